@@ -1,0 +1,153 @@
+//! Generated files: compared with, and written to, the workspace.
+
+use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
+
+use anyhow::Context as _;
+use camino::{Utf8Path, Utf8PathBuf};
+use similar::TextDiff;
+
+/// The folders that hold generated files and nothing else, below the root of the workspace.
+pub const FOLDERS: [&str; 2] = ["crates/chartmogul-api/src/generated", "crates/chartmogul/src/generated"];
+
+/// All generated files: path below the root of the workspace, and content.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Files(pub BTreeMap<String, String>);
+
+enum Change<'a> {
+    Write {
+        path: &'a str,
+        old: Option<String>,
+        new: &'a str,
+    },
+    Remove {
+        path: String,
+        old: String,
+    },
+}
+
+impl Files {
+    /// What would change on disk, as a unified diff: changed, missing and orphaned files.
+    pub fn diff(&self, root: &Utf8Path) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for change in self.changes(root)? {
+            let (from, to, old, new) = match &change {
+                Change::Write {
+                    path,
+                    old: Some(old),
+                    new,
+                } => (format!("a/{path}"), format!("b/{path}"), old.as_str(), *new),
+                Change::Write { path, old: None, new } => ("/dev/null".to_owned(), format!("b/{path}"), "", *new),
+                Change::Remove { path, old } => (format!("a/{path}"), "/dev/null".to_owned(), old.as_str(), ""),
+            };
+            write!(
+                text,
+                "{}",
+                TextDiff::from_lines(old, new).unified_diff().header(&from, &to)
+            )?;
+        }
+        Ok(text)
+    }
+
+    /// Writes what differs and removes what is orphaned; returns the paths.
+    ///
+    /// All new contents are on disk before the first file is replaced, so that a full disk or a missing permission
+    /// leaves the old state.
+    pub fn write(&self, root: &Utf8Path) -> anyhow::Result<Vec<String>> {
+        let changes = self.changes(root)?;
+        let mut staged = Vec::new();
+        for change in &changes {
+            if let Change::Write { path, new, .. } = change {
+                let target = root.join(path);
+                let folder = target.parent().context("a generated file lies in a folder")?;
+                std::fs::create_dir_all(folder).with_context(|| format!("creating {folder}"))?;
+                let mut file = tempfile::Builder::new()
+                    .prefix(".generating-")
+                    .tempfile_in(folder)
+                    .with_context(|| format!("creating a file in {folder}"))?;
+                file.write_all(new.as_bytes())
+                    .with_context(|| format!("writing {target}"))?;
+                staged.push((file, target));
+            }
+        }
+        for (file, target) in staged {
+            file.persist(&target).with_context(|| format!("replacing {target}"))?;
+            readable(&target)?;
+        }
+        let mut paths = Vec::new();
+        for change in changes {
+            match change {
+                Change::Write { path, .. } => paths.push(path.to_owned()),
+                Change::Remove { path, .. } => {
+                    let target = root.join(&path);
+                    std::fs::remove_file(&target).with_context(|| format!("removing {target}"))?;
+                    paths.push(path);
+                }
+            }
+        }
+        Ok(paths)
+    }
+
+    fn changes(&self, root: &Utf8Path) -> anyhow::Result<Vec<Change<'_>>> {
+        let mut changes = Vec::new();
+        for (path, new) in &self.0 {
+            let old = read(&root.join(path))?;
+            if old.as_ref() != Some(new) {
+                changes.push(Change::Write { path, old, new });
+            }
+        }
+        for folder in FOLDERS {
+            for path in files_below(root, Utf8Path::new(folder))? {
+                if !self.0.contains_key(path.as_str()) {
+                    let old = read(&root.join(&path))?.unwrap_or_default();
+                    changes.push(Change::Remove {
+                        path: path.into_string(),
+                        old,
+                    });
+                }
+            }
+        }
+        Ok(changes)
+    }
+}
+
+/// Temporary files are private; generated ones are like any other source file.
+#[cfg(unix)]
+fn readable(target: &Utf8Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(target, std::fs::Permissions::from_mode(0o644))
+        .with_context(|| format!("making {target} readable"))
+}
+
+#[cfg(not(unix))]
+fn readable(_: &Utf8Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+fn read(path: &Utf8Path) -> anyhow::Result<Option<String>> {
+    match std::fs::read(path) {
+        // A file that is not text is not what was generated; the diff shows it as well as it can.
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("reading {path}")),
+    }
+}
+
+fn files_below(root: &Utf8Path, folder: &Utf8Path) -> anyhow::Result<Vec<Utf8PathBuf>> {
+    let entries = match root.join(folder).read_dir_utf8() {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(|| format!("listing {folder}")),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(|| format!("listing {folder}"))?;
+        let path = folder.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            found.extend(files_below(root, &path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}

@@ -1,0 +1,41 @@
+//! Turns `openapi/chartmogul.yaml` into the generated parts of the workspace.
+//!
+//! One module for each step: [`spec`] reads the document, [`lint`] looks for what the generator can't take,
+//! [`lower`] rewrites it into what progenitor reads without loss, [`render`] makes Rust files of it,
+//! [`files`] compares and writes them. What holds in between is described in `docs/architecture.md`.
+
+pub mod files;
+pub mod finding;
+pub mod lint;
+pub mod lower;
+pub mod model;
+pub mod names;
+pub mod render;
+pub mod spec;
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+
+pub use finding::{Finding, Findings};
+pub use spec::Spec;
+
+/// Where the document is, below the root of the workspace.
+pub const DOCUMENT: &str = "openapi/chartmogul.yaml";
+
+/// Generates all files from a document, without touching the disk.
+pub fn generate(spec: &Spec) -> anyhow::Result<files::Files> {
+    let api = lint::check(spec)?;
+    render::render(spec, &api).with_context(|| format!("generating from {}", spec.file()))
+}
+
+/// `cargo xtask generate`: brings the generated files of the workspace at `root` up to date.
+///
+/// Returns the paths that changed. Nothing is written unless everything has succeeded.
+pub fn write(root: &Utf8Path) -> anyhow::Result<Vec<String>> {
+    generate(&Spec::read(root, DOCUMENT)?)?.write(root)
+}
+
+/// `cargo xtask generate --check`: what would change, as a unified diff; empty if all is up to date.
+pub fn stale(root: &Utf8Path) -> anyhow::Result<String> {
+    generate(&Spec::read(root, DOCUMENT)?)?.diff(root)
+}

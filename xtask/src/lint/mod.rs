@@ -1,0 +1,164 @@
+//! Looks for everything that the generator can't take, and reads the rest.
+//!
+//! What is not known here is refused with a place and a remedy, so that progenitor only ever sees what it turns into
+//! correct code. All findings come in one run.
+
+mod operations;
+mod references;
+mod schemas;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::{
+    finding::{Finding, Findings},
+    model::Api,
+    spec::{Spec, child},
+};
+
+/// Reads a document, or says everything that is wrong with it.
+pub fn check(spec: &Spec) -> Result<Api, Findings> {
+    let mut lint = Lint {
+        spec,
+        findings: Vec::new(),
+    };
+    let api = lint.document();
+    let mut findings = lint.findings;
+    findings.sort_by(|a, b| (a.line, a.column, a).cmp(&(b.line, b.column, b)));
+    findings.dedup();
+    match api {
+        Some(api) if findings.is_empty() => Ok(api),
+        _ => Err(Findings(findings)),
+    }
+}
+
+struct Lint<'a> {
+    spec: &'a Spec,
+    findings: Vec<Finding>,
+}
+
+impl<'a> Lint<'a> {
+    fn document(&mut self) -> Option<Api> {
+        let root = self.object("", "an OpenAPI document")?;
+        match root.get("openapi").and_then(Value::as_str) {
+            Some(version) if version.starts_with("3.0.") => {}
+            Some(version) => self.say(
+                "/openapi",
+                format!("OpenAPI {version} is not supported"),
+                "write `openapi: 3.0.3`; progenitor reads 3.0.x only",
+            ),
+            None => self.say(
+                "",
+                "the version of OpenAPI is missing",
+                "begin the document with `openapi: 3.0.3`",
+            ),
+        }
+        if !self.references() {
+            // Everything below follows references.
+            return None;
+        }
+        let base_url = self.base_url();
+        let operations = self.operations();
+        let types = self.components(&operations);
+        Some(Api {
+            base_url: base_url?,
+            operations,
+            types: types.unwrap_or_else(BTreeMap::new),
+        })
+    }
+
+    fn base_url(&mut self) -> Option<String> {
+        let help = "write `servers: [{url: https://api.chartmogul.com}]`";
+        let url = self.spec.at("/servers/0/url").and_then(Value::as_str);
+        match url {
+            Some(url) if url.starts_with("https://") && !url.contains('{') && !url.ends_with('/') => {
+                Some(url.to_owned())
+            }
+            Some(_) => {
+                self.say(
+                    "/servers/0/url",
+                    "the server is not a plain https URL without a slash at the end",
+                    help,
+                );
+                None
+            }
+            None => {
+                self.say("/servers", "the server is missing", help);
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
+        self.findings.push(self.spec.finding(pointer, problem, help));
+    }
+
+    /// The mapping at a pointer; a finding if something else stands there.
+    fn object(&mut self, pointer: &str, what: &str) -> Option<&'a Map<String, Value>> {
+        let spec = self.spec;
+        let found = spec.at(pointer).and_then(Value::as_object);
+        if found.is_none() {
+            self.say(
+                pointer,
+                format!("{what} must be a mapping"),
+                "write it as `key: value` lines",
+            );
+        }
+        found
+    }
+
+    /// Text that must be there and say something.
+    fn text(&mut self, pointer: &str, name: &str, help: &str) -> String {
+        let spec = self.spec;
+        match spec.at(&child(pointer, name)) {
+            Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
+            Some(_) => {
+                self.say(&child(pointer, name), format!("`{name}` must be text"), help);
+                String::new()
+            }
+            None => {
+                self.say(pointer, format!("`{name}` is missing"), help);
+                String::new()
+            }
+        }
+    }
+
+    /// Text that may be missing.
+    fn optional_text(&mut self, pointer: &str, name: &str) -> String {
+        let spec = self.spec;
+        if spec.at(&child(pointer, name)).is_none() {
+            return String::new();
+        }
+        self.text(pointer, name, "write text, or leave it out")
+    }
+
+    fn flag(&mut self, pointer: &str, name: &str) -> Option<bool> {
+        let spec = self.spec;
+        let value = spec.at(&child(pointer, name))?;
+        if value.as_bool().is_none() {
+            self.say(
+                &child(pointer, name),
+                format!("`{name}` must be true or false"),
+                "write `true` or `false`",
+            );
+        }
+        value.as_bool()
+    }
+
+    /// Refuses members that the generator would silently ignore.
+    fn known(&mut self, pointer: &str, object: &Map<String, Value>, allowed: &[&str]) {
+        for key in object.keys() {
+            if !key.starts_with("x-") && !allowed.contains(&key.as_str()) {
+                self.say(
+                    &child(pointer, key),
+                    format!("`{key}` is not supported here"),
+                    format!(
+                        "the generator knows: {}; leave `{key}` out or teach it (xtask/src/lint)",
+                        allowed.join(", ")
+                    ),
+                );
+            }
+        }
+    }
+}

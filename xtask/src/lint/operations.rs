@@ -1,0 +1,389 @@
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Lint;
+use crate::{
+    model::{Limits, Operation, Parameter},
+    names,
+    spec::child,
+};
+
+const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
+const JSON: &str = "application/json";
+
+impl Lint<'_> {
+    pub(super) fn operations(&mut self) -> Vec<Operation> {
+        let spec = self.spec;
+        let mut operations = Vec::new();
+        let mut ids: BTreeMap<String, String> = BTreeMap::new();
+        for (path, item) in self.object("/paths", "`paths`").into_iter().flatten() {
+            let pointer = child("/paths", path);
+            let Some(item) = item.as_object() else {
+                self.say(&pointer, "a path must be a mapping", "write its methods below it");
+                continue;
+            };
+            self.known(
+                &pointer,
+                item,
+                &[&METHODS[..], &["parameters", "summary", "description"]].concat(),
+            );
+            for method in METHODS.into_iter().filter(|method| item.contains_key(*method)) {
+                let at = child(&pointer, method);
+                let Some(operation) = self.operation(&at, path, method) else {
+                    continue;
+                };
+                if let Some(first) = ids.insert(operation.id.clone(), at.clone()) {
+                    let first = spec.finding(&first, "", "");
+                    self.say(
+                        &child(&at, "operationId"),
+                        format!(
+                            "operationId `{}` is used twice; first in line {}",
+                            operation.id, first.line
+                        ),
+                        "the client method takes its name from it; choose another",
+                    );
+                }
+                operations.push(operation);
+            }
+        }
+        if operations.is_empty() && self.findings.is_empty() {
+            self.say("/paths", "the document has no operation", "add a path with a method");
+        }
+        operations
+    }
+
+    fn operation(&mut self, pointer: &str, path: &str, method: &str) -> Option<Operation> {
+        let spec = self.spec;
+        let operation = self.object(pointer, "an operation")?;
+        self.known(
+            pointer,
+            operation,
+            &[
+                "operationId",
+                "tags",
+                "summary",
+                "description",
+                "externalDocs",
+                "parameters",
+                "requestBody",
+                "responses",
+            ],
+        );
+        let id = self.text(
+            pointer,
+            "operationId",
+            "the client method takes its name from it: `operationId: update_opportunity`",
+        );
+        if !id.is_empty() && (names::field(&id) != id || !names::is_ident(&id)) {
+            self.say(
+                &child(pointer, "operationId"),
+                format!("operationId `{id}` is not a snake_case name"),
+                format!(
+                    "write `{}`; the client method takes its name from it",
+                    names::field(&id)
+                ),
+            );
+        }
+        let tag = match spec
+            .at(&child(pointer, "tags"))
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+        {
+            Some([Value::String(tag)]) if names::is_ident(&names::module(tag)) => tag.clone(),
+            _ => {
+                self.say(
+                    pointer,
+                    "the operation does not have exactly one tag",
+                    "name its resource: `tags: [opportunities]`",
+                );
+                String::new()
+            }
+        };
+        if spec.at(&child(pointer, "x-repeatable")).is_none() {
+            self.say(
+                pointer,
+                "`x-repeatable` is missing",
+                "say whether sending the request twice is harmless: `x-repeatable: true` or `false`",
+            );
+        }
+        let repeatable = self.flag(pointer, "x-repeatable").unwrap_or(false);
+        let summary = self.text(pointer, "summary", "say in one line what it does");
+        let description = self.optional_text(pointer, "description");
+        let source_help =
+            "link the page of the API reference: `externalDocs: {url: https://dev.chartmogul.com/reference/...}`";
+        let source = if operation.contains_key("externalDocs") {
+            self.text(&child(pointer, "externalDocs"), "url", source_help)
+        } else {
+            self.say(pointer, "`externalDocs` is missing", source_help);
+            String::new()
+        };
+        let parameters = self.parameters(pointer, path);
+        let body = self.body(pointer);
+        let (answer, not_modified) = self.responses(pointer);
+        Some(Operation {
+            id,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            tag,
+            repeatable,
+            source,
+            summary,
+            description,
+            parameters,
+            body,
+            answer,
+            not_modified,
+        })
+    }
+
+    fn parameters(&mut self, pointer: &str, path: &str) -> Vec<Parameter> {
+        let spec = self.spec;
+        let path_pointer = child("/paths", path);
+        let mut declared: BTreeMap<String, Parameter> = BTreeMap::new();
+        // Those of the operation come last and win.
+        for list in [child(&path_pointer, "parameters"), child(pointer, "parameters")] {
+            let Some(value) = spec.at(&list) else { continue };
+            let Some(items) = value.as_array() else {
+                self.say(&list, "`parameters` must be a list", "write each parameter with a dash");
+                continue;
+            };
+            for index in 0..items.len() {
+                let at = self.resolved(&child(&list, &index.to_string()));
+                if let Some(parameter) = self.parameter(&at, path) {
+                    declared.insert(parameter.name.clone(), parameter);
+                }
+            }
+        }
+
+        let mut ordered = Vec::new();
+        let mut rest = path;
+        if !path.starts_with("/v1/") {
+            self.say(
+                &path_pointer,
+                "the path does not begin with `/v1/`",
+                "every path of the API does",
+            );
+        }
+        while let Some((_, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else {
+                self.say(
+                    &path_pointer,
+                    "a brace in the path is not closed",
+                    "write parameters as `{name}`",
+                );
+                break;
+            };
+            rest = after;
+            if !names::is_ident(&names::field(name)) {
+                self.say(
+                    &path_pointer,
+                    format!("`{{{name}}}` is not a name"),
+                    "write parameters as `{opportunity_uuid}`",
+                );
+            } else if let Some(parameter) = declared.remove(name) {
+                ordered.push(parameter);
+            } else if !ordered.iter().any(|known: &Parameter| known.name == name) {
+                self.say(
+                    pointer,
+                    format!("path parameter `{name}` is not declared"),
+                    format!(
+                        "add `- {{name: {name}, in: path, required: true, schema: {{type: string}}}}` to `parameters`"
+                    ),
+                );
+            }
+        }
+        ordered
+    }
+
+    fn parameter(&mut self, pointer: &str, path: &str) -> Option<Parameter> {
+        let spec = self.spec;
+        let parameter = self.object(pointer, "a parameter")?;
+        self.known(
+            pointer,
+            parameter,
+            &["name", "in", "required", "description", "schema", "example", "examples"],
+        );
+        let name = self.text(pointer, "name", "name the parameter");
+        match parameter.get("in").and_then(Value::as_str) {
+            Some("path") => {}
+            place => {
+                self.say(
+                    pointer,
+                    format!(
+                        "parameter `{name}` in `{}` is not supported",
+                        place.unwrap_or("nothing")
+                    ),
+                    "so far the generator knows `in: path` only; query parameters come with the first list operation",
+                );
+                return None;
+            }
+        }
+        if !path.contains(&format!("{{{name}}}")) {
+            self.say(
+                pointer,
+                format!("parameter `{name}` is not in the path `{path}`"),
+                "correct its name, or the path",
+            );
+        }
+        if parameter.get("required").and_then(Value::as_bool) != Some(true) {
+            self.say(
+                pointer,
+                format!("path parameter `{name}` is not required"),
+                "add `required: true`",
+            );
+        }
+        let description = self.text(pointer, "description", "say what it identifies");
+        let schema = child(pointer, "schema");
+        if spec.at(&schema).and_then(|s| s.get("type")).and_then(Value::as_str) != Some("string") {
+            self.say(
+                &schema,
+                format!("path parameter `{name}` is not a string"),
+                "write `schema: {type: string}`; identifiers are opaque",
+            );
+            return None;
+        }
+        let limits = self
+            .object(&schema, "a schema")
+            .map_or_else(Limits::default, |_| self.string_limits(&schema));
+        Some(Parameter {
+            name,
+            description,
+            limits,
+        })
+    }
+
+    fn body(&mut self, pointer: &str) -> Option<String> {
+        let spec = self.spec;
+        let at = child(pointer, "requestBody");
+        spec.at(&at)?;
+        let at = self.resolved(&at);
+        let body = self.object(&at, "`requestBody`")?;
+        if body.get("required").and_then(Value::as_bool) != Some(true) {
+            self.say(
+                &at,
+                "the request body is optional",
+                "add `required: true`; a body that may be missing is not supported",
+            );
+        }
+        let content = self.object(&child(&at, "content"), "`content`")?;
+        let media = child(&child(&at, "content"), JSON);
+        if content.len() != 1 || !content.contains_key(JSON) {
+            let types: Vec<_> = content.keys().map(String::as_str).collect();
+            self.say(
+                &child(&at, "content"),
+                format!("the request body has the content types: {}", types.join(", ")),
+                "requests are JSON: write `application/json` and nothing else",
+            );
+            return None;
+        }
+        self.example(&media);
+        self.named(&media, "the request body")
+    }
+
+    /// The component that all successful answers hold, and whether 304 is among the responses.
+    fn responses(&mut self, pointer: &str) -> (Option<String>, bool) {
+        let spec = self.spec;
+        let list = child(pointer, "responses");
+        let Some(responses) = self.object(&list, "`responses`") else {
+            return (None, false);
+        };
+        let mut answers: Vec<(String, Option<String>)> = Vec::new();
+        for status in responses.keys() {
+            let at = self.resolved(&child(&list, status));
+            let code = status.parse::<u16>().ok().filter(|code| (100..600).contains(code));
+            let range = matches!(status.as_bytes(), [b'1'..=b'5', b'X', b'X']);
+            if code.is_none() && !range && status != "default" {
+                self.say(
+                    &child(&list, status),
+                    format!("`{status}` is not a status"),
+                    "write a code in quotes such as '200', a range such as '2XX', or `default`",
+                );
+                continue;
+            }
+            self.text(&at, "description", "say what this answer means");
+            if !status.starts_with('2') {
+                continue; // errors are read without their schemas, whatever their shape
+            }
+            let content = child(&at, "content");
+            let component = match spec.at(&content) {
+                None => None,
+                Some(value) if value.as_object().is_some_and(|c| c.len() == 1 && c.contains_key(JSON)) => {
+                    let media = child(&content, JSON);
+                    self.example(&media);
+                    let Some(name) = self.named(&media, "the answer") else {
+                        continue;
+                    };
+                    Some(name)
+                }
+                Some(_) => {
+                    self.say(
+                        &content,
+                        "a successful answer is not JSON",
+                        "write `application/json` and nothing else",
+                    );
+                    continue;
+                }
+            };
+            answers.push((status.clone(), component));
+        }
+        let mut named: Vec<_> = answers.iter().filter_map(|(_, name)| name.clone()).collect();
+        named.sort();
+        named.dedup();
+        if named.len() > 1 {
+            self.say(
+                &list,
+                format!("successful answers hold different components: {}", named.join(", ")),
+                "an operation answers with one type; merge them into one component with optional members",
+            );
+        }
+        if !responses.keys().any(|status| status.starts_with('2')) {
+            self.say(&list, "no successful answer is documented", "add a 2xx response");
+        }
+        (named.pop(), responses.contains_key("304"))
+    }
+
+    fn example(&mut self, media: &str) {
+        if ["example", "examples"]
+            .iter()
+            .all(|name| self.spec.at(&child(media, name)).is_none())
+        {
+            self.say(
+                media,
+                "the body has no example",
+                "add `example:` with what really goes over the wire",
+            );
+        }
+    }
+
+    /// The component that a media type's schema refers to.
+    fn named(&mut self, media: &str, what: &str) -> Option<String> {
+        let schema = child(media, "schema");
+        let name = self
+            .spec
+            .at(&schema)
+            .and_then(|s| s.get("$ref"))
+            .and_then(Value::as_str);
+        let name = name.and_then(|target| target.strip_prefix("#/components/schemas/"));
+        if name.is_none() {
+            self.say(
+                &schema,
+                format!("{what} is not a named component"),
+                "define it under `components: schemas:` and refer to it; its name becomes a Rust type",
+            );
+        }
+        name.map(str::to_owned)
+    }
+
+    /// Follows a reference. They were all found to lead somewhere, in one step.
+    fn resolved(&self, pointer: &str) -> String {
+        let target = self
+            .spec
+            .at(pointer)
+            .and_then(|value| value.get("$ref"))
+            .and_then(Value::as_str);
+        target
+            .and_then(|target| target.strip_prefix('#'))
+            .map_or_else(|| pointer.to_owned(), str::to_owned)
+    }
+}

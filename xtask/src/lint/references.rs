@@ -1,0 +1,82 @@
+use serde_json::Value;
+
+use super::Lint;
+use crate::spec::child;
+
+impl Lint<'_> {
+    /// Whether every `$ref` leads to something, and none leads back to itself.
+    pub(super) fn references(&mut self) -> bool {
+        let before = self.findings.len();
+        let root = self.spec.root();
+        self.walk("", root);
+        self.findings.len() == before
+    }
+
+    fn walk(&mut self, pointer: &str, value: &Value) {
+        match value {
+            Value::Object(members) => {
+                if let Some(target) = members.get("$ref") {
+                    self.reference(&child(pointer, "$ref"), target);
+                }
+                for (name, member) in members {
+                    // What stands in an example is not part of the document.
+                    if !matches!(name.as_str(), "example" | "examples") {
+                        self.walk(&child(pointer, name), member);
+                    }
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    self.walk(&child(pointer, &index.to_string()), item);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn reference(&mut self, pointer: &str, target: &Value) {
+        const HELP: &str = "refer to a component of this document, such as `$ref: '#/components/schemas/Opportunity'`";
+        let Some(text) = target.as_str() else {
+            return self.say(pointer, "`$ref` must be text", HELP);
+        };
+        let Some(local) = text.strip_prefix('#').filter(|local| local.starts_with("/components/")) else {
+            return self.say(
+                pointer,
+                format!("`{text}` does not lead to a component of this document"),
+                HELP,
+            );
+        };
+        match self.spec.at(local) {
+            None => {
+                let help = self.nearest(local).map_or_else(
+                    || format!("define it under `{}`", local.trim_start_matches('/').replace('/', ": ")),
+                    |name| format!("did you mean `#{name}`? Otherwise define the component"),
+                );
+                self.say(pointer, format!("`{text}` does not exist"), help);
+            }
+            Some(found) if found.get("$ref").is_some() => {
+                self.say(
+                    pointer,
+                    format!("`{text}` is itself a reference"),
+                    "refer to what it leads to",
+                );
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// The sibling whose name shares the longest beginning.
+    fn nearest(&self, local: &str) -> Option<String> {
+        let (parent, name) = local.rsplit_once('/')?;
+        let common = |other: &str| {
+            other
+                .chars()
+                .zip(name.chars())
+                .take_while(|(a, b)| a.eq_ignore_ascii_case(b))
+                .count()
+        };
+        let siblings = self.spec.at(parent)?.as_object()?;
+        let best = siblings.keys().max_by_key(|other| common(other))?;
+        (common(best) * 2 >= name.len()).then(|| child(parent, best))
+    }
+}

@@ -1,0 +1,544 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::Lint;
+use crate::{
+    model::{Direction, Kind, Limits, Object, OpenEnum, Operation, Property, Type},
+    names,
+    spec::child,
+};
+
+const SCHEMAS: &str = "/components/schemas";
+
+/// Components that are types written by hand in `chartmogul-api`: no generator would choose them.
+const HANDWRITTEN: [(&str, &str); 2] = [
+    ("CustomAttributeValue", "crate::CustomValue"),
+    ("CustomAttributes", "crate::CustomAttributes"),
+];
+
+/// Members that say something to people only.
+const ANNOTATIONS: [&str; 6] = [
+    "title",
+    "description",
+    "example",
+    "externalDocs",
+    "deprecated",
+    "default",
+];
+
+impl Lint<'_> {
+    /// The components that requests and successful answers are made of.
+    pub(super) fn components(&mut self, operations: &[Operation]) -> Option<BTreeMap<String, Type>> {
+        let mut types = BTreeMap::new();
+        let mut directions = BTreeMap::new();
+        for (direction, roots) in [
+            (
+                Direction::Request,
+                operations
+                    .iter()
+                    .filter_map(|o| o.body.clone())
+                    .collect::<BTreeSet<_>>(),
+            ),
+            (
+                Direction::Answer,
+                operations.iter().filter_map(|o| o.answer.clone()).collect(),
+            ),
+        ] {
+            for name in roots {
+                self.component(&name, direction, &mut Vec::new(), &mut types, &mut directions);
+                if !matches!(types.get(&name), None | Some(Type::Object(_))) {
+                    self.say(
+                        &child(SCHEMAS, &name),
+                        format!("`{name}` is a body, but not an object"),
+                        "bodies are objects; wrap it in one",
+                    );
+                }
+            }
+        }
+        self.collisions(&types);
+        Some(types)
+    }
+
+    fn component(
+        &mut self,
+        name: &str,
+        direction: Direction,
+        path: &mut Vec<String>,
+        types: &mut BTreeMap<String, Type>,
+        directions: &mut BTreeMap<String, Direction>,
+    ) {
+        let pointer = child(SCHEMAS, name);
+        if path.iter().any(|above| above == name) {
+            self.say(
+                &pointer,
+                format!("`{name}` contains itself ({} > {name})", path.join(" > ")),
+                "a recursive schema is not supported; describe the inner one as a component of its own",
+            );
+            return;
+        }
+        if let Some(known) = directions.get(name) {
+            if *known != direction && matches!(types.get(name), Some(Type::Object(_))) {
+                self.say(
+                    &pointer,
+                    format!("`{name}` is sent and received"),
+                    "the two are read differently (absent, null and unknown members); write a component for each",
+                );
+            }
+            return;
+        }
+        directions.insert(name.to_owned(), direction);
+        let Some(schema) = self.object(&pointer, "a schema") else {
+            return;
+        };
+        if names::pascal(name) != name || !names::is_ident(name) {
+            self.say(
+                &pointer,
+                format!("`{name}` is not a type name"),
+                format!("write `{}`", names::pascal(name)),
+            );
+        }
+        let description = self.text(
+            &pointer,
+            "description",
+            "say what it is; this becomes the documentation of the type",
+        );
+        if let Some((_, rust)) = HANDWRITTEN.iter().find(|(known, _)| *known == name) {
+            let limits = self.union_limits(&pointer);
+            types.insert(name.to_owned(), Type::Handwritten { rust, limits });
+        } else if schema.contains_key("x-extensible-enum") {
+            let values = self.values(&pointer, schema);
+            types.insert(name.to_owned(), Type::OpenEnum(OpenEnum { description, values }));
+        } else if schema.get("type").and_then(Value::as_str) == Some("object") {
+            path.push(name.to_owned());
+            let properties = self.properties(&pointer, schema, direction, path, types, directions);
+            path.pop();
+            let not_empty = self.not_empty(&pointer, schema, direction);
+            types.insert(
+                name.to_owned(),
+                Type::Object(Object {
+                    direction,
+                    description,
+                    not_empty,
+                    properties,
+                }),
+            );
+        } else {
+            self.unsupported(&pointer, schema);
+        }
+    }
+
+    fn not_empty(&mut self, pointer: &str, schema: &Map<String, Value>, direction: Direction) -> bool {
+        match schema.get("minProperties").map(Value::as_u64) {
+            None | Some(Some(0)) => false,
+            Some(Some(1)) if direction == Direction::Request => true,
+            Some(_) => {
+                let help = "`minProperties: 1` in a request is what the generator can check";
+                self.say(
+                    &child(pointer, "minProperties"),
+                    "this `minProperties` is not supported",
+                    help,
+                );
+                false
+            }
+        }
+    }
+
+    fn properties(
+        &mut self,
+        pointer: &str,
+        schema: &Map<String, Value>,
+        direction: Direction,
+        path: &mut Vec<String>,
+        types: &mut BTreeMap<String, Type>,
+        directions: &mut BTreeMap<String, Direction>,
+    ) -> Vec<Property> {
+        self.known(
+            pointer,
+            schema,
+            &[&ANNOTATIONS[..], &["type", "required", "properties", "minProperties"]].concat(),
+        );
+        let at = child(pointer, "properties");
+        let Some(members) = self.object(&at, "`properties`") else {
+            return Vec::new();
+        };
+        let required = self.required(pointer, schema, members);
+        let mut fields: BTreeMap<String, String> = BTreeMap::new();
+        let mut properties = Vec::new();
+        for name in members.keys() {
+            let at = child(&at, name);
+            let field = names::field(name);
+            if !names::is_ident(&field) {
+                self.say(
+                    &at,
+                    format!("`{name}` can't be a name in Rust"),
+                    "the generator needs letters, digits and underscores in it",
+                );
+                continue;
+            }
+            if let Some(other) = fields.insert(field.clone(), name.clone()) {
+                let problem = format!("`{other}` and `{name}` are both `{field}` in Rust");
+                self.say(
+                    &at,
+                    problem,
+                    "leave one out, or teach the generator a second name (xtask/src/names.rs)",
+                );
+            }
+            if direction == Direction::Answer && field == "extra" {
+                self.say(
+                    &at,
+                    "`extra` is where unknown members are kept",
+                    "teach the generator another name (xtask/src/names.rs)",
+                );
+            }
+            if let Some(mut property) = self.property(&at, name, field, direction, path, types, directions) {
+                property.required = required.contains(name);
+                properties.push(property);
+            }
+        }
+        properties
+    }
+
+    fn required(
+        &mut self,
+        pointer: &str,
+        schema: &Map<String, Value>,
+        members: &Map<String, Value>,
+    ) -> BTreeSet<String> {
+        let at = child(pointer, "required");
+        let mut names = BTreeSet::new();
+        let list = schema.get("required").map(|list| list.as_array().cloned());
+        if list == Some(None) {
+            self.say(
+                &at,
+                "`required` must be a list of names",
+                "write it below the object: `required: [uuid]`",
+            );
+        }
+        for (index, name) in list.flatten().unwrap_or_default().iter().enumerate() {
+            match name.as_str().filter(|name| members.contains_key(*name)) {
+                Some(name) => {
+                    names.insert(name.to_owned());
+                }
+                None => self.say(
+                    &child(&at, &index.to_string()),
+                    format!("{name} is required but not a property"),
+                    "describe it under `properties`",
+                ),
+            }
+        }
+        names
+    }
+
+    #[allow(clippy::too_many_arguments)] // the state of one walk, used nowhere else
+    fn property(
+        &mut self,
+        pointer: &str,
+        name: &str,
+        field: String,
+        direction: Direction,
+        path: &mut Vec<String>,
+        types: &mut BTreeMap<String, Type>,
+        directions: &mut BTreeMap<String, Direction>,
+    ) -> Option<Property> {
+        let schema = self.object(pointer, "a property")?;
+        let kind = self.kind(pointer, schema, direction, path, types, directions)?;
+        let description = match &kind {
+            Kind::Ref(component) => self.optional_text(&child(SCHEMAS, component), "description"),
+            _ => self.text(pointer, "description", "say what it means, with units and format"),
+        };
+        let replaces_all = self.flag(pointer, "x-replaces-all").unwrap_or(false);
+        if replaces_all && !matches!(kind, Kind::List(_)) {
+            self.say(
+                pointer,
+                "`x-replaces-all` is not on a list",
+                "it says that sending a list replaces the old one",
+            );
+        }
+        let limits = match kind {
+            Kind::String => self.string_limits(pointer),
+            Kind::Integer => self.integer_limits(pointer, schema),
+            _ => Limits::default(),
+        };
+        let nullable = self.flag(pointer, "nullable").unwrap_or(false);
+        if nullable && matches!(kind, Kind::List(_)) {
+            self.say(
+                &child(pointer, "nullable"),
+                "a list that may be `null`",
+                "an empty list says the same; leave `nullable` out",
+            );
+        }
+        Some(Property {
+            name: name.to_owned(),
+            field,
+            description,
+            required: false,
+            nullable,
+            replaces_all,
+            kind,
+            limits,
+        })
+    }
+
+    fn kind(
+        &mut self,
+        pointer: &str,
+        schema: &Map<String, Value>,
+        direction: Direction,
+        path: &mut Vec<String>,
+        types: &mut BTreeMap<String, Type>,
+        directions: &mut BTreeMap<String, Direction>,
+    ) -> Option<Kind> {
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            self.known(pointer, schema, &["$ref"]);
+            let Some(name) = target.strip_prefix("#/components/schemas/") else {
+                self.say(
+                    &child(pointer, "$ref"),
+                    format!("`{target}` is not a schema"),
+                    "refer to `#/components/schemas/...`",
+                );
+                return None;
+            };
+            self.component(name, direction, path, types, directions);
+            return Some(Kind::Ref(name.to_owned()));
+        }
+        let format = schema.get("format").and_then(Value::as_str);
+        let (kind, members): (_, &[&str]) = match (schema.get("type").and_then(Value::as_str), format) {
+            _ if schema.contains_key("enum") || schema.contains_key("x-extensible-enum") => {
+                self.unsupported(pointer, schema);
+                return None;
+            }
+            (Some("string"), None | Some("email" | "uri" | "uuid")) => {
+                (Kind::String, &["minLength", "maxLength", "pattern"])
+            }
+            (Some("string"), Some("date")) => (Kind::Date, &[]),
+            (Some("string"), Some("date-time")) => (Kind::Timestamp, &[]),
+            (Some("integer"), Some("int64")) => (Kind::Integer, &["minimum", "maximum"]),
+            (Some("integer"), _) => {
+                self.say(
+                    pointer,
+                    "the integer is not `format: int64`",
+                    "add `format: int64`; identifiers and amounts exceed 32 bit",
+                );
+                return None;
+            }
+            (Some("number"), None | Some("double")) => (Kind::Number, &[]),
+            (Some("boolean"), None) => (Kind::Boolean, &[]),
+            (Some("array"), None) if direction == Direction::Request => {
+                let at = child(pointer, "items");
+                let items = self.object(&at, "`items`")?;
+                let inner = self.kind(&at, items, direction, path, types, directions)?;
+                (Kind::List(Box::new(inner)), &["items"])
+            }
+            (Some("array"), None) => {
+                self.say(
+                    pointer,
+                    "a list in an answer is not supported",
+                    "lists come with the first list operation (xtask/src/lint/schemas.rs)",
+                );
+                return None;
+            }
+            (Some(known @ ("string" | "number" | "boolean" | "array")), Some(format)) => {
+                self.say(
+                    &child(pointer, "format"),
+                    format!("`{format}` is not a known format of {known}"),
+                    "leave the format out, or teach the generator (xtask/src/lint/schemas.rs)",
+                );
+                return None;
+            }
+            _ => {
+                self.unsupported(pointer, schema);
+                return None;
+            }
+        };
+        self.known(
+            pointer,
+            schema,
+            &[&ANNOTATIONS[..], &["type", "format", "nullable"], members].concat(),
+        );
+        Some(kind)
+    }
+
+    /// A schema that progenitor would panic on, or turn into a type that can't read what the server sends.
+    fn unsupported(&mut self, pointer: &str, schema: &Map<String, Value>) {
+        if schema.contains_key("enum") {
+            return self.say(
+                &child(pointer, "enum"),
+                "a closed `enum`: one new value on the server and the whole answer is lost",
+                "make it a component with `type: string` and `x-extensible-enum: [...]`",
+            );
+        }
+        if let Some(union) = ["oneOf", "anyOf", "allOf", "not"]
+            .iter()
+            .find(|key| schema.contains_key(**key))
+        {
+            return self.say(
+                &child(pointer, union),
+                format!("`{union}` is not supported: progenitor makes a type of it that can't read every value"),
+                "write a Rust type for it in chartmogul-api and name it in HANDWRITTEN (xtask/src/lint/schemas.rs)",
+            );
+        }
+        match schema.get("type").and_then(Value::as_str) {
+            Some("object") => self.say(
+                pointer,
+                "an object within an object",
+                "make it a named component; its name becomes a Rust type",
+            ),
+            Some("string") if schema.contains_key("x-extensible-enum") => {
+                self.say(
+                    pointer,
+                    "an enum without a name",
+                    "make it a named component; its name becomes a Rust type",
+                );
+            }
+            Some("string" | "integer" | "number" | "boolean" | "array") => {
+                self.say(
+                    pointer,
+                    "a component that is neither an object nor an enum",
+                    "write its schema where it is used",
+                );
+            }
+            Some(other) => {
+                let help = "the types are string, integer, number, boolean, array and object";
+                self.say(&child(pointer, "type"), format!("`{other}` is not a type"), help);
+            }
+            None => self.say(
+                pointer,
+                "the schema has no `type`",
+                "add one: string, integer, number, boolean, array or object",
+            ),
+        }
+    }
+
+    fn values(&mut self, pointer: &str, schema: &Map<String, Value>) -> Vec<(String, String)> {
+        const HELP: &str = "list the known values: `x-extensible-enum: [recurring, one-time]`";
+        self.known(pointer, schema, &[&ANNOTATIONS[..], &["type"]].concat());
+        if schema.get("type").and_then(Value::as_str) != Some("string") {
+            self.say(pointer, "an enum that is not a string", "add `type: string`");
+        }
+        let at = child(pointer, "x-extensible-enum");
+        let mut values: Vec<(String, String)> = Vec::new();
+        for (index, value) in schema
+            .get("x-extensible-enum")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
+            let place = child(&at, &index.to_string());
+            let Some(value) = value.as_str() else {
+                self.say(&place, format!("{value} is not text"), "put it in quotes");
+                continue;
+            };
+            let variant = names::pascal(value);
+            if !names::is_ident(&variant) || variant == "Unknown" {
+                self.say(
+                    &place,
+                    format!("`{value}` can't be a variant in Rust"),
+                    "teach the generator a name for it (xtask/src/names.rs)",
+                );
+            } else if let Some((other, _)) = values.iter().find(|(_, known)| *known == variant) {
+                let problem = format!("`{other}` and `{value}` are both `{variant}` in Rust");
+                self.say(
+                    &place,
+                    problem,
+                    "leave one out, or teach the generator a second name (xtask/src/names.rs)",
+                );
+            } else {
+                values.push((value.to_owned(), variant));
+            }
+        }
+        if values.is_empty() {
+            self.say(&at, "the enum has no values", HELP);
+        }
+        values
+    }
+
+    pub(super) fn string_limits(&mut self, pointer: &str) -> Limits {
+        let spec = self.spec;
+        let text = |name: &str| spec.at(&child(pointer, name)).and_then(Value::as_str);
+        let pattern = text("pattern").map(|pattern| {
+            if let Err(error) = regex_lite::Regex::new(pattern) {
+                let help = "write a regular expression without look-around and back-references";
+                self.say(
+                    &child(pointer, "pattern"),
+                    format!("the pattern is not valid: {error}"),
+                    help,
+                );
+            }
+            let help =
+                "say what it allows, for the error message: `x-pattern-description: letters, digits and underscores`";
+            (pattern.to_owned(), self.text(pointer, "x-pattern-description", help))
+        });
+        Limits {
+            uuid: text("format") == Some("uuid"),
+            min_length: self.count(pointer, "minLength"),
+            max_length: self.count(pointer, "maxLength"),
+            pattern,
+            ..Limits::default()
+        }
+    }
+
+    fn count(&mut self, pointer: &str, name: &str) -> Option<u64> {
+        let value = self.spec.at(&child(pointer, name))?;
+        if value.as_u64().is_none() {
+            self.say(
+                &child(pointer, name),
+                format!("`{name}` must be a whole number, 0 or more"),
+                "write a number",
+            );
+        }
+        value.as_u64()
+    }
+
+    fn integer_limits(&mut self, pointer: &str, schema: &Map<String, Value>) -> Limits {
+        let mut limit = |name: &str| {
+            let value = schema.get(name)?;
+            if value.as_i64().is_none() {
+                self.say(
+                    &child(pointer, name),
+                    format!("`{name}` must be a whole number"),
+                    "write a number of 64 bit",
+                );
+            }
+            value.as_i64()
+        };
+        let (minimum, maximum) = (limit("minimum"), limit("maximum"));
+        if let (Some(least), Some(most)) = (minimum, maximum)
+            && least > most
+        {
+            self.say(
+                pointer,
+                format!("`minimum` {least} is above `maximum` {most}"),
+                "nothing would be allowed",
+            );
+        }
+        Limits {
+            minimum,
+            maximum,
+            ..Limits::default()
+        }
+    }
+
+    /// The limits of the string in a union of scalars.
+    fn union_limits(&mut self, pointer: &str) -> Limits {
+        let branches = self.spec.at(&child(pointer, "anyOf")).and_then(Value::as_array);
+        let text = branches.and_then(|all| {
+            all.iter()
+                .position(|b| b.get("type").and_then(Value::as_str) == Some("string"))
+        });
+        text.map_or_else(Limits::default, |index| {
+            self.string_limits(&child(&child(pointer, "anyOf"), &index.to_string()))
+        })
+    }
+
+    fn collisions(&mut self, types: &BTreeMap<String, Type>) {
+        let mut modules: BTreeMap<String, &str> = BTreeMap::new();
+        for name in types.keys() {
+            if let Some(other) = modules.insert(names::module(name), name) {
+                let problem = format!("`{other}` and `{name}` would be the same file");
+                self.say(&child(SCHEMAS, name), problem, "rename one of them");
+            }
+        }
+    }
+}

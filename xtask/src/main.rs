@@ -1,0 +1,59 @@
+//! Development tasks of this workspace. Arguments only; the work is in the library.
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+use clap::{Parser, Subcommand};
+
+/// Development tasks of this workspace.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Bring generated code up to date with openapi/chartmogul.yaml.
+    Generate {
+        /// Change nothing; print what is stale as a unified diff and fail if anything is.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("xtask has no parent folder")?;
+    match arguments.task {
+        Task::Generate { check: false } => {
+            let changed = xtask::write(root)?;
+            for path in &changed {
+                println!("{path}");
+            }
+            println!("{} generated files changed", changed.len());
+        }
+        Task::Generate { check: true } => {
+            let stale = xtask::stale(root)?;
+            if !stale.is_empty() {
+                print!("{stale}");
+                eprintln!("error: generated code is out of date: run `cargo xtask generate` and commit the result");
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

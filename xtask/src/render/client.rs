@@ -1,0 +1,114 @@
+//! The methods of the low-level client.
+
+use anyhow::{Context as _, bail, ensure};
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
+use syn::{Expr, ExprMethodCall, Stmt};
+
+use super::{checks, docs, progenitor::Generated, table};
+use crate::{
+    model::{Api, Operation},
+    names,
+};
+
+/// All operations of one resource.
+pub(super) fn operations(api: &Api, tag: &str, generated: &Generated) -> anyhow::Result<TokenStream> {
+    let mut methods = Vec::new();
+    for operation in api.operations.iter().filter(|operation| operation.tag == tag) {
+        let id = &operation.id;
+        let found = generated
+            .methods
+            .get(id)
+            .with_context(|| format!("progenitor made no method `{id}`"))?;
+        let method = method(operation, found).with_context(|| {
+            format!("progenitor's method `{id}` has an unknown shape; see xtask/src/render/client.rs")
+        })?;
+        methods.push(method);
+    }
+    Ok(quote! {
+        use crate::{Client, Error, Reply, check::{self, Check as _, encode_path}, operations, types};
+
+        impl Client {
+            #(#methods)*
+        }
+    })
+}
+
+fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<TokenStream> {
+    let name = &found.sig.ident;
+    let inputs = &found.sig.inputs;
+    let lifetimes = &found.sig.generics;
+    let answer = match &operation.answer {
+        Some(name) => {
+            let name = names::ident(name);
+            quote! { types::#name }
+        }
+        None => quote! { () },
+    };
+    let constant = table::constant(operation);
+    let parameters = operation.parameters.iter().map(checks::parameter);
+    let body = operation.body.is_some().then(|| quote! { body.check()?; });
+    let url = local(found, "url")?;
+    let request = request(found)?;
+    let doc = documentation(operation);
+    Ok(quote! {
+        #doc
+        pub async fn #name #lifetimes (#inputs) -> Result<Reply<#answer>, Error> {
+            #(#parameters)*
+            #body
+            let url = #url;
+            let request = #request;
+            self.exec(&operations::#constant, request).await
+        }
+    })
+}
+
+fn documentation(operation: &Operation) -> TokenStream {
+    let parameters: String = operation
+        .parameters
+        .iter()
+        .map(|parameter| format!("- `{}`: {}\n", names::field(&parameter.name), parameter.description))
+        .collect();
+    docs::comment(&format!(
+        "{}.\n\n{}\n\n{parameters}\n{}",
+        operation.summary,
+        operation.description,
+        docs::source(&operation.source),
+    ))
+}
+
+/// The value of a `let`.
+fn local(method: &syn::ImplItemFn, name: &str) -> anyhow::Result<Expr> {
+    for statement in &method.block.stmts {
+        if let Stmt::Local(local) = statement
+            && let syn::Pat::Ident(pattern) = &local.pat
+            && pattern.ident == name
+            && let Some(init) = &local.init
+        {
+            return Ok((*init.expr).clone());
+        }
+    }
+    bail!("no `let {name}`")
+}
+
+/// The request, as a builder: without `.headers(..)`, which holds nothing but `api-version`, and `.build()?`.
+fn request(method: &syn::ImplItemFn) -> anyhow::Result<Expr> {
+    let Expr::Try(built) = local(method, "request")? else {
+        bail!("the request is not built with `?`")
+    };
+    let build = call(*built.expr, "build")?;
+    let headers = call(*build.receiver, "headers")?;
+    let count = local(method, "header_map")?.to_token_stream().to_string();
+    ensure!(
+        count.contains("1usize"),
+        "there are headers besides `api-version`: {count}"
+    );
+    Ok(*headers.receiver)
+}
+
+fn call(expression: Expr, name: &str) -> anyhow::Result<ExprMethodCall> {
+    match expression {
+        Expr::MethodCall(call) if call.method == name => Ok(call),
+        other => bail!("expected a call of `{name}`, found {}", other.to_token_stream()),
+    }
+}

@@ -1,0 +1,211 @@
+//! Reads the document, and remembers where everything stands in it.
+
+use std::collections::HashMap;
+
+use anyhow::Context as _;
+use camino::Utf8Path;
+use granit_parser::{Event, Parser, Span};
+use serde_json::Value;
+
+use crate::finding::{Finding, Findings};
+
+/// The document: its content, and the line and column of each JSON pointer.
+#[derive(Debug)]
+pub struct Spec {
+    file: String,
+    root: Value,
+    locations: HashMap<String, (usize, usize)>,
+}
+
+impl Spec {
+    /// Reads `file`, a path below `root`.
+    pub fn read(root: &Utf8Path, file: &str) -> anyhow::Result<Self> {
+        let path = root.join(file);
+        let bytes = std::fs::read(&path).with_context(|| format!("reading {path}"))?;
+        let text = String::from_utf8(bytes).with_context(|| format!("reading {path}: YAML must be UTF-8"))?;
+        Ok(Self::parse(file, &text)?)
+    }
+
+    /// Parses the text of a document; `file` is for messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Findings> {
+        // YAML 1.2: `no` and `on` are strings. Repeated keys, deep nesting and alias bombs are errors.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let root: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let location = error.location();
+            let at = |pick: fn(&serde_saphyr::Location) -> u64| {
+                location
+                    .as_ref()
+                    .and_then(|l| usize::try_from(pick(l)).ok())
+                    .unwrap_or(1)
+                    .max(1)
+            };
+            Finding {
+                file: file.to_owned(),
+                line: at(serde_saphyr::Location::line),
+                column: at(serde_saphyr::Location::column),
+                pointer: String::new(),
+                operation: None,
+                problem: format!("not valid YAML: {}", first_line(&error.without_snippet().to_string())),
+                help: "correct the syntax; the place is where the parser noticed, the cause may be above".to_owned(),
+            }
+        })?;
+        Ok(Self {
+            file: file.to_owned(),
+            root,
+            locations: locate(text),
+        })
+    }
+
+    /// The path of the document, for messages.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// The whole content.
+    pub fn root(&self) -> &Value {
+        &self.root
+    }
+
+    /// What a pointer leads to.
+    pub fn at(&self, pointer: &str) -> Option<&Value> {
+        self.root.pointer(pointer)
+    }
+
+    /// A finding at a pointer. Where nothing stands there, it points to the nearest thing around it.
+    pub fn finding(&self, pointer: &str, problem: impl Into<String>, help: impl Into<String>) -> Finding {
+        let mut known = pointer;
+        let (line, column) = loop {
+            match (self.locations.get(known), known.rfind('/')) {
+                (Some(place), _) => break *place,
+                (None, Some(slash)) => known = &known[..slash],
+                (None, None) => break (1, 1),
+            }
+        };
+        Finding {
+            file: self.file.clone(),
+            line,
+            column,
+            pointer: if pointer.is_empty() {
+                "/".to_owned()
+            } else {
+                pointer.to_owned()
+            },
+            operation: self.operation_at(pointer),
+            problem: problem.into(),
+            help: help.into(),
+        }
+    }
+
+    /// The operation that a pointer lies in: its id, or method and path.
+    fn operation_at(&self, pointer: &str) -> Option<String> {
+        let mut parts = pointer.strip_prefix("/paths/")?.split('/');
+        let (path, method) = (parts.next()?, parts.next()?);
+        let operation = self.at(&format!("/paths/{path}/{method}"))?;
+        let id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
+        id.or_else(|| Some(format!("{} {}", method.to_uppercase(), unescape(path))))
+    }
+}
+
+/// Appends a member or an index to a JSON pointer.
+pub fn child(pointer: &str, name: &str) -> String {
+    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+fn unescape(part: &str) -> String {
+    part.replace("~1", "/").replace("~0", "~")
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or("unknown error").trim_end_matches(':')
+}
+
+/// Where each JSON pointer stands: a member at its key, an element at its start.
+fn locate(text: &str) -> HashMap<String, (usize, usize)> {
+    enum Open {
+        Mapping { pointer: String, key: Option<String> },
+        Sequence { pointer: String, next: usize },
+    }
+    let mut found = HashMap::new();
+    let mut open: Vec<Open> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        // The document was read before; what can't be located points to its parent.
+        let Ok((event, span)) = event else { break };
+        let is_node = matches!(
+            event,
+            Event::Scalar(..) | Event::MappingStart(..) | Event::SequenceStart(..) | Event::Alias(..)
+        );
+        let mut pointer = String::new();
+        if is_node {
+            match open.last_mut() {
+                Some(Open::Mapping { pointer: parent, key }) => {
+                    if let Some(name) = key.take() {
+                        pointer = child(parent, &name);
+                    } else {
+                        // A key that is not a scalar can't be in JSON either.
+                        let name = if let Event::Scalar(name, ..) = &event {
+                            name.to_string()
+                        } else {
+                            String::new()
+                        };
+                        found.insert(child(parent, &name), place(&span));
+                        *key = Some(name);
+                        continue;
+                    }
+                }
+                Some(Open::Sequence { pointer: parent, next }) => {
+                    pointer = child(parent, &next.to_string());
+                    *next += 1;
+                }
+                None => {}
+            }
+            found.entry(pointer.clone()).or_insert_with(|| place(&span));
+        }
+        match event {
+            Event::MappingStart(..) => open.push(Open::Mapping { pointer, key: None }),
+            Event::SequenceStart(..) => open.push(Open::Sequence { pointer, next: 0 }),
+            Event::MappingEnd | Event::SequenceEnd => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn place(span: &Span) -> (usize, usize) {
+    (span.start.line(), span.start.col() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_to_line_and_column() {
+        let text = "openapi: 3.0.3\npaths:\n  /a/{b}:\n    get: {tags: [x,\n      y]}\n";
+        let spec = Spec::parse("t.yaml", text).unwrap();
+        let place = |pointer: &str| {
+            let finding = spec.finding(pointer, "", "");
+            (finding.line, finding.column, finding.operation)
+        };
+        let get = Some("GET /a/{b}".to_owned());
+        assert_eq!(place(""), (1, 1, None));
+        assert_eq!(place("/paths"), (2, 1, None));
+        assert_eq!(place("/paths/~1a~1{b}"), (3, 3, None));
+        assert_eq!(place("/paths/~1a~1{b}/get/tags/1"), (5, 7, get.clone()));
+        assert_eq!(
+            place("/paths/~1a~1{b}/get/responses/200"),
+            (4, 5, get),
+            "falls back to the parent"
+        );
+    }
+
+    #[test]
+    fn yaml_1_2_words_stay_strings() {
+        let spec = Spec::parse("t.yaml", "a: no\nb: on\nc: true\n'200': 3.0.3\n").unwrap();
+        assert_eq!(
+            spec.root(),
+            &serde_json::json!({"a": "no", "b": "on", "c": true, "200": "3.0.3"})
+        );
+    }
+}
