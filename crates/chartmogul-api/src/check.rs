@@ -1,0 +1,194 @@
+//! Refuses values that the API's documentation rules out, before anything is sent.
+//!
+//! Which field is checked for what is generated from the document; what a check means is here. Every generated
+//! operation runs them, so there is no need to call them. They are public for code that builds requests in advance
+//! and wants to know early.
+
+use std::{fmt, sync::OnceLock};
+
+use chrono::{Datelike, NaiveDate};
+use regex_lite::Regex;
+
+use crate::error::InvalidInput;
+
+/// A request type that can be checked.
+pub trait Check {
+    /// Refuses values that can't be right, naming the field, the value and what is allowed.
+    fn check(&self) -> Result<(), InvalidInput>;
+}
+
+pub(crate) fn length(field: &str, value: &str, min: usize, max: usize) -> Result<(), InvalidInput> {
+    if (min..=max).contains(&value.chars().count()) {
+        return Ok(());
+    }
+    let allowed = match (min, max) {
+        (min, usize::MAX) => format!("at least {min} characters"),
+        (0, max) => format!("at most {max} characters"),
+        (min, max) => format!("{min} to {max} characters"),
+    };
+    Err(InvalidInput::new(field, &value, allowed))
+}
+
+pub(crate) fn range<T>(field: &str, value: T, min: Option<T>, max: Option<T>) -> Result<(), InvalidInput>
+where
+    T: PartialOrd + fmt::Display + fmt::Debug,
+{
+    if min.as_ref().is_none_or(|min| value >= *min) && max.as_ref().is_none_or(|max| value <= *max) {
+        return Ok(());
+    }
+    let allowed = match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("{min} or more"),
+        (None, Some(max)) => format!("{max} or less"),
+        (None, None) => "a number".to_owned(),
+    };
+    Err(InvalidInput::new(field, &value, allowed))
+}
+
+pub(crate) fn finite(field: &str, value: f64) -> Result<(), InvalidInput> {
+    // JSON has no NaN and no infinity; they would be sent as null.
+    if value.is_finite() {
+        return Ok(());
+    }
+    Err(InvalidInput::new(field, &value, "a finite number"))
+}
+
+/// A regular expression from the document, compiled at its first use.
+pub(crate) struct Pattern {
+    text: &'static str,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    pub(crate) const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            compiled: OnceLock::new(),
+        }
+    }
+
+    fn allows(&self, value: &str) -> bool {
+        // The generator refuses a pattern that does not compile; if one did slip through, the server decides.
+        let compiled = self.compiled.get_or_init(|| Regex::new(self.text).ok());
+        compiled.as_ref().is_none_or(|pattern| pattern.is_match(value))
+    }
+}
+
+pub(crate) fn pattern(field: &str, value: &str, pattern: &Pattern, allowed: &str) -> Result<(), InvalidInput> {
+    if pattern.allows(value) {
+        return Ok(());
+    }
+    Err(InvalidInput::new(field, &value, allowed))
+}
+
+pub(crate) fn date(field: &str, value: NaiveDate) -> Result<(), InvalidInput> {
+    if (0..=9999).contains(&value.year()) {
+        return Ok(());
+    }
+    Err(InvalidInput::new(
+        field,
+        &value,
+        "a day in the years 0 to 9999, such as 2026-01-31",
+    ))
+}
+
+pub(crate) fn uuid(field: &str, value: &str) -> Result<(), InvalidInput> {
+    let ok = value.len() == 36
+        && value.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+    if ok {
+        return Ok(());
+    }
+    let allowed = "a UUID such as 4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    Err(InvalidInput::new(field, &value, allowed))
+}
+
+/// A path argument must stay one segment: an empty one would turn an object's path into its collection's.
+pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
+    if !matches!(value, "" | "." | "..") && !value.chars().any(char::is_control) {
+        return Ok(());
+    }
+    Err(InvalidInput::new(field, &value, "an identifier"))
+}
+
+/// `nothing` says that no field was set.
+pub(crate) fn something(nothing: bool, allowed: &str) -> Result<(), InvalidInput> {
+    if nothing {
+        return Err(InvalidInput::new("(body)", &format_args!("empty"), allowed));
+    }
+    Ok(())
+}
+
+/// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
+pub(crate) fn encode_path(value: &str) -> String {
+    let mut encoded = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ => {
+                use fmt::Write as _;
+                let _ = write!(encoded, "%{byte:02X}"); // writing to a String can't fail
+            }
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(result: Result<(), InvalidInput>) -> String {
+        result.err().map_or_else(|| "ok".to_owned(), |wrong| wrong.to_string())
+    }
+
+    #[test]
+    fn limits_are_inclusive_and_named() {
+        assert_eq!(text(range("n", 0, Some(0), Some(100))), "ok");
+        assert_eq!(text(range("n", 100, Some(0), Some(100))), "ok");
+        assert_eq!(
+            text(range("n", 101, Some(0), Some(100))),
+            "`n` was 101; allowed: 0 to 100"
+        );
+        assert_eq!(text(range("n", -1, Some(0), None)), "`n` was -1; allowed: 0 or more");
+        assert_eq!(text(range("n", 6, None, Some(5))), "`n` was 6; allowed: 5 or less");
+        assert_eq!(text(length("t", "üü", 0, 2)), "ok");
+        assert_eq!(
+            text(length("t", "abc", 0, 2)),
+            "`t` was \"abc\"; allowed: at most 2 characters"
+        );
+        assert_eq!(
+            text(length("t", "", 1, usize::MAX)),
+            "`t` was \"\"; allowed: at least 1 characters"
+        );
+        assert_eq!(text(finite("d", f64::NAN)), "`d` was NaN; allowed: a finite number");
+        assert_eq!(text(finite("d", 0.5)), "ok");
+    }
+
+    #[test]
+    fn only_a_uuid_is_a_uuid() {
+        assert_eq!(text(uuid("id", "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc")), "ok");
+        assert_eq!(text(uuid("id", "4EE13CA4-E7FE-11EE-FA7F-F303ABF41ACC")), "ok");
+        for wrong in [
+            "",
+            " ",
+            "4ee13ca4",
+            "4ee13ca4e7fe11eefa7ff303abf41acc",
+            "4ee13ca4-e7fe-11ee-fa7f-f303abf41ac/",
+        ] {
+            assert_ne!(text(uuid("id", wrong)), "ok", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_argument_stays_in_its_segment() {
+        for wrong in ["", ".", "..", "a\nb", "a\0"] {
+            assert_ne!(text(segment("id", wrong)), "ok", "{wrong:?}");
+        }
+        assert_eq!(encode_path("../customers/x"), "..%2Fcustomers%2Fx");
+        assert_eq!(encode_path("a b/c?d#e%2e"), "a%20b%2Fc%3Fd%23e%252e");
+        assert_eq!(encode_path("ü"), "%C3%BC");
+    }
+}

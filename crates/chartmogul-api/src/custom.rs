@@ -1,0 +1,323 @@
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor},
+};
+use serde_json::Value;
+
+use crate::{Field, FieldValue, types::CustomAttribute};
+
+/// The value of a custom attribute in a request.
+///
+/// Its type must be the one chosen when the attribute was created in ChartMogul. Integers stay integers, 64 bit;
+/// a timestamp is sent as text.
+///
+/// ```
+/// use chartmogul_api::CustomValue;
+///
+/// assert_eq!(CustomValue::from(4), CustomValue::Integer(4));
+/// assert_eq!(CustomValue::from("Facebook"), CustomValue::String("Facebook".into()));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CustomValue {
+    /// Text of at most 255 characters, or a timestamp.
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A decimal number; must be finite.
+    Decimal(f64),
+    /// `true` or `false`.
+    Boolean(bool),
+}
+
+impl CustomValue {
+    /// The text, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The decimal, if it is one. Not the integer: the two are sent differently.
+    pub fn as_decimal(&self) -> Option<f64> {
+        match self {
+            Self::Decimal(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for CustomValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Integer(number) => serializer.serialize_i64(*number),
+            Self::Decimal(number) => serializer.serialize_f64(*number),
+            Self::Boolean(truth) => serializer.serialize_bool(*truth),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = CustomValue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a 64-bit integer, a decimal number or a boolean")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<CustomValue, E> {
+                Ok(CustomValue::String(text.to_owned()))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<CustomValue, E> {
+                Ok(CustomValue::Integer(number))
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<CustomValue, E> {
+                i64::try_from(number)
+                    .map(CustomValue::Integer)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<CustomValue, E> {
+                Ok(CustomValue::Decimal(number))
+            }
+            fn visit_bool<E>(self, truth: bool) -> Result<CustomValue, E> {
+                Ok(CustomValue::Boolean(truth))
+            }
+        }
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {$(
+        impl From<$from> for CustomValue {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+from!(String => String, &str => String, i8 => Integer, i16 => Integer, i32 => Integer, i64 => Integer, u8 => Integer,
+      u16 => Integer, u32 => Integer, f32 => Decimal, f64 => Decimal, bool => Boolean);
+
+/// A timestamp attribute: midnight UTC of the day.
+impl From<NaiveDate> for CustomValue {
+    fn from(day: NaiveDate) -> Self {
+        Self::String(day.format("%Y-%m-%dT00:00:00Z").to_string())
+    }
+}
+
+/// A timestamp attribute, to the millisecond.
+impl From<DateTime<Utc>> for CustomValue {
+    fn from(instant: DateTime<Utc>) -> Self {
+        Self::String(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl<K: Into<String>, V: Into<CustomValue>> From<(K, V)> for CustomAttribute {
+    fn from((key, value): (K, V)) -> Self {
+        Self {
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+}
+
+/// The custom attributes in an answer: key to raw JSON, in the order of the answer, with the case of their keys.
+///
+/// The API does not tell the type of an attribute, and timestamps arrive as strings, so nothing is converted here.
+///
+/// ```
+/// # let json = r#"{"seats": 4, "from_campaign": true}"#;
+/// let custom: chartmogul_api::CustomAttributes = serde_json::from_str(json)?;
+/// assert_eq!(custom.get("seats").and_then(|seats| seats.as_i64()), Some(4));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CustomAttributes(Vec<(String, Value)>);
+
+impl CustomAttributes {
+    /// The value of one attribute.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// All attributes in the order of the answer.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Prints the attributes as JSON.
+impl fmt::Display for CustomAttributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for CustomAttributes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomAttributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Self::read(deserializer)? {
+            Field::Value(attributes) => Ok(attributes),
+            _ => Err(D::Error::custom("custom attributes must be an object")),
+        }
+    }
+}
+
+impl FieldValue for CustomAttributes {
+    fn from_json(json: Value) -> Result<Self, Value> {
+        match json {
+            Value::Object(members) => Ok(Self(members.into_iter().collect())),
+            other => Err(other),
+        }
+    }
+
+    /// Not through [`Value`], which sorts the keys.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<Self>, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Field<CustomAttributes>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any JSON")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut members: Vec<(String, Value)> = Vec::with_capacity(map.size_hint().unwrap_or(0));
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    // A repeated key has been seen in an answer; the last one counts.
+                    match members.iter_mut().find(|(name, _)| *name == key) {
+                        Some((_, held)) => *held = value,
+                        None => members.push((key, value)),
+                    }
+                }
+                Ok(Field::Value(CustomAttributes(members)))
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Field::Null)
+            }
+            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+                Ok(Field::Unexpected(value.into()))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+                Ok(Field::Unexpected(value.into()))
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+                Ok(Field::Unexpected(value.into()))
+            }
+            fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+                Ok(Field::Unexpected(value.into()))
+            }
+            fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+                Ok(Field::Unexpected(value.into()))
+            }
+            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut items = Vec::new();
+                while let Some(item) = seq.next_element()? {
+                    items.push(item);
+                }
+                Ok(Field::Unexpected(Value::Array(items)))
+            }
+        }
+        deserializer.deserialize_any(Object)
+    }
+}
+
+#[cfg(feature = "schemars")]
+mod schema {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    use super::{CustomAttributes, CustomValue};
+
+    impl JsonSchema for CustomValue {
+        fn schema_name() -> Cow<'static, str> {
+            "CustomAttributeValue".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "anyOf": [
+                    { "type": "string", "maxLength": 255 },
+                    { "type": "integer", "format": "int64" },
+                    { "type": "number", "format": "double" },
+                    { "type": "boolean" },
+                ]
+            })
+        }
+    }
+
+    impl JsonSchema for CustomAttributes {
+        fn schema_name() -> Cow<'static, str> {
+            "CustomAttributes".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "object", "additionalProperties": true })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_keeps_its_type_in_both_directions() {
+        for text in [
+            "4",
+            "9007199254740993",
+            "-9223372036854775808",
+            "4.0",
+            "0.1",
+            "true",
+            "\"4\"",
+            "\"\"",
+        ] {
+            let value: CustomValue = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&value).unwrap(), text);
+        }
+        assert!(serde_json::from_str::<CustomValue>("18446744073709551615").is_err());
+        assert!(serde_json::from_str::<CustomValue>("null").is_err());
+    }
+
+    #[test]
+    fn attributes_keep_order_case_and_raw_values() {
+        let text = r#"{"Zeta":1,"alpha":null,"zeta":1.50,"big":9223372036854775807,"list":[1]}"#;
+        let field: Field<CustomAttributes> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&field).unwrap(), text.replace("1.50", "1.5"));
+        assert_eq!(field.get().map(CustomAttributes::len), Some(5));
+    }
+
+    #[test]
+    fn attributes_that_are_something_else_are_kept() {
+        for text in ["null", "[1,\"a\"]", "\"none\"", "1", "-1", "1.5", "true"] {
+            let field: Field<CustomAttributes> = serde_json::from_str(text).unwrap();
+            assert_eq!(field.get(), None);
+            assert_eq!(serde_json::to_string(&field).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_equal_keys_counts() {
+        let field: Field<CustomAttributes> = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(serde_json::to_string(&field).unwrap(), r#"{"a":3,"b":2}"#);
+    }
+}

@@ -1,0 +1,352 @@
+use std::{error::Error as StdError, fmt, time::Duration};
+
+use bytes::Bytes;
+use http::StatusCode;
+
+/// A cause of any type.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// Everything that can go wrong, one variant for each thing a caller can do about it.
+///
+/// The text of an error says what was attempted and what to look at. It holds the server's message (shortened, on
+/// one line), never the API key, a header or a whole body; causes are in [`source`](StdError::source) and not
+/// repeated in the text. The raw body is behind [`Error::body`].
+///
+/// ```
+/// # fn act(error: chartmogul_api::Error) {
+/// use chartmogul_api::Error;
+///
+/// match error {
+///     Error::InvalidInput(wrong) => eprintln!("correct {}: {}", wrong.field(), wrong.allowed()),
+///     Error::NotModified(_) => println!("it was like that already"),
+///     Error::NotFound(_) => eprintln!("no such opportunity"),
+///     Error::Rejected(answer) => {
+///         for problem in answer.problems() {
+///             eprintln!("{}: {}", problem.field, problem.message);
+///         }
+///     }
+///     other if other.may_have_happened() => eprintln!("unknown whether it was done: {other}"),
+///     other => eprintln!("{other}"),
+/// }
+/// # }
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A value was refused here; nothing was sent.
+    #[error("{0}")]
+    InvalidInput(InvalidInput),
+
+    /// The client can't be built like this; nothing was sent.
+    #[error("{what}")]
+    #[non_exhaustive]
+    Configuration {
+        /// What is wrong, and what is allowed.
+        what: String,
+        /// The cause, if there is one.
+        source: Option<BoxError>,
+    },
+
+    /// 304: the server found nothing to change. Not a failure: the object is as the request wants it.
+    #[error("{0}: nothing to change")]
+    NotModified(Box<Answer>),
+
+    /// 401: the API key is missing, wrong or revoked. Repeating will not help.
+    #[error("{0}; check the API key")]
+    Unauthorized(Box<Answer>),
+
+    /// 403: the key may not do this (trial expired, read-only key, user without a CRM seat).
+    #[error("{0}; check what the API key's user may do")]
+    Forbidden(Box<Answer>),
+
+    /// 404: the object does not exist.
+    #[error("{0}")]
+    NotFound(Box<Answer>),
+
+    /// 422 or 400: the server read the request and found it invalid. [`Answer::problems`] has fields and messages.
+    #[error("{0}")]
+    Rejected(Box<Answer>),
+
+    /// 429: too many requests, or too much computing time used. Wait before the next one.
+    #[error("{0}; slow down")]
+    RateLimited(Box<Answer>),
+
+    /// 5xx: trouble at ChartMogul; 503 also means too many parallel connections. A write may or may not have
+    /// happened.
+    #[error("{0}")]
+    Server(Box<Answer>),
+
+    /// Any other status: a redirect, which is never followed, 402, 405 and others.
+    #[error("{0}; this status is not expected here")]
+    Unexpected(Box<Answer>),
+
+    /// A success whose body is not what the operation answers with. The write has probably happened.
+    #[error("{answer}: the answer can't be understood")]
+    #[non_exhaustive]
+    Unreadable {
+        /// The answer, with its raw body.
+        answer: Box<Answer>,
+        /// Why it can't be understood.
+        source: BoxError,
+    },
+
+    /// The connection could not be made, or broke.
+    #[error("{operation}: {}", if *.sent { "the connection broke before the answer was complete" } else { "could not connect" })]
+    #[non_exhaustive]
+    Connection {
+        /// The operation that was attempted.
+        operation: &'static str,
+        /// Whether the request may have reached the server.
+        sent: bool,
+        /// The cause.
+        source: BoxError,
+    },
+
+    /// No complete answer in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened.
+    #[error("{operation}: no {kind} within {limit:?}")]
+    #[non_exhaustive]
+    Timeout {
+        /// The operation that was attempted.
+        operation: &'static str,
+        /// Which limit ran out.
+        kind: TimeoutKind,
+        /// The limit.
+        limit: Duration,
+        /// The cause.
+        source: BoxError,
+    },
+}
+
+/// Which time limit ran out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeoutKind {
+    /// Making the connection.
+    Connect,
+    /// The whole call.
+    Call,
+}
+
+impl fmt::Display for TimeoutKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "connection",
+            Self::Call => "complete answer",
+        })
+    }
+}
+
+impl Error {
+    /// The answer behind this error, if the server gave one.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::NotModified(answer)
+            | Self::Unauthorized(answer)
+            | Self::Forbidden(answer)
+            | Self::NotFound(answer)
+            | Self::Rejected(answer)
+            | Self::RateLimited(answer)
+            | Self::Server(answer)
+            | Self::Unexpected(answer)
+            | Self::Unreadable { answer, .. } => Some(answer),
+            Self::InvalidInput(_) | Self::Configuration { .. } | Self::Connection { .. } | Self::Timeout { .. } => None,
+        }
+    }
+
+    /// Status of the answer, if there was one.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.answer().map(Answer::status)
+    }
+
+    /// The server's message, whichever shape its body had.
+    pub fn message(&self) -> Option<&str> {
+        self.answer().and_then(Answer::message)
+    }
+
+    /// The raw body of the answer, if there was one.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.answer().map(Answer::body)
+    }
+
+    /// Whether the request may have had its effect although there is no usable answer.
+    ///
+    /// If so, look before repeating anything that must not happen twice.
+    pub fn may_have_happened(&self) -> bool {
+        match self {
+            Self::Server(_) | Self::Unreadable { .. } => true,
+            Self::Connection { sent, .. } => *sent,
+            Self::Timeout { kind, .. } => *kind != TimeoutKind::Connect,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn from_answer(answer: Answer) -> Self {
+        let answer = Box::new(answer);
+        match answer.status.as_u16() {
+            304 => Self::NotModified(answer),
+            401 => Self::Unauthorized(answer),
+            403 => Self::Forbidden(answer),
+            404 => Self::NotFound(answer),
+            400 | 422 => Self::Rejected(answer),
+            429 => Self::RateLimited(answer),
+            500..=599 => Self::Server(answer),
+            _ => Self::Unexpected(answer),
+        }
+    }
+
+    pub(crate) fn configuration(what: impl Into<String>) -> Self {
+        Self::Configuration {
+            what: what.into(),
+            source: None,
+        }
+    }
+}
+
+impl From<InvalidInput> for Error {
+    fn from(wrong: InvalidInput) -> Self {
+        Self::InvalidInput(wrong)
+    }
+}
+
+/// A value that can't be right, found before anything was sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{field}` was {value}; allowed: {allowed}")]
+pub struct InvalidInput {
+    field: String,
+    value: String,
+    allowed: String,
+}
+
+impl InvalidInput {
+    /// Refuses `value` for `field`; `allowed` completes the sentence "allowed: ...".
+    ///
+    /// The value is shown as `Debug` shows it, shortened to 100 characters.
+    pub fn new(field: impl Into<String>, value: &dyn fmt::Debug, allowed: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            value: shorten(&format!("{value:?}"), 100),
+            allowed: allowed.into(),
+        }
+    }
+
+    /// The field, as a path into the request: `win_likelihood`, `custom[0].key`.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The value that was refused.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// What is allowed.
+    pub fn allowed(&self) -> &str {
+        &self.allowed
+    }
+
+    /// The same, seen from the object that holds the field.
+    #[must_use]
+    pub(crate) fn within(mut self, parent: &str) -> Self {
+        self.field = format!("{parent}.{}", self.field);
+        self
+    }
+}
+
+/// An answer that is not a plain success, with everything the server told.
+///
+/// `Debug` leaves out the body, which may hold customers' data; [`Answer::body`] has it.
+#[derive(Clone)]
+pub struct Answer {
+    pub(crate) operation: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) message: Option<String>,
+    pub(crate) problems: Vec<Problem>,
+    pub(crate) request_id: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Answer {
+    /// The operation that was answered.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The server's message on one line, at most 300 characters: from JSON of any known shape, the first line of plain
+    /// text, or the title of an HTML page. `None` if the body is empty or says nothing readable.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The fields at fault, with their messages.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The server's `X-Request-Id`, where it sends one; quote it to ChartMogul's support.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
+    /// The body as it arrived; may be empty.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.operation, self.status)?;
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " (request {id})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer")
+            .field("operation", &self.operation)
+            .field("status", &self.status)
+            .field("message", &self.message)
+            .field("problems", &self.problems)
+            .field("request_id", &self.request_id)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .finish()
+    }
+}
+
+/// One field at fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The field, as the server names it; may be a path such as `custom[0][type]`.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// A symbolic word for the problem (`blank`, `invalid`), where the server sends one.
+    pub code: Option<String>,
+}
+
+/// One line of at most `limit` characters.
+pub(crate) fn shorten(text: &str, limit: usize) -> String {
+    let mut line: String = text
+        .trim()
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(limit + 1)
+        .collect();
+    if line.chars().count() > limit {
+        line.pop();
+        line.push('…');
+    }
+    line
+}

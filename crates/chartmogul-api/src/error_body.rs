@@ -1,0 +1,225 @@
+//! Reads what an error says, whichever of the known shapes its body has.
+//!
+//! | # | shape |
+//! |---|---|
+//! | 1 | `{"code": 400, "message": "...", "param": "name"}` |
+//! | 2 | `{"errors": {"name": "..."}}` |
+//! | 3 | `{"error": "..."}` |
+//! | 4 | `{"name": ["..."], "error_details": [{"param": ..., "code": ..., "message": ...}]}` |
+//! | 5 | 3 and 4 together |
+//! | 6 | plain text |
+//! | 7 | an HTML page |
+//! | 8 | nothing |
+//! | 9 | `{"message": "..."}` |
+//!
+//! The declared content type is not looked at: it is wrong often enough.
+
+use serde_json::{Map, Value};
+
+use crate::error::{Problem, shorten};
+
+const LIMIT: usize = 300;
+const HTML_SEARCHED: usize = 64 * 1024;
+
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Said {
+    pub(crate) message: Option<String>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+pub(crate) fn read(body: &[u8]) -> Said {
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(members)) => from_object(&members),
+        Ok(Value::String(text)) => Said {
+            message: message(&text),
+            problems: Vec::new(),
+        },
+        Ok(_) => Said::default(),
+        Err(_) => Said {
+            message: from_text(&String::from_utf8_lossy(body)),
+            problems: Vec::new(),
+        },
+    }
+}
+
+fn from_object(members: &Map<String, Value>) -> Said {
+    let mut problems = Vec::new();
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("errors", Value::Object(fields)) => {
+                for (field, value) in fields {
+                    add(&mut problems, field, value);
+                }
+            }
+            ("code" | "message" | "param" | "error" | "errors" | "error_details", _) => {}
+            (field, value) => add(&mut problems, field, value),
+        }
+    }
+    for detail in members
+        .get("error_details")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
+        add_detail(&mut problems, detail);
+    }
+
+    let text = |name: &str| members.get(name).and_then(Value::as_str).and_then(message);
+    let own = text("message").or_else(|| text("error")).or_else(|| text("errors"));
+    if let (Some(own), Some(param)) = (&own, members.get("param").and_then(Value::as_str)) {
+        problems.push(problem(param, own, None));
+    }
+    let listed = || {
+        let all: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect();
+        message(&all.join("; "))
+    };
+    Said {
+        message: own.or_else(listed),
+        problems,
+    }
+}
+
+/// A message, or a list of them; anything else says nothing about a field.
+fn add(problems: &mut Vec<Problem>, field: &str, value: &Value) {
+    match value {
+        Value::String(text) => problems.push(problem(field, text, None)),
+        Value::Array(texts) => {
+            problems.extend(
+                texts
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .map(|text| problem(field, text, None)),
+            );
+        }
+        _ => {}
+    }
+}
+
+/// `error_details` repeats what the fields said and adds a code.
+fn add_detail(problems: &mut Vec<Problem>, detail: &Value) {
+    let part = |name: &str| detail.get(name).and_then(Value::as_str);
+    let (Some(field), Some(text)) = (part("param"), part("message")) else {
+        return;
+    };
+    let code = part("code");
+    let said = problems
+        .iter_mut()
+        .find(|p| p.field == field && p.message == text && p.code.is_none());
+    match said {
+        Some(problem) => problem.code = code.map(str::to_owned),
+        None => problems.push(problem(field, text, code)),
+    }
+}
+
+fn problem(field: &str, message: &str, code: Option<&str>) -> Problem {
+    Problem {
+        field: field.to_owned(),
+        message: message.to_owned(),
+        code: code.map(str::to_owned),
+    }
+}
+
+fn from_text(body: &str) -> Option<String> {
+    let body = body.trim();
+    if !body.starts_with('<') {
+        return message(body.lines().next()?);
+    }
+    let start: String = body.chars().take(HTML_SEARCHED).collect();
+    // ASCII lower case keeps byte offsets.
+    let lower = start.to_ascii_lowercase();
+    let inside = |tag: &str| {
+        let open = lower.find(&format!("<{tag}"))?;
+        let from = open + lower[open..].find('>')? + 1;
+        let to = from + lower[from..].find(&format!("</{tag}"))?;
+        message(&start[from..to])
+    };
+    inside("title")
+        .or_else(|| inside("h1"))
+        .or_else(|| Some("an HTML page".to_owned()))
+}
+
+fn message(text: &str) -> Option<String> {
+    let line = shorten(text, LIMIT);
+    (!line.is_empty()).then_some(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(body: &str, message: Option<&str>, fields: &[(&str, &str, Option<&str>)]) {
+        let expected = Said {
+            message: message.map(str::to_owned),
+            problems: fields.iter().map(|(f, m, c)| problem(f, m, *c)).collect(),
+        };
+        assert_eq!(read(body.as_bytes()), expected, "for {body}");
+    }
+
+    #[test]
+    fn every_known_shape_is_read() {
+        check(
+            r#"{"code":400,"message":"Parameter \"name\" is missing","param":"name"}"#,
+            Some("Parameter \"name\" is missing"),
+            &[("name", "Parameter \"name\" is missing", None)],
+        );
+        check(r#"{"code":401,"message":"No key","param":null}"#, Some("No key"), &[]);
+        check(
+            r#"{"errors":{"name":"is required"}}"#,
+            Some("name: is required"),
+            &[("name", "is required", None)],
+        );
+        check(
+            r#"{"errors":{"name":["is required","is short"]}}"#,
+            Some("name: is required; name: is short"),
+            &[("name", "is required", None), ("name", "is short", None)],
+        );
+        check(
+            r#"{"error":"Data source not found"}"#,
+            Some("Data source not found"),
+            &[],
+        );
+        check(
+            r#"{"name":["can't be blank"],"error_details":[{"param":"name","code":"blank","message":"can't be blank"}]}"#,
+            Some("name: can't be blank"),
+            &[("name", "can't be blank", Some("blank"))],
+        );
+        check(
+            r#"{"error":"Invoice not found","error_details":[{"param":"invoice","code":"invalid","message":"Invoice not found"}]}"#,
+            Some("Invoice not found"),
+            &[("invoice", "Invoice not found", Some("invalid"))],
+        );
+        check("504 Gateway Timeout Error", Some("504 Gateway Timeout Error"), &[]);
+        check(
+            "<!DOCTYPE html>\n<HTML><head><title>We're sorry\n(500)</title>",
+            Some("We're sorry (500)"),
+            &[],
+        );
+        check("<html><body><h1 class=x>Bad gateway</h1>", Some("Bad gateway"), &[]);
+        check("<html>", Some("an HTML page"), &[]);
+        check("", None, &[]);
+        check(r#"{"message":"Not found"}"#, Some("Not found"), &[]);
+    }
+
+    #[test]
+    fn unknown_shapes_do_no_harm() {
+        check("[1]", None, &[]);
+        check("null", None, &[]);
+        check("{}", None, &[]);
+        check(
+            r#"{"message":{"a":1},"errors":[1],"error_details":[{"param":1}],"n":5}"#,
+            None,
+            &[],
+        );
+        check("\"text\"", Some("text"), &[]);
+        check("{\"broken", Some("{\"broken"), &[]);
+        assert_eq!(read(&[0xff, 0xfe]).message.as_deref(), Some("\u{fffd}\u{fffd}"));
+        assert_eq!(read("[".repeat(100_000).as_bytes()).problems, []);
+    }
+
+    #[test]
+    fn a_long_message_is_shortened_on_a_character() {
+        let said = read("ü\u{7}".repeat(1000).as_bytes()).message.unwrap_or_default();
+        assert_eq!(said.chars().count(), LIMIT + 1);
+        assert!(said.ends_with('…') && !said.contains('\u{7}'));
+    }
+}

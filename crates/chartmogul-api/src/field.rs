@@ -1,0 +1,333 @@
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
+
+/// One member of an answer: its value, or what the server sent in its place.
+///
+/// ChartMogul's answers have changed over the years: members became `null`, appeared, disappeared. A `Field` keeps
+/// absent, `null` and a value apart, never lets one member spoil the rest of an answer, and writes back
+/// what it read.
+///
+/// It prints, compares and orders like the value:
+///
+/// ```
+/// use chartmogul_api::Field;
+///
+/// let amount = Field::Value(20_000);
+/// assert_eq!(amount.to_string(), "20000");
+/// assert!(amount == 20_000 && amount > 10_000);
+/// assert_eq!(amount.get(), Some(&20_000));
+///
+/// assert_eq!(Field::<i64>::Null.to_string(), "null");
+/// assert_eq!(Field::<i64>::Null.get(), None);
+/// ```
+///
+/// In a request it says the same three things: `Absent` leaves a value alone, `Null` clears it, `Value` sets it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Field<T> {
+    /// The documented value.
+    Value(T),
+    /// The server sent `null`.
+    Null,
+    /// The server left it out.
+    #[default]
+    Absent,
+    /// The server sent something else: another type, or a date in an unknown format.
+    Unexpected(Value),
+}
+
+impl<T> Field<T> {
+    /// The value, if there is one.
+    pub fn get(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value, if there is one.
+    pub fn into_value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether the server left the member out.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Whether the server sent `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+}
+
+impl<T: AsRef<str>> Field<T> {
+    /// The text, if there is one.
+    pub fn as_str(&self) -> Option<&str> {
+        self.get().map(AsRef::as_ref)
+    }
+}
+
+/// Prints the value as it prints itself; `null`, `(absent)`, or the JSON that the server sent in its place.
+impl<T: fmt::Display> fmt::Display for Field<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => value.fmt(f),
+            Self::Null => f.pad("null"),
+            Self::Absent => f.pad("(absent)"),
+            Self::Unexpected(json) => f.pad(&json.to_string()),
+        }
+    }
+}
+
+impl<T> From<T> for Field<T> {
+    fn from(value: T) -> Self {
+        Self::Value(value)
+    }
+}
+
+impl<T: PartialEq> PartialEq<T> for Field<T> {
+    fn eq(&self, other: &T) -> bool {
+        self.get() == Some(other)
+    }
+}
+
+impl PartialEq<str> for Field<String> {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == Some(other)
+    }
+}
+
+impl PartialEq<&str> for Field<String> {
+    fn eq(&self, other: &&str) -> bool {
+        self.as_str() == Some(other)
+    }
+}
+
+/// Without a value there is no order.
+impl<T: PartialOrd> PartialOrd<T> for Field<T> {
+    fn partial_cmp(&self, other: &T) -> Option<std::cmp::Ordering> {
+        self.get().and_then(|value| value.partial_cmp(other))
+    }
+}
+
+/// A type that a [`Field`] can hold: how it is read from JSON, and written back.
+///
+/// Implemented for the types that occur in answers; not meant to be implemented elsewhere.
+pub trait FieldValue: Sized + Serialize {
+    /// Reads the value, or hands back JSON that is something else.
+    fn from_json(json: Value) -> Result<Self, Value>;
+
+    /// Writes the value as the API writes it.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.serialize(serializer)
+    }
+
+    /// Reads a member. The way through [`Value`] is the default; types that it would not leave intact replace it.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<Self>, D::Error> {
+        Ok(match Value::deserialize(deserializer)? {
+            Value::Null => Field::Null,
+            json => match Self::from_json(json) {
+                Ok(value) => Field::Value(value),
+                Err(json) => Field::Unexpected(json),
+            },
+        })
+    }
+}
+
+impl<'de, T: FieldValue> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::read(deserializer)
+    }
+}
+
+impl<T: FieldValue> Serialize for Field<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Value(value) => value.write(serializer),
+            // An absent member is skipped by the object that holds it.
+            Self::Null | Self::Absent => serializer.serialize_unit(),
+            Self::Unexpected(json) => json.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(feature = "schemars")]
+impl<T: schemars::JsonSchema> schemars::JsonSchema for Field<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        T::schema_name()
+    }
+    fn schema_id() -> std::borrow::Cow<'static, str> {
+        T::schema_id()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl FieldValue for String {
+    fn from_json(json: Value) -> Result<Self, Value> {
+        match json {
+            Value::String(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+}
+
+impl FieldValue for bool {
+    fn from_json(json: Value) -> Result<Self, Value> {
+        json.as_bool().ok_or(json)
+    }
+}
+
+impl FieldValue for f64 {
+    fn from_json(json: Value) -> Result<Self, Value> {
+        json.as_f64().ok_or(json)
+    }
+}
+
+impl FieldValue for i64 {
+    /// The API writes whole numbers as `5` and `5.0` interchangeably.
+    fn from_json(json: Value) -> Result<Self, Value> {
+        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every whole number below has its own f64
+        if let Some(number) = json.as_i64() {
+            return Ok(number);
+        }
+        match json.as_f64() {
+            #[allow(clippy::cast_possible_truncation)] // whole and small enough, just tested
+            Some(number) if number.fract() == 0.0 && number.abs() < EXACT => Ok(number as i64),
+            _ => Err(json),
+        }
+    }
+}
+
+impl FieldValue for NaiveDate {
+    fn from_json(json: Value) -> Result<Self, Value> {
+        json.as_str().and_then(|text| text.parse().ok()).ok_or(json)
+    }
+}
+
+impl FieldValue for DateTime<Utc> {
+    /// Reads every form that the API is known to send; what has no zone is UTC, what has no time is midnight.
+    fn from_json(json: Value) -> Result<Self, Value> {
+        json.as_str().and_then(timestamp).ok_or(json)
+    }
+
+    /// `2026-01-31T12:00:00.000Z`, as the API writes it; more digits only where they say something.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let format = if self.timestamp_subsec_nanos() % 1_000_000 == 0 {
+            SecondsFormat::Millis
+        } else {
+            SecondsFormat::AutoSi
+        };
+        self.to_rfc3339_opts(format, true).serialize(serializer)
+    }
+}
+
+fn timestamp(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
+        return Some(instant.to_utc());
+    }
+    if let Ok(instant) = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S %z") {
+        return Some(instant.to_utc());
+    }
+    let text = text.strip_suffix(" UTC").unwrap_or(text);
+    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+        .or_else(|| text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0))
+        .map(|local| local.and_utc())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Holder<T: FieldValue> {
+        #[serde(default, skip_serializing_if = "Field::is_absent")]
+        field: Field<T>,
+    }
+
+    fn read<T: FieldValue>(json: Value) -> Field<T> {
+        serde_json::from_value::<Holder<T>>(json!({ "field": json }))
+            .unwrap()
+            .field
+    }
+
+    #[test]
+    fn absent_null_and_a_value_are_three_things_in_both_directions() {
+        for text in ["{}", r#"{"field":null}"#, r#"{"field":"x"}"#, r#"{"field":[1.5]}"#] {
+            let held: Holder<String> = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&held).unwrap(), text);
+        }
+        assert_eq!(serde_json::from_str::<Holder<i64>>("{}").unwrap().field, Field::Absent);
+        assert_eq!(read::<i64>(Value::Null), Field::Null);
+        assert_eq!(read::<i64>(json!("x")), Field::Unexpected(json!("x")));
+    }
+
+    #[test]
+    fn integers_are_exact_and_never_rounded() {
+        assert_eq!(read(json!(i64::MAX)), Field::Value(i64::MAX));
+        assert_eq!(read(json!(15620.0)), Field::Value(15620));
+        assert_eq!(read::<i64>(json!(10908.61)), Field::Unexpected(json!(10908.61)));
+        assert_eq!(read::<i64>(json!(1e300)), Field::Unexpected(json!(1e300)));
+        assert_eq!(read::<i64>(json!(u64::MAX)), Field::Unexpected(json!(u64::MAX)));
+    }
+
+    #[test]
+    fn timestamps_are_read_in_every_known_form() {
+        let noon: DateTime<Utc> = "2026-01-31T12:00:00Z".parse().unwrap();
+        for text in [
+            "2026-01-31T12:00:00.000Z",
+            "2026-01-31T12:00:00Z",
+            "2026-01-31T12:00:00+00:00",
+            "2026-01-31T07:00:00-05:00",
+            "2026-01-31 12:00:00 +0000",
+            "2026-01-31 14:00:00 +0200",
+            "2026-01-31 12:00:00 UTC",
+            "2026-01-31 12:00:00",
+            "2026-01-31T12:00:00",
+        ] {
+            assert_eq!(read(json!(text)), Field::Value(noon), "{text}");
+        }
+        assert_eq!(
+            read(json!("2026-01-31")),
+            Field::Value(noon - chrono::Duration::hours(12))
+        );
+        assert_eq!(read::<DateTime<Utc>>(json!("soon")), Field::Unexpected(json!("soon")));
+    }
+
+    #[test]
+    fn timestamps_are_written_as_the_api_writes_them() {
+        for text in [
+            "2026-01-31T12:00:00.000Z",
+            "2026-01-31T12:00:00.120Z",
+            "2026-01-31T12:00:00.123456Z",
+        ] {
+            let held: Holder<DateTime<Utc>> = serde_json::from_value(json!({ "field": text })).unwrap();
+            assert_eq!(serde_json::to_value(&held).unwrap(), json!({ "field": text }));
+        }
+    }
+
+    #[test]
+    fn a_field_compares_and_prints_like_its_value() {
+        let stage = Field::Value("Discovery".to_owned());
+        assert!(stage == "Discovery" && stage != "Evaluation");
+        assert_eq!(
+            format!("{stage:>10}|{:>6}|{}", Field::<i64>::Null, Field::<i64>::Absent),
+            " Discovery|  null|(absent)"
+        );
+        assert!(Field::Value(5) > 4 && Field::Null.partial_cmp(&4).is_none());
+    }
+}

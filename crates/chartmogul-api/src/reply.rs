@@ -1,0 +1,38 @@
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+/// A successful answer: the decoded value, and what came with it.
+#[derive(Debug, Clone)]
+pub struct Reply<T> {
+    pub(crate) value: T,
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl<T> Reply<T> {
+    /// The decoded value.
+    pub fn value(&self) -> &T {
+        &self.value
+    }
+
+    /// The decoded value, without the rest.
+    pub fn into_value(self) -> T {
+        self.value
+    }
+
+    /// Status of the answer, any 2xx.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Headers of the answer.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// The body as it arrived.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+}
