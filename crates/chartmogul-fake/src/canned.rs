@@ -1,0 +1,89 @@
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    http::{HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+
+/// An answer made in advance, for [`Fake::answer_next`](crate::Fake::answer_next).
+///
+/// ```
+/// use chartmogul_fake::Canned;
+///
+/// let limited = Canned::new(429).header("retry-after", "1").json(r#"{"code":429,"message":"Slow down","param":null}"#);
+/// let page = Canned::new(502).html("<title>Bad gateway</title>");
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a canned answer is used by `Fake::answer_next`"]
+pub struct Canned {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    delay: Duration,
+}
+
+impl Canned {
+    /// An answer with this status, without a body.
+    pub fn new(status: u16) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// With a JSON body, sent as it stands.
+    pub fn json(self, body: impl Into<String>) -> Self {
+        self.content("application/json", body)
+    }
+
+    /// With a plain text body.
+    pub fn text(self, body: impl Into<String>) -> Self {
+        self.content("text/plain; charset=utf-8", body)
+    }
+
+    /// With an HTML body.
+    pub fn html(self, body: impl Into<String>) -> Self {
+        self.content("text/html", body)
+    }
+
+    /// With a body of any content type.
+    pub fn content(mut self, content_type: &str, body: impl Into<String>) -> Self {
+        self.body = body.into().into_bytes();
+        self.header(CONTENT_TYPE.as_str(), content_type)
+    }
+
+    /// With a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sent only after this long.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    pub(crate) async fn answer(self) -> Response {
+        tokio::time::sleep(self.delay).await;
+        let Ok(status) = StatusCode::from_u16(self.status) else {
+            return wrong(&format!("{} is not a status", self.status));
+        };
+        let mut response = (status, Body::from(self.body)).into_response();
+        for (name, value) in self.headers {
+            let (Ok(header), Ok(content)) = (HeaderName::try_from(&name), HeaderValue::try_from(&value)) else {
+                return wrong(&format!("{name}: {value} is not a header"));
+            };
+            response.headers_mut().insert(header, content);
+        }
+        response
+    }
+}
+
+/// A mistake in the test is loud.
+fn wrong(what: &str) -> Response {
+    (StatusCode::NOT_IMPLEMENTED, format!("chartmogul-fake: {what}\n")).into_response()
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod canned;
+mod errors;
+mod recorded;
+mod resources;
+pub mod samples;
+mod server;
+mod state;
+
+pub use canned::Canned;
+pub use recorded::Recorded;
+pub use resources::opportunities::Opportunities;
+pub use server::{Fake, StartError};

@@ -1,0 +1,54 @@
+use axum::http::request::Parts;
+use serde_json::Value;
+
+/// A request as it arrived.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// HTTP method.
+    pub method: String,
+    /// Path, still encoded.
+    pub path: String,
+    /// Query without the question mark; empty if there is none.
+    pub query: String,
+    /// Headers with lower-case names, sorted; a value that is not text is shown as far as it is.
+    pub headers: Vec<(String, String)>,
+    /// Body, byte for byte.
+    pub body: Vec<u8>,
+}
+
+impl Recorded {
+    pub(crate) fn new(parts: &Parts, body: &[u8]) -> Self {
+        let mut headers: Vec<_> = parts
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect();
+        headers.sort();
+        Self {
+            method: parts.method.to_string(),
+            path: parts.uri.path().to_owned(),
+            query: parts.uri.query().unwrap_or_default().to_owned(),
+            headers,
+            body: body.to_vec(),
+        }
+    }
+
+    /// The value of a header; the name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON; `null` if it is none.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}

@@ -1,0 +1,111 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+use crate::{
+    Canned, Recorded, auth,
+    resources::opportunities::{self, Opportunities},
+    state::Shared,
+};
+
+const BODY_LIMIT: usize = 32 * 1024 * 1024;
+
+/// A running fake. It ends when this is dropped.
+#[derive(Debug)]
+pub struct Fake {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+/// The fake could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("the fake can't listen on a loopback port")]
+pub struct StartError(#[from] std::io::Error);
+
+impl Fake {
+    /// Starts a fake on a free loopback port, on the current tokio runtime.
+    ///
+    /// # Errors
+    /// [`StartError`] if no port can be had.
+    pub async fn start() -> Result<Self, StartError> {
+        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::default());
+        let app = Router::new()
+            .merge(opportunities::routes())
+            .fallback(not_imitated)
+            .with_state(Arc::clone(&shared))
+            .layer(from_fn_with_state(Arc::clone(&shared), receive));
+        let task = tokio::spawn(async move {
+            // Ends with the task; an error here would be one of accepting, which axum retries.
+            let _ = axum::serve(listener, app).await;
+        });
+        Ok(Self { address, shared, task })
+    }
+
+    /// Where the fake is, for a client's base URL.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The API key that the fake accepts.
+    pub fn api_key(&self) -> &str {
+        auth::API_KEY
+    }
+
+    /// The opportunities that the fake holds.
+    pub fn opportunities(&self) -> Opportunities<'_> {
+        Opportunities::new(&self.shared)
+    }
+
+    /// Every request that arrived, oldest first.
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.shared.requests().clone()
+    }
+
+    /// Answers the next request with this and nothing else; several are used in the order of their calls.
+    pub fn answer_next(&self, answer: Canned) {
+        self.shared.canned().push_back(answer);
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Records a request, checks its key, and lets a canned answer go first.
+async fn receive(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
+        return (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the request's body is broken or too large",
+        )
+            .into_response();
+    };
+    shared.requests().push(Recorded::new(&parts, &body));
+    let canned = shared.canned().pop_front();
+    if let Some(canned) = canned {
+        return canned.answer().await;
+    }
+    if let Err(refused) = auth::check(&parts.headers) {
+        return refused;
+    }
+    next.run(Request::from_parts(parts, Body::from(body))).await
+}
+
+async fn not_imitated(method: Method, uri: Uri, _: HeaderMap, _: Bytes) -> Response {
+    let text = format!("chartmogul-fake does not imitate {method} {}\n", uri.path());
+    (StatusCode::NOT_IMPLEMENTED, text).into_response()
+}

@@ -1,0 +1,38 @@
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use serde_json::{Map, Value};
+
+use crate::{Canned, Recorded};
+
+/// An object as it is stored: what the API would answer.
+pub(crate) type Object = Map<String, Value>;
+
+/// Everything that the fake holds.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    requests: Mutex<Vec<Recorded>>,
+    canned: Mutex<VecDeque<Canned>>,
+    opportunities: Mutex<BTreeMap<String, Object>>,
+}
+
+impl Shared {
+    pub(crate) fn requests(&self) -> MutexGuard<'_, Vec<Recorded>> {
+        lock(&self.requests)
+    }
+
+    pub(crate) fn canned(&self) -> MutexGuard<'_, VecDeque<Canned>> {
+        lock(&self.canned)
+    }
+
+    pub(crate) fn opportunities(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
+        lock(&self.opportunities)
+    }
+}
+
+/// No code panics while it holds a lock; if one did, what it left is still the best there is.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,3 @@
+//! One module for each resource of the API.
+
+pub mod opportunities;
