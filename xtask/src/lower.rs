@@ -119,7 +119,7 @@ impl Lower<'_> {
                 .or_insert_with(|| json!({ "type": "string" }));
             json!({ "allOf": [reference(&name)] })
         } else {
-            self.kind(&property.kind)
+            Self::kind(&property.kind)
         };
         if schema.get("$ref").is_some() {
             schema = json!({ "allOf": [schema] }); // so that it can have a description
@@ -133,7 +133,7 @@ impl Lower<'_> {
         schema
     }
 
-    fn kind(&self, kind: &Kind) -> Value {
+    fn kind(kind: &Kind) -> Value {
         match kind {
             Kind::String => json!({ "type": "string" }),
             Kind::Date => json!({ "type": "string", "format": "date" }),
@@ -142,7 +142,7 @@ impl Lower<'_> {
             Kind::Number => json!({ "type": "number", "format": "double" }),
             Kind::Boolean => json!({ "type": "boolean" }),
             Kind::Ref(name) => reference(name),
-            Kind::List(inner) => json!({ "type": "array", "items": self.kind(inner) }),
+            Kind::List(inner) => json!({ "type": "array", "items": Self::kind(inner) }),
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Development tasks of this workspace. Arguments only; the work is in the library.
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a program
 
 use std::process::ExitCode;
 
@@ -28,7 +29,11 @@ fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:?}");
+            // Findings begin with file:line:column, so that they can be clicked.
+            match error.downcast_ref::<xtask::Findings>() {
+                Some(findings) => eprintln!("{findings}"),
+                None => eprintln!("error: {error:#}"),
+            }
             ExitCode::FAILURE
         }
     }

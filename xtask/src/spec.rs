@@ -116,7 +116,8 @@ fn unescape(part: &str) -> String {
 }
 
 fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or("unknown error").trim_end_matches(':')
+    let line = text.lines().next().unwrap_or("unknown error");
+    line.split(" at line ").next().unwrap_or(line) // the place is told in front
 }
 
 /// Where each JSON pointer stands: a member at its key, an element at its start.
@@ -177,6 +178,7 @@ fn place(span: &Span) -> (usize, usize) {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
 mod tests {
     use super::*;
 

@@ -4,7 +4,7 @@
 //! operation runs them, so there is no need to call them. They are public for code that builds requests in advance
 //! and wants to know early.
 
-use std::{fmt, sync::OnceLock};
+use std::sync::OnceLock;
 
 use chrono::{Datelike, NaiveDate};
 use regex_lite::Regex;
@@ -22,6 +22,7 @@ pub(crate) fn length(field: &str, value: &str, min: usize, max: usize) -> Result
         return Ok(());
     }
     let allowed = match (min, max) {
+        (1, usize::MAX) => "text that is not empty".to_owned(),
         (min, usize::MAX) => format!("at least {min} characters"),
         (0, max) => format!("at most {max} characters"),
         (min, max) => format!("{min} to {max} characters"),
@@ -29,11 +30,8 @@ pub(crate) fn length(field: &str, value: &str, min: usize, max: usize) -> Result
     Err(InvalidInput::new(field, &value, allowed))
 }
 
-pub(crate) fn range<T>(field: &str, value: T, min: Option<T>, max: Option<T>) -> Result<(), InvalidInput>
-where
-    T: PartialOrd + fmt::Display + fmt::Debug,
-{
-    if min.as_ref().is_none_or(|min| value >= *min) && max.as_ref().is_none_or(|max| value <= *max) {
+pub(crate) fn range(field: &str, value: i64, min: Option<i64>, max: Option<i64>) -> Result<(), InvalidInput> {
+    if min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max) {
         return Ok(());
     }
     let allowed = match (min, max) {
@@ -128,7 +126,7 @@ pub(crate) fn encode_path(value: &str) -> String {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
             _ => {
-                use fmt::Write as _;
+                use std::fmt::Write as _;
                 let _ = write!(encoded, "%{byte:02X}"); // writing to a String can't fail
             }
         }
@@ -161,7 +159,7 @@ mod tests {
         );
         assert_eq!(
             text(length("t", "", 1, usize::MAX)),
-            "`t` was \"\"; allowed: at least 1 characters"
+            "`t` was \"\"; allowed: text that is not empty"
         );
         assert_eq!(text(finite("d", f64::NAN)), "`d` was NaN; allowed: a finite number");
         assert_eq!(text(finite("d", 0.5)), "ok");

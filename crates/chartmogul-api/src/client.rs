@@ -26,7 +26,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 /// use std::time::Duration;
 ///
 /// let client: chartmogul_api::Client = chartmogul_api::Client::builder()
-///     .api_key("an API key")
+///     .api_key("your-api-key")
 ///     .timeout(Duration::from_secs(10))
 ///     .build()?;
 /// # Ok::<(), chartmogul_api::Error>(())
@@ -201,6 +201,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
 mod tests {
     use super::*;
 

@@ -223,7 +223,7 @@ impl FieldValue for DateTime<Utc> {
 
     /// `2026-01-31T12:00:00.000Z`, as the API writes it; more digits only where they say something.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let format = if self.timestamp_subsec_nanos() % 1_000_000 == 0 {
+        let format = if self.timestamp_subsec_nanos().is_multiple_of(1_000_000) {
             SecondsFormat::Millis
         } else {
             SecondsFormat::AutoSi
@@ -248,18 +248,24 @@ fn timestamp(text: &str) -> Option<DateTime<Utc>> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
 mod tests {
     use serde_json::json;
 
     use super::*;
 
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    struct Holder<T: FieldValue> {
-        #[serde(default, skip_serializing_if = "Field::is_absent")]
+    #[serde(bound = "T: FieldValue")]
+    struct Holder<T> {
+        #[serde(default = "absent", skip_serializing_if = "Field::is_absent")]
         field: Field<T>,
     }
 
-    fn read<T: FieldValue>(json: Value) -> Field<T> {
+    fn absent<T>() -> Field<T> {
+        Field::Absent
+    }
+
+    fn read<T: FieldValue>(json: &Value) -> Field<T> {
         serde_json::from_value::<Holder<T>>(json!({ "field": json }))
             .unwrap()
             .field
@@ -272,17 +278,17 @@ mod tests {
             assert_eq!(serde_json::to_string(&held).unwrap(), text);
         }
         assert_eq!(serde_json::from_str::<Holder<i64>>("{}").unwrap().field, Field::Absent);
-        assert_eq!(read::<i64>(Value::Null), Field::Null);
-        assert_eq!(read::<i64>(json!("x")), Field::Unexpected(json!("x")));
+        assert_eq!(read::<i64>(&Value::Null), Field::Null);
+        assert_eq!(read::<i64>(&json!("x")), Field::Unexpected(json!("x")));
     }
 
     #[test]
     fn integers_are_exact_and_never_rounded() {
-        assert_eq!(read(json!(i64::MAX)), Field::Value(i64::MAX));
-        assert_eq!(read(json!(15620.0)), Field::Value(15620));
-        assert_eq!(read::<i64>(json!(10908.61)), Field::Unexpected(json!(10908.61)));
-        assert_eq!(read::<i64>(json!(1e300)), Field::Unexpected(json!(1e300)));
-        assert_eq!(read::<i64>(json!(u64::MAX)), Field::Unexpected(json!(u64::MAX)));
+        assert_eq!(read::<i64>(&json!(i64::MAX)), Field::Value(i64::MAX));
+        assert_eq!(read::<i64>(&json!(15620.0)), Field::Value(15620));
+        assert_eq!(read::<i64>(&json!(10908.61)), Field::Unexpected(json!(10908.61)));
+        assert_eq!(read::<i64>(&json!(1e300)), Field::Unexpected(json!(1e300)));
+        assert_eq!(read::<i64>(&json!(u64::MAX)), Field::Unexpected(json!(u64::MAX)));
     }
 
     #[test]
@@ -299,13 +305,13 @@ mod tests {
             "2026-01-31 12:00:00",
             "2026-01-31T12:00:00",
         ] {
-            assert_eq!(read(json!(text)), Field::Value(noon), "{text}");
+            assert_eq!(read::<DateTime<Utc>>(&json!(text)), Field::Value(noon), "{text}");
         }
         assert_eq!(
-            read(json!("2026-01-31")),
+            read::<DateTime<Utc>>(&json!("2026-01-31")),
             Field::Value(noon - chrono::Duration::hours(12))
         );
-        assert_eq!(read::<DateTime<Utc>>(json!("soon")), Field::Unexpected(json!("soon")));
+        assert_eq!(read::<DateTime<Utc>>(&json!("soon")), Field::Unexpected(json!("soon")));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::fmt;
 
-/// What the `OpenAPI` document says about one operation; see [`crate::operations`] for all of them.
+/// What the OpenAPI document says about one operation; see [`crate::operations`] for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {

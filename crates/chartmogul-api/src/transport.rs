@@ -7,12 +7,16 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
-use crate::{Answer, BoxError, ClientBuilder, Error, Operation, Reply, TimeoutKind, error_body};
+use crate::{Answer, BoxError, ClientBuilder, Error, Operation, Reply, TimeoutKind, error::shorten, error_body};
+
+/// Stands for the key where a server repeats it.
+const HIDDEN: &str = "[API key]";
 
 /// The low-level client: one method for each operation. Cheap to clone; clones share connections.
 ///
 /// `Debug` shows where the API is, never the key.
 #[derive(Clone)]
+#[allow(clippy::struct_field_names)] // generated operations know the fields by these names
 pub struct Client {
     pub(crate) baseurl: Arc<str>,
     pub(crate) client: reqwest::Client,
@@ -20,11 +24,22 @@ pub struct Client {
 }
 
 pub(crate) struct Shared {
-    /// Kept to take it out of messages, should a server repeat it.
     pub(crate) key: SecretString,
     pub(crate) authorization: HeaderValue,
     pub(crate) connect_timeout: Duration,
     pub(crate) timeout: Duration,
+}
+
+impl Shared {
+    /// Takes the key out of a text, should a server repeat it.
+    fn hide(&self, text: &str) -> String {
+        let text = text.replace(self.key.expose_secret(), HIDDEN);
+        let header = self.authorization.to_str().unwrap_or_default();
+        match header.strip_prefix("Basic ") {
+            Some(token) => text.replace(token, HIDDEN),
+            None => text,
+        }
+    }
 }
 
 impl fmt::Debug for Client {
@@ -131,24 +146,20 @@ impl Client {
     }
 
     fn answer(&self, operation: &'static Operation, status: StatusCode, headers: &HeaderMap, body: Bytes) -> Answer {
-        let said = error_body::read(&body);
-        let hide = |text: String| text.replace(self.shared.key.expose_secret(), "[API key]");
+        let said = if status.is_success() && !is_markup(&body) {
+            error_body::Said::default() // what can't be read here may be a customer's object
+        } else {
+            error_body::read(self.shared.hide(&String::from_utf8_lossy(&body)).as_bytes())
+        };
         Answer {
             operation: operation.id,
             status,
-            message: said.message.map(hide),
-            problems: said
-                .problems
-                .into_iter()
-                .map(|mut problem| {
-                    problem.message = hide(problem.message);
-                    problem
-                })
-                .collect(),
+            message: said.message,
+            problems: said.problems,
             request_id: headers
                 .get("x-request-id")
                 .and_then(|id| id.to_str().ok())
-                .map(|id| crate::error::shorten(id, 100)),
+                .map(|id| shorten(&self.shared.hide(id), 100)),
             body,
         }
     }
@@ -159,7 +170,11 @@ fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, BoxError> {
     // Every operation answers with an object; members of it never fail (see `Field`).
     match json.trim_ascii_start().first() {
         Some(b'{') => Ok(serde_json::from_slice(json)?),
-        Some(b'<') => Err("expected a JSON object, found markup".into()),
+        _ if is_markup(json) => Err("expected a JSON object, found markup".into()),
         _ => Err("expected a JSON object, found something else".into()),
     }
+}
+
+fn is_markup(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
 }

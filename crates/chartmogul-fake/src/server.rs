@@ -43,6 +43,7 @@ impl Fake {
         let app = Router::new()
             .merge(opportunities::routes())
             .fallback(not_imitated)
+            .method_not_allowed_fallback(not_imitated)
             .with_state(Arc::clone(&shared))
             .layer(from_fn_with_state(Arc::clone(&shared), receive));
         let task = tokio::spawn(async move {
@@ -100,7 +101,7 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request, next: Next
         return canned.answer().await;
     }
     if let Err(refused) = auth::check(&parts.headers) {
-        return refused;
+        return *refused;
     }
     next.run(Request::from_parts(parts, Body::from(body))).await
 }

@@ -12,6 +12,7 @@
 //! ```sh
 //! cargo run --example update_opportunity -- 4ee13ca4-e7fe-11ee-fa7f-f303abf41acc 20000
 //! ```
+#![allow(clippy::print_stdout)] // a program
 
 use anyhow::Context as _;
 use chartmogul::{Client, Opportunity};

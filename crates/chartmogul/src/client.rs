@@ -5,7 +5,7 @@ use crate::{Error, resources::opportunities::Opportunities};
 /// ```
 /// use std::time::Duration;
 ///
-/// let client = chartmogul::Client::builder().api_key("an API key").timeout(Duration::from_secs(10)).build()?;
+/// let client = chartmogul::Client::builder().api_key("your-api-key").timeout(Duration::from_secs(10)).build()?;
 /// # Ok::<(), chartmogul::Error>(())
 /// ```
 pub type ClientBuilder = chartmogul_api::ClientBuilder<Client>;

@@ -7,8 +7,6 @@ mod operations;
 mod references;
 mod schemas;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::{
@@ -49,8 +47,8 @@ impl<'a> Lint<'a> {
                 "write `openapi: 3.0.3`; progenitor reads 3.0.x only",
             ),
             None => self.say(
-                "",
-                "the version of OpenAPI is missing",
+                "/openapi",
+                "the version of OpenAPI is missing, or not text",
                 "begin the document with `openapi: 3.0.3`",
             ),
         }
@@ -64,7 +62,7 @@ impl<'a> Lint<'a> {
         Some(Api {
             base_url: base_url?,
             operations,
-            types: types.unwrap_or_else(BTreeMap::new),
+            types,
         })
     }
 

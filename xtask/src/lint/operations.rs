@@ -235,17 +235,13 @@ impl Lint<'_> {
         }
         let description = self.text(pointer, "description", "say what it identifies");
         let schema = child(pointer, "schema");
-        if spec.at(&schema).and_then(|s| s.get("type")).and_then(Value::as_str) != Some("string") {
-            self.say(
-                &schema,
-                format!("path parameter `{name}` is not a string"),
-                "write `schema: {type: string}`; identifiers are opaque",
-            );
-            return None;
-        }
-        let limits = self
-            .object(&schema, "a schema")
-            .map_or_else(Limits::default, |_| self.string_limits(&schema));
+        let limits = if spec.at(&schema).and_then(|s| s.get("type")).and_then(Value::as_str) == Some("string") {
+            self.string_limits(&schema)
+        } else {
+            let help = "write `schema: {type: string}`; identifiers are opaque";
+            self.say(&schema, format!("path parameter `{name}` is not a string"), help);
+            Limits::default()
+        };
         Some(Parameter {
             name,
             description,

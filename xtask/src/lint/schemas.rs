@@ -29,7 +29,7 @@ const ANNOTATIONS: [&str; 6] = [
 
 impl Lint<'_> {
     /// The components that requests and successful answers are made of.
-    pub(super) fn components(&mut self, operations: &[Operation]) -> Option<BTreeMap<String, Type>> {
+    pub(super) fn components(&mut self, operations: &[Operation]) -> BTreeMap<String, Type> {
         let mut types = BTreeMap::new();
         let mut directions = BTreeMap::new();
         for (direction, roots) in [
@@ -57,7 +57,7 @@ impl Lint<'_> {
             }
         }
         self.collisions(&types);
-        Some(types)
+        types
     }
 
     fn component(
@@ -162,6 +162,13 @@ impl Lint<'_> {
         let Some(members) = self.object(&at, "`properties`") else {
             return Vec::new();
         };
+        if members.is_empty() {
+            self.say(
+                &at,
+                "the object has no properties",
+                "describe them; an object of any shape is not supported",
+            );
+        }
         let required = self.required(pointer, schema, members);
         let mut fields: BTreeMap<String, String> = BTreeMap::new();
         let mut properties = Vec::new();

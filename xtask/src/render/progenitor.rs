@@ -4,7 +4,10 @@
 //! `chartmogul-api`'s own transport: client, errors, decoding and hooks, because progenitor's decide by exact status,
 //! lose the status of a body they can't decode, print whole bodies, and send an `api-version` header.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
+};
 
 use ::progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
 use anyhow::Context as _;
@@ -63,6 +66,9 @@ pub(super) fn run(spec: &Spec, api: &Api, lowered: &Lowered) -> anyhow::Result<G
     Ok(generated)
 }
 
+/// The panic hook is the whole process's: one at a time, or the silent one would be put back for good.
+static HOOK: Mutex<()> = Mutex::new(());
+
 /// progenitor panics on much that is valid; the panic becomes a message.
 fn tokens(lowered: &Lowered, document: &Value) -> Result<proc_macro2::TokenStream, String> {
     let spec = serde_path_to_error::deserialize(document).map_err(|error| error.to_string())?;
@@ -74,6 +80,7 @@ fn tokens(lowered: &Lowered, document: &Value) -> Result<proc_macro2::TokenStrea
     for (name, path) in &lowered.replacements {
         settings.with_replacement(name, path, std::iter::empty::<TypeImpl>());
     }
+    let _guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(|_| {})); // the message is in the error; the place in progenitor helps nobody
     let outcome = catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&spec)));

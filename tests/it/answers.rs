@@ -1,0 +1,149 @@
+//! What the caller gets, whatever the server answers with success.
+
+use chartmogul::{Error, Field, ForecastCategory, Opportunity, OpportunityType, Outcome};
+use chartmogul_fake::{Canned, samples};
+use chartmogul_tests::{UUID, start};
+use serde_json::{Value, json};
+
+async fn answered(canned: Canned) -> Result<Opportunity, Error> {
+    let (fake, client) = start().await;
+    fake.answer_next(canned);
+    client.opportunities().update(UUID).amount_in_cents(1).send().await
+}
+
+async fn decoded(body: &Value) -> Opportunity {
+    answered(Canned::new(200).json(body.to_string())).await.unwrap()
+}
+
+fn with(changes: &Value) -> Value {
+    let mut body = samples::opportunity(UUID);
+    body.as_object_mut()
+        .unwrap()
+        .extend(changes.as_object().unwrap().clone());
+    body
+}
+
+#[tokio::test]
+async fn values_and_members_that_are_not_known_are_kept() {
+    let body = with(&json!({ "type": "arr", "forecast_category": "omitted", "new_member": { "a": [1] }, "extra": 1 }));
+    let deal = decoded(&body).await;
+    assert_eq!(deal.type_, Field::Value(OpportunityType::Unknown("arr".into())));
+    assert_eq!(
+        deal.forecast_category,
+        Field::Value(ForecastCategory::Unknown("omitted".into()))
+    );
+    assert!(deal.type_ == "arr");
+    assert_eq!(deal.extra["new_member"], json!({ "a": [1] }));
+    assert_eq!(json!(deal), body);
+}
+
+#[tokio::test]
+async fn known_values_have_a_name() {
+    let deal = decoded(&with(&json!({ "type": "one-time", "forecast_category": "won" }))).await;
+    assert_eq!(deal.type_, Field::Value(OpportunityType::OneTime));
+    assert_eq!(deal.forecast_category, Field::Value(ForecastCategory::Won));
+}
+
+/// Each member in turn is `null`, missing, or of another type; the rest is never lost.
+#[tokio::test]
+async fn one_member_never_spoils_the_rest() {
+    let whole = samples::opportunity(UUID);
+    for name in whole.as_object().unwrap().keys() {
+        for odd in [
+            Some(Value::Null),
+            None,
+            Some(json!([{ "odd": 1 }])),
+            Some(json!(-1.5)),
+            Some(json!("odd")),
+        ] {
+            let mut body = whole.clone();
+            match &odd {
+                Some(value) => body[name] = value.clone(),
+                None => drop(body.as_object_mut().unwrap().remove(name)),
+            }
+            let deal = decoded(&body).await;
+            assert_eq!(json!(deal), body, "{name} {odd:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn null_and_absent_are_not_zero() {
+    let deal = decoded(&with(&json!({ "amount_in_cents": null, "custom": null }))).await;
+    assert_eq!(deal.amount_in_cents, Field::Null);
+    assert_eq!(deal.amount_in_cents.get(), None);
+    assert_eq!(deal.custom, Field::Null);
+    assert_eq!(deal.pipeline_stage.to_string(), "Discovery");
+}
+
+#[tokio::test]
+async fn dates_are_dates_and_timestamps_are_instants() {
+    let deal = decoded(&with(&json!({ "created_at": "2026-01-10T11:00:00+02:00" }))).await;
+    assert_eq!(deal.estimated_close_date, Field::Value("2026-03-31".parse().unwrap()));
+    assert_eq!(deal.created_at, Field::Value("2026-01-10T09:00:00Z".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn integers_beyond_53_bits_are_exact() {
+    let body = with(&json!({ "amount_in_cents": i64::MAX, "custom": { "big": 9_007_199_254_740_993_i64 } }));
+    let deal = decoded(&body).await;
+    assert_eq!(deal.amount_in_cents, Field::Value(i64::MAX));
+    assert_eq!(json!(deal), body);
+}
+
+#[tokio::test]
+async fn the_last_of_two_equal_members_counts() {
+    let deal = answered(Canned::new(200).json(r#"{"currency":"USD","currency":"EUR","custom":{"a":1,"a":2}}"#))
+        .await
+        .unwrap();
+    assert!(deal.currency == "EUR");
+    assert_eq!(json!(deal.custom), json!({ "a": 2 }));
+}
+
+#[tokio::test]
+async fn any_2xx_is_a_success_decided_by_its_body() {
+    let body = samples::opportunity(UUID);
+    for status in [200, 201, 202, 203, 226, 299] {
+        let deal = answered(Canned::new(status).json(body.to_string())).await.unwrap();
+        assert_eq!(json!(deal), body, "{status}");
+    }
+    for canned in [
+        Canned::new(204),
+        Canned::new(200),
+        Canned::new(200).json("{}"),
+        Canned::new(202).text(" \n"),
+    ] {
+        let deal = answered(canned.clone())
+            .await
+            .unwrap_or_else(|error| panic!("{canned:?}: {error}"));
+        assert_eq!(deal, Opportunity::default(), "{canned:?}");
+    }
+    let deal = answered(Canned::new(202).json(r#"{"message":"Accepted"}"#))
+        .await
+        .unwrap();
+    assert_eq!(deal.extra["message"], "Accepted");
+}
+
+/// The declared content type says little about a body.
+#[tokio::test]
+async fn json_is_read_whatever_it_is_called() {
+    let deal = answered(Canned::new(200).text(samples::opportunity(UUID).to_string()))
+        .await
+        .unwrap();
+    assert!(deal.uuid == UUID);
+}
+
+#[tokio::test]
+async fn nothing_to_change_is_neither_success_nor_failure() {
+    let error = answered(Canned::new(304)).await.unwrap_err();
+    assert!(matches!(error, Error::NotModified(_)), "{error:?}");
+    assert!(!error.may_have_happened());
+
+    let (fake, client) = start().await;
+    let update = client.opportunities().update(UUID).amount_in_cents(1);
+    fake.answer_next(Canned::new(304));
+    assert_eq!(update.clone().outcome().await.unwrap(), Outcome::NotModified);
+    assert!(matches!(update.clone().outcome().await.unwrap(), Outcome::Updated(deal) if deal.amount_in_cents == 1));
+    fake.answer_next(Canned::new(404));
+    assert!(matches!(update.outcome().await, Err(Error::NotFound(_))));
+}

@@ -1,0 +1,84 @@
+//! Values that can't be right: refused before anything is sent, with the field, the value and what is allowed.
+
+use chartmogul::{Custom, Error, OpportunityUpdate, resources::opportunities::UpdateOpportunity};
+use chartmogul_tests::{UUID, snapshot, start};
+
+type Case = (&'static str, fn(UpdateOpportunity) -> UpdateOpportunity);
+
+const CASES: &[Case] = &[
+    (UUID, |update| update),
+    (UUID, |update| update.win_likelihood(101)),
+    (UUID, |update| update.win_likelihood(-1)),
+    (UUID, |update| update.win_likelihood(i64::MIN)),
+    (UUID, |update| update.replace_all_custom([("team size", 4)])),
+    (UUID, |update| {
+        update.replace_all_custom(Custom::new().set("seats", 4).set("", 1))
+    }),
+    (UUID, |update| update.replace_all_custom([("größe", 4)])),
+    (UUID, |update| update.replace_all_custom([("seats\n", 4)])),
+    (UUID, |update| update.replace_all_custom([("discount", f64::NAN)])),
+    (UUID, |update| {
+        update.replace_all_custom([("discount", f64::NEG_INFINITY)])
+    }),
+    (UUID, |update| {
+        update.replace_all_custom([("campaign", "x".repeat(256))])
+    }),
+    (UUID, |update| update.currency("euro")),
+    (UUID, |update| update.currency("eur")),
+    (UUID, |update| update.currency("")),
+    (UUID, |update| update.owner("")),
+    (UUID, |update| update.pipeline("")),
+    (UUID, |update| update.pipeline_stage("")),
+    (UUID, |update| update.estimated_close_date("31.12.2026")),
+    (UUID, |update| update.estimated_close_date("2026-02-30")),
+    (UUID, |update| update.estimated_close_date("")),
+    (UUID, |update| {
+        update.estimated_close_date("2026-1-5").win_likelihood(101)
+    }),
+    (UUID, |update| update.estimated_close_date(chrono::NaiveDate::MAX)),
+    ("", |update| update.amount_in_cents(1)),
+    (" ", |update| update.amount_in_cents(1)),
+    ("4ee13ca4-e7fe-11ee-fa7f", |update| update.amount_in_cents(1)),
+    ("4ee13ca4e7fe11eefa7ff303abf41acc", |update| update.amount_in_cents(1)),
+    ("../customers/cus_1", |update| update.amount_in_cents(1)),
+    ("%2e%2e", |update| update.amount_in_cents(1)),
+    ("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc\r\nX-Injected: 1", |update| {
+        update.amount_in_cents(1)
+    }),
+];
+
+#[tokio::test]
+async fn every_bad_value_is_named() {
+    let (fake, client) = start().await;
+    let mut text = String::new();
+    for (uuid, set) in CASES {
+        let error = set(client.opportunities().update(*uuid)).send().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
+        assert!(!error.may_have_happened());
+        text.push_str(&format!("{error}\n"));
+    }
+    assert_eq!(fake.requests().len(), 0, "nothing may be sent");
+    snapshot::check("errors", "invalid_input", &text);
+}
+
+#[tokio::test]
+async fn the_low_level_client_refuses_too() {
+    let (fake, client) = start().await;
+    let mut update = OpportunityUpdate::default();
+    assert!(matches!(
+        client.low_level().update_opportunity(UUID, &update).await,
+        Err(Error::InvalidInput(_))
+    ));
+    update.win_likelihood = Some(101);
+    assert!(matches!(
+        client.low_level().update_opportunity(UUID, &update).await,
+        Err(Error::InvalidInput(_))
+    ));
+    update.win_likelihood = Some(100);
+    assert!(matches!(
+        client.low_level().update_opportunity("", &update).await,
+        Err(Error::InvalidInput(_))
+    ));
+    assert_eq!(fake.requests().len(), 0, "nothing may be sent");
+    client.low_level().update_opportunity(UUID, &update).await.unwrap();
+}

@@ -1,0 +1,163 @@
+//! Recorded traffic, through the document and through the SDK.
+
+use chartmogul::{Custom, CustomValue, Opportunity, resources::opportunities::UpdateOpportunity};
+use chartmogul_fake::Canned;
+use chartmogul_tests::{UUID, document, recordings, start};
+use serde_json::{Value, json};
+
+const UPDATE: &str = "PATCH /v1/opportunities/{uuid}";
+
+#[test]
+fn updates_fit_the_document() {
+    let Some(exchanges) = recordings::read("updates_fit_the_document") else {
+        return;
+    };
+    let updates: Vec<_> = exchanges
+        .iter()
+        .filter(|exchange| exchange.operation() == UPDATE)
+        .collect();
+    assert!(!updates.is_empty());
+    for exchange in updates {
+        let id = exchange.id();
+        assert_eq!(
+            document::violations("OpportunityUpdate", exchange.request()),
+            "",
+            "request {id}"
+        );
+        let component = if exchange.status() < 300 {
+            "Opportunity"
+        } else {
+            "ErrorBody"
+        };
+        assert_eq!(document::violations(component, exchange.response()), "", "answer {id}");
+    }
+}
+
+#[tokio::test]
+async fn updates_can_be_replayed() {
+    let Some(exchanges) = recordings::read("updates_can_be_replayed") else {
+        return;
+    };
+    for exchange in exchanges
+        .iter()
+        .filter(|exchange| exchange.operation() == UPDATE && exchange.status() < 300)
+    {
+        let (fake, client) = start().await;
+        let answer = exchange.response_text();
+        fake.answer_next(Canned::new(exchange.status()).content(exchange.content_type(), answer));
+        let update = client.opportunities().update(exchange.uuid());
+        let deal = set_all(update, exchange.request()).send().await.unwrap();
+        let sent = &fake.requests()[0];
+        assert_eq!(&sent.json(), exchange.request(), "sent in {}", exchange.id());
+        assert!(sent.path.ends_with(exchange.uuid()));
+        assert_complete(&deal, exchange.response());
+    }
+}
+
+/// The same calls that a program would make.
+fn set_all(update: UpdateOpportunity, fields: &Value) -> UpdateOpportunity {
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let number = |value: &Value| value.as_i64().expect("a whole number");
+    fields
+        .as_object()
+        .expect("an object")
+        .iter()
+        .fold(update, |update, (field, value)| match field.as_str() {
+            "owner" => update.owner(text(value)),
+            "pipeline" => update.pipeline(text(value)),
+            "pipeline_stage" => update.pipeline_stage(text(value)),
+            "estimated_close_date" => update.estimated_close_date(text(value)),
+            "amount_in_cents" => update.amount_in_cents(number(value)),
+            "currency" => update.currency(text(value)),
+            "type" => update.type_(text(value)),
+            "forecast_category" => update.forecast_category(text(value)),
+            "win_likelihood" => update.win_likelihood(number(value)),
+            "custom" => update.replace_all_custom(value.as_array().expect("a list").iter().fold(
+                Custom::new(),
+                |custom, attribute| {
+                    let value: CustomValue = serde_json::from_value(attribute["value"].clone()).expect("a value");
+                    custom.set(text(&attribute["key"]), value)
+                },
+            )),
+            other => panic!("the SDK has no `{other}`"),
+        })
+}
+
+/// Every opportunity that was ever recorded, in any answer.
+#[test]
+fn recorded_opportunities_are_read_completely() {
+    let Some(exchanges) = recordings::read("recorded_opportunities_are_read_completely") else {
+        return;
+    };
+    let mut count = 0;
+    for exchange in exchanges
+        .iter()
+        .filter(|exchange| exchange.operation().contains("/opportunities") && exchange.status() < 300)
+    {
+        let answer = exchange.response();
+        let single = answer.get("uuid").is_some().then_some(answer);
+        for opportunity in answer["entries"].as_array().into_iter().flatten().chain(single) {
+            assert_eq!(
+                document::violations("Opportunity", opportunity),
+                "",
+                "{}",
+                exchange.id()
+            );
+            let read: Opportunity = serde_json::from_str(&opportunity.to_string()).unwrap();
+            assert_complete(&read, opportunity);
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
+fn assert_complete(read: &Opportunity, recorded: &Value) {
+    assert_eq!(&json!(read), recorded, "decode, then encode");
+    assert!(read.extra.is_empty(), "unknown members: {:?}", read.extra);
+    let debug = format!("{read:?}");
+    assert!(
+        !debug.contains("Unexpected(") && !debug.contains(": Absent") && !debug.contains("Unknown("),
+        "{debug}"
+    );
+}
+
+/// Every error that was ever recorded, on any operation, is read by the same code.
+#[tokio::test]
+async fn recorded_errors_say_what_they_say() {
+    let Some(exchanges) = recordings::read("recorded_errors_say_what_they_say") else {
+        return;
+    };
+    let mut count = 0;
+    for exchange in exchanges.iter().filter(|exchange| exchange.status() >= 400) {
+        let (fake, client) = start().await;
+        let body = exchange.response_text();
+        fake.answer_next(Canned::new(exchange.status()).content(exchange.content_type(), body.clone()));
+        let error = client
+            .opportunities()
+            .update(UUID)
+            .amount_in_cents(1)
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!(error.status().map(|status| status.as_u16()), Some(exchange.status()));
+        assert_eq!(error.body().map(|body| &body[..]), Some(body.as_bytes()));
+        assert!(
+            body.is_empty() || error.message().is_some_and(|message| !message.is_empty()),
+            "{}",
+            exchange.id()
+        );
+        if exchange.status() == 422 {
+            assert!(!error.answer().unwrap().problems().is_empty(), "{}", exchange.id());
+        }
+        if exchange.response().is_object() {
+            assert_eq!(
+                document::violations("ErrorBody", exchange.response()),
+                "",
+                "{}",
+                exchange.id()
+            );
+        }
+        count += 1;
+    }
+    assert!(count > 0);
+}

@@ -1,0 +1,81 @@
+//! Recorded traffic. It is evidence and not part of the project: it is read where it lies, beside the workspace.
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/recordings/exchanges.jsonl");
+
+/// A recorded request and its answer.
+pub struct Exchange(Value);
+
+/// All recorded exchanges. `None`, and a line that says so, where they are not at hand; CI must have them.
+pub fn read(test: &str) -> Option<Vec<Exchange>> {
+    let Ok(text) = std::fs::read_to_string(PATH) else {
+        assert!(std::env::var_os("CI").is_none(), "CI must have the recorded traffic");
+        // Not `eprintln!`, which the test runner swallows.
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped {test}: no recorded traffic beside the workspace"
+        );
+        return None;
+    };
+    Some(
+        text.lines()
+            .map(|line| Exchange(serde_json::from_str(line).expect("JSON")))
+            .collect(),
+    )
+}
+
+impl Exchange {
+    fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or_default()
+    }
+
+    /// Its number in the recordings.
+    pub fn id(&self) -> &str {
+        self.text("id")
+    }
+
+    /// Method and path template.
+    pub fn operation(&self) -> &str {
+        self.text("operation")
+    }
+
+    /// The last segment of the path.
+    pub fn uuid(&self) -> &str {
+        self.text("path").rsplit('/').next().unwrap_or_default()
+    }
+
+    /// What was sent.
+    pub fn request(&self) -> &Value {
+        &self.0["request_body"]
+    }
+
+    /// Status of the answer.
+    pub fn status(&self) -> u16 {
+        self.0["status"]
+            .as_u64()
+            .and_then(|status| status.try_into().ok())
+            .expect("a status")
+    }
+
+    /// Content type of the answer.
+    pub fn content_type(&self) -> &str {
+        self.text("content_type")
+    }
+
+    /// The answer; text if it was not JSON.
+    pub fn response(&self) -> &Value {
+        &self.0["response_body"]
+    }
+
+    /// The answer as it was on the wire, but for white space.
+    pub fn response_text(&self) -> String {
+        match self.response() {
+            Value::Null => String::new(),
+            Value::String(text) => text.clone(),
+            json => json.to_string(),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What is generated, and what happens to the files.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
+
+use std::panic::catch_unwind;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde_json::{Value, json};
+use xtask::{Findings, Spec, files::Files, lint, lower};
+
+fn root() -> &'static Utf8Path {
+    Utf8Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+fn fixture(name: &str) -> Spec {
+    let path = format!("{}/fixtures/good/{name}.yaml", env!("CARGO_MANIFEST_DIR"));
+    Spec::parse("openapi/chartmogul.yaml", &std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn generate(name: &str) -> Files {
+    xtask::generate(&fixture(name)).unwrap()
+}
+
+/// A generated file, without the line breaks that the formatter chose.
+fn code(files: &Files, path: &str) -> String {
+    let text = files
+        .0
+        .iter()
+        .find(|(name, _)| name.ends_with(path))
+        .map(|(_, text)| text);
+    text.unwrap_or_else(|| panic!("no {path}"))
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[test]
+fn committed_files_are_up_to_date() {
+    assert_eq!(xtask::stale(root()).unwrap(), "");
+}
+
+#[test]
+fn two_runs_give_the_same_bytes() {
+    let spec = Spec::read(root(), xtask::DOCUMENT).unwrap();
+    assert_eq!(xtask::generate(&spec).unwrap(), xtask::generate(&spec).unwrap());
+}
+
+/// Order in the document is for people.
+#[test]
+fn the_order_of_members_changes_nothing() {
+    let text = std::fs::read_to_string(root().join(xtask::DOCUMENT)).unwrap();
+    let moved = text.replacen("      required: [key, value]\n", "", 1).replacen(
+        "      example: { key: seats, value: 4 }\n",
+        "      example: { key: seats, value: 4 }\n      required: [value, key]\n",
+        1,
+    );
+    assert_ne!(moved, text);
+    let generate = |text: &str| xtask::generate(&Spec::parse("x", text).unwrap()).unwrap();
+    assert_eq!(generate(&moved), generate(&text));
+}
+
+#[test]
+fn two_error_bodies_and_default_are_taken() {
+    let files = generate("two_error_bodies");
+    assert_eq!(files, generate("plain"), "error bodies are read by the transport");
+}
+
+#[test]
+fn absent_and_null_stay_apart_in_a_request() {
+    let files = generate("nullable_in_a_request");
+    assert!(code(&files, "types/thing_update.rs").contains("pub name: crate::Field<String>"));
+    let builder = code(&files, "chartmogul/src/generated/things.rs");
+    assert!(builder.contains("pub fn name(mut self, value: impl Into<String>)"));
+    assert!(builder.contains("pub fn clear_name(mut self)") && builder.contains("chartmogul_api::Field::Null"));
+}
+
+#[test]
+fn an_empty_list_can_be_sent() {
+    let files = generate("list_in_a_request");
+    assert!(code(&files, "types/thing_update.rs").contains("pub name: Option<Vec<String>>"));
+    assert!(!code(&files, "types/thing_update.rs").contains("Vec::is_empty"));
+}
+
+#[test]
+fn members_of_an_answer_can_be_null_absent_or_unknown() {
+    let thing = code(&generate("plain"), "types/thing.rs");
+    assert!(
+        thing.contains("pub name: crate::Field<String>"),
+        "required in the document"
+    );
+    assert!(thing.contains("pub color: crate::Field<crate::types::Color>"));
+    assert!(thing.contains("pub extra: "));
+}
+
+#[test]
+fn limits_become_checks() {
+    let update = code(&generate("limits"), "types/thing_update.rs");
+    assert!(update.contains(r#"check::length("name", value, 2, 5)?"#), "{update}");
+    assert!(update.contains(r#"check::Pattern::new("^a+$")"#));
+}
+
+#[test]
+fn an_operation_can_have_neither_body_nor_answer() {
+    let client = code(&generate("no_body_no_answer"), "client/things.rs");
+    assert!(client.contains("Result<Reply<()>, Error>"), "{client}");
+}
+
+#[test]
+fn nothing_of_progenitors_client_is_left() {
+    let files = xtask::generate(&Spec::read(root(), xtask::DOCUMENT).unwrap()).unwrap();
+    for (path, text) in files.0 {
+        for trace in ["progenitor_client", "api-version", "UnexpectedResponse", "unwrap()"] {
+            assert!(!text.contains(trace), "{trace} in {path}");
+        }
+    }
+}
+
+/// What progenitor gets. In the diff of a pull request it shows what lowering makes of a change.
+#[test]
+fn the_lowered_document() {
+    let spec = Spec::read(root(), xtask::DOCUMENT).unwrap();
+    let lowered = lower::lower(&lint::check(&spec).unwrap());
+    let text = serde_json::to_string_pretty(&lowered.document).unwrap();
+    insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(text) });
+}
+
+/// Every value of a document in turn is replaced by something else, or removed.
+#[test]
+fn no_document_makes_it_panic() {
+    let spec = fixture("limits");
+    let mut pointers = Vec::new();
+    collect(spec.root(), String::new(), &mut pointers);
+    assert!(pointers.len() > 50);
+    for pointer in pointers {
+        for odd in [
+            json!(null),
+            json!(-1),
+            json!(""),
+            json!("a b"),
+            json!([]),
+            json!([null]),
+            json!({}),
+            json!({ "$ref": 1 }),
+        ] {
+            let mut document = spec.root().clone();
+            *document.pointer_mut(&pointer).unwrap() = odd.clone();
+            never_panics(&document, &format!("{pointer} = {odd}"));
+        }
+        if let Some((parent, name)) = pointer.rsplit_once('/') {
+            let mut document = spec.root().clone();
+            if let Some(members) = document.pointer_mut(parent).and_then(Value::as_object_mut) {
+                members.remove(&name.replace("~1", "/").replace("~0", "~"));
+            }
+            never_panics(&document, &format!("without {pointer}"));
+        }
+    }
+}
+
+#[test]
+fn no_beginning_of_the_document_makes_it_panic() {
+    let text = std::fs::read_to_string(root().join(xtask::DOCUMENT)).unwrap();
+    for (end, _) in text.match_indices('\n').step_by(3) {
+        if let Err(error) = Spec::parse("x", &text[..end])
+            .map_err(anyhow::Error::from)
+            .and_then(|s| lint::check(&s).map_err(Into::into))
+        {
+            assert!(error.downcast_ref::<Findings>().is_some(), "{error:?}");
+        }
+    }
+}
+
+fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(name, member)| collect(member, xtask::spec::child(&pointer, name), found)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| collect(item, format!("{pointer}/{index}"), found)),
+        _ => {}
+    }
+    found.push(pointer);
+}
+
+/// JSON is YAML.
+fn never_panics(document: &Value, what: &str) {
+    let generate = || {
+        Spec::parse("x", &document.to_string())
+            .map_err(anyhow::Error::from)
+            .and_then(|spec| xtask::generate(&spec))
+    };
+    let Ok(outcome) = catch_unwind(generate) else {
+        panic!("{what}: it panicked")
+    };
+    if let Err(error) = outcome {
+        let placed = error.downcast_ref::<Findings>().is_some();
+        assert!(placed, "{what}: no place is given: {error:?}");
+    }
+}
+
+struct Workspace(tempfile::TempDir);
+
+impl Workspace {
+    fn with(document: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("openapi")).unwrap();
+        let workspace = Self(folder);
+        workspace.edit(document);
+        workspace
+    }
+
+    fn root(&self) -> Utf8PathBuf {
+        Utf8PathBuf::from_path_buf(self.0.path().to_owned()).unwrap()
+    }
+
+    fn edit(&self, document: &str) {
+        std::fs::write(self.root().join(xtask::DOCUMENT), document).unwrap();
+    }
+
+    fn read(&self, path: &str) -> Option<String> {
+        std::fs::read_to_string(self.root().join(path)).ok()
+    }
+}
+
+const PLAIN: &str = include_str!("../fixtures/good/plain.yaml");
+const THING: &str = "crates/chartmogul-api/src/generated/types/thing.rs";
+
+#[test]
+fn check_shows_a_diff_and_changes_nothing() {
+    let workspace = Workspace::with(PLAIN);
+    let missing = xtask::stale(&workspace.root()).unwrap();
+    assert!(
+        missing.contains(&format!("--- /dev/null\n+++ b/{THING}\n")),
+        "{missing}"
+    );
+    assert_eq!(workspace.read(THING), None);
+
+    xtask::write(&workspace.root()).unwrap();
+    assert_eq!(xtask::stale(&workspace.root()).unwrap(), "");
+    assert_eq!(
+        xtask::write(&workspace.root()).unwrap(),
+        Vec::<String>::new(),
+        "nothing to do"
+    );
+
+    workspace.edit(&PLAIN.replace("description: Its name.", "description: What it is called."));
+    let before = workspace.read(THING).unwrap();
+    let stale = xtask::stale(&workspace.root()).unwrap();
+    assert!(
+        stale.contains("-    /// Its name.\n+    /// What it is called.\n"),
+        "{stale}"
+    );
+    assert_eq!(workspace.read(THING).unwrap(), before);
+}
+
+#[test]
+fn orphans_are_found_and_removed() {
+    let workspace = Workspace::with(PLAIN);
+    xtask::write(&workspace.root()).unwrap();
+    let orphan = "crates/chartmogul-api/src/generated/types/old.rs";
+    std::fs::write(workspace.root().join(orphan), "struct Old;\n").unwrap();
+    assert!(xtask::stale(&workspace.root()).unwrap().contains("+++ /dev/null\n"));
+    assert_eq!(xtask::write(&workspace.root()).unwrap(), [orphan]);
+    assert_eq!(workspace.read(orphan), None);
+}
+
+#[test]
+fn a_wrong_document_leaves_the_files_alone() {
+    let workspace = Workspace::with(PLAIN);
+    xtask::write(&workspace.root()).unwrap();
+    let before = workspace.read(THING);
+    workspace.edit(
+        &PLAIN
+            .replace("Its name.", "Changed.")
+            .replace("operationId: update_thing", "operationId: 5"),
+    );
+    assert!(xtask::write(&workspace.root()).is_err());
+    assert!(xtask::stale(&workspace.root()).is_err());
+    assert_eq!(workspace.read(THING), before);
+}
+
+#[test]
+fn a_missing_document_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = Utf8Path::from_path(folder.path()).unwrap();
+    let error = xtask::write(root).unwrap_err();
+    assert!(error.to_string().contains("openapi/chartmogul.yaml"), "{error}");
+}
