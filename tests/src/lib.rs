@@ -23,3 +23,8 @@ pub async fn start() -> (Fake, Client) {
         .expect("a client");
     (fake, client)
 }
+
+/// The README's program compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
