@@ -5,7 +5,7 @@ use serde_json::Value;
 
 #[test]
 fn every_type_has_its_schema() {
-    for (name, schema) in chartmogul_api::types::schemas() {
+    for (name, schema) in chartmogul_api::schemas() {
         let text = serde_json::to_string_pretty(&schema).unwrap();
         snapshot::check("schemas", name, &text);
     }
@@ -15,7 +15,7 @@ fn every_type_has_its_schema() {
 #[test]
 fn types_have_the_members_of_the_document() {
     let document = document::read();
-    for (name, schema) in chartmogul_api::types::schemas() {
+    for (name, schema) in chartmogul_api::schemas() {
         let names = |value: Option<&Value>| -> Vec<String> {
             value
                 .and_then(Value::as_object)

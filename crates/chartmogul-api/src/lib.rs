@@ -20,6 +20,9 @@ pub use client::{ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use custom::{CustomAttributes, CustomValue};
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+pub use generated::schemas;
 pub use generated::{operations, types};
 pub use http::StatusCode;
 use open_enum::open_enum;

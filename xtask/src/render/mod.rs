@@ -27,6 +27,7 @@ pub fn render(spec: &Spec, api: &Api) -> anyhow::Result<Files> {
 
     let low = "crates/chartmogul-api/src/generated";
     let base_url = &api.base_url;
+    let schemas = types::schemas(api);
     add(
         &mut files,
         format!("{low}/mod.rs"),
@@ -37,6 +38,8 @@ pub fn render(spec: &Spec, api: &Api) -> anyhow::Result<Files> {
 
             /// Where production is.
             pub(crate) const DEFAULT_BASE_URL: &str = #base_url;
+
+            #schemas
         },
     )?;
     add(&mut files, format!("{low}/operations.rs"), table::operations(api))?;
@@ -77,10 +80,27 @@ pub fn render(spec: &Spec, api: &Api) -> anyhow::Result<Files> {
 
 fn add(files: &mut Files, path: String, code: TokenStream) -> anyhow::Result<()> {
     let file: syn::File = syn::parse2(code).with_context(|| format!("{path}: the generated code is not Rust"))?;
-    files
-        .0
-        .insert(path, format!("{HEADER}{}", prettyplease::unparse(&file)));
+    files.0.insert(path, format!("{HEADER}{}", spaced(file)));
     Ok(())
+}
+
+/// Formats a file, with an empty line between items other than imports and modules.
+fn spaced(file: syn::File) -> String {
+    let formatted = |attrs, items| {
+        let file = syn::File { shebang: None, frontmatter: None, attrs, items };
+        prettyplease::unparse(&file)
+    };
+    let mut text = formatted(file.attrs, Vec::new());
+    let mut dense = false;
+    for item in file.items {
+        let is_dense = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
+        if !text.is_empty() && !(dense && is_dense) {
+            text.push('\n');
+        }
+        text.push_str(&formatted(Vec::new(), vec![item]));
+        dense = is_dense;
+    }
+    text
 }
 
 /// A type, written by [`crate::lower::rust_type`] or progenitor.

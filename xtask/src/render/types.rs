@@ -58,18 +58,23 @@ pub(super) fn index(api: &Api) -> TokenStream {
         let (module, name) = (names::ident(&names::module(name)), names::ident(name));
         quote! { pub use #module::#name; }
     });
-    let schemas = api.types.iter().map(|(name, ty)| {
-        let ty = match ty {
-            Type::Handwritten { rust, .. } => syn::parse_str::<syn::Path>(rust).ok(),
-            _ => Some(names::ident(name).into()),
-        };
-        quote! { (#name, schemars::schema_for!(#ty)) }
-    });
     quote! {
         #![doc = " The types that go over the wire: requests, answers, and what they are made of."]
         #(mod #modules;)*
         #(#exports)*
+    }
+}
 
+/// All types as JSON Schema.
+pub(super) fn schemas(api: &Api) -> TokenStream {
+    let schemas = api.types.iter().map(|(name, ty)| {
+        let ty = match ty {
+            Type::Handwritten { rust, .. } => syn::parse_str::<syn::Path>(rust).ok(),
+            _ => syn::parse_str(&format!("types::{name}")).ok(),
+        };
+        quote! { (#name, schemars::schema_for!(#ty)) }
+    });
+    quote! {
         /// The JSON Schema of every type, by the name of its component in the document. For tests.
         #[cfg(feature = "schemars")]
         #[doc(hidden)]

@@ -3,5 +3,21 @@
 mod client;
 pub mod operations;
 pub mod types;
+
 /// Where production is.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.chartmogul.com";
+
+/// The JSON Schema of every type, by the name of its component in the document. For tests.
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
+    vec![
+        ("CustomAttribute", schemars::schema_for!(types::CustomAttribute)),
+        ("CustomAttributeValue", schemars::schema_for!(crate ::CustomValue)),
+        ("CustomAttributes", schemars::schema_for!(crate ::CustomAttributes)),
+        ("ForecastCategory", schemars::schema_for!(types::ForecastCategory)),
+        ("Opportunity", schemars::schema_for!(types::Opportunity)), ("OpportunityType",
+        schemars::schema_for!(types::OpportunityType)), ("OpportunityUpdate",
+        schemars::schema_for!(types::OpportunityUpdate))
+    ]
+}

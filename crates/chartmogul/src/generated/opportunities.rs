@@ -2,6 +2,7 @@
 
 #[allow(unused_imports)]
 use crate::{Error, InvalidInput, Outcome, convert::{self, IntoDate}};
+
 /// Update an opportunity.
 ///
 /// Changes the fields that are sent and leaves every other field as it is.
@@ -22,6 +23,7 @@ pub struct UpdateOpportunity {
     body: chartmogul_api::types::OpportunityUpdate,
     wrong: Option<InvalidInput>,
 }
+
 impl UpdateOpportunity {
     pub(crate) fn new(client: chartmogul_api::Client, opportunity_uuid: String) -> Self {
         Self {

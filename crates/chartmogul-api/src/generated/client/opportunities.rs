@@ -4,6 +4,7 @@ use crate::{
     Client, Error, Reply, check::{self, Check as _, encode_path},
     operations, types,
 };
+
 impl Client {
     /// Update an opportunity.
     ///

@@ -4,6 +4,7 @@
 use super::*;
 #[allow(unused_imports)]
 use crate::check::{self, Check as _};
+
 /// A custom attribute with its value.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -16,6 +17,7 @@ pub struct CustomAttribute {
     /// point.
     pub value: crate::CustomValue,
 }
+
 impl check::Check for CustomAttribute {
     fn check(&self) -> Result<(), crate::InvalidInput> {
         {

@@ -54,6 +54,7 @@ pub struct Opportunity {
     #[serde(flatten)]
     pub extra: ::serde_json::Map<String, ::serde_json::Value>,
 }
+
 impl<'de> serde::Deserialize<'de> for Opportunity {
     fn deserialize<D: serde::Deserializer<'de>>(
         deserializer: D,

@@ -4,6 +4,7 @@
 use super::*;
 #[allow(unused_imports)]
 use crate::check::{self, Check as _};
+
 /// The fields of an opportunity to change. What is left out keeps its value.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -44,6 +45,7 @@ pub struct OpportunityUpdate {
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub win_likelihood: Option<i64>,
 }
+
 impl check::Check for OpportunityUpdate {
     fn check(&self) -> Result<(), crate::InvalidInput> {
         check::something(
