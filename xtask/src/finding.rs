@@ -2,9 +2,196 @@
 
 use std::fmt;
 
+/// What a document must fulfil. The reason for each is in its text, and in `openapi/README.md`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// The document is one YAML 1.2 document in UTF-8, without repeated keys.
+    Yaml,
+    /// OpenAPI 3.0.x: progenitor reads nothing newer.
+    OpenapiVersion,
+    /// The first server is production; it becomes the default base URL.
+    Server,
+    /// What OpenAPI wants to be a mapping, a list or a truth value is one.
+    Shape,
+    /// What the generator needs is there.
+    Missing,
+    /// There are operations, and their paths begin with `/v1/`.
+    Paths,
+    /// Every operation has a unique `operationId` in `snake_case`: the method takes its name from it.
+    OperationId,
+    /// Every operation has one tag: the resource, and the file, that it belongs to.
+    Tag,
+    /// Every operation says in one line what it does.
+    Summary,
+    /// Every operation says whether sending it twice is harmless (`x-repeatable`): a retry must know.
+    Repeatable,
+    /// Every operation links its page of the API reference (`externalDocs.url`).
+    SourceLink,
+    /// Parameters are in the path and declared, required and text. Others come with the first list operation.
+    PathParameter,
+    /// A body is required; one that may be missing is not supported.
+    RequestBody,
+    /// Requests and successful answers are JSON and nothing else.
+    ContentType,
+    /// A response is a status or a range such as `4XX`; they don't overlap, and there is no `default`.
+    Status,
+    /// All JSON errors are `ErrorBody`: any endpoint may answer with any of its shapes.
+    ErrorBody,
+    /// All successful answers of an operation hold one and the same component.
+    Answer,
+    /// Every body has an example; it becomes documentation, and outside tools answer with it.
+    Example,
+    /// Everything that becomes a Rust item is described: it becomes its documentation.
+    Description,
+    /// A `$ref` leads to a component of this document, in one step.
+    Reference,
+    /// Bodies, objects and enums are named components: their names are API, and nobody chooses a generated one.
+    InlineObject,
+    /// An object has properties; one of any shape is not supported.
+    EmptyObject,
+    /// No component contains itself.
+    Recursion,
+    /// An object is sent or received, not both: absent, `null` and unknown members are handled differently.
+    Direction,
+    /// No `enum`: one new value on the server and a whole answer is lost. Write `x-extensible-enum` on a component.
+    ClosedEnum,
+    /// `x-extensible-enum` lists texts, on a component of type string.
+    OpenEnum,
+    /// No `oneOf`, `anyOf`, `allOf`, `not`: progenitor makes types of them that can't read every value. Errors and components written by hand may have them.
+    Union,
+    /// Every schema has a type that exists.
+    Type,
+    /// Integers are `int64`: amounts and identifiers exceed 32 bit.
+    Integer,
+    /// Formats are those that the generator knows.
+    Format,
+    /// Lists in answers come with the first list operation.
+    AnswerList,
+    /// A list is never `null`: an empty one says the same.
+    Nullable,
+    /// `x-replaces-all` is on a list, whose sending replaces the old one; the setter is called `replace_all_...`.
+    ReplacesAll,
+    /// What is required is a property.
+    Required,
+    /// Limits can be met and checked; a `pattern` says in words what it allows (`x-pattern-description`).
+    Limit,
+    /// No two names are the same in Rust, and none is that of something generated.
+    NameCollision,
+    /// Components, properties and values can be named in Rust.
+    RustName,
+    /// A keyword that the generator does not know is refused: it would be ignored in silence.
+    UnknownKeyword,
+    /// progenitor takes what is left; if not, the operation is named.
+    Progenitor,
+}
+
+impl Rule {
+    /// Every rule.
+    pub const ALL: &'static [Self] = &[
+        Self::Yaml,
+        Self::OpenapiVersion,
+        Self::Server,
+        Self::Shape,
+        Self::Missing,
+        Self::Paths,
+        Self::OperationId,
+        Self::Tag,
+        Self::Summary,
+        Self::Repeatable,
+        Self::SourceLink,
+        Self::PathParameter,
+        Self::RequestBody,
+        Self::ContentType,
+        Self::Status,
+        Self::ErrorBody,
+        Self::Answer,
+        Self::Example,
+        Self::Description,
+        Self::Reference,
+        Self::InlineObject,
+        Self::EmptyObject,
+        Self::Recursion,
+        Self::Direction,
+        Self::ClosedEnum,
+        Self::OpenEnum,
+        Self::Union,
+        Self::Type,
+        Self::Integer,
+        Self::Format,
+        Self::AnswerList,
+        Self::Nullable,
+        Self::ReplacesAll,
+        Self::Required,
+        Self::Limit,
+        Self::NameCollision,
+        Self::RustName,
+        Self::UnknownKeyword,
+        Self::Progenitor,
+    ];
+
+    /// Its name, as findings show it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::OpenapiVersion => "openapi-version",
+            Self::Server => "server",
+            Self::Shape => "shape",
+            Self::Missing => "missing",
+            Self::Paths => "paths",
+            Self::OperationId => "operation-id",
+            Self::Tag => "tag",
+            Self::Summary => "summary",
+            Self::Repeatable => "repeatable",
+            Self::SourceLink => "source-link",
+            Self::PathParameter => "path-parameter",
+            Self::RequestBody => "request-body",
+            Self::ContentType => "content-type",
+            Self::Status => "status",
+            Self::ErrorBody => "error-body",
+            Self::Answer => "answer",
+            Self::Example => "example",
+            Self::Description => "description",
+            Self::Reference => "reference",
+            Self::InlineObject => "inline-object",
+            Self::EmptyObject => "empty-object",
+            Self::Recursion => "recursion",
+            Self::Direction => "direction",
+            Self::ClosedEnum => "closed-enum",
+            Self::OpenEnum => "open-enum",
+            Self::Union => "union",
+            Self::Type => "type",
+            Self::Integer => "integer",
+            Self::Format => "format",
+            Self::AnswerList => "answer-list",
+            Self::Nullable => "nullable",
+            Self::ReplacesAll => "replaces-all",
+            Self::Required => "required",
+            Self::Limit => "limit",
+            Self::NameCollision => "name-collision",
+            Self::RustName => "rust-name",
+            Self::UnknownKeyword => "unknown-keyword",
+            Self::Progenitor => "progenitor",
+        }
+    }
+
+    /// The rule that asks for a text.
+    pub fn of(member: &str) -> Self {
+        match member {
+            "operationId" => Self::OperationId,
+            "summary" => Self::Summary,
+            "description" => Self::Description,
+            "url" => Self::SourceLink,
+            "x-pattern-description" => Self::Limit,
+            _ => Self::Missing,
+        }
+    }
+}
+
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
+    /// The rule that is broken.
+    pub rule: Rule,
     /// The document, relative to the workspace.
     pub file: String,
     /// Line, from 1.
@@ -23,7 +210,15 @@ pub struct Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.problem)?;
+        write!(
+            f,
+            "{}:{}:{}: {} [{}]",
+            self.file,
+            self.line,
+            self.column,
+            self.problem,
+            self.rule.name()
+        )?;
         if !self.pointer.is_empty() {
             write!(f, "\n  at {}", self.pointer)?;
         }

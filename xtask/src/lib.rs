@@ -16,7 +16,7 @@ pub mod spec;
 use anyhow::Context as _;
 use camino::Utf8Path;
 
-pub use finding::{Finding, Findings};
+pub use finding::{Finding, Findings, Rule};
 pub use spec::Spec;
 
 /// Where the document is, below the root of the workspace.
@@ -26,6 +26,18 @@ pub const DOCUMENT: &str = "openapi/chartmogul.yaml";
 pub fn generate(spec: &Spec) -> anyhow::Result<files::Files> {
     let api = lint::check(spec)?;
     render::render(spec, &api).with_context(|| format!("generating from {}", spec.file()))
+}
+
+/// `cargo xtask lint`: everything that is wrong with the document.
+pub fn lint(root: &Utf8Path) -> anyhow::Result<()> {
+    lint::check(&Spec::read(root, DOCUMENT)?)?;
+    Ok(())
+}
+
+/// `cargo xtask lower`: what progenitor gets, as JSON.
+pub fn lower(root: &Utf8Path) -> anyhow::Result<String> {
+    let api = lint::check(&Spec::read(root, DOCUMENT)?)?;
+    Ok(lower::lower(&api).to_string())
 }
 
 /// `cargo xtask generate`: brings the generated files of the workspace at `root` up to date.

@@ -13,7 +13,7 @@
 //! | unions | types written by hand | it makes structs of them that can't read a scalar |
 //! | limits, patterns, formats of strings | nothing | it makes types of them whose errors don't say what is allowed; `Check` is generated instead |
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use serde_json::{Map, Value, json};
 
@@ -26,6 +26,16 @@ pub struct Lowered {
     pub document: Value,
     /// Name of a component, and path of the type that replaces it.
     pub replacements: BTreeMap<String, String>,
+}
+
+impl fmt::Display for Lowered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:#}\n", self.document)?;
+        for (name, path) in &self.replacements {
+            writeln!(f, "{name} is {path}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Lowers the whole API.

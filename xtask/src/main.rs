@@ -23,6 +23,10 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Say everything that is wrong with openapi/chartmogul.yaml.
+    Lint,
+    /// Print what the document becomes for progenitor, and the types that replace some of its components.
+    Lower,
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,11 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
+        Task::Lint => {
+            xtask::lint(root)?;
+            println!("{}: nothing to say", xtask::DOCUMENT);
+        }
+        Task::Lower => print!("{}", xtask::lower(root)?),
     }
     Ok(ExitCode::SUCCESS)
 }

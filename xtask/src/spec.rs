@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use granit_parser::{Event, Parser, Span};
 use serde_json::Value;
 
-use crate::finding::{Finding, Findings};
+use crate::finding::{Finding, Findings, Rule};
 
 /// The document: its content, and the line and column of each JSON pointer.
 #[derive(Debug)]
@@ -40,6 +40,7 @@ impl Spec {
                     .max(1)
             };
             Finding {
+                rule: Rule::Yaml,
                 file: file.to_owned(),
                 line: at(serde_saphyr::Location::line),
                 column: at(serde_saphyr::Location::column),
@@ -72,7 +73,7 @@ impl Spec {
     }
 
     /// A finding at a pointer. Where nothing stands there, it points to the nearest thing around it.
-    pub fn finding(&self, pointer: &str, problem: impl Into<String>, help: impl Into<String>) -> Finding {
+    pub fn finding(&self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) -> Finding {
         let mut known = pointer;
         let (line, column) = loop {
             match (self.locations.get(known), known.rfind('/')) {
@@ -82,6 +83,7 @@ impl Spec {
             }
         };
         Finding {
+            rule,
             file: self.file.clone(),
             line,
             column,
@@ -187,7 +189,7 @@ mod tests {
         let text = "openapi: 3.0.3\npaths:\n  /a/{b}:\n    get: {tags: [x,\n      y]}\n";
         let spec = Spec::parse("t.yaml", text).unwrap();
         let place = |pointer: &str| {
-            let finding = spec.finding(pointer, "", "");
+            let finding = spec.finding(Rule::Reference, pointer, "", "");
             (finding.line, finding.column, finding.operation)
         };
         let get = Some("GET /a/{b}".to_owned());

@@ -10,7 +10,7 @@ mod schemas;
 use serde_json::{Map, Value};
 
 use crate::{
-    finding::{Finding, Findings},
+    finding::{Finding, Findings, Rule},
     model::Api,
     spec::{Spec, child},
 };
@@ -42,11 +42,13 @@ impl<'a> Lint<'a> {
         match root.get("openapi").and_then(Value::as_str) {
             Some(version) if version.starts_with("3.0.") => {}
             Some(version) => self.say(
+                Rule::OpenapiVersion,
                 "/openapi",
                 format!("OpenAPI {version} is not supported"),
                 "write `openapi: 3.0.3`; progenitor reads 3.0.x only",
             ),
             None => self.say(
+                Rule::OpenapiVersion,
                 "/openapi",
                 "the version of OpenAPI is missing, or not text",
                 "begin the document with `openapi: 3.0.3`",
@@ -75,6 +77,7 @@ impl<'a> Lint<'a> {
             }
             Some(_) => {
                 self.say(
+                    Rule::Server,
                     "/servers/0/url",
                     "the server is not a plain https URL without a slash at the end",
                     help,
@@ -82,14 +85,14 @@ impl<'a> Lint<'a> {
                 None
             }
             None => {
-                self.say("/servers", "the server is missing", help);
+                self.say(Rule::Server, "/servers", "the server is missing", help);
                 None
             }
         }
     }
 
-    fn say(&mut self, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
-        self.findings.push(self.spec.finding(pointer, problem, help));
+    fn say(&mut self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
+        self.findings.push(self.spec.finding(rule, pointer, problem, help));
     }
 
     /// The mapping at a pointer; a finding if something else stands there.
@@ -98,6 +101,7 @@ impl<'a> Lint<'a> {
         let found = spec.at(pointer).and_then(Value::as_object);
         if found.is_none() {
             self.say(
+                Rule::Shape,
                 pointer,
                 format!("{what} must be a mapping"),
                 "write it as `key: value` lines",
@@ -112,11 +116,16 @@ impl<'a> Lint<'a> {
         match spec.at(&child(pointer, name)) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
             Some(_) => {
-                self.say(&child(pointer, name), format!("`{name}` must be text"), help);
+                self.say(
+                    Rule::of(name),
+                    &child(pointer, name),
+                    format!("`{name}` must be text"),
+                    help,
+                );
                 String::new()
             }
             None => {
-                self.say(pointer, format!("`{name}` is missing"), help);
+                self.say(Rule::of(name), pointer, format!("`{name}` is missing"), help);
                 String::new()
             }
         }
@@ -136,6 +145,7 @@ impl<'a> Lint<'a> {
         let value = spec.at(&child(pointer, name))?;
         if value.as_bool().is_none() {
             self.say(
+                Rule::Shape,
                 &child(pointer, name),
                 format!("`{name}` must be true or false"),
                 "write `true` or `false`",
@@ -149,6 +159,7 @@ impl<'a> Lint<'a> {
         for key in object.keys() {
             if !key.starts_with("x-") && !allowed.contains(&key.as_str()) {
                 self.say(
+                    Rule::UnknownKeyword,
                     &child(pointer, key),
                     format!("`{key}` is not supported here"),
                     format!(

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::Lint;
 use crate::{
+    finding::Rule,
     model::{Limits, Operation, Parameter},
     names,
     spec::child,
@@ -11,6 +12,7 @@ use crate::{
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 const JSON: &str = "application/json";
+const ERROR_BODY: &str = "#/components/schemas/ErrorBody";
 
 impl Lint<'_> {
     pub(super) fn operations(&mut self) -> Vec<Operation> {
@@ -20,7 +22,12 @@ impl Lint<'_> {
         for (path, item) in self.object("/paths", "`paths`").into_iter().flatten() {
             let pointer = child("/paths", path);
             let Some(item) = item.as_object() else {
-                self.say(&pointer, "a path must be a mapping", "write its methods below it");
+                self.say(
+                    Rule::Shape,
+                    &pointer,
+                    "a path must be a mapping",
+                    "write its methods below it",
+                );
                 continue;
             };
             self.known(
@@ -34,8 +41,9 @@ impl Lint<'_> {
                     continue;
                 };
                 if let Some(first) = ids.insert(operation.id.clone(), at.clone()) {
-                    let first = spec.finding(&first, "", "");
+                    let first = spec.finding(Rule::OperationId, &first, "", "");
                     self.say(
+                        Rule::OperationId,
                         &child(&at, "operationId"),
                         format!(
                             "operationId `{}` is used twice; first in line {}",
@@ -48,7 +56,12 @@ impl Lint<'_> {
             }
         }
         if operations.is_empty() && self.findings.is_empty() {
-            self.say("/paths", "the document has no operation", "add a path with a method");
+            self.say(
+                Rule::Paths,
+                "/paths",
+                "the document has no operation",
+                "add a path with a method",
+            );
         }
         operations
     }
@@ -77,6 +90,7 @@ impl Lint<'_> {
         );
         if !id.is_empty() && (names::field(&id) != id || !names::is_ident(&id)) {
             self.say(
+                Rule::OperationId,
                 &child(pointer, "operationId"),
                 format!("operationId `{id}` is not a snake_case name"),
                 format!(
@@ -93,6 +107,7 @@ impl Lint<'_> {
             Some([Value::String(tag)]) if names::is_ident(&names::module(tag)) => tag.clone(),
             _ => {
                 self.say(
+                    Rule::Tag,
                     pointer,
                     "the operation does not have exactly one tag",
                     "name its resource: `tags: [opportunities]`",
@@ -102,6 +117,7 @@ impl Lint<'_> {
         };
         if spec.at(&child(pointer, "x-repeatable")).is_none() {
             self.say(
+                Rule::Repeatable,
                 pointer,
                 "`x-repeatable` is missing",
                 "say whether sending the request twice is harmless: `x-repeatable: true` or `false`",
@@ -115,7 +131,7 @@ impl Lint<'_> {
         let source = if operation.contains_key("externalDocs") {
             self.text(&child(pointer, "externalDocs"), "url", source_help)
         } else {
-            self.say(pointer, "`externalDocs` is missing", source_help);
+            self.say(Rule::SourceLink, pointer, "`externalDocs` is missing", source_help);
             String::new()
         };
         let parameters = self.parameters(pointer, path);
@@ -145,7 +161,12 @@ impl Lint<'_> {
         for list in [child(&path_pointer, "parameters"), child(pointer, "parameters")] {
             let Some(value) = spec.at(&list) else { continue };
             let Some(items) = value.as_array() else {
-                self.say(&list, "`parameters` must be a list", "write each parameter with a dash");
+                self.say(
+                    Rule::Shape,
+                    &list,
+                    "`parameters` must be a list",
+                    "write each parameter with a dash",
+                );
                 continue;
             };
             for index in 0..items.len() {
@@ -160,6 +181,7 @@ impl Lint<'_> {
         let mut rest = path;
         if !path.starts_with("/v1/") {
             self.say(
+                Rule::Paths,
                 &path_pointer,
                 "the path does not begin with `/v1/`",
                 "every path of the API does",
@@ -168,6 +190,7 @@ impl Lint<'_> {
         while let Some((_, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else {
                 self.say(
+                    Rule::Paths,
                     &path_pointer,
                     "a brace in the path is not closed",
                     "write parameters as `{name}`",
@@ -177,6 +200,7 @@ impl Lint<'_> {
             rest = after;
             if !names::is_ident(&names::field(name)) {
                 self.say(
+                    Rule::Paths,
                     &path_pointer,
                     format!("`{{{name}}}` is not a name"),
                     "write parameters as `{opportunity_uuid}`",
@@ -185,6 +209,7 @@ impl Lint<'_> {
                 ordered.push(parameter);
             } else if !ordered.iter().any(|known: &Parameter| known.name == name) {
                 self.say(
+                    Rule::PathParameter,
                     pointer,
                     format!("path parameter `{name}` is not declared"),
                     format!(
@@ -205,10 +230,14 @@ impl Lint<'_> {
             &["name", "in", "required", "description", "schema", "example", "examples"],
         );
         let name = self.text(pointer, "name", "name the parameter");
+        if name.is_empty() {
+            return None;
+        }
         match parameter.get("in").and_then(Value::as_str) {
             Some("path") => {}
             place => {
                 self.say(
+                    Rule::PathParameter,
                     pointer,
                     format!(
                         "parameter `{name}` in `{}` is not supported",
@@ -221,6 +250,7 @@ impl Lint<'_> {
         }
         if !path.contains(&format!("{{{name}}}")) {
             self.say(
+                Rule::PathParameter,
                 pointer,
                 format!("parameter `{name}` is not in the path `{path}`"),
                 "correct its name, or the path",
@@ -228,6 +258,7 @@ impl Lint<'_> {
         }
         if parameter.get("required").and_then(Value::as_bool) != Some(true) {
             self.say(
+                Rule::PathParameter,
                 pointer,
                 format!("path parameter `{name}` is not required"),
                 "add `required: true`",
@@ -239,7 +270,12 @@ impl Lint<'_> {
             self.string_limits(&schema)
         } else {
             let help = "write `schema: {type: string}`; identifiers are opaque";
-            self.say(&schema, format!("path parameter `{name}` is not a string"), help);
+            self.say(
+                Rule::PathParameter,
+                &schema,
+                format!("path parameter `{name}` is not a string"),
+                help,
+            );
             Limits::default()
         };
         Some(Parameter {
@@ -257,6 +293,7 @@ impl Lint<'_> {
         let body = self.object(&at, "`requestBody`")?;
         if body.get("required").and_then(Value::as_bool) != Some(true) {
             self.say(
+                Rule::RequestBody,
                 &at,
                 "the request body is optional",
                 "add `required: true`; a body that may be missing is not supported",
@@ -267,6 +304,7 @@ impl Lint<'_> {
         if content.len() != 1 || !content.contains_key(JSON) {
             let types: Vec<_> = content.keys().map(String::as_str).collect();
             self.say(
+                Rule::ContentType,
                 &child(&at, "content"),
                 format!("the request body has the content types: {}", types.join(", ")),
                 "requests are JSON: write `application/json` and nothing else",
@@ -287,18 +325,38 @@ impl Lint<'_> {
         let mut answers: Vec<(String, Option<String>)> = Vec::new();
         for status in responses.keys() {
             let at = self.resolved(&child(&list, status));
-            let code = status.parse::<u16>().ok().filter(|code| (100..600).contains(code));
-            let range = matches!(status.as_bytes(), [b'1'..=b'5', b'X', b'X']);
-            if code.is_none() && !range && status != "default" {
+            if status == "default" {
                 self.say(
+                    Rule::Status,
                     &child(&list, status),
-                    format!("`{status}` is not a status"),
-                    "write a code in quotes such as '200', a range such as '2XX', or `default`",
+                    "`default` says nothing about the statuses that occur",
+                    "list them; a client reads every status, listed or not",
                 );
                 continue;
             }
+            let code = status.parse::<u16>().ok().filter(|code| (100..600).contains(code));
+            let range = matches!(status.as_bytes(), [b'1'..=b'5', b'X', b'X']);
+            if code.is_none() && !range {
+                self.say(
+                    Rule::Status,
+                    &child(&list, status),
+                    format!("`{status}` is not a status"),
+                    "write a code in quotes such as '200', or a range such as '2XX'",
+                );
+                continue;
+            }
+            let wide = format!("{}XX", status.get(..1).unwrap_or_default());
+            if !range && responses.contains_key(&wide) {
+                self.say(
+                    Rule::Status,
+                    &child(&list, status),
+                    format!("`{status}` and `{wide}` overlap"),
+                    "list the statuses one by one, or leave the range alone",
+                );
+            }
             self.text(&at, "description", "say what this answer means");
             if !status.starts_with('2') {
+                self.error_body(&at);
                 continue; // errors are read without their schemas, whatever their shape
             }
             let content = child(&at, "content");
@@ -314,6 +372,7 @@ impl Lint<'_> {
                 }
                 Some(_) => {
                     self.say(
+                        Rule::ContentType,
                         &content,
                         "a successful answer is not JSON",
                         "write `application/json` and nothing else",
@@ -328,15 +387,35 @@ impl Lint<'_> {
         named.dedup();
         if named.len() > 1 {
             self.say(
+                Rule::Answer,
                 &list,
                 format!("successful answers hold different components: {}", named.join(", ")),
                 "an operation answers with one type; merge them into one component with optional members",
             );
         }
         if !responses.keys().any(|status| status.starts_with('2')) {
-            self.say(&list, "no successful answer is documented", "add a 2xx response");
+            self.say(
+                Rule::Answer,
+                &list,
+                "no successful answer is documented",
+                "add a 2xx response",
+            );
         }
         (named.pop(), responses.contains_key("304"))
+    }
+
+    /// One component for all JSON errors: where it is read, the status is known and the endpoint's age is not.
+    fn error_body(&mut self, pointer: &str) {
+        let schema = child(&child(&child(pointer, "content"), JSON), "schema");
+        let Some(found) = self.spec.at(&schema) else { return };
+        if found.get("$ref").and_then(Value::as_str) != Some(ERROR_BODY) {
+            self.say(
+                Rule::ErrorBody,
+                &schema,
+                format!("the error is not `{ERROR_BODY}`"),
+                "add its shape to that component (`anyOf`) and refer to it: any endpoint may answer with any shape",
+            );
+        }
     }
 
     fn example(&mut self, media: &str) {
@@ -345,6 +424,7 @@ impl Lint<'_> {
             .all(|name| self.spec.at(&child(media, name)).is_none())
         {
             self.say(
+                Rule::Example,
                 media,
                 "the body has no example",
                 "add `example:` with what really goes over the wire",
@@ -363,6 +443,7 @@ impl Lint<'_> {
         let name = name.and_then(|target| target.strip_prefix("#/components/schemas/"));
         if name.is_none() {
             self.say(
+                Rule::InlineObject,
                 &schema,
                 format!("{what} is not a named component"),
                 "define it under `components: schemas:` and refer to it; its name becomes a Rust type",

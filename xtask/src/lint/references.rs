@@ -1,7 +1,7 @@
 use serde_json::Value;
 
 use super::Lint;
-use crate::spec::child;
+use crate::{finding::Rule, spec::child};
 
 impl Lint<'_> {
     /// Whether every `$ref` leads to something, and none leads back to itself.
@@ -37,10 +37,11 @@ impl Lint<'_> {
     fn reference(&mut self, pointer: &str, target: &Value) {
         const HELP: &str = "refer to a component of this document, such as `$ref: '#/components/schemas/Opportunity'`";
         let Some(text) = target.as_str() else {
-            return self.say(pointer, "`$ref` must be text", HELP);
+            return self.say(Rule::Reference, pointer, "`$ref` must be text", HELP);
         };
         let Some(local) = text.strip_prefix('#').filter(|local| local.starts_with("/components/")) else {
             return self.say(
+                Rule::Reference,
                 pointer,
                 format!("`{text}` does not lead to a component of this document"),
                 HELP,
@@ -52,10 +53,11 @@ impl Lint<'_> {
                     || format!("define it under `{}`", local.trim_start_matches('/').replace('/', ": ")),
                     |name| format!("did you mean `#{name}`? Otherwise define the component"),
                 );
-                self.say(pointer, format!("`{text}` does not exist"), help);
+                self.say(Rule::Reference, pointer, format!("`{text}` does not exist"), help);
             }
             Some(found) if found.get("$ref").is_some() => {
                 self.say(
+                    Rule::Reference,
                     pointer,
                     format!("`{text}` is itself a reference"),
                     "refer to what it leads to",

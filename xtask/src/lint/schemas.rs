@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Lint;
 use crate::{
+    finding::Rule,
     model::{Direction, Kind, Limits, Object, OpenEnum, Operation, Property, Type},
     names,
     spec::child,
@@ -49,6 +50,7 @@ impl Lint<'_> {
                 self.component(&name, direction, &mut Vec::new(), &mut types, &mut directions);
                 if !matches!(types.get(&name), None | Some(Type::Object(_))) {
                     self.say(
+                        Rule::InlineObject,
                         &child(SCHEMAS, &name),
                         format!("`{name}` is a body, but not an object"),
                         "bodies are objects; wrap it in one",
@@ -71,6 +73,7 @@ impl Lint<'_> {
         let pointer = child(SCHEMAS, name);
         if path.iter().any(|above| above == name) {
             self.say(
+                Rule::Recursion,
                 &pointer,
                 format!("`{name}` contains itself ({} > {name})", path.join(" > ")),
                 "a recursive schema is not supported; describe the inner one as a component of its own",
@@ -80,6 +83,7 @@ impl Lint<'_> {
         if let Some(known) = directions.get(name) {
             if *known != direction && matches!(types.get(name), Some(Type::Object(_))) {
                 self.say(
+                    Rule::Direction,
                     &pointer,
                     format!("`{name}` is sent and received"),
                     "the two are read differently (absent, null and unknown members); write a component for each",
@@ -93,6 +97,7 @@ impl Lint<'_> {
         };
         if names::pascal(name) != name || !names::is_ident(name) {
             self.say(
+                Rule::RustName,
                 &pointer,
                 format!("`{name}` is not a type name"),
                 format!("write `{}`", names::pascal(name)),
@@ -135,6 +140,7 @@ impl Lint<'_> {
             Some(_) => {
                 let help = "`minProperties: 1` in a request is what the generator can check";
                 self.say(
+                    Rule::Limit,
                     &child(pointer, "minProperties"),
                     "this `minProperties` is not supported",
                     help,
@@ -164,6 +170,7 @@ impl Lint<'_> {
         };
         if members.is_empty() {
             self.say(
+                Rule::EmptyObject,
                 &at,
                 "the object has no properties",
                 "describe them; an object of any shape is not supported",
@@ -177,6 +184,7 @@ impl Lint<'_> {
             let field = names::field(name);
             if !names::is_ident(&field) {
                 self.say(
+                    Rule::RustName,
                     &at,
                     format!("`{name}` can't be a name in Rust"),
                     "the generator needs letters, digits and underscores in it",
@@ -186,6 +194,7 @@ impl Lint<'_> {
             if let Some(other) = fields.insert(field.clone(), name.clone()) {
                 let problem = format!("`{other}` and `{name}` are both `{field}` in Rust");
                 self.say(
+                    Rule::NameCollision,
                     &at,
                     problem,
                     "leave one out, or teach the generator a second name (xtask/src/names.rs)",
@@ -193,6 +202,7 @@ impl Lint<'_> {
             }
             if direction == Direction::Answer && field == "extra" {
                 self.say(
+                    Rule::NameCollision,
                     &at,
                     "`extra` is where unknown members are kept",
                     "teach the generator another name (xtask/src/names.rs)",
@@ -217,6 +227,7 @@ impl Lint<'_> {
         let list = schema.get("required").map(|list| list.as_array().cloned());
         if list == Some(None) {
             self.say(
+                Rule::Shape,
                 &at,
                 "`required` must be a list of names",
                 "write it below the object: `required: [uuid]`",
@@ -228,6 +239,7 @@ impl Lint<'_> {
                     names.insert(name.to_owned());
                 }
                 None => self.say(
+                    Rule::Required,
                     &child(&at, &index.to_string()),
                     format!("{name} is required but not a property"),
                     "describe it under `properties`",
@@ -257,6 +269,7 @@ impl Lint<'_> {
         let replaces_all = self.flag(pointer, "x-replaces-all").unwrap_or(false);
         if replaces_all && !matches!(kind, Kind::List(_)) {
             self.say(
+                Rule::ReplacesAll,
                 pointer,
                 "`x-replaces-all` is not on a list",
                 "it says that sending a list replaces the old one",
@@ -270,6 +283,7 @@ impl Lint<'_> {
         let nullable = self.flag(pointer, "nullable").unwrap_or(false);
         if nullable && matches!(kind, Kind::List(_)) {
             self.say(
+                Rule::Nullable,
                 &child(pointer, "nullable"),
                 "a list that may be `null`",
                 "an empty list says the same; leave `nullable` out",
@@ -300,6 +314,7 @@ impl Lint<'_> {
             self.known(pointer, schema, &["$ref"]);
             let Some(name) = target.strip_prefix("#/components/schemas/") else {
                 self.say(
+                    Rule::Reference,
                     &child(pointer, "$ref"),
                     format!("`{target}` is not a schema"),
                     "refer to `#/components/schemas/...`",
@@ -323,6 +338,7 @@ impl Lint<'_> {
             (Some("integer"), Some("int64")) => (Kind::Integer, &["minimum", "maximum"]),
             (Some("integer"), _) => {
                 self.say(
+                    Rule::Integer,
                     pointer,
                     "the integer is not `format: int64`",
                     "add `format: int64`; identifiers and amounts exceed 32 bit",
@@ -339,6 +355,7 @@ impl Lint<'_> {
             }
             (Some("array"), None) => {
                 self.say(
+                    Rule::AnswerList,
                     pointer,
                     "a list in an answer is not supported",
                     "lists come with the first list operation (xtask/src/lint/schemas.rs)",
@@ -347,6 +364,7 @@ impl Lint<'_> {
             }
             (Some(known @ ("string" | "number" | "boolean" | "array")), Some(format)) => {
                 self.say(
+                    Rule::Format,
                     &child(pointer, "format"),
                     format!("`{format}` is not a known format of {known}"),
                     "leave the format out, or teach the generator (xtask/src/lint/schemas.rs)",
@@ -370,6 +388,7 @@ impl Lint<'_> {
     fn unsupported(&mut self, pointer: &str, schema: &Map<String, Value>) {
         if schema.contains_key("enum") {
             return self.say(
+                Rule::ClosedEnum,
                 &child(pointer, "enum"),
                 "a closed `enum`: one new value on the server and the whole answer is lost",
                 "make it a component with `type: string` and `x-extensible-enum: [...]`",
@@ -380,6 +399,7 @@ impl Lint<'_> {
             .find(|key| schema.contains_key(**key))
         {
             return self.say(
+                Rule::Union,
                 &child(pointer, union),
                 format!("`{union}` is not supported: progenitor makes a type of it that can't read every value"),
                 "write a Rust type for it in chartmogul-api and name it in HANDWRITTEN (xtask/src/lint/schemas.rs)",
@@ -387,12 +407,14 @@ impl Lint<'_> {
         }
         match schema.get("type").and_then(Value::as_str) {
             Some("object") => self.say(
+                Rule::InlineObject,
                 pointer,
                 "an object within an object",
                 "make it a named component; its name becomes a Rust type",
             ),
             Some("string") if schema.contains_key("x-extensible-enum") => {
                 self.say(
+                    Rule::InlineObject,
                     pointer,
                     "an enum without a name",
                     "make it a named component; its name becomes a Rust type",
@@ -400,6 +422,7 @@ impl Lint<'_> {
             }
             Some("string" | "integer" | "number" | "boolean" | "array") => {
                 self.say(
+                    Rule::Type,
                     pointer,
                     "a component that is neither an object nor an enum",
                     "write its schema where it is used",
@@ -407,9 +430,15 @@ impl Lint<'_> {
             }
             Some(other) => {
                 let help = "the types are string, integer, number, boolean, array and object";
-                self.say(&child(pointer, "type"), format!("`{other}` is not a type"), help);
+                self.say(
+                    Rule::Type,
+                    &child(pointer, "type"),
+                    format!("`{other}` is not a type"),
+                    help,
+                );
             }
             None => self.say(
+                Rule::Type,
                 pointer,
                 "the schema has no `type`",
                 "add one: string, integer, number, boolean, array or object",
@@ -421,7 +450,12 @@ impl Lint<'_> {
         const HELP: &str = "list the known values: `x-extensible-enum: [recurring, one-time]`";
         self.known(pointer, schema, &[&ANNOTATIONS[..], &["type"]].concat());
         if schema.get("type").and_then(Value::as_str) != Some("string") {
-            self.say(pointer, "an enum that is not a string", "add `type: string`");
+            self.say(
+                Rule::OpenEnum,
+                pointer,
+                "an enum that is not a string",
+                "add `type: string`",
+            );
         }
         let at = child(pointer, "x-extensible-enum");
         let mut values: Vec<(String, String)> = Vec::new();
@@ -434,12 +468,18 @@ impl Lint<'_> {
         {
             let place = child(&at, &index.to_string());
             let Some(value) = value.as_str() else {
-                self.say(&place, format!("{value} is not text"), "put it in quotes");
+                self.say(
+                    Rule::OpenEnum,
+                    &place,
+                    format!("{value} is not text"),
+                    "put it in quotes",
+                );
                 continue;
             };
             let variant = names::pascal(value);
             if !names::is_ident(&variant) || variant == "Unknown" {
                 self.say(
+                    Rule::RustName,
                     &place,
                     format!("`{value}` can't be a variant in Rust"),
                     "teach the generator a name for it (xtask/src/names.rs)",
@@ -447,6 +487,7 @@ impl Lint<'_> {
             } else if let Some((other, _)) = values.iter().find(|(_, known)| *known == variant) {
                 let problem = format!("`{other}` and `{value}` are both `{variant}` in Rust");
                 self.say(
+                    Rule::NameCollision,
                     &place,
                     problem,
                     "leave one out, or teach the generator a second name (xtask/src/names.rs)",
@@ -456,7 +497,7 @@ impl Lint<'_> {
             }
         }
         if values.is_empty() {
-            self.say(&at, "the enum has no values", HELP);
+            self.say(Rule::OpenEnum, &at, "the enum has no values", HELP);
         }
         values
     }
@@ -468,6 +509,7 @@ impl Lint<'_> {
             if let Err(error) = regex_lite::Regex::new(pattern) {
                 let help = "write a regular expression without look-around and back-references";
                 self.say(
+                    Rule::Limit,
                     &child(pointer, "pattern"),
                     format!("the pattern is not valid: {error}"),
                     help,
@@ -490,6 +532,7 @@ impl Lint<'_> {
         let value = self.spec.at(&child(pointer, name))?;
         if value.as_u64().is_none() {
             self.say(
+                Rule::Limit,
                 &child(pointer, name),
                 format!("`{name}` must be a whole number, 0 or more"),
                 "write a number",
@@ -503,6 +546,7 @@ impl Lint<'_> {
             let value = schema.get(name)?;
             if value.as_i64().is_none() {
                 self.say(
+                    Rule::Limit,
                     &child(pointer, name),
                     format!("`{name}` must be a whole number"),
                     "write a number of 64 bit",
@@ -515,6 +559,7 @@ impl Lint<'_> {
             && least > most
         {
             self.say(
+                Rule::Limit,
                 pointer,
                 format!("`minimum` {least} is above `maximum` {most}"),
                 "nothing would be allowed",
@@ -544,7 +589,12 @@ impl Lint<'_> {
         for name in types.keys() {
             if let Some(other) = modules.insert(names::module(name), name) {
                 let problem = format!("`{other}` and `{name}` would be the same file");
-                self.say(&child(SCHEMAS, name), problem, "rename one of them");
+                self.say(
+                    Rule::NameCollision,
+                    &child(SCHEMAS, name),
+                    problem,
+                    "rename one of them",
+                );
             }
         }
     }

@@ -87,7 +87,12 @@ fn add(files: &mut Files, path: String, code: TokenStream) -> anyhow::Result<()>
 /// Formats a file, with an empty line between items other than imports and modules.
 fn spaced(file: syn::File) -> String {
     let formatted = |attrs, items| {
-        let file = syn::File { shebang: None, frontmatter: None, attrs, items };
+        let file = syn::File {
+            shebang: None,
+            frontmatter: None,
+            attrs,
+            items,
+        };
         prettyplease::unparse(&file)
     };
     let mut text = formatted(file.attrs, Vec::new());

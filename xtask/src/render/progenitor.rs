@@ -16,7 +16,7 @@ use syn::{Item, ItemMod};
 
 use super::ByName;
 use crate::{
-    finding::Findings,
+    finding::{Findings, Rule},
     lower::Lowered,
     model::Api,
     spec::{Spec, child},
@@ -107,6 +107,7 @@ fn blame(spec: &Spec, api: &Api, lowered: &Lowered, problem: &str) -> Findings {
         if let Err(problem) = tokens(lowered, &document) {
             let pointer = child(&child("/paths", &operation.path), &operation.method);
             findings.push(spec.finding(
+                Rule::Progenitor,
                 &pointer,
                 format!("progenitor can't generate this operation: {problem}"),
                 HELP,
@@ -115,6 +116,7 @@ fn blame(spec: &Spec, api: &Api, lowered: &Lowered, problem: &str) -> Findings {
     }
     if findings.is_empty() {
         findings.push(spec.finding(
+            Rule::Progenitor,
             "/components",
             format!("progenitor can't generate the types: {problem}"),
             HELP,
