@@ -99,7 +99,8 @@ fn spaced(file: syn::File) -> String {
     let mut dense = false;
     for item in file.items {
         let is_dense = matches!(item, syn::Item::Use(_) | syn::Item::Mod(_));
-        if !text.is_empty() && !(dense && is_dense) {
+        let together = dense && is_dense;
+        if !text.is_empty() && !together {
             text.push('\n');
         }
         text.push_str(&formatted(Vec::new(), vec![item]));
