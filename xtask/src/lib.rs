@@ -4,12 +4,14 @@
 //! [`lower`] rewrites it into what progenitor reads without loss, [`render`] makes Rust files of it,
 //! [`files`] compares and writes them. What holds in between is described in `docs/architecture.md`.
 
+pub mod diff;
 pub mod files;
 pub mod finding;
 pub mod lint;
 pub mod lower;
 pub mod model;
 pub mod names;
+mod panics;
 pub mod render;
 pub mod spec;
 

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use camino::Utf8Path;
 use clap::{Parser, Subcommand};
+use xtask::diff::{Effect, Format};
 
 /// Development tasks of this workspace.
 #[derive(Parser)]
@@ -27,6 +28,18 @@ enum Task {
     Lint,
     /// Print what the document becomes for progenitor, and the types that replace some of its components.
     Lower,
+    /// Say what changed in the document since a git revision, whom it breaks, and which version follows.
+    Diff {
+        /// The revision to compare with; where this branch left main by default.
+        #[arg(long, value_name = "REV")]
+        base: Option<String>,
+        /// How to write the result.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+        /// Fail if a change is at least this bad for anybody.
+        #[arg(long, value_enum, value_name = "EFFECT")]
+        deny: Option<Effect>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,7 +60,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask has no parent folder")?;
-    match arguments.task {
+    match &arguments.task {
         Task::Generate { check: false } => {
             let changed = xtask::write(root)?;
             for path in &changed {
@@ -68,6 +81,13 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             println!("{}: nothing to say", xtask::DOCUMENT);
         }
         Task::Lower => print!("{}", xtask::lower(root)?),
+        Task::Diff { base, format, deny } => {
+            let (base, diff) = xtask::diff::diff(root, base.as_deref())?;
+            print!("{}", diff.report(&base, *format)?);
+            if deny.is_some_and(|effect| diff.has(effect)) {
+                return Ok(ExitCode::FAILURE);
+            }
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

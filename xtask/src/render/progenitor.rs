@@ -4,11 +4,6 @@
 //! `chartmogul-api`'s own transport: client, errors, decoding and hooks, because progenitor's decide by exact status,
 //! lose the status of a body they can't decode, print whole bodies, and send an `api-version` header.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Mutex, PoisonError},
-};
-
 use ::progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -19,6 +14,7 @@ use crate::{
     finding::{Findings, Rule},
     lower::Lowered,
     model::Api,
+    panics::quietly,
     spec::{Spec, child},
 };
 
@@ -66,9 +62,6 @@ pub(super) fn run(spec: &Spec, api: &Api, lowered: &Lowered) -> anyhow::Result<G
     Ok(generated)
 }
 
-/// The panic hook is the whole process's: one at a time, or the silent one would be put back for good.
-static HOOK: Mutex<()> = Mutex::new(());
-
 /// progenitor panics on much that is valid; the panic becomes a message.
 fn tokens(lowered: &Lowered, document: &Value) -> Result<proc_macro2::TokenStream, String> {
     let spec = serde_path_to_error::deserialize(document).map_err(|error| error.to_string())?;
@@ -80,20 +73,9 @@ fn tokens(lowered: &Lowered, document: &Value) -> Result<proc_macro2::TokenStrea
     for (name, path) in &lowered.replacements {
         settings.with_replacement(name, path, std::iter::empty::<TypeImpl>());
     }
-    let _guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {})); // the message is in the error; the place in progenitor helps nobody
-    let outcome = catch_unwind(AssertUnwindSafe(|| Generator::new(&settings).generate_tokens(&spec)));
-    std::panic::set_hook(hook);
-    match outcome {
+    match quietly(|| Generator::new(&settings).generate_tokens(&spec)) {
         Ok(result) => result.map_err(|error| error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            Err(text
-                .or_else(|| panic.downcast_ref::<&str>().copied())
-                .unwrap_or("it panicked")
-                .to_owned())
-        }
+        Err(panic) => Err(panic),
     }
 }
 

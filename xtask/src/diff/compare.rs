@@ -1,0 +1,805 @@
+//! What each change means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::{
+    Change,
+    Effect::{self, Additive, Breaking, Documentation},
+};
+use crate::spec::child;
+
+/// Everything that changed between two documents, as far as its meaning is known; and the pointers of what changed without
+/// a meaning of its own.
+pub(super) fn compare(old: &Value, new: &Value) -> (Vec<Change>, BTreeSet<String>) {
+    let mut comparison = Compare {
+        old,
+        new,
+        changes: Vec::new(),
+        seen: BTreeSet::new(),
+        told: BTreeSet::new(),
+    };
+    comparison.document();
+    (comparison.changes, comparison.told)
+}
+
+/// Which way a value travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Request,
+    Answer,
+    /// An answer that is an error: Rust reads it without its schema.
+    Error,
+}
+
+/// Whether a value is one of more or of fewer than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    Wider,
+    Narrower,
+    /// Neither contains the other, or it can't be told.
+    Other,
+}
+
+struct Compare<'a> {
+    old: &'a Value,
+    new: &'a Value,
+    changes: Vec<Change>,
+    seen: BTreeSet<(Way, String, String)>,
+    told: BTreeSet<String>,
+}
+
+/// A place in both documents.
+#[derive(Debug, Clone)]
+struct Place {
+    old: String,
+    new: String,
+}
+
+impl Place {
+    fn same(pointer: &str) -> Self {
+        Self {
+            old: pointer.to_owned(),
+            new: pointer.to_owned(),
+        }
+    }
+
+    fn child(&self, name: &str) -> Self {
+        Self {
+            old: child(&self.old, name),
+            new: child(&self.new, name),
+        }
+    }
+}
+
+impl<'a> Compare<'a> {
+    fn document(&mut self) {
+        let place = Place::same("");
+        self.keyword(&place, "servers", Breaking, Additive, "the server changed");
+        self.keyword(
+            &place,
+            "security",
+            Breaking,
+            Documentation,
+            "the authentication changed",
+        );
+        self.keyword(
+            &Place::same("/components"),
+            "securitySchemes",
+            Breaking,
+            Documentation,
+            "the authentication changed",
+        );
+        let (old, new) = (operations(self.old), operations(self.new));
+        for (key, (pointer, operation)) in &old {
+            match new.get(key) {
+                Some((there, _)) => self.operation(&Place {
+                    old: pointer.clone(),
+                    new: there.clone(),
+                }),
+                None => self.gone(pointer, operation, "the operation was removed"),
+            }
+        }
+        for (key, (pointer, operation)) in &new {
+            if !old.contains_key(key) {
+                self.say(
+                    pointer,
+                    None,
+                    Some(operation),
+                    Additive,
+                    Additive,
+                    "an operation was added",
+                );
+            }
+        }
+    }
+
+    fn operation(&mut self, place: &Place) {
+        self.keyword(
+            place,
+            "operationId",
+            Documentation,
+            Breaking,
+            "the operation was renamed, and so are its method and its builder",
+        );
+        self.keyword(
+            place,
+            "tags",
+            Documentation,
+            Breaking,
+            "the operation moved to another resource",
+        );
+        self.keyword(
+            place,
+            "x-repeatable",
+            Documentation,
+            Additive,
+            "whether repeating the request is harmless changed",
+        );
+        self.keyword(place, "security", Breaking, Documentation, "the authentication changed");
+        self.parameters(place);
+        self.body(place);
+        self.responses(place);
+    }
+
+    fn parameters(&mut self, place: &Place) {
+        let (old, new) = (parameters(self.old, &place.old), parameters(self.new, &place.new));
+        for (key, pointer) in &old {
+            let Some(there) = new.get(key) else {
+                let value = self.before(pointer);
+                self.say(pointer, value, None, Breaking, Breaking, "a parameter was removed");
+                continue;
+            };
+            let place = Place {
+                old: pointer.clone(),
+                new: there.clone(),
+            };
+            let what = "a path parameter was renamed; the path on the wire is the same";
+            self.keyword(&place, "name", Documentation, Documentation, what);
+            match (required(self.old, pointer), required(self.new, there)) {
+                (false, true) => self.change(
+                    &place.child("required"),
+                    Breaking,
+                    Breaking,
+                    "the parameter became required",
+                ),
+                (true, false) => self.change(
+                    &place.child("required"),
+                    Additive,
+                    Breaking,
+                    "the parameter became optional",
+                ),
+                _ => {}
+            }
+            self.schema(&place.child("schema"), Way::Request);
+        }
+        for (key, pointer) in &new {
+            if !old.contains_key(key) {
+                let value = self.after(pointer);
+                let (effect, what) = if required(self.new, pointer) {
+                    (Breaking, "a required parameter was added")
+                } else {
+                    (Additive, "an optional parameter was added")
+                };
+                self.say(pointer, None, value, effect, effect, what);
+            }
+        }
+    }
+
+    fn body(&mut self, place: &Place) {
+        let place = place.child("requestBody");
+        match (self.before(&place.old), self.after(&place.new)) {
+            (None, Some(body)) => self.say(
+                &place.new,
+                None,
+                Some(body),
+                Breaking,
+                Breaking,
+                "the request got a body",
+            ),
+            (Some(body), None) => self.gone(&place.old, body, "the request lost its body"),
+            (Some(_), Some(_)) => {
+                let place = self.resolved(&place);
+                match (required(self.old, &place.old), required(self.new, &place.new)) {
+                    (false, true) => {
+                        self.change(&place.child("required"), Breaking, Breaking, "the body became required");
+                    }
+                    (true, false) => {
+                        self.change(&place.child("required"), Additive, Breaking, "the body became optional");
+                    }
+                    _ => {}
+                }
+                self.content(&place, Way::Request);
+            }
+            (None, None) => {}
+        }
+    }
+
+    fn content(&mut self, place: &Place, way: Way) {
+        let place = place.child("content");
+        let rust = |effect| if way == Way::Error { Documentation } else { effect };
+        for name in self.names(&place) {
+            let place = place.child(&name);
+            match (self.before(&place.old), self.after(&place.new)) {
+                (Some(_), Some(_)) => {
+                    let schema = place.child("schema");
+                    self.renamed(&schema, way);
+                    self.schema(&schema, way);
+                }
+                (None, Some(media)) if way == Way::Request => {
+                    self.say(
+                        &place.new,
+                        None,
+                        Some(media),
+                        Additive,
+                        rust(Breaking),
+                        "a content type was added",
+                    );
+                }
+                (None, media) => self.say(
+                    &place.new,
+                    None,
+                    media,
+                    Documentation,
+                    Documentation,
+                    "a content type was added",
+                ),
+                (media, None) => self.say(
+                    &place.old,
+                    media,
+                    None,
+                    Breaking,
+                    rust(Breaking),
+                    "a content type was removed",
+                ),
+            }
+        }
+    }
+
+    fn responses(&mut self, place: &Place) {
+        let place = place.child("responses");
+        for status in self.names(&place) {
+            let here = place.child(&status);
+            let success = status.starts_with('2');
+            // Rust takes any 2xx and every error; only 304 has a method of its own.
+            let (added, removed) = match (success, status.as_str()) {
+                (true, _) => ((Additive, Documentation), (Breaking, Documentation)),
+                (_, "304") => ((Additive, Additive), (Documentation, Breaking)),
+                _ => ((Documentation, Documentation), (Documentation, Documentation)),
+            };
+            match (self.before(&here.old), self.after(&here.new)) {
+                (Some(_), Some(_)) => {
+                    let here = self.resolved(&here);
+                    self.content(&here, if success { Way::Answer } else { Way::Error });
+                }
+                (None, new) => self.say(&here.new, None, new, added.0, added.1, "a status was added"),
+                (old, None) => self.say(&here.old, old, None, removed.0, removed.1, "a status was removed"),
+            }
+        }
+    }
+
+    /// A component with another name is the same on the wire, and another type in Rust.
+    fn renamed(&mut self, place: &Place, way: Way) {
+        let place = place.child("$ref");
+        if let (Some(old), Some(new)) = (self.before(&place.old), self.after(&place.new))
+            && old != new
+        {
+            let rust = if way == Way::Error { Documentation } else { Breaking };
+            self.say(
+                &place.new,
+                Some(old),
+                Some(new),
+                Documentation,
+                rust,
+                "another component is used here",
+            );
+        }
+    }
+
+    fn schema(&mut self, place: &Place, way: Way) {
+        let place = self.resolved(place);
+        if !self.seen.insert((way, place.old.clone(), place.new.clone())) {
+            return;
+        }
+        let (Some(old), Some(new)) = (object(self.old, &place.old), object(self.new, &place.new)) else {
+            return;
+        };
+        if old == new {
+            return self.below(&place, way);
+        }
+        self.kind(&place, way, old, new);
+        self.nullable(&place, way, old, new);
+        self.limits(&place, way, old, new);
+        self.values(&place, "enum", way);
+        self.values(&place, "x-extensible-enum", way);
+        self.required(&place, way);
+        self.branches(&place, way);
+        self.keyword(
+            &place,
+            "x-replaces-all",
+            Documentation,
+            Breaking,
+            "the setter has another name: sending the list replaces the old one, or no longer does",
+        );
+        self.keyword(
+            &place,
+            "default",
+            Breaking,
+            Documentation,
+            "what happens when it is left out changed",
+        );
+        self.keyword(
+            &place,
+            "deprecated",
+            Additive,
+            Documentation,
+            "it was deprecated, or no longer is",
+        );
+        self.properties(&place, way);
+        self.below(&place, way);
+    }
+
+    fn kind(&mut self, place: &Place, way: Way, old: &Map<String, Value>, new: &Map<String, Value>) {
+        let rust = in_rust(way, Breaking);
+        let (from, to) = (text(old, "type"), text(new, "type"));
+        if from != to {
+            let set = match (from, to) {
+                (Some("integer"), Some("number")) | (Some(_), None) => Set::Wider,
+                (Some("number"), Some("integer")) | (None, Some(_)) => Set::Narrower,
+                _ => Set::Other,
+            };
+            self.change(&place.child("type"), on_the_wire(way, set), rust, "the type changed");
+        }
+        let (from, to) = (text(old, "format"), text(new, "format"));
+        if from != to {
+            let set = match (from, to) {
+                (Some(_), None) => Set::Wider,
+                (None, Some(_)) => Set::Narrower,
+                _ => Set::Other,
+            };
+            // Formats that make another Rust type; `uuid` is checked, the others of a string are words.
+            let typed = |format: Option<&str>| {
+                matches!(
+                    format,
+                    Some("date" | "date-time" | "int32" | "int64" | "float" | "double")
+                )
+            };
+            let checked = |format: Option<&str>| format == Some("uuid");
+            let rust = if typed(from) || typed(to) {
+                rust
+            } else if checked(from) || checked(to) {
+                in_rust_limit(way, set)
+            } else {
+                Documentation
+            };
+            self.change(
+                &place.child("format"),
+                on_the_wire(way, set),
+                rust,
+                "the format changed",
+            );
+        }
+    }
+
+    fn nullable(&mut self, place: &Place, way: Way, old: &Map<String, Value>, new: &Map<String, Value>) {
+        let flag = |schema: &Map<String, Value>| schema.get("nullable").and_then(Value::as_bool).unwrap_or(false);
+        let (set, what) = match (flag(old), flag(new)) {
+            (false, true) => (Set::Wider, "it may be `null`"),
+            (true, false) => (Set::Narrower, "it may no longer be `null`"),
+            _ => return,
+        };
+        // In an answer `Field` holds `null` anyway; in a request the type changes.
+        let rust = if way == Way::Request { Breaking } else { Documentation };
+        self.change(&place.child("nullable"), on_the_wire(way, set), rust, what);
+    }
+
+    fn limits(&mut self, place: &Place, way: Way, old: &Map<String, Value>, new: &Map<String, Value>) {
+        for (name, least) in [
+            ("minimum", true),
+            ("minLength", true),
+            ("minItems", true),
+            ("minProperties", true),
+            ("maximum", false),
+            ("maxLength", false),
+            ("maxItems", false),
+            ("maxProperties", false),
+        ] {
+            let number = |schema: &Map<String, Value>| schema.get(name).and_then(Value::as_f64);
+            let (from, to) = (number(old), number(new));
+            if old.get(name) == new.get(name) {
+                continue;
+            }
+            let narrower = match (from, to) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(from), Some(to)) => (to > from) == least,
+            };
+            let (set, what) = if narrower {
+                (Set::Narrower, "the limit was tightened")
+            } else {
+                (Set::Wider, "the limit was loosened")
+            };
+            self.change(&place.child(name), on_the_wire(way, set), in_rust_limit(way, set), what);
+        }
+        let (set, what) = match (old.get("pattern"), new.get("pattern")) {
+            (from, to) if from == to => return,
+            (Some(_), None) => (Set::Wider, "the pattern was dropped"),
+            (None, Some(_)) => (Set::Narrower, "a pattern was added"),
+            _ => (Set::Other, "the pattern changed; whether it allows less can't be told"),
+        };
+        self.change(
+            &place.child("pattern"),
+            on_the_wire(way, set),
+            in_rust_limit(way, set),
+            what,
+        );
+    }
+
+    fn values(&mut self, place: &Place, name: &str, way: Way) {
+        let place = place.child(name);
+        let (old, new) = (self.before(&place.old), self.after(&place.new));
+        let (from, to) = (members(old), members(new));
+        let open = name == "x-extensible-enum";
+        if from.is_empty() != to.is_empty() {
+            let set = if to.is_empty() { Set::Wider } else { Set::Narrower };
+            let http = if open { Documentation } else { on_the_wire(way, set) };
+            return self.change(&place, http, in_rust(way, Breaking), "values are listed, or no longer");
+        }
+        for value in to.iter().filter(|value| !from.contains(value)) {
+            // The set was open: whoever read it was told to expect more.
+            let http = if open { Additive } else { on_the_wire(way, Set::Wider) };
+            self.say(
+                &place.new,
+                None,
+                Some(value),
+                http,
+                in_rust(way, Additive),
+                "a value was added",
+            );
+        }
+        for value in from.iter().filter(|value| !to.contains(value)) {
+            self.say(
+                &place.old,
+                Some(value),
+                None,
+                on_the_wire(way, Set::Narrower),
+                in_rust(way, Breaking),
+                "a value was removed",
+            );
+        }
+    }
+
+    fn required(&mut self, place: &Place, way: Way) {
+        let place = place.child("required");
+        let (from, to) = (members(self.before(&place.old)), members(self.after(&place.new)));
+        let properties = |root: &Value, list: &str| {
+            let pointer = list.trim_end_matches("required").to_owned() + "properties";
+            object(root, &pointer)
+                .map(|found| found.keys().cloned().collect::<BTreeSet<_>>())
+                .unwrap_or_default()
+        };
+        let (before, after) = (properties(self.old, &place.old), properties(self.new, &place.new));
+        let known = |value: &Value| {
+            value
+                .as_str()
+                .is_some_and(|name| before.contains(name) && after.contains(name))
+        };
+        // One that came or went with its property is told there.
+        self.told.extend([place.old.clone(), place.new.clone()]);
+        for name in to.iter().filter(|name| !from.contains(name) && known(name)) {
+            let rust = if way == Way::Request { Breaking } else { Documentation };
+            self.say(
+                &place.new,
+                None,
+                Some(name),
+                on_the_wire(way, Set::Narrower),
+                rust,
+                "the property became required",
+            );
+        }
+        for name in from.iter().filter(|name| !to.contains(name) && known(name)) {
+            let rust = if way == Way::Request { Breaking } else { Documentation };
+            self.say(
+                &place.old,
+                Some(name),
+                None,
+                on_the_wire(way, Set::Wider),
+                rust,
+                "the property became optional",
+            );
+        }
+    }
+
+    fn properties(&mut self, place: &Place, way: Way) {
+        let list = place.child("properties");
+        let needed = members(self.after(&child(&place.new, "required")));
+        for name in self.names(&list) {
+            let here = list.child(&name);
+            match (self.before(&here.old), self.after(&here.new)) {
+                (None, new) => {
+                    let (effect, what) = match way {
+                        Way::Request if needed.contains(&Value::from(name)) => {
+                            (Breaking, "a required property was added")
+                        }
+                        Way::Request => (Additive, "an optional property was added"),
+                        Way::Answer | Way::Error => (Additive, "a property was added"),
+                    };
+                    self.say(&here.new, None, new, effect, in_rust(way, effect), what);
+                }
+                (old, None) => self.say(
+                    &here.old,
+                    old,
+                    None,
+                    Breaking,
+                    in_rust(way, Breaking),
+                    "the property was removed",
+                ),
+                (Some(_), Some(_)) => {}
+            }
+        }
+    }
+
+    /// Branches of a union are told apart without their words.
+    fn branches(&mut self, place: &Place, way: Way) {
+        for union in ["anyOf", "oneOf"] {
+            let place = place.child(union);
+            let branches = |value: Option<&Value>| -> Vec<Value> { members(value).iter().map(without_words).collect() };
+            let (from, to) = (branches(self.before(&place.old)), branches(self.after(&place.new)));
+            if from == to && self.before(&place.old) != self.after(&place.new) {
+                self.change(
+                    &place,
+                    Documentation,
+                    Documentation,
+                    "the words of an alternative changed",
+                );
+            }
+            for branch in to.iter().filter(|branch| !from.contains(branch)) {
+                self.say(
+                    &place.new,
+                    None,
+                    Some(branch),
+                    on_the_wire(way, Set::Wider),
+                    in_rust(way, Additive),
+                    "an alternative was added",
+                );
+            }
+            for branch in from.iter().filter(|branch| !to.contains(branch)) {
+                self.say(
+                    &place.old,
+                    Some(branch),
+                    None,
+                    on_the_wire(way, Set::Narrower),
+                    in_rust(way, Breaking),
+                    "an alternative was removed",
+                );
+            }
+        }
+        let place = place.child("additionalProperties");
+        let (old, new) = (self.before(&place.old), self.after(&place.new));
+        let closed = |value: Option<&Value>| value == Some(&Value::Bool(false));
+        if closed(old) != closed(new) {
+            let set = if closed(new) { Set::Narrower } else { Set::Wider };
+            self.change(
+                &place,
+                on_the_wire(way, set),
+                in_rust(way, Documentation),
+                "whether other members may occur changed",
+            );
+        }
+    }
+
+    /// What the schema is made of.
+    fn below(&mut self, place: &Place, way: Way) {
+        let properties = place.child("properties");
+        let mut places: Vec<_> = self
+            .names(&properties)
+            .iter()
+            .map(|name| properties.child(name))
+            .collect();
+        places.extend([place.child("items"), place.child("additionalProperties")]);
+        for union in ["anyOf", "oneOf"] {
+            // Only branches that are components can be followed: they have names.
+            for branch in members(self.after(&child(&place.new, union))) {
+                if let Some(target) = branch
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(|target| target.strip_prefix('#'))
+                {
+                    places.push(Place::same(target));
+                }
+            }
+        }
+        for place in places {
+            if self.before(&place.old).is_some_and(Value::is_object)
+                && self.after(&place.new).is_some_and(Value::is_object)
+            {
+                self.renamed(&place, way);
+                self.schema(&place, way);
+            }
+        }
+    }
+
+    fn keyword(&mut self, place: &Place, name: &str, http: Effect, rust: Effect, what: &str) {
+        let place = place.child(name);
+        if self.before(&place.old) != self.after(&place.new) {
+            self.change(&place, http, rust, what);
+        }
+    }
+
+    fn change(&mut self, place: &Place, http: Effect, rust: Effect, what: &str) {
+        let (old, new) = (self.before(&place.old), self.after(&place.new));
+        let pointer = if new.is_some() { &place.new } else { &place.old };
+        self.say(&pointer.clone(), old, new, http, rust, what);
+    }
+
+    fn gone(&mut self, pointer: &str, old: &Value, what: &str) {
+        self.say(pointer, Some(old), None, Breaking, Breaking, what);
+    }
+
+    fn say(&mut self, pointer: &str, old: Option<&Value>, new: Option<&Value>, http: Effect, rust: Effect, what: &str) {
+        let change = Change {
+            pointer: pointer.to_owned(),
+            what: what.to_owned(),
+            old: old.cloned(),
+            new: new.cloned(),
+            http,
+            rust,
+        };
+        // A component that is used in several places is told once, with its worst effect.
+        let known = self
+            .changes
+            .iter_mut()
+            .find(|known| (&known.pointer, &known.old, &known.new) == (&change.pointer, &change.old, &change.new));
+        match known {
+            Some(known) => {
+                known.http = known.http.max(http);
+                known.rust = known.rust.max(rust);
+            }
+            None => self.changes.push(change),
+        }
+    }
+
+    fn before(&self, pointer: &str) -> Option<&'a Value> {
+        self.old.pointer(pointer)
+    }
+
+    fn after(&self, pointer: &str) -> Option<&'a Value> {
+        self.new.pointer(pointer)
+    }
+
+    /// The members on either side.
+    fn names(&self, place: &Place) -> BTreeSet<String> {
+        let names = |value: Option<&Value>| {
+            value
+                .and_then(Value::as_object)
+                .into_iter()
+                .flat_map(|o| o.keys().cloned().collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
+        names(self.before(&place.old))
+            .into_iter()
+            .chain(names(self.after(&place.new)))
+            .collect()
+    }
+
+    fn resolved(&self, place: &Place) -> Place {
+        Place {
+            old: resolved(self.old, &place.old),
+            new: resolved(self.new, &place.new),
+        }
+    }
+}
+
+/// Callers send less freely when a set gets narrower, and read more when it gets wider.
+fn on_the_wire(way: Way, set: Set) -> Effect {
+    match (way, set) {
+        (Way::Request, Set::Wider) | (Way::Answer | Way::Error, Set::Narrower) => Additive,
+        _ => Breaking,
+    }
+}
+
+/// No Rust type is generated from an error.
+fn in_rust(way: Way, effect: Effect) -> Effect {
+    if way == Way::Error { Documentation } else { effect }
+}
+
+/// Limits are checked in requests only.
+fn in_rust_limit(way: Way, set: Set) -> Effect {
+    match (way, set) {
+        (Way::Request, Set::Wider) => Additive,
+        (Way::Request, _) => Breaking,
+        _ => Documentation,
+    }
+}
+
+/// Pointer and content of every operation, by method and path; names of path parameters make no difference.
+fn operations(root: &Value) -> BTreeMap<(String, String), (String, &Value)> {
+    let mut found = BTreeMap::new();
+    for (path, item) in object(root, "/paths").into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            if matches!(
+                method.as_str(),
+                "get" | "put" | "post" | "delete" | "patch" | "head" | "options"
+            ) {
+                let pointer = child(&child("/paths", path), method);
+                found.insert((method.clone(), anonymous(path)), (pointer, operation));
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn anonymous(path: &str) -> String {
+    path.split('/')
+        .map(|part| if part.starts_with('{') { "{}" } else { part })
+        .collect::<Vec<_>>()
+        .join("/")
+}
+
+/// Pointers of the parameters of an operation and its path: by place and name; those in the path by their position.
+fn parameters(root: &Value, operation: &str) -> BTreeMap<(String, String), String> {
+    let (item, _) = operation.rsplit_once('/').unwrap_or_default();
+    let template = last(item);
+    let mut found = BTreeMap::new();
+    for list in [child(item, "parameters"), child(operation, "parameters")] {
+        for index in 0..root.pointer(&list).and_then(Value::as_array).map_or(0, Vec::len) {
+            let pointer = resolved(root, &format!("{list}/{index}"));
+            let part = |name: &str| {
+                root.pointer(&child(&pointer, name))
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+            };
+            let (place, name) = (part("in"), part("name"));
+            let key = match template.find(&format!("{{{name}}}")) {
+                Some(at) if place == "path" => template[..at].matches('{').count().to_string(),
+                _ => name.to_owned(),
+            };
+            found.insert((place.to_owned(), key), pointer);
+        }
+    }
+    found
+}
+
+/// The last part of a pointer, as it is in the document.
+fn last(pointer: &str) -> String {
+    pointer
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .replace("~1", "/")
+        .replace("~0", "~")
+}
+
+fn required(root: &Value, pointer: &str) -> bool {
+    root.pointer(&child(pointer, "required"))
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+}
+
+fn resolved(root: &Value, pointer: &str) -> String {
+    let target = root.pointer(&child(pointer, "$ref")).and_then(Value::as_str);
+    target
+        .and_then(|target| target.strip_prefix('#'))
+        .map_or_else(|| pointer.to_owned(), str::to_owned)
+}
+
+fn object<'a>(root: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
+    root.pointer(pointer).and_then(Value::as_object)
+}
+
+fn text<'a>(schema: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    schema.get(name).and_then(Value::as_str)
+}
+
+fn members(list: Option<&Value>) -> Vec<Value> {
+    list.and_then(Value::as_array).cloned().unwrap_or_default()
+}
+
+fn without_words(branch: &Value) -> Value {
+    let mut branch = branch.clone();
+    if let Some(members) = branch.as_object_mut() {
+        members.retain(|name, _| !super::nets::is_word(name));
+    }
+    branch
+}

@@ -1,0 +1,173 @@
+//! Compares two versions of the document and says whom each change breaks.
+//!
+//! Callers of the HTTP API and users of the Rust crates are asked separately: a renamed operation breaks Rust and nobody
+//! else, a member that may now be `null` breaks everybody but Rust, where `Field` was ready for it.
+//!
+//! `compare` knows what each keyword means. Two nets are below it: a plain comparison of the two trees, so
+//! that no change goes unmentioned, and the `drift` library, whose opinion on what breaks callers must be found again
+//! in the result. (It is no more than a net because it leaves limits, properties and `required` unclassified
+//! and does not look at `nullable`, extensions and operation names.)
+
+mod compare;
+mod nets;
+mod report;
+
+use std::process::Command;
+
+use anyhow::{Context as _, bail, ensure};
+use camino::Utf8Path;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::spec::Spec;
+
+pub use report::Format;
+
+/// What a change means for somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Effect {
+    /// Words only, or nothing that this audience could notice.
+    Documentation,
+    /// More than before.
+    Additive,
+    /// What worked may fail.
+    Breaking,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Change {
+    /// JSON pointer; into the old document if the thing is gone, else into the new one.
+    pub pointer: String,
+    /// What happened.
+    pub what: String,
+    /// The old value, if there was one.
+    pub old: Option<Value>,
+    /// The new value, if there is one.
+    pub new: Option<Value>,
+    /// For callers of the HTTP API.
+    pub http: Effect,
+    /// For users of the Rust crates.
+    pub rust: Effect,
+}
+
+impl Change {
+    /// The worse of its two effects.
+    pub fn effect(&self) -> Effect {
+        self.http.max(self.rust)
+    }
+}
+
+/// All changes, worst first, and what follows from them.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Diff {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// The next version of the document; follows from the effects on callers of the HTTP API.
+    pub document: Bump,
+    /// The next version of the crates; follows from the effects on their users.
+    pub crates: Bump,
+}
+
+/// A version, and the one after it.
+#[derive(Debug, PartialEq, Serialize)]
+pub struct Bump {
+    /// The worst effect.
+    pub effect: Option<Effect>,
+    /// The version now.
+    pub from: String,
+    /// The version that follows; the same if nothing changed.
+    pub to: String,
+}
+
+impl Diff {
+    /// Compares two documents; `crates` is the version of the crates at the old one.
+    pub fn between(old: &Spec, new: &Spec, crates: &str) -> anyhow::Result<Self> {
+        let (mut changes, told) = compare::compare(old.root(), new.root());
+        nets::drift(old.root(), new.root(), &mut changes)?;
+        nets::unmentioned(old.root(), new.root(), &told, &mut changes);
+        changes.sort_by(|a, b| b.effect().cmp(&a.effect()).then_with(|| a.pointer.cmp(&b.pointer)));
+        let worst = |pick: fn(&Change) -> Effect| changes.iter().map(pick).max();
+        let document = old.at("/info/version").and_then(Value::as_str).unwrap_or("0.0.0");
+        Ok(Self {
+            document: Bump::from(document, worst(|change| change.http))?,
+            crates: Bump::from(crates, worst(|change| change.rust))?,
+            changes,
+        })
+    }
+
+    /// Whether any change is at least this bad.
+    pub fn has(&self, effect: Effect) -> bool {
+        self.changes.iter().any(|change| change.effect() >= effect)
+    }
+}
+
+impl Bump {
+    /// `SemVer`: before 1.0 a breaking change raises the minor version, everything else the patch.
+    fn from(version: &str, effect: Option<Effect>) -> anyhow::Result<Self> {
+        let parts: Vec<u64> = version
+            .split('.')
+            .map(str::parse)
+            .collect::<Result<_, _>>()
+            .unwrap_or_default();
+        let [major, minor, patch] = parts[..] else {
+            bail!("`{version}` is not a version such as 1.2.3");
+        };
+        let (major, minor, patch) = match (effect, major) {
+            (None, _) => (major, minor, patch),
+            (Some(Effect::Breaking), 0) => (0, minor + 1, 0),
+            (Some(Effect::Breaking), _) => (major + 1, 0, 0),
+            (Some(Effect::Additive), 1..) => (major, minor + 1, 0),
+            (Some(Effect::Additive | Effect::Documentation), _) => (major, minor, patch + 1),
+        };
+        Ok(Self {
+            effect,
+            from: version.to_owned(),
+            to: format!("{major}.{minor}.{patch}"),
+        })
+    }
+}
+
+/// `cargo xtask diff`: the document in the working tree against the one at a git revision.
+pub fn diff(root: &Utf8Path, base: Option<&str>) -> anyhow::Result<(String, Diff)> {
+    let base = match base {
+        Some(revision) => commit(root, revision)?,
+        None => merge_base(root)?,
+    };
+    let file = crate::DOCUMENT;
+    let text = git(root, &["show", &format!("{base}:{file}")])
+        .with_context(|| format!("{file} is not in {base}; name a revision that has it: --base REV"))?;
+    let old = Spec::parse(&format!("{file} at {base}"), &text)?;
+    let new = Spec::read(root, file)?;
+    let diff = Diff::between(&old, &new, env!("CARGO_PKG_VERSION"))?;
+    Ok((base, diff))
+}
+
+fn merge_base(root: &Utf8Path) -> anyhow::Result<String> {
+    for main in ["origin/main", "main"] {
+        if let Ok(main) = commit(root, main) {
+            let base = git(root, &["merge-base", "HEAD", &main]).context("finding where this branch left main")?;
+            return Ok(base.trim().to_owned());
+        }
+    }
+    bail!("there is no branch `main`; name a revision to compare with: --base REV")
+}
+
+fn commit(root: &Utf8Path, revision: &str) -> anyhow::Result<String> {
+    let name = format!("{revision}^{{commit}}");
+    let found = git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &name])
+        .with_context(|| format!("`{revision}` is not a commit; name one: --base REV"))?;
+    Ok(found.trim().to_owned())
+}
+
+fn git(root: &Utf8Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new("git")
+        .current_dir(root)
+        .args(arguments)
+        .output()
+        .context("starting git")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "git {} failed: {}", arguments[0], said.trim());
+    String::from_utf8(output.stdout).context("git's output is not UTF-8")
+}

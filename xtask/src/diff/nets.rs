@@ -1,0 +1,268 @@
+//! What catches a change that the comparison did not see.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use drift::ChangeClass;
+use serde_json::Value;
+
+use super::{
+    Change,
+    Effect::{self, Breaking, Documentation},
+    compare::anonymous,
+};
+use crate::{panics::quietly, spec::child};
+
+/// Members that say something to people only.
+pub(super) fn is_word(name: &str) -> bool {
+    matches!(
+        name,
+        "title"
+            | "description"
+            | "summary"
+            | "example"
+            | "examples"
+            | "externalDocs"
+            | "info"
+            | "tags"
+            | "x-pattern-description"
+    )
+}
+
+/// Lists whose order says nothing.
+fn is_set(name: &str) -> bool {
+    matches!(
+        name,
+        "required" | "enum" | "x-extensible-enum" | "anyOf" | "oneOf" | "parameters" | "tags"
+    )
+}
+
+/// Adds what differs and is not told yet: words are documentation, everything else must be assumed to break somebody.
+pub(super) fn unmentioned(old: &Value, new: &Value, told: &BTreeSet<String>, changes: &mut Vec<Change>) {
+    let mut found = Vec::new();
+    walk(Some(old), Some(new), &Position::root(), &mut found);
+    let used: BTreeSet<_> = used(old).union(&used(new)).cloned().collect();
+    for Found {
+        pointer,
+        word,
+        old,
+        new,
+    } in found
+    {
+        let mentioned = |told: &String| covers(told, &pointer) || covers(&pointer, told);
+        if told.iter().any(mentioned) || changes.iter().any(|change| mentioned(&change.pointer)) {
+            continue;
+        }
+        let component = component(&pointer);
+        let (effect, what) = if word {
+            (Documentation, "the words changed")
+        } else if component.as_deref() == Some(&pointer) {
+            (
+                Documentation,
+                "a component came or went; what that means is told where it is used",
+            )
+        } else if component.is_some_and(|component| !used.contains(&component)) {
+            (Documentation, "a component changed that no operation uses")
+        } else {
+            (Breaking, "the meaning of this change is not known here: look at it")
+        };
+        push(changes, pointer, old, new, effect, what);
+    }
+}
+
+/// The component that a pointer leads into.
+fn component(pointer: &str) -> Option<String> {
+    let mut parts = pointer.split('/');
+    let (root, components, kind, name) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    (components == "components").then(|| format!("{root}/{components}/{kind}/{name}"))
+}
+
+/// The components that operations use, directly or not.
+fn used(root: &Value) -> BTreeSet<String> {
+    let mut used = BTreeSet::new();
+    let mut open: Vec<&Value> = root.get("paths").into_iter().collect();
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(members) => {
+                if let Some(target) = members
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(|t| t.strip_prefix('#'))
+                    && used.insert(target.to_owned())
+                {
+                    open.extend(root.pointer(target));
+                }
+                open.extend(members.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    used
+}
+
+fn push(
+    changes: &mut Vec<Change>,
+    pointer: String,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    effect: Effect,
+    what: &str,
+) {
+    let what = what.to_owned();
+    changes.push(Change {
+        pointer,
+        what,
+        old: old.cloned(),
+        new: new.cloned(),
+        http: effect,
+        rust: effect,
+    });
+}
+
+/// Whether a pointer is another one, or above it.
+fn covers(above: &str, pointer: &str) -> bool {
+    pointer
+        .strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A difference.
+struct Found<'a> {
+    pointer: String,
+    word: bool,
+    old: Option<&'a Value>,
+    new: Option<&'a Value>,
+}
+
+/// Where the walk is.
+struct Position {
+    pointer: String,
+    name: String,
+    /// Whether the name is one of OpenAPI's; a property may be called `description` too.
+    keyword: bool,
+}
+
+impl Position {
+    fn root() -> Self {
+        Self {
+            pointer: String::new(),
+            name: String::new(),
+            keyword: true,
+        }
+    }
+
+    fn child(&self, name: &str) -> Self {
+        let free = [
+            "paths",
+            "properties",
+            "schemas",
+            "responses",
+            "content",
+            "securitySchemes",
+            "headers",
+        ];
+        let keyword = !(self.keyword && free.contains(&self.name.as_str()));
+        Self {
+            pointer: child(&self.pointer, name),
+            name: name.to_owned(),
+            keyword,
+        }
+    }
+
+    fn is_word(&self) -> bool {
+        self.keyword && is_word(&self.name)
+    }
+
+    fn is_set(&self) -> bool {
+        self.keyword && is_set(&self.name)
+    }
+}
+
+fn walk<'a>(old: Option<&'a Value>, new: Option<&'a Value>, at: &Position, found: &mut Vec<Found<'a>>) {
+    match (old, new) {
+        (old, new) if old == new => {}
+        (Some(Value::Array(a)), Some(Value::Array(b))) if at.is_set() && same_set(a, b) => {}
+        (Some(Value::Object(a)), Some(Value::Object(b))) if !at.is_word() => {
+            // Paths are the same whatever their parameters are called.
+            let same = |name: &String| {
+                if at.name == "paths" {
+                    anonymous(name)
+                } else {
+                    name.clone()
+                }
+            };
+            let mut names: BTreeMap<String, (Option<&String>, Option<&String>)> = BTreeMap::new();
+            a.keys()
+                .for_each(|name| names.entry(same(name)).or_default().0 = Some(name));
+            b.keys()
+                .for_each(|name| names.entry(same(name)).or_default().1 = Some(name));
+            for (old, new) in names.into_values() {
+                let Some(name) = new.or(old) else { continue };
+                walk(
+                    old.and_then(|old| a.get(old)),
+                    new.and_then(|new| b.get(new)),
+                    &at.child(name),
+                    found,
+                );
+            }
+        }
+        (Some(Value::Array(a)), Some(Value::Array(b)))
+            if a.len() == b.len() && !at.is_word() && (!at.is_set() || at.name == "parameters") =>
+        {
+            for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                walk(Some(a), Some(b), &at.child(&index.to_string()), found);
+            }
+        }
+        (old, new) => found.push(Found {
+            pointer: at.pointer.clone(),
+            word: at.is_word(),
+            old,
+            new,
+        }),
+    }
+}
+
+fn same_set(a: &[Value], b: &[Value]) -> bool {
+    a.len() == b.len() && a.iter().all(|value| b.contains(value))
+}
+
+/// Adds what `drift` finds to break callers where the comparison saw nothing.
+///
+/// What it leaves unclassified is told by the comparison, or by the net above.
+pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyhow::Result<()> {
+    // It panics where it is not finished.
+    let Ok(found) = quietly(|| ::drift::compare(old, new)) else {
+        return Ok(());
+    };
+    for found in found.context("comparing with drift")? {
+        for info in &found.changes {
+            let breaks = matches!(
+                info.class,
+                ChangeClass::BackwardIncompatible | ChangeClass::Incompatible
+            );
+            let Some(path) = found.paths.first().filter(|_| breaks) else {
+                continue;
+            };
+            let mut pointer = path.old.current_pointer().trim_start_matches('#').to_owned();
+            if !info.old_subpath.is_empty() {
+                pointer = format!("{pointer}/{}", info.old_subpath);
+            }
+            let told = changes
+                .iter()
+                .any(|told| covers(&told.pointer, &pointer) || covers(&pointer, &told.pointer));
+            if !told {
+                let (before, after) = (old.pointer(&pointer), new.pointer(&pointer));
+                push(
+                    changes,
+                    pointer.clone(),
+                    before,
+                    after,
+                    Breaking,
+                    &format!("drift: {}", info.message),
+                );
+            }
+        }
+    }
+    Ok(())
+}
