@@ -9,7 +9,8 @@ use similar::TextDiff;
 /// The folders that hold generated files and nothing else, below the root of the workspace.
 pub const FOLDERS: [&str; 2] = ["crates/chartmogul-api/src/generated", "crates/chartmogul/src/generated"];
 
-/// All generated files: path below the root of the workspace, and content.
+/// All generated files: path below the root of the workspace, and content. A folder of [`FOLDERS`] that none of them
+/// lies in is left alone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Files(pub BTreeMap<String, String>);
 
@@ -96,6 +97,9 @@ impl Files {
             }
         }
         for folder in FOLDERS {
+            if !self.0.keys().any(|path| Utf8Path::new(path).starts_with(folder)) {
+                continue;
+            }
             for path in files_below(root, Utf8Path::new(folder))? {
                 if !self.0.contains_key(path.as_str()) {
                     let old = read(&root.join(&path))?.unwrap_or_default();

@@ -1,8 +1,10 @@
 //! Turns `openapi/chartmogul.yaml` into the generated parts of the workspace.
 //!
-//! One module for each step: [`spec`] reads the document, [`lint`] looks for what the generator can't take,
-//! [`lower`] rewrites it into what progenitor reads without loss, [`render`] makes Rust files of it,
+//! One module for each step: [`spec`] reads the document, [`mod@lint`] looks for what the generator can't take,
+//! [`mod@lower`] rewrites it into what progenitor reads without loss, [`render`] makes Rust files of it,
 //! [`files`] compares and writes them. What holds in between is described in `docs/architecture.md`.
+//!
+//! Apart from that, [`surface`] keeps snapshots of what users of the two clients can name.
 
 pub mod diff;
 pub mod files;
@@ -14,6 +16,7 @@ pub mod names;
 mod panics;
 pub mod render;
 pub mod spec;
+pub mod surface;
 
 use anyhow::Context as _;
 use camino::Utf8Path;

@@ -6,7 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use camino::Utf8Path;
 use clap::{Parser, Subcommand};
+<<<<<<< HEAD
 use xtask::diff::{Effect, Format};
+=======
+use xtask::surface;
+>>>>>>> 60a30b7 (A breaking change of the clients shows in review)
 
 /// Development tasks of this workspace.
 #[derive(Parser)]
@@ -40,6 +44,12 @@ enum Task {
         #[arg(long, value_enum, value_name = "EFFECT")]
         deny: Option<Effect>,
     },
+    /// Bring the snapshots of the public API, crates/*/public-api.txt, up to date.
+    Surface {
+        /// Change nothing; print what is stale as a unified diff and fail if anything is.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -60,34 +70,49 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("xtask has no parent folder")?;
-    match &arguments.task {
-        Task::Generate { check: false } => {
-            let changed = xtask::write(root)?;
-            for path in &changed {
-                println!("{path}");
-            }
-            println!("{} generated files changed", changed.len());
-        }
-        Task::Generate { check: true } => {
-            let stale = xtask::stale(root)?;
-            if !stale.is_empty() {
-                print!("{stale}");
-                eprintln!("error: generated code is out of date: run `cargo xtask generate` and commit the result");
-                return Ok(ExitCode::FAILURE);
-            }
-        }
+    Ok(match &arguments.task {
+        Task::Generate { check: false } => changed(&xtask::write(root)?, "generated files"),
+        Task::Generate { check: true } => stale(
+            &xtask::stale(root)?,
+            "generated code is out of date: run `cargo xtask generate` and commit the result",
+        ),
         Task::Lint => {
             xtask::lint(root)?;
             println!("{}: nothing to say", xtask::DOCUMENT);
+            ExitCode::SUCCESS
         }
-        Task::Lower => print!("{}", xtask::lower(root)?),
+        Task::Lower => {
+            print!("{}", xtask::lower(root)?);
+            ExitCode::SUCCESS
+        }
         Task::Diff { base, format, deny } => {
             let (base, diff) = xtask::diff::diff(root, base.as_deref())?;
             print!("{}", diff.report(&base, *format)?);
-            if deny.is_some_and(|effect| diff.has(effect)) {
-                return Ok(ExitCode::FAILURE);
-            }
+            let denied = deny.is_some_and(|effect| diff.has(effect));
+            ExitCode::from(u8::from(denied))
         }
+        Task::Surface { check: false } => changed(&surface::write(root)?, "snapshots"),
+        Task::Surface { check: true } => stale(
+            &surface::stale(root)?,
+            "the public API is not that of the snapshots: if the change is meant, run `cargo xtask surface`, commit the \
+             result, and say in CHANGELOG.md what changes for a caller",
+        ),
+    })
+}
+
+fn changed(paths: &[String], what: &str) -> ExitCode {
+    for path in paths {
+        println!("{path}");
     }
-    Ok(ExitCode::SUCCESS)
+    println!("{} {what} changed", paths.len());
+    ExitCode::SUCCESS
+}
+
+fn stale(diff: &str, problem: &str) -> ExitCode {
+    if diff.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    print!("{diff}");
+    eprintln!("error: {problem}");
+    ExitCode::FAILURE
 }

@@ -264,6 +264,16 @@ fn orphans_are_found_and_removed() {
 }
 
 #[test]
+fn files_of_another_place_leave_generated_code_alone() {
+    let workspace = Workspace::with(PLAIN);
+    xtask::write(&workspace.root()).unwrap();
+    let path = "crates/chartmogul-api/public-api.txt";
+    let files = Files([(path.to_owned(), "pub mod x\n".to_owned())].into());
+    assert_eq!(files.write(&workspace.root()).unwrap(), [path]);
+    assert_eq!(xtask::stale(&workspace.root()).unwrap(), "");
+}
+
+#[test]
 fn a_wrong_document_leaves_the_files_alone() {
     let workspace = Workspace::with(PLAIN);
     xtask::write(&workspace.root()).unwrap();
