@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use camino::Utf8Path;
 use clap::{Parser, Subcommand};
-<<<<<<< HEAD
-use xtask::diff::{Effect, Format};
-=======
-use xtask::surface;
->>>>>>> 60a30b7 (A breaking change of the clients shows in review)
+use xtask::{
+    diff::{Effect, Format},
+    surface,
+};
 
 /// Development tasks of this workspace.
 #[derive(Parser)]

@@ -1,8 +1,8 @@
 //! Snapshots of what users of the two clients can name, so that a breaking change shows in review.
 //!
 //! One line for each public item, as `cargo public-api` prints it. Left out, to keep it readable: implementations that
-//! every type has (blanket), that the compiler adds by itself (`Send`), and that come from `derive`. If one of these goes
-//! away, the snapshots do not show it.
+//! every type has (blanket), and that the compiler adds by itself (`Send`). If one of these goes away, the snapshots do
+//! not show it.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -82,7 +82,6 @@ fn listing(json: &Utf8Path) -> anyhow::Result<String> {
     let api = public_api::Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)
         .omit_auto_trait_impls(true)
-        .omit_auto_derived_impls(true)
         .build()
         .map_err(|error| anyhow!("reading {json}: {error}\n  help: remove the file and try again"))?;
     Ok(api.to_string())
