@@ -124,6 +124,14 @@ async fn any_2xx_is_a_success_decided_by_its_body() {
     assert_eq!(deal.extra["message"], "Accepted");
 }
 
+#[tokio::test]
+async fn a_byte_order_mark_does_no_harm() {
+    let deal = answered(Canned::new(200).json(format!("\u{feff}{}", samples::opportunity(UUID))))
+        .await
+        .unwrap();
+    assert!(deal.uuid == UUID);
+}
+
 /// The declared content type says little about a body.
 #[tokio::test]
 async fn json_is_read_whatever_it_is_called() {

@@ -47,9 +47,18 @@ async fn errors_do_not_show_the_key() {
         (422, format!(r#"{{"{KEY}":["{KEY} is wrong"]}}"#)),
         (500, format!("no such key: {KEY}")),
         (500, format!("{}{KEY}", "x".repeat(290))),
+        (
+            403,
+            format!(
+                r#"{{"message":"{}"}}"#,
+                KEY.chars()
+                    .map(|c| format!("\\u{:04x}", u32::from(c)))
+                    .collect::<String>()
+            ),
+        ),
         (500, "<title>Basic c2stdmVyeS1zZWNyZXQta2V5Og==</title>".to_owned()),
     ] {
-        fake.answer_next(Canned::new(status).json(body));
+        fake.answer_next(Canned::new(status).json(body).header("x-request-id", KEY));
         let error = client
             .opportunities()
             .update(UUID)
@@ -92,4 +101,44 @@ async fn a_redirect_is_not_followed() {
         );
         assert_eq!((fake.requests().len(), other.requests()), (2, 0), "{status}");
     }
+}
+
+/// A proxy in the environment sees neither a fake on loopback nor the key.
+#[tokio::test]
+async fn a_proxy_is_not_asked_about_loopback() {
+    let proxy = Peer::answering("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    let (fake, _) = start().await;
+    // The environment belongs to the whole process, so another process has it.
+    let child = tokio::task::spawn_blocking({
+        let (url, proxy) = (fake.url(), proxy.url().to_owned());
+        move || {
+            std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "secrets::asks_a_fake_that_is_named", "--nocapture"])
+                .env("CHARTMOGUL_TEST_FAKE", url)
+                .env("http_proxy", &proxy)
+                .env("HTTP_PROXY", &proxy)
+                .env_remove("no_proxy")
+                .env_remove("NO_PROXY")
+                .status()
+                .unwrap()
+        }
+    });
+    assert!(child.await.unwrap().success());
+    assert_eq!((fake.requests().len(), proxy.requests()), (1, 0));
+}
+
+/// The other process of the test above; alone it has nothing to do.
+#[tokio::test]
+async fn asks_a_fake_that_is_named() {
+    let Ok(url) = std::env::var("CHARTMOGUL_TEST_FAKE") else {
+        return;
+    };
+    let client = Client::builder().api_key("fake-api-key").base_url(url).build().unwrap();
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap();
 }

@@ -5,9 +5,13 @@ use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
 use anyhow::Context as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use similar::TextDiff;
+use tempfile::NamedTempFile;
 
 /// The folders that hold generated files and nothing else, below the root of the workspace.
 pub const FOLDERS: [&str; 2] = ["crates/chartmogul-api/src/generated", "crates/chartmogul/src/generated"];
+
+/// How files begin that are about to replace others; one that is left was interrupted.
+const STAGED: &str = ".generating-";
 
 /// All generated files: path below the root of the workspace, and content. A folder of [`FOLDERS`] that none of them
 /// lies in is left alone.
@@ -62,7 +66,7 @@ impl Files {
                 let folder = target.parent().context("a generated file lies in a folder")?;
                 std::fs::create_dir_all(folder).with_context(|| format!("creating {folder}"))?;
                 let mut file = tempfile::Builder::new()
-                    .prefix(".generating-")
+                    .prefix(STAGED)
                     .tempfile_in(folder)
                     .with_context(|| format!("creating a file in {folder}"))?;
                 file.write_all(new.as_bytes())
@@ -70,22 +74,8 @@ impl Files {
                 staged.push((file, target));
             }
         }
-        for (file, target) in staged {
-            file.persist(&target).with_context(|| format!("replacing {target}"))?;
-            readable(&target)?;
-        }
-        let mut paths = Vec::new();
-        for change in changes {
-            match change {
-                Change::Write { path, .. } => paths.push(path.to_owned()),
-                Change::Remove { path, .. } => {
-                    let target = root.join(&path);
-                    std::fs::remove_file(&target).with_context(|| format!("removing {target}"))?;
-                    paths.push(path);
-                }
-            }
-        }
-        Ok(paths)
+        replace(staged, &changes, root)?;
+        Ok(changes.iter().map(|change| change.path().to_owned()).collect())
     }
 
     fn changes(&self, root: &Utf8Path) -> anyhow::Result<Vec<Change<'_>>> {
@@ -112,6 +102,48 @@ impl Files {
         }
         Ok(changes)
     }
+}
+
+impl Change<'_> {
+    fn path(&self) -> &str {
+        match self {
+            Change::Write { path, .. } => path,
+            Change::Remove { path, .. } => path,
+        }
+    }
+
+    /// What was there before.
+    fn old(&self) -> Option<&str> {
+        match self {
+            Change::Write { old, .. } => old.as_deref(),
+            Change::Remove { old, .. } => Some(old),
+        }
+    }
+}
+
+/// Puts staged files in their places and removes orphans; if one can't be, puts back what was there.
+fn replace(staged: Vec<(NamedTempFile, Utf8PathBuf)>, changes: &[Change<'_>], root: &Utf8Path) -> anyhow::Result<()> {
+    let put = || -> anyhow::Result<()> {
+        for (file, target) in staged {
+            file.persist(&target).with_context(|| format!("replacing {target}"))?;
+            readable(&target)?;
+        }
+        for change in changes.iter().filter(|change| matches!(change, Change::Remove { .. })) {
+            let target = root.join(change.path());
+            std::fs::remove_file(&target).with_context(|| format!("removing {target}"))?;
+        }
+        Ok(())
+    };
+    put().inspect_err(|_| {
+        for change in changes {
+            let target = root.join(change.path());
+            // The error that is reported says more than one of these would.
+            let _ = match change.old() {
+                Some(old) => std::fs::write(&target, old),
+                None => std::fs::remove_file(&target),
+            };
+        }
+    })
 }
 
 /// Temporary files are private; generated ones are like any other source file.
@@ -148,8 +180,8 @@ fn files_below(root: &Utf8Path, folder: &Utf8Path) -> anyhow::Result<Vec<Utf8Pat
         let path = folder.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             found.extend(files_below(root, &path)?);
-        } else {
-            found.push(path);
+        } else if path.extension() == Some("rs") || entry.file_name().starts_with(STAGED) {
+            found.push(path); // others, such as an editor's, are not ours
         }
     }
     found.sort();

@@ -18,7 +18,6 @@ pub mod render;
 pub mod spec;
 pub mod surface;
 
-use anyhow::Context as _;
 use camino::Utf8Path;
 
 pub use finding::{Finding, Findings, Rule};
@@ -30,7 +29,13 @@ pub const DOCUMENT: &str = "openapi/chartmogul.yaml";
 /// Generates all files from a document, without touching the disk.
 pub fn generate(spec: &Spec) -> anyhow::Result<files::Files> {
     let api = lint::check(spec)?;
-    render::render(spec, &api).with_context(|| format!("generating from {}", spec.file()))
+    render::render(spec, &api).map_err(|error| {
+        if error.downcast_ref::<Findings>().is_some() {
+            return error;
+        }
+        let help = "the rules should have refused the document before; write it in a simpler way, and report this";
+        Findings::from(spec.finding(Rule::Progenitor, "", format!("{error:#}"), help)).into()
+    })
 }
 
 /// `cargo xtask lint`: everything that is wrong with the document.

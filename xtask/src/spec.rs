@@ -1,6 +1,6 @@
 //! Reads the document, and remembers where everything stands in it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Context as _;
 use camino::Utf8Path;
@@ -22,7 +22,21 @@ impl Spec {
     pub fn read(root: &Utf8Path, file: &str) -> anyhow::Result<Self> {
         let path = root.join(file);
         let bytes = std::fs::read(&path).with_context(|| format!("reading {path}"))?;
-        let text = String::from_utf8(bytes).with_context(|| format!("reading {path}: YAML must be UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
+            Findings::from(Finding {
+                rule: Rule::Yaml,
+                file: file.to_owned(),
+                line,
+                column,
+                pointer: String::new(),
+                operation: None,
+                problem: "not UTF-8".to_owned(),
+                help: "save the document as UTF-8; the column counts bytes".to_owned(),
+            })
+        })?;
         Ok(Self::parse(file, &text)?)
     }
 
@@ -98,23 +112,75 @@ impl Spec {
         }
     }
 
-    /// The operation that a pointer lies in: its id, or method and path.
+    /// The operation that a pointer lies in, or those that use the component: id, or method and path.
     fn operation_at(&self, pointer: &str) -> Option<String> {
+        if let Some(component) = component(pointer) {
+            let users: Vec<_> = self
+                .operations()
+                .into_iter()
+                .filter(|(at, _)| self.uses(at, &component))
+                .collect();
+            let names: Vec<_> = users.into_iter().map(|(_, name)| name).collect();
+            return (!names.is_empty()).then(|| names.join(", "));
+        }
         let mut parts = pointer.strip_prefix("/paths/")?.split('/');
-        let (path, method) = (parts.next()?, parts.next()?);
-        let operation = self.at(&format!("/paths/{path}/{method}"))?;
-        let id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
-        id.or_else(|| Some(format!("{} {}", method.to_uppercase(), unescape(path))))
+        let at = format!("/paths/{}/{}", parts.next()?, parts.next()?);
+        self.operations()
+            .into_iter()
+            .find(|(known, _)| *known == at)
+            .map(|(_, name)| name)
     }
+
+    /// Pointer and name of everything below a path.
+    fn operations(&self) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (path, item) in self.at("/paths").and_then(Value::as_object).into_iter().flatten() {
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
+                let name = id.unwrap_or_else(|| format!("{} {path}", method.to_uppercase()));
+                found.push((child(&child("/paths", path), method), name));
+            }
+        }
+        found
+    }
+
+    /// Whether what stands at a pointer refers to a component, directly or not.
+    fn uses(&self, pointer: &str, component: &str) -> bool {
+        let mut seen = HashSet::new();
+        let mut open: Vec<&Value> = self.at(pointer).into_iter().collect();
+        while let Some(value) = open.pop() {
+            match value {
+                Value::Object(members) => {
+                    if let Some(target) = members
+                        .get("$ref")
+                        .and_then(Value::as_str)
+                        .and_then(|t| t.strip_prefix('#'))
+                        && seen.insert(target)
+                    {
+                        if target == component {
+                            return true;
+                        }
+                        open.extend(self.at(target));
+                    }
+                    open.extend(members.values());
+                }
+                Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+        false
+    }
+}
+
+/// The component that a pointer leads into.
+pub fn component(pointer: &str) -> Option<String> {
+    let mut parts = pointer.strip_prefix("/components/")?.split('/');
+    Some(format!("/components/{}/{}", parts.next()?, parts.next()?))
 }
 
 /// Appends a member or an index to a JSON pointer.
 pub fn child(pointer: &str, name: &str) -> String {
     format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
-}
-
-fn unescape(part: &str) -> String {
-    part.replace("~1", "/").replace("~0", "~")
 }
 
 fn first_line(text: &str) -> &str {

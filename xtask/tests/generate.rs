@@ -100,6 +100,7 @@ fn limits_become_checks() {
 
 #[test]
 fn an_operation_can_have_neither_body_nor_answer() {
+    // What it does is in tests/everything.rs.
     let client = code(&generate("no_body_no_answer"), "client/things.rs");
     assert!(client.contains("Result<Reply<()>, Error>"), "{client}");
 }

@@ -85,7 +85,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Accepts plain `http` to any host. The API key then travels readable.
+    /// Accepts plain `http` to any host. The API key then travels readable. Proxies are used with `https` only.
     pub fn allow_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
@@ -116,18 +116,20 @@ impl<C: From<Client>> ClientBuilder<C> {
         })?;
         let authorization = basic(key.expose_secret())?;
         let base_url = base_url(&self.base_url, self.plain_http)?;
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder()
             // A redirect must not turn a write into a read, nor carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
-            .https_only(base_url.scheme() == "https")
             .connect_timeout(self.connect_timeout)
             .timeout(self.timeout)
-            .user_agent(concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|source| Error::Configuration {
-                what: "the HTTP client can't be built".to_owned(),
-                source: Some(source.into()),
-            })?;
+            .user_agent(concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION")));
+        if base_url.scheme() == "http" {
+            // A proxy would read the key; over https it sees an encrypted tunnel.
+            http = http.no_proxy();
+        }
+        let http = http.build().map_err(|source| Error::Configuration {
+            what: "the HTTP client can't be built".to_owned(),
+            source: Some(source.into()),
+        })?;
         let client = Client {
             baseurl: base_url.as_str().trim_end_matches('/').into(),
             client: http,

@@ -339,12 +339,18 @@ pub struct Problem {
     pub code: Option<String>,
 }
 
+/// Control characters, line separators, and marks that turn the direction of what follows.
+fn breaks_a_line(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// One line of at most `limit` characters.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     let mut line: String = text
         .trim()
         .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
+        .map(|c| if breaks_a_line(c) { ' ' } else { c })
         .take(limit + 1)
         .collect();
     if line.chars().count() > limit {

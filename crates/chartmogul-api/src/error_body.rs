@@ -14,11 +14,12 @@
 //!
 //! The declared content type is not looked at: it is wrong often enough.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::error::{Problem, shorten};
 
 const LIMIT: usize = 300;
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const HTML_SEARCHED: usize = 64 * 1024;
 
 #[derive(Debug, Default, PartialEq)]
@@ -27,30 +28,47 @@ pub(crate) struct Said {
     pub(crate) problems: Vec<Problem>,
 }
 
-pub(crate) fn read(body: &[u8]) -> Said {
+/// Reads a body; `hide` takes out of every text what must not be shown.
+pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> Said {
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     match serde_json::from_slice(body) {
-        Ok(Value::Object(members)) => from_object(&members),
-        Ok(Value::String(text)) => Said {
-            message: message(&text),
-            problems: Vec::new(),
-        },
-        Ok(_) => Said::default(),
+        // After decoding: in the body, texts may be escaped.
+        Ok(json) => from_json(hidden(json, hide)),
         Err(_) => Said {
-            message: from_text(&String::from_utf8_lossy(body)),
+            message: from_text(&hide(&String::from_utf8_lossy(body))),
             problems: Vec::new(),
         },
     }
 }
 
-fn from_object(members: &Map<String, Value>) -> Said {
+fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
+    match json {
+        Value::String(text) => Value::String(hide(&text)),
+        Value::Array(items) => items.into_iter().map(|item| hidden(item, hide)).collect(),
+        Value::Object(members) => members
+            .into_iter()
+            .map(|(name, value)| (hide(&name), hidden(value, hide)))
+            .collect(),
+        other => other,
+    }
+}
+
+fn from_json(json: Value) -> Said {
+    let members = match json {
+        Value::Object(members) => members,
+        other => {
+            return Said {
+                message: texts(&other).first().and_then(|text| message(text)),
+                problems: Vec::new(),
+            };
+        }
+    };
     let mut problems = Vec::new();
-    for (name, value) in members {
+    for (name, value) in &members {
         match (name.as_str(), value) {
-            ("errors", Value::Object(fields)) => {
-                for (field, value) in fields {
-                    add(&mut problems, field, value);
-                }
-            }
+            ("errors", Value::Object(fields)) => fields
+                .iter()
+                .for_each(|(field, value)| add(&mut problems, field, value)),
             ("code" | "message" | "param" | "error" | "errors" | "error_details", _) => {}
             (field, value) => add(&mut problems, field, value),
         }
@@ -64,34 +82,48 @@ fn from_object(members: &Map<String, Value>) -> Said {
         add_detail(&mut problems, detail);
     }
 
-    let text = |name: &str| members.get(name).and_then(Value::as_str).and_then(message);
-    let own = text("message").or_else(|| text("error")).or_else(|| text("errors"));
+    let text = |name: &str| message(&texts(members.get(name)?).join("; "));
+    let listed = || {
+        message(
+            &problems
+                .iter()
+                .map(|p| format!("{}: {}", p.field, p.message))
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
+    };
+    let own = text("message").or_else(|| text("error"));
+    let said = own.clone().or_else(listed).or_else(|| text("errors"));
     if let (Some(own), Some(param)) = (&own, members.get("param").and_then(Value::as_str)) {
         problems.push(problem(param, own, None));
     }
-    let listed = || {
-        let all: Vec<_> = problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect();
-        message(&all.join("; "))
-    };
     Said {
-        message: own.or_else(listed),
+        message: said,
         problems,
     }
 }
 
-/// A message, or a list of them; anything else says nothing about a field.
-fn add(problems: &mut Vec<Problem>, field: &str, value: &Value) {
+/// The texts in a value, however deep: a message, a list of them, or objects that hold one.
+fn texts(value: &Value) -> Vec<&str> {
     match value {
-        Value::String(text) => problems.push(problem(field, text, None)),
-        Value::Array(texts) => {
-            problems.extend(
-                texts
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .map(|text| problem(field, text, None)),
-            );
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::Object(members) => match members.get("message") {
+            Some(message) => texts(message),
+            None => members.values().flat_map(texts).collect(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The messages about a field; what lies deeper has a path.
+fn add(problems: &mut Vec<Problem>, field: &str, value: &Value) {
+    if let Value::Object(members) = value {
+        for (name, value) in members {
+            add(problems, &format!("{field}.{name}"), value);
         }
-        _ => {}
+    } else {
+        problems.extend(texts(value).into_iter().map(|text| problem(field, text, None)));
     }
 }
 
@@ -156,7 +188,7 @@ mod tests {
             message: message.map(str::to_owned),
             problems: fields.iter().map(|(f, m, c)| problem(f, m, *c)).collect(),
         };
-        assert_eq!(read(body.as_bytes()), expected, "for {body}");
+        assert_eq!(read(body.as_bytes(), &str::to_owned), expected, "for {body}");
     }
 
     #[test]
@@ -205,6 +237,16 @@ mod tests {
     }
 
     #[test]
+    fn neighbours_of_the_known_shapes_are_read() {
+        check(r#"{"errors":["a","b"]}"#, Some("a; b"), &[]);
+        check(r#"{"errors":[{"message":"a"}]}"#, Some("a"), &[]);
+        check(r#"{"error":{"message":"deep","code":5}}"#, Some("deep"), &[]);
+        check(r#"{"errors":{"a":{"b":["x"]}}}"#, Some("a.b: x"), &[("a.b", "x", None)]);
+        check(r#"["a"]"#, Some("a"), &[]);
+        check("\u{feff}{\"message\":\"a\"}", Some("a"), &[]);
+    }
+
+    #[test]
     fn unknown_shapes_do_no_harm() {
         check("[1]", None, &[]);
         check("null", None, &[]);
@@ -216,13 +258,18 @@ mod tests {
         );
         check("\"text\"", Some("text"), &[]);
         check("{\"broken", None, &[]);
-        assert_eq!(read(&[0xff, 0xfe]).message.as_deref(), Some("\u{fffd}\u{fffd}"));
-        assert_eq!(read("[".repeat(100_000).as_bytes()).problems, []);
+        assert_eq!(
+            read(&[0xff, 0xfe], &str::to_owned).message.as_deref(),
+            Some("\u{fffd}\u{fffd}")
+        );
+        assert_eq!(read("[".repeat(100_000).as_bytes(), &str::to_owned).problems, []);
     }
 
     #[test]
     fn a_long_message_is_shortened_on_a_character() {
-        let said = read("ü\u{7}".repeat(1000).as_bytes()).message.unwrap_or_default();
+        let said = read("ü\u{7}".repeat(1000).as_bytes(), &str::to_owned)
+            .message
+            .unwrap_or_default();
         assert_eq!(said.chars().count(), LIMIT + 1);
         assert!(said.ends_with('…') && !said.contains('\u{7}'));
     }

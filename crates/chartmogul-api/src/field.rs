@@ -8,7 +8,7 @@ use serde_json::Value;
 ///
 /// ChartMogul's answers have changed over the years: members became `null`, appeared, disappeared. A `Field` keeps
 /// absent, `null` and a value apart, never lets one member spoil the rest of an answer, and writes back
-/// what it read.
+/// what it read: integers of 64 bit exactly, other numbers to the precision of `f64`, timestamps as the same instant in UTC.
 ///
 /// It prints, compares and orders like the value:
 ///

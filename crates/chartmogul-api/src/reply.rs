@@ -1,8 +1,12 @@
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 /// A successful answer: the decoded value, and what came with it.
-#[derive(Debug, Clone)]
+///
+/// `Debug` leaves out headers and body; [`Reply::headers`] and [`Reply::body`] have them.
+#[derive(Clone)]
 pub struct Reply<T> {
     pub(crate) value: T,
     pub(crate) status: StatusCode,
@@ -34,5 +38,14 @@ impl<T> Reply<T> {
     /// The body as it arrived.
     pub fn body(&self) -> &Bytes {
         &self.body
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply")
+            .field("value", &self.value)
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }

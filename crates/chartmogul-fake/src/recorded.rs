@@ -1,8 +1,12 @@
+use std::fmt;
+
 use axum::http::request::Parts;
 use serde_json::Value;
 
 /// A request as it arrived.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// `Debug` leaves out the `authorization` header: a client under test may have a real key.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Recorded {
     /// HTTP method.
@@ -50,5 +54,22 @@ impl Recorded {
     /// The body as JSON; `null` if it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| name != "authorization")
+            .collect();
+        f.debug_struct("Recorded")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &headers)
+            .field("body", &String::from_utf8_lossy(&self.body))
+            .finish()
     }
 }

@@ -20,7 +20,7 @@ use chartmogul_fake::{Fake, samples};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    if std::env::var_os("CHARTMOGUL_API_KEY").is_some() {
+    if std::env::var_os("CHARTMOGUL_API_KEY").is_some_and(|key| !key.is_empty()) {
         real().await
     } else {
         fake().await

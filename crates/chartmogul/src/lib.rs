@@ -11,9 +11,10 @@ pub mod resources;
 #[allow(clippy::all, clippy::pedantic)]
 mod generated;
 
+pub use chartmogul_api;
 pub use chartmogul_api::{
-    Answer, CustomAttributes, CustomValue, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, Error, Field, InvalidInput,
-    Operation, Problem, StatusCode, TimeoutKind, operations, types::*,
+    Answer, BoxError, CustomAttributes, CustomValue, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, Error, Field,
+    InvalidInput, Operation, Problem, StatusCode, TimeoutKind, operations, types::*,
 };
 pub use client::{Client, ClientBuilder};
 pub use convert::IntoDate;

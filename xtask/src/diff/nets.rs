@@ -11,7 +11,10 @@ use super::{
     Effect::{self, Breaking, Documentation},
     compare::anonymous,
 };
-use crate::{panics::quietly, spec::child};
+use crate::{
+    panics::quietly,
+    spec::{child, component},
+};
 
 /// Members that say something to people only.
 pub(super) fn is_word(name: &str) -> bool {
@@ -68,13 +71,6 @@ pub(super) fn unmentioned(old: &Value, new: &Value, told: &BTreeSet<String>, cha
         };
         push(changes, pointer, old, new, effect, what);
     }
-}
-
-/// The component that a pointer leads into.
-fn component(pointer: &str) -> Option<String> {
-    let mut parts = pointer.split('/');
-    let (root, components, kind, name) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    (components == "components").then(|| format!("{root}/{components}/{kind}/{name}"))
 }
 
 /// The components that operations use, directly or not.

@@ -31,6 +31,12 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
     }
 }
 
+/// A host, perhaps with a port and a path, and nothing else.
+fn is_host(rest: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/');
+    rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.chars().all(plain) && !rest.ends_with('/')
+}
+
 struct Lint<'a> {
     spec: &'a Spec,
     findings: Vec<Finding>,
@@ -72,9 +78,7 @@ impl<'a> Lint<'a> {
         let help = "write `servers: [{url: https://api.chartmogul.com}]`";
         let url = self.spec.at("/servers/0/url").and_then(Value::as_str);
         match url {
-            Some(url) if url.starts_with("https://") && !url.contains('{') && !url.ends_with('/') => {
-                Some(url.to_owned())
-            }
+            Some(url) if url.strip_prefix("https://").is_some_and(is_host) => Some(url.to_owned()),
             Some(_) => {
                 self.say(
                     Rule::Server,
@@ -157,7 +161,7 @@ impl<'a> Lint<'a> {
     /// Refuses members that the generator would silently ignore.
     fn known(&mut self, pointer: &str, object: &Map<String, Value>, allowed: &[&str]) {
         for key in object.keys() {
-            if !key.starts_with("x-") && !allowed.contains(&key.as_str()) {
+            if !allowed.contains(&key.as_str()) {
                 self.say(
                     Rule::UnknownKeyword,
                     &child(pointer, key),

@@ -19,8 +19,22 @@ impl Lint<'_> {
         let spec = self.spec;
         let mut operations = Vec::new();
         let mut ids: BTreeMap<String, String> = BTreeMap::new();
+        let mut shapes: BTreeMap<String, String> = BTreeMap::new();
         for (path, item) in self.object("/paths", "`paths`").into_iter().flatten() {
             let pointer = child("/paths", path);
+            let shape = path
+                .split('/')
+                .map(|part| if part.starts_with('{') { "{}" } else { part })
+                .collect::<Vec<_>>()
+                .join("/");
+            if let Some(other) = shapes.insert(shape, path.clone()) {
+                self.say(
+                    Rule::Paths,
+                    &pointer,
+                    format!("`{path}` and `{other}` are the same path"),
+                    "write both methods below one of them",
+                );
+            }
             let Some(item) = item.as_object() else {
                 self.say(
                     Rule::Shape,
@@ -74,6 +88,7 @@ impl Lint<'_> {
             operation,
             &[
                 "operationId",
+                "x-repeatable",
                 "tags",
                 "summary",
                 "description",
@@ -99,18 +114,28 @@ impl Lint<'_> {
                 ),
             );
         }
+        if names::RESERVED_OPERATIONS.contains(&id.as_str())
+            || names::RESERVED_TYPES.contains(&names::pascal(&id).as_str())
+        {
+            self.say(
+                Rule::NameCollision,
+                &child(pointer, "operationId"),
+                format!("operationId `{id}` is the name of something else in the clients"),
+                "say what it does to what, such as `update_opportunity`",
+            );
+        }
         let tag = match spec
             .at(&child(pointer, "tags"))
             .and_then(Value::as_array)
             .map(Vec::as_slice)
         {
-            Some([Value::String(tag)]) if names::is_ident(&names::module(tag)) => tag.clone(),
+            Some([Value::String(tag)]) if names::module(tag) == *tag && names::is_ident(tag) => tag.clone(),
             _ => {
                 self.say(
                     Rule::Tag,
                     pointer,
-                    "the operation does not have exactly one tag",
-                    "name its resource: `tags: [opportunities]`",
+                    "the operation does not have exactly one tag in snake_case",
+                    "name its resource: `tags: [opportunities]`; files and modules take their names from it",
                 );
                 String::new()
             }
@@ -179,6 +204,15 @@ impl Lint<'_> {
 
         let mut ordered = Vec::new();
         let mut rest = path;
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '{' | '}');
+        if !path.chars().all(plain) {
+            self.say(
+                Rule::Paths,
+                &path_pointer,
+                "the path holds more than letters, digits, `/`, `-`, `_` and braces",
+                "a query is written as parameters",
+            );
+        }
         if !path.starts_with("/v1/") {
             self.say(
                 Rule::Paths,
@@ -207,7 +241,14 @@ impl Lint<'_> {
                 );
             } else if let Some(parameter) = declared.remove(name) {
                 ordered.push(parameter);
-            } else if !ordered.iter().any(|known: &Parameter| known.name == name) {
+            } else if ordered.iter().any(|known: &Parameter| known.name == name) {
+                self.say(
+                    Rule::Paths,
+                    &path_pointer,
+                    format!("`{{{name}}}` is in the path twice"),
+                    "give each parameter a name of its own",
+                );
+            } else {
                 self.say(
                     Rule::PathParameter,
                     pointer,
@@ -248,6 +289,15 @@ impl Lint<'_> {
                 return None;
             }
         }
+        let argument = names::field(&name);
+        if names::RESERVED_ARGUMENTS.contains(&argument.as_str()) {
+            self.say(
+                Rule::NameCollision,
+                pointer,
+                format!("`{name}` is the name of something else in the generated method"),
+                "say what it identifies, such as `opportunity_uuid`; the path on the wire stays the same",
+            );
+        }
         if !path.contains(&format!("{{{name}}}")) {
             self.say(
                 Rule::PathParameter,
@@ -267,7 +317,7 @@ impl Lint<'_> {
         let description = self.text(pointer, "description", "say what it identifies");
         let schema = child(pointer, "schema");
         let limits = if spec.at(&schema).and_then(|s| s.get("type")).and_then(Value::as_str) == Some("string") {
-            self.string_limits(&schema)
+            self.string_schema(&schema)
         } else {
             let help = "write `schema: {type: string}`; identifiers are opaque";
             self.say(

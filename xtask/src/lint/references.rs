@@ -19,8 +19,9 @@ impl Lint<'_> {
                     self.reference(&child(pointer, "$ref"), target);
                 }
                 for (name, member) in members {
-                    // What stands in an example is not part of the document.
-                    if !matches!(name.as_str(), "example" | "examples") {
+                    // What stands in an example is not part of the document; a property may have that name, too.
+                    let is_name = pointer.ends_with("/properties") || pointer.ends_with("/schemas");
+                    if is_name || !matches!(name.as_str(), "example" | "examples") {
                         self.walk(&child(pointer, name), member);
                     }
                 }

@@ -13,10 +13,13 @@ use crate::{
 const SCHEMAS: &str = "/components/schemas";
 
 /// Components that are types written by hand in `chartmogul-api`: no generator would choose them.
-const HANDWRITTEN: [(&str, &str); 2] = [
-    ("CustomAttributeValue", "crate::CustomValue"),
-    ("CustomAttributes", "crate::CustomAttributes"),
+const HANDWRITTEN: [(&str, &str, Direction); 2] = [
+    ("CustomAttributeValue", "crate::CustomValue", Direction::Request),
+    ("CustomAttributes", "crate::CustomAttributes", Direction::Answer),
 ];
+
+/// What limits a text.
+const STRING_LIMITS: [&str; 4] = ["minLength", "maxLength", "pattern", "x-pattern-description"];
 
 /// Members that say something to people only.
 const ANNOTATIONS: [&str; 6] = [
@@ -80,6 +83,18 @@ impl Lint<'_> {
             );
             return;
         }
+        if let Some((_, rust, way)) = HANDWRITTEN.iter().find(|(known, ..)| *known == name)
+            && *way != direction
+        {
+            self.say(
+                Rule::Direction,
+                &pointer,
+                format!("`{name}` is `{rust}`, which is not made for a {direction:?}")
+                    .to_lowercase()
+                    .replace(&name.to_lowercase(), name),
+                "write a component, and a Rust type, for the other direction",
+            );
+        }
         if let Some(known) = directions.get(name) {
             if *known != direction && matches!(types.get(name), Some(Type::Object(_))) {
                 self.say(
@@ -95,7 +110,14 @@ impl Lint<'_> {
         let Some(schema) = self.object(&pointer, "a schema") else {
             return;
         };
-        if names::pascal(name) != name || !names::is_ident(name) {
+        if names::RESERVED_TYPES.contains(&name) || name.starts_with("Xtask") {
+            self.say(
+                Rule::NameCollision,
+                &pointer,
+                format!("`{name}` is the name of something else in the clients"),
+                "choose another name for the component, such as one with the resource in front",
+            );
+        } else if names::pascal(name) != name || !names::is_ident(name) {
             self.say(
                 Rule::RustName,
                 &pointer,
@@ -108,7 +130,7 @@ impl Lint<'_> {
             "description",
             "say what it is; this becomes the documentation of the type",
         );
-        if let Some((_, rust)) = HANDWRITTEN.iter().find(|(known, _)| *known == name) {
+        if let Some((_, rust, _)) = HANDWRITTEN.iter().find(|(known, ..)| *known == name) {
             let limits = self.union_limits(&pointer);
             types.insert(name.to_owned(), Type::Handwritten { rust, limits });
         } else if schema.contains_key("x-extensible-enum") {
@@ -187,7 +209,7 @@ impl Lint<'_> {
                     Rule::RustName,
                     &at,
                     format!("`{name}` can't be a name in Rust"),
-                    "the generator needs letters, digits and underscores in it",
+                    "a name in Rust begins with a letter and holds letters, digits and underscores; teach the generator one (xtask/src/names.rs)",
                 );
                 continue;
             }
@@ -200,6 +222,7 @@ impl Lint<'_> {
                     "leave one out, or teach the generator a second name (xtask/src/names.rs)",
                 );
             }
+            self.setters(&at, direction, &field, members);
             if direction == Direction::Answer && field == "extra" {
                 self.say(
                     Rule::NameCollision,
@@ -330,9 +353,7 @@ impl Lint<'_> {
                 self.unsupported(pointer, schema);
                 return None;
             }
-            (Some("string"), None | Some("email" | "uri" | "uuid")) => {
-                (Kind::String, &["minLength", "maxLength", "pattern"])
-            }
+            (Some("string"), None | Some("email" | "uri" | "uuid")) => (Kind::String, &STRING_LIMITS),
             (Some("string"), Some("date")) => (Kind::Date, &[]),
             (Some("string"), Some("date-time")) => (Kind::Timestamp, &[]),
             (Some("integer"), Some("int64")) => (Kind::Integer, &["minimum", "maximum"]),
@@ -351,7 +372,14 @@ impl Lint<'_> {
                 let at = child(pointer, "items");
                 let items = self.object(&at, "`items`")?;
                 let inner = self.kind(&at, items, direction, path, types, directions)?;
-                (Kind::List(Box::new(inner)), &["items"])
+                if !matches!(inner, Kind::Ref(_)) {
+                    // Limits of single items are not checked, so they must not be promised.
+                    self.known(&at, items, &[&ANNOTATIONS[..], &["type", "format"]].concat());
+                }
+                if matches!(inner, Kind::List(_)) || items.get("format").and_then(Value::as_str) == Some("uuid") {
+                    self.unsupported_items(&at);
+                }
+                (Kind::List(Box::new(inner)), &["items", "x-replaces-all"])
             }
             (Some("array"), None) => {
                 self.say(
@@ -382,6 +410,39 @@ impl Lint<'_> {
             &[&ANNOTATIONS[..], &["type", "format", "nullable"], members].concat(),
         );
         Some(kind)
+    }
+
+    fn unsupported_items(&mut self, pointer: &str) {
+        let help = "make the item a component, or teach the generator (xtask/src/render/checks.rs)";
+        self.say(
+            Rule::Type,
+            pointer,
+            "items that are lists or UUIDs are not supported",
+            help,
+        );
+    }
+
+    /// The methods of a request's builder.
+    fn setters(&mut self, pointer: &str, direction: Direction, field: &str, members: &Map<String, Value>) {
+        let taken = |name: &str| {
+            let rest = ["clear_", "replace_all_", "remove_all_"]
+                .iter()
+                .find_map(|prefix| name.strip_prefix(prefix));
+            names::RESERVED_SETTERS.contains(&name)
+                || rest.is_some_and(|rest| {
+                    members
+                        .keys()
+                        .any(|member| names::field(member).trim_end_matches('_') == rest)
+                })
+        };
+        if direction == Direction::Request && taken(field) {
+            self.say(
+                Rule::NameCollision,
+                pointer,
+                format!("`{field}` is the name of another method of the builder"),
+                "teach the generator a second name (xtask/src/names.rs)",
+            );
+        }
     }
 
     /// A schema that progenitor would panic on, or turn into a type that can't read what the server sends.
@@ -448,7 +509,11 @@ impl Lint<'_> {
 
     fn values(&mut self, pointer: &str, schema: &Map<String, Value>) -> Vec<(String, String)> {
         const HELP: &str = "list the known values: `x-extensible-enum: [recurring, one-time]`";
-        self.known(pointer, schema, &[&ANNOTATIONS[..], &["type"]].concat());
+        self.known(
+            pointer,
+            schema,
+            &[&ANNOTATIONS[..], &["type", "x-extensible-enum"]].concat(),
+        );
         if schema.get("type").and_then(Value::as_str) != Some("string") {
             self.say(
                 Rule::OpenEnum,
@@ -484,6 +549,20 @@ impl Lint<'_> {
                     format!("`{value}` can't be a variant in Rust"),
                     "teach the generator a name for it (xtask/src/names.rs)",
                 );
+            } else if values.iter().any(|(known, _)| known == value) {
+                self.say(
+                    Rule::OpenEnum,
+                    &place,
+                    format!("`{value}` is listed twice"),
+                    "leave one out",
+                );
+            } else if value.chars().any(char::is_control) {
+                self.say(
+                    Rule::OpenEnum,
+                    &place,
+                    "the value holds a line break or another control character",
+                    "leave it out",
+                );
             } else if let Some((other, _)) = values.iter().find(|(_, known)| *known == variant) {
                 let problem = format!("`{other}` and `{value}` are both `{variant}` in Rust");
                 self.say(
@@ -500,6 +579,27 @@ impl Lint<'_> {
             self.say(Rule::OpenEnum, &at, "the enum has no values", HELP);
         }
         values
+    }
+
+    /// The schema of a path parameter.
+    pub(super) fn string_schema(&mut self, pointer: &str) -> Limits {
+        if let Some(schema) = self.object(pointer, "a schema") {
+            self.known(
+                pointer,
+                schema,
+                &[&ANNOTATIONS[..], &["type", "format"], &STRING_LIMITS].concat(),
+            );
+            if let Some(format) = schema.get("format").filter(|format| *format != "uuid") {
+                let help = "the generator knows `uuid`; leave any other format out";
+                self.say(
+                    Rule::Format,
+                    &child(pointer, "format"),
+                    format!("{format} is not a known format of a path parameter"),
+                    help,
+                );
+            }
+        }
+        self.string_limits(pointer)
     }
 
     pub(super) fn string_limits(&mut self, pointer: &str) -> Limits {
@@ -519,10 +619,17 @@ impl Lint<'_> {
                 "say what it allows, for the error message: `x-pattern-description: letters, digits and underscores`";
             (pattern.to_owned(), self.text(pointer, "x-pattern-description", help))
         });
+        let (min_length, max_length) = (self.count(pointer, "minLength"), self.count(pointer, "maxLength"));
+        if let (Some(least), Some(most)) = (min_length, max_length)
+            && least > most
+        {
+            let problem = format!("`minLength` {least} is above `maxLength` {most}");
+            self.say(Rule::Limit, pointer, problem, "nothing would be allowed");
+        }
         Limits {
             uuid: text("format") == Some("uuid"),
-            min_length: self.count(pointer, "minLength"),
-            max_length: self.count(pointer, "maxLength"),
+            min_length,
+            max_length,
             pattern,
             ..Limits::default()
         }
@@ -548,8 +655,8 @@ impl Lint<'_> {
                 self.say(
                     Rule::Limit,
                     &child(pointer, name),
-                    format!("`{name}` must be a whole number"),
-                    "write a number of 64 bit",
+                    format!("`{name}` must be a whole number of 64 bit"),
+                    "write it without a decimal point",
                 );
             }
             value.as_i64()

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::{docs, parse_type};
+use super::{docs, parse_type, types::required_type};
 use crate::{
     lower::{is_field, rust_type},
     model::{Api, Direction, Kind, Object, Operation, Property, Type},
@@ -50,9 +50,21 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         None => None,
     };
     let (mut field, mut init, mut argument, mut setters) = Default::default();
+    let mut needed = Vec::new();
     if let Some((component, object)) = &body {
+        let mut names = Vec::new();
+        for property in object.properties.iter().filter(|property| property.required) {
+            let (name, ty) = (names::ident(&property.field), required_type(api, property)?);
+            let ty = in_sdk(&quote! { #ty }.to_string())?;
+            needed.push(quote! { #name: #ty, });
+            names.push(name);
+        }
         field = quote! { body: chartmogul_api::types::#component, };
-        init = quote! { body: Default::default(), };
+        init = if names.is_empty() {
+            quote! { body: Default::default(), }
+        } else {
+            quote! { body: chartmogul_api::types::#component::new(#(#names),*), }
+        };
         argument = quote! { &self.body, };
         setters = self::setters(api, object)?;
     }
@@ -87,7 +99,7 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         }
 
         impl #name {
-            pub(crate) fn new(client: chartmogul_api::Client, #(#parameters: String,)*) -> Self {
+            pub(crate) fn new(client: chartmogul_api::Client, #(#parameters: String,)* #(#needed)*) -> Self {
                 Self { client, #(#parameters,)* #init wrong: None }
             }
 
@@ -109,7 +121,8 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
 
 fn setters(api: &Api, object: &Object) -> anyhow::Result<Vec<TokenStream>> {
     let mut setters = Vec::new();
-    for property in &object.properties {
+    // What must be said is asked for when the builder is made.
+    for property in object.properties.iter().filter(|property| !property.required) {
         setters.push(setter(api, property)?);
         if property.nullable {
             let field = names::ident(&property.field);
@@ -130,15 +143,10 @@ fn setters(api: &Api, object: &Object) -> anyhow::Result<Vec<TokenStream>> {
 fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
     let (field, wire) = (names::ident(&property.field), &property.name);
     let doc = docs::comment(&property.description);
-    let inner = |kind: &Kind| {
-        let path = rust_type(api, kind);
-        parse_type(&path.replace("crate::", "chartmogul_api::"))
-    };
+    let inner = |kind: &Kind| in_sdk(&rust_type(api, kind));
     let wrap = |value: TokenStream| {
         if is_field(property, Direction::Request) {
             quote! { chartmogul_api::Field::Value(#value) }
-        } else if property.required {
-            value
         } else {
             quote! { Some(#value) }
         }
@@ -207,4 +215,13 @@ fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
             }
         }
     })
+}
+
+/// A type of `chartmogul-api`, as it is called from `chartmogul`.
+fn in_sdk(path: &str) -> anyhow::Result<syn::Type> {
+    parse_type(
+        &path
+            .replace("crate :: ", "chartmogul_api::")
+            .replace("crate::", "chartmogul_api::"),
+    )
 }

@@ -26,6 +26,7 @@ pub(super) fn operations(api: &Api, tag: &str, generated: &Generated) -> anyhow:
         methods.push(method);
     }
     Ok(quote! {
+        #[allow(unused_imports)] // not every resource needs all of them
         use crate::{Client, Error, Reply, check::{self, Check as _, encode_path}, operations, types};
 
         impl Client {
@@ -45,6 +46,11 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
         }
         None => quote! { () },
     };
+    let exec = names::ident(if operation.answer.is_some() {
+        "exec"
+    } else {
+        "exec_done"
+    });
     let constant = table::constant(operation);
     let parameters = operation.parameters.iter().map(checks::parameter);
     let body = operation.body.is_some().then(|| quote! { body.check()?; });
@@ -58,7 +64,7 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
             #body
             let url = #url;
             let request = #request;
-            self.exec(&operations::#constant, request).await
+            self.#exec(&operations::#constant, request).await
         }
     })
 }

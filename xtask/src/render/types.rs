@@ -26,12 +26,14 @@ pub(super) fn types(api: &Api, generated: &Generated) -> anyhow::Result<ByName<T
             let code = match object.direction {
                 Direction::Request => {
                     let check = checks::object(api, name_ident, object);
+                    let new = new(api, name_ident, object)?;
                     quote! {
                         #[allow(unused_imports)]
                         use super::*;
                         #[allow(unused_imports)]
                         use crate::check::{self, Check as _};
                         #found
+                        #new
                         #check
                     }
                 }
@@ -99,14 +101,11 @@ fn finish(api: &Api, object: &Object, mut found: ItemStruct) -> anyhow::Result<I
         // Reading is below: a repeated member must not be an error.
         Direction::Answer => quote! { Debug, Clone, PartialEq, Default, serde::Serialize },
     };
-    // A new member must not break code that makes a request.
-    let open = (object.direction == Direction::Answer || object.properties.iter().all(|p| !p.required))
-        .then(|| quote! { #[non_exhaustive] });
     found.attrs = attributes(&quote! {
         #description
         #[derive(#derives)]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-        #open
+        #[non_exhaustive]
     })?;
     ShortPaths.visit_item_struct_mut(&mut found);
     let Fields::Named(fields) = &mut found.fields else {
@@ -164,6 +163,43 @@ fn attributes(tokens: &TokenStream) -> anyhow::Result<Vec<syn::Attribute>> {
     Ok(item.attrs)
 }
 
+/// What must be said is asked for; the type can't be made without it, and a new optional member breaks nobody.
+fn new(api: &Api, name: &syn::Ident, object: &Object) -> anyhow::Result<Option<TokenStream>> {
+    if object.properties.iter().all(|property| !property.required) {
+        return Ok(None);
+    }
+    let mut arguments = Vec::new();
+    let mut values = Vec::new();
+    for property in &object.properties {
+        let field = names::ident(&property.field);
+        if property.required {
+            let ty = required_type(api, property)?;
+            arguments.push(quote! { #field: impl Into<#ty> });
+            values.push(quote! { #field: #field.into() });
+        } else {
+            values.push(quote! { #field: Default::default() });
+        }
+    }
+    Ok(Some(quote! {
+        impl #name {
+            /// With what must be said; all other members are left out.
+            pub fn new(#(#arguments),*) -> Self {
+                Self { #(#values),* }
+            }
+        }
+    }))
+}
+
+/// The type of a member that must be in a request.
+pub(super) fn required_type(api: &Api, property: &Property) -> anyhow::Result<syn::Type> {
+    let inner = rust_type(api, &property.kind);
+    parse_type(&if property.nullable {
+        format!("Option<{inner}>")
+    } else {
+        inner
+    })
+}
+
 /// Reading an answer: the last of two equal members counts, unknown ones are kept.
 fn read(name: &syn::Ident, object: &Object) -> TokenStream {
     let arms = object.properties.iter().map(|property| {
@@ -172,6 +208,12 @@ fn read(name: &syn::Ident, object: &Object) -> TokenStream {
     });
     let expecting = format!("an object ({name})");
     quote! {
+        impl crate::FieldValue for #name {
+            fn from_json(json: serde_json::Value) -> Result<Self, serde_json::Value> {
+                <Self as serde::Deserialize>::deserialize(&json).map_err(|_| json)
+            }
+        }
+
         impl<'de> serde::Deserialize<'de> for #name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 struct Members;

@@ -8,6 +8,7 @@ use crate::check::{self, Check as _};
 /// A custom attribute with its value.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct CustomAttribute {
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been
     /// created in the app before, under Custom Attributes.
@@ -16,6 +17,16 @@ pub struct CustomAttribute {
     /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal
     /// point.
     pub value: crate::CustomValue,
+}
+
+impl CustomAttribute {
+    /// With what must be said; all other members are left out.
+    pub fn new(key: impl Into<String>, value: impl Into<crate::CustomValue>) -> Self {
+        Self {
+            key: key.into(),
+            value: value.into(),
+        }
+    }
 }
 
 impl check::Check for CustomAttribute {

@@ -55,6 +55,12 @@ pub struct Opportunity {
     pub extra: ::serde_json::Map<String, ::serde_json::Value>,
 }
 
+impl crate::FieldValue for Opportunity {
+    fn from_json(json: serde_json::Value) -> Result<Self, serde_json::Value> {
+        <Self as serde::Deserialize>::deserialize(&json).map_err(|_| json)
+    }
+}
+
 impl<'de> serde::Deserialize<'de> for Opportunity {
     fn deserialize<D: serde::Deserializer<'de>>(
         deserializer: D,
