@@ -1,4 +1,7 @@
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -37,7 +40,15 @@ impl Fake {
     /// # Errors
     /// [`StartError`] if no port can be had.
     pub async fn start() -> Result<Self, StartError> {
-        let listener = TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_on(0).await
+    }
+
+    /// Starts a fake on this loopback port, on the current tokio runtime; 0 takes a free port.
+    ///
+    /// # Errors
+    /// [`StartError`] if the port can't be had.
+    pub async fn start_on(port: u16) -> Result<Self, StartError> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let app = Router::new()

@@ -1,0 +1,76 @@
+//! The fake as a program.
+#![allow(clippy::unwrap_used, clippy::expect_used)] // tests
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+
+/// Started, with the URL and the API key that it prints.
+fn start(arguments: &[&str]) -> (Child, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut value = |name: &str| lines.next().unwrap().unwrap().strip_prefix(name).unwrap().to_owned();
+    let (url, key) = (value("url: "), value("api_key: "));
+    (child, url, key)
+}
+
+#[tokio::test]
+async fn it_says_where_it_is_and_ends_with_its_standard_input() {
+    let (mut child, url, key) = start(&["--opportunity", UUID]);
+    assert!(url.starts_with("http://127.0.0.1:"), "{url}");
+    for (uuid, status) in [(UUID, 200), ("00000000-0000-0000-0000-000000000000", 404)] {
+        let answer = reqwest::Client::new()
+            .patch(format!("{url}/v1/opportunities/{uuid}"))
+            .basic_auth(&key, Some(""))
+            .body(r#"{"amount_in_cents":1}"#)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error() {
+    let (mut child, url, _) = start(&[]);
+    let port = url.rsplit(':').next().unwrap();
+    let second = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
+        .args(["--port", port])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8(second.stderr).unwrap();
+    assert!(
+        said.starts_with("chartmogul-fake: the fake can't listen on a loopback port: "),
+        "{said}"
+    );
+
+    drop(child.stdin.take());
+    child.wait().unwrap();
+}
+
+#[test]
+fn an_option_that_it_does_not_know_is_an_error() {
+    let output = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
+        .arg("--prot")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("chartmogul-fake: --prot is not an option\n\nA fake ChartMogul"),
+        "{said}"
+    );
+}
