@@ -1,20 +1,22 @@
-//! What the tests share: a client for a fake, a server that breaks, the document, and recorded traffic.
+//! What the tests share: a client for a fake, what it sent, a server that breaks, the document, and recorded traffic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)] // a test that can't go on stops
 
 pub mod document;
 pub mod peer;
 pub mod recordings;
+pub mod sent;
 pub mod snapshot;
 
 use chartmogul::Client;
 use chartmogul_fake::{Fake, samples};
+use sent::Witness;
 
 /// The opportunity that most tests are about.
 pub const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 
 /// A fake with one opportunity, and a client for it.
-pub async fn start() -> (Fake, Client) {
-    let fake = Fake::start().await.expect("a loopback port");
+pub async fn start() -> (Witness, Client) {
+    let fake = Witness::new(Fake::start().await.expect("a loopback port"));
     assert!(fake.opportunities().add(samples::opportunity(UUID)));
     let client = Client::builder()
         .api_key(fake.api_key())

@@ -1,0 +1,57 @@
+//! What the SDK sends in the tests, for judges that are not written in Rust.
+
+use std::{fs::OpenOptions, io::Write as _, ops::Deref};
+
+use chartmogul_fake::{Fake, Recorded};
+use serde_json::json;
+
+/// A fake that writes down what the SDK sent to it: when it is dropped, and the environment variable `CHARTMOGUL_SENT`
+/// names a file, a line of JSON for each request is appended to it.
+#[derive(Debug)]
+pub struct Witness(Fake);
+
+impl Witness {
+    pub(crate) fn new(fake: Fake) -> Self {
+        Self(fake)
+    }
+}
+
+impl Deref for Witness {
+    type Target = Fake;
+
+    fn deref(&self) -> &Fake {
+        &self.0
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let Some(path) = std::env::var_os("CHARTMOGUL_SENT") else {
+            return;
+        };
+        let lines: String = self.0.requests().iter().filter_map(line).collect();
+        // Tests run side by side. What is appended in one piece stays in one piece.
+        let mut file = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .expect("the file that CHARTMOGUL_SENT names");
+        file.write_all(lines.as_bytes()).expect("room in the file");
+    }
+}
+
+/// A request as a line, `None` if it is not the SDK's. The body is text, so that no number changes on the way.
+fn line(request: &Recorded) -> Option<String> {
+    let sdk = request.header("user-agent")?.starts_with("chartmogul-rust/");
+    let target = match request.query.as_str() {
+        "" => request.path.clone(),
+        query => format!("{}?{query}", request.path),
+    };
+    let line = json!({
+        "method": request.method,
+        "path": target,
+        "content_type": request.header("content-type"),
+        "body": String::from_utf8_lossy(&request.body),
+    });
+    sdk.then(|| format!("{line}\n"))
+}
