@@ -1,0 +1,41 @@
+// The types that openapi-typescript generated from the document, used as a program would. Compiled, never run.
+import type { components, paths } from "../target/judges/chartmogul";
+
+type Operation = paths["/v1/opportunities/{opportunity_uuid}"]["patch"];
+type Update = Operation["requestBody"]["content"]["application/json"];
+type Opportunity = Operation["responses"][200]["content"]["application/json"];
+type Problem = Operation["responses"][404]["content"]["application/json"];
+
+const values: components["schemas"]["CustomAttributeValue"][] = ["a", 4, 4.5, true];
+
+export const update: Update = {
+  amount_in_cents: 20000,
+  estimated_close_date: "2026-04-30",
+  type: "arr", // the set is open
+  custom: values.map((value, i) => ({ key: `k${i}`, value })),
+};
+export const nothing: Update = { custom: [] };
+
+export function show(deal: Opportunity): string {
+  const amount: number = deal.amount_in_cents;
+  const seats: unknown = deal.custom["seats"];
+  return `${deal.uuid} ${amount} ${deal.currency} ${seats}`;
+}
+
+export function message(problem: Problem): string {
+  return "message" in problem ? String(problem.message) : "";
+}
+
+// What must not compile; each line is an error if it does.
+// @ts-expect-error
+export const amountAsText: Update = { amount_in_cents: "20000" };
+// @ts-expect-error
+export const unknownField: Update = { amount: 20000 };
+// @ts-expect-error
+export const customer: Update = { customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3" };
+// @ts-expect-error
+export const customAsObject: Update = { custom: { seats: 4 } };
+// @ts-expect-error
+export const withoutValue: Update = { custom: [{ key: "seats" }] };
+// @ts-expect-error
+export const withNull: Update = { custom: [{ key: "seats", value: null }] };
