@@ -24,7 +24,7 @@ impl Spec {
         let bytes = std::fs::read(&path).with_context(|| format!("reading {path}"))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+            let line = before.split(|byte| *byte == b'\n').count();
             let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
             Findings::from(Finding {
                 rule: Rule::Yaml,
