@@ -54,7 +54,7 @@ fn all_that_can_be_generated_compiles_and_works() {
     let main = std::fs::read_to_string(tests.join("main.rs")).unwrap();
     std::fs::write(tests.join("main.rs"), main + "\nmod calls;\n").unwrap();
 
-    // Dependencies have been built beside this test already.
+    // A folder of its own: the copy's packages have the names of those that are being tested.
     let output = Command::new(env!("CARGO"))
         .current_dir(root)
         .args([
@@ -67,7 +67,7 @@ fn all_that_can_be_generated_compiles_and_works() {
             "it",
             "calls::",
         ])
-        .env("CARGO_TARGET_DIR", workspace.join("target"))
+        .env("CARGO_TARGET_DIR", workspace.join("target/everything"))
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
