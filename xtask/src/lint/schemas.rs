@@ -31,27 +31,44 @@ const ANNOTATIONS: [&str; 6] = [
     "default",
 ];
 
+/// The way through the components, from the bodies of the operations.
+struct Walk {
+    direction: Direction,
+    /// The components above.
+    path: Vec<String>,
+    /// What has been read.
+    types: BTreeMap<String, Type>,
+    /// Which way it was first reached.
+    directions: BTreeMap<String, Direction>,
+}
+
+impl Walk {
+    fn new() -> Self {
+        Self {
+            direction: Direction::Request,
+            path: Vec::new(),
+            types: BTreeMap::new(),
+            directions: BTreeMap::new(),
+        }
+    }
+}
+
 impl Lint<'_> {
     /// The components that requests and successful answers are made of.
     pub(super) fn components(&mut self, operations: &[Operation]) -> BTreeMap<String, Type> {
-        let mut types = BTreeMap::new();
-        let mut directions = BTreeMap::new();
-        for (direction, roots) in [
-            (
-                Direction::Request,
-                operations
-                    .iter()
-                    .filter_map(|o| o.body.clone())
-                    .collect::<BTreeSet<_>>(),
-            ),
-            (
-                Direction::Answer,
-                operations.iter().filter_map(|o| o.answer.clone()).collect(),
-            ),
-        ] {
+        let mut walk = Walk::new();
+        for direction in [Direction::Request, Direction::Answer] {
+            walk.direction = direction;
+            let roots: BTreeSet<_> = operations
+                .iter()
+                .filter_map(|operation| match direction {
+                    Direction::Request => operation.body.clone(),
+                    Direction::Answer => operation.answer.clone(),
+                })
+                .collect();
             for name in roots {
-                self.component(&name, direction, &mut Vec::new(), &mut types, &mut directions);
-                if !matches!(types.get(&name), None | Some(Type::Object(_))) {
+                self.component(&name, &mut walk);
+                if !matches!(walk.types.get(&name), None | Some(Type::Object(_))) {
                     self.say(
                         Rule::InlineObject,
                         &child(SCHEMAS, &name),
@@ -61,42 +78,36 @@ impl Lint<'_> {
                 }
             }
         }
+        let types = walk.types;
         self.collisions(&types);
         types
     }
 
-    fn component(
-        &mut self,
-        name: &str,
-        direction: Direction,
-        path: &mut Vec<String>,
-        types: &mut BTreeMap<String, Type>,
-        directions: &mut BTreeMap<String, Direction>,
-    ) {
+    fn component(&mut self, name: &str, walk: &mut Walk) {
         let pointer = child(SCHEMAS, name);
-        if path.iter().any(|above| above == name) {
+        if walk.path.iter().any(|above| above == name) {
             self.say(
                 Rule::Recursion,
                 &pointer,
-                format!("`{name}` contains itself ({} > {name})", path.join(" > ")),
+                format!("`{name}` contains itself ({} > {name})", walk.path.join(" > ")),
                 "a recursive schema is not supported; describe the inner one as a component of its own",
             );
             return;
         }
         if let Some((_, rust, way)) = HANDWRITTEN.iter().find(|(known, ..)| *known == name)
-            && *way != direction
+            && *way != walk.direction
         {
             self.say(
                 Rule::Direction,
                 &pointer,
-                format!("`{name}` is `{rust}`, which is not made for a {direction:?}")
+                format!("`{name}` is `{rust}`, which is not made for a {:?}", walk.direction)
                     .to_lowercase()
                     .replace(&name.to_lowercase(), name),
                 "write a component, and a Rust type, for the other direction",
             );
         }
-        if let Some(known) = directions.get(name) {
-            if *known != direction && matches!(types.get(name), Some(Type::Object(_))) {
+        if let Some(known) = walk.directions.get(name) {
+            if *known != walk.direction && matches!(walk.types.get(name), Some(Type::Object(_))) {
                 self.say(
                     Rule::Direction,
                     &pointer,
@@ -106,7 +117,7 @@ impl Lint<'_> {
             }
             return;
         }
-        directions.insert(name.to_owned(), direction);
+        walk.directions.insert(name.to_owned(), walk.direction);
         let Some(schema) = self.object(&pointer, "a schema") else {
             return;
         };
@@ -132,19 +143,20 @@ impl Lint<'_> {
         );
         if let Some((_, rust, _)) = HANDWRITTEN.iter().find(|(known, ..)| *known == name) {
             let limits = self.union_limits(&pointer);
-            types.insert(name.to_owned(), Type::Handwritten { rust, limits });
+            walk.types.insert(name.to_owned(), Type::Handwritten { rust, limits });
         } else if schema.contains_key("x-extensible-enum") {
             let values = self.values(&pointer, schema);
-            types.insert(name.to_owned(), Type::OpenEnum(OpenEnum { description, values }));
+            walk.types
+                .insert(name.to_owned(), Type::OpenEnum(OpenEnum { description, values }));
         } else if schema.get("type").and_then(Value::as_str) == Some("object") {
-            path.push(name.to_owned());
-            let properties = self.properties(&pointer, schema, direction, path, types, directions);
-            path.pop();
-            let not_empty = self.not_empty(&pointer, schema, direction);
-            types.insert(
+            walk.path.push(name.to_owned());
+            let properties = self.properties(&pointer, schema, walk);
+            walk.path.pop();
+            let not_empty = self.not_empty(&pointer, schema, walk.direction);
+            walk.types.insert(
                 name.to_owned(),
                 Type::Object(Object {
-                    direction,
+                    direction: walk.direction,
                     description,
                     not_empty,
                     properties,
@@ -172,15 +184,7 @@ impl Lint<'_> {
         }
     }
 
-    fn properties(
-        &mut self,
-        pointer: &str,
-        schema: &Map<String, Value>,
-        direction: Direction,
-        path: &mut Vec<String>,
-        types: &mut BTreeMap<String, Type>,
-        directions: &mut BTreeMap<String, Direction>,
-    ) -> Vec<Property> {
+    fn properties(&mut self, pointer: &str, schema: &Map<String, Value>, walk: &mut Walk) -> Vec<Property> {
         self.known(
             pointer,
             schema,
@@ -222,8 +226,8 @@ impl Lint<'_> {
                     "leave one out, or teach the generator a second name (xtask/src/names.rs)",
                 );
             }
-            self.setters(&at, direction, &field, members);
-            if direction == Direction::Answer && field == "extra" {
+            self.setters(&at, walk.direction, &field, members);
+            if walk.direction == Direction::Answer && field == "extra" {
                 self.say(
                     Rule::NameCollision,
                     &at,
@@ -231,7 +235,7 @@ impl Lint<'_> {
                     "teach the generator another name (xtask/src/names.rs)",
                 );
             }
-            if let Some(mut property) = self.property(&at, name, field, direction, path, types, directions) {
+            if let Some(mut property) = self.property(&at, name, field, walk) {
                 property.required = required.contains(name);
                 properties.push(property);
             }
@@ -272,19 +276,9 @@ impl Lint<'_> {
         names
     }
 
-    #[allow(clippy::too_many_arguments)] // the state of one walk, used nowhere else
-    fn property(
-        &mut self,
-        pointer: &str,
-        name: &str,
-        field: String,
-        direction: Direction,
-        path: &mut Vec<String>,
-        types: &mut BTreeMap<String, Type>,
-        directions: &mut BTreeMap<String, Direction>,
-    ) -> Option<Property> {
+    fn property(&mut self, pointer: &str, name: &str, field: String, walk: &mut Walk) -> Option<Property> {
         let schema = self.object(pointer, "a property")?;
-        let kind = self.kind(pointer, schema, direction, path, types, directions)?;
+        let kind = self.kind(pointer, schema, walk)?;
         let description = match &kind {
             Kind::Ref(component) => self.optional_text(&child(SCHEMAS, component), "description"),
             _ => self.text(pointer, "description", "say what it means, with units and format"),
@@ -324,15 +318,7 @@ impl Lint<'_> {
         })
     }
 
-    fn kind(
-        &mut self,
-        pointer: &str,
-        schema: &Map<String, Value>,
-        direction: Direction,
-        path: &mut Vec<String>,
-        types: &mut BTreeMap<String, Type>,
-        directions: &mut BTreeMap<String, Direction>,
-    ) -> Option<Kind> {
+    fn kind(&mut self, pointer: &str, schema: &Map<String, Value>, walk: &mut Walk) -> Option<Kind> {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             self.known(pointer, schema, &["$ref"]);
             let Some(name) = target.strip_prefix("#/components/schemas/") else {
@@ -344,7 +330,7 @@ impl Lint<'_> {
                 );
                 return None;
             };
-            self.component(name, direction, path, types, directions);
+            self.component(name, walk);
             return Some(Kind::Ref(name.to_owned()));
         }
         let format = schema.get("format").and_then(Value::as_str);
@@ -368,10 +354,10 @@ impl Lint<'_> {
             }
             (Some("number"), None | Some("double")) => (Kind::Number, &[]),
             (Some("boolean"), None) => (Kind::Boolean, &[]),
-            (Some("array"), None) if direction == Direction::Request => {
+            (Some("array"), None) if walk.direction == Direction::Request => {
                 let at = child(pointer, "items");
                 let items = self.object(&at, "`items`")?;
-                let inner = self.kind(&at, items, direction, path, types, directions)?;
+                let inner = self.kind(&at, items, walk)?;
                 if !matches!(inner, Kind::Ref(_)) {
                     // Limits of single items are not checked, so they must not be promised.
                     self.known(&at, items, &[&ANNOTATIONS[..], &["type", "format"]].concat());
