@@ -43,7 +43,11 @@ impl Spec {
     /// Parses the text of a document; `file` is for messages.
     pub fn parse(file: &str, text: &str) -> Result<Self, Findings> {
         // YAML 1.2: `no` and `on` are strings. Repeated keys, deep nesting and alias bombs are errors.
-        let options = serde_saphyr::options! { strict_booleans: true };
+        // The usual limit of 250,000 values would be reached at some 600 operations.
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            budget: serde_saphyr::budget! { max_nodes: 1_000_000 },
+        };
         let root: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
             let location = error.location();
             let at = |pick: fn(&serde_saphyr::Location) -> u64| {
@@ -180,7 +184,11 @@ pub fn component(pointer: &str) -> Option<String> {
 
 /// Appends a member or an index to a JSON pointer.
 pub fn child(pointer: &str, name: &str) -> String {
-    format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    if name.contains(['~', '/']) {
+        format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        [pointer, name].join("/") // nearly all of them, and there are many
+    }
 }
 
 fn first_line(text: &str) -> &str {

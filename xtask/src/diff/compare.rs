@@ -17,6 +17,7 @@ pub(super) fn compare(old: &Value, new: &Value) -> (Vec<Change>, BTreeSet<String
         old,
         new,
         changes: Vec::new(),
+        places: BTreeMap::new(),
         seen: BTreeSet::new(),
         told: BTreeSet::new(),
     };
@@ -46,6 +47,8 @@ struct Compare<'a> {
     old: &'a Value,
     new: &'a Value,
     changes: Vec<Change>,
+    /// Which of the changes are at a pointer.
+    places: BTreeMap<String, Vec<usize>>,
     seen: BTreeSet<(Way, String, String)>,
     told: BTreeSet<String>,
 }
@@ -647,17 +650,17 @@ impl<'a> Compare<'a> {
             rust,
         };
         // A component that is used in several places is told once, with its worst effect.
-        let known = self
-            .changes
-            .iter_mut()
-            .find(|known| (&known.pointer, &known.old, &known.new) == (&change.pointer, &change.old, &change.new));
-        match known {
-            Some(known) => {
+        let here = self.places.entry(change.pointer.clone()).or_default();
+        for index in here.iter() {
+            let known = &mut self.changes[*index];
+            if (&known.old, &known.new) == (&change.old, &change.new) {
                 known.http = known.http.max(http);
                 known.rust = known.rust.max(rust);
+                return;
             }
-            None => self.changes.push(change),
         }
+        here.push(self.changes.len());
+        self.changes.push(change);
     }
 
     fn before(&self, pointer: &str) -> Option<&'a Value> {

@@ -86,7 +86,7 @@ impl Diff {
     pub fn between(old: &Spec, new: &Spec, crates: &str) -> anyhow::Result<Self> {
         let (mut changes, told) = compare::compare(old.root(), new.root());
         nets::drift(old.root(), new.root(), &mut changes)?;
-        nets::unmentioned(old.root(), new.root(), &told, &mut changes);
+        nets::unmentioned(old.root(), new.root(), told, &mut changes);
         changes.sort_by(|a, b| b.effect().cmp(&a.effect()).then_with(|| a.pointer.cmp(&b.pointer)));
         let worst = |pick: fn(&Change) -> Effect| changes.iter().map(pick).max();
         let document = old.at("/info/version").and_then(Value::as_str).unwrap_or("0.0.0");

@@ -41,10 +41,11 @@ fn is_set(name: &str) -> bool {
 }
 
 /// Adds what differs and is not told yet: words are documentation, everything else must be assumed to break somebody.
-pub(super) fn unmentioned(old: &Value, new: &Value, told: &BTreeSet<String>, changes: &mut Vec<Change>) {
+pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, changes: &mut Vec<Change>) {
     let mut found = Vec::new();
     walk(Some(old), Some(new), &Position::root(), &mut found);
     let used: BTreeSet<_> = used(old).union(&used(new)).cloned().collect();
+    told.extend(changes.iter().map(|change| change.pointer.clone()));
     for Found {
         pointer,
         word,
@@ -52,8 +53,7 @@ pub(super) fn unmentioned(old: &Value, new: &Value, told: &BTreeSet<String>, cha
         new,
     } in found
     {
-        let mentioned = |told: &String| covers(told, &pointer) || covers(&pointer, told);
-        if told.iter().any(mentioned) || changes.iter().any(|change| mentioned(&change.pointer)) {
+        if mentions(&told, &pointer) {
             continue;
         }
         let component = component(&pointer);
@@ -116,11 +116,20 @@ fn push(
     });
 }
 
-/// Whether a pointer is another one, or above it.
-fn covers(above: &str, pointer: &str) -> bool {
-    pointer
-        .strip_prefix(above)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+/// Whether a pointer, or one above or below it, is among those told. The set is asked and not searched: a document has
+/// many thousands of places, and a change of style concerns them all.
+fn mentions(told: &BTreeSet<String>, pointer: &str) -> bool {
+    let mut above = Some(pointer);
+    while let Some(place) = above {
+        if told.contains(place) {
+            return true;
+        }
+        above = place.rsplit_once('/').map(|(parent, _)| parent);
+    }
+    let below = format!("{pointer}/");
+    told.range(below.clone()..)
+        .next()
+        .is_some_and(|first| first.starts_with(&below))
 }
 
 /// A difference.
@@ -231,6 +240,7 @@ pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyh
     let Ok(found) = quietly(|| ::drift::compare(old, new)) else {
         return Ok(());
     };
+    let mut told: BTreeSet<_> = changes.iter().map(|change| change.pointer.clone()).collect();
     for found in found.context("comparing with drift")? {
         for info in &found.changes {
             let breaks = matches!(
@@ -244,14 +254,12 @@ pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyh
             if !info.old_subpath.is_empty() {
                 pointer = format!("{pointer}/{}", info.old_subpath);
             }
-            let told = changes
-                .iter()
-                .any(|told| covers(&told.pointer, &pointer) || covers(&pointer, &told.pointer));
-            if !told {
+            if !mentions(&told, &pointer) {
+                told.insert(pointer.clone());
                 let (before, after) = (old.pointer(&pointer), new.pointer(&pointer));
                 push(
                     changes,
-                    pointer.clone(),
+                    pointer,
                     before,
                     after,
                     Breaking,
