@@ -1,6 +1,6 @@
 //! The API key stays where it belongs.
 
-use chartmogul::{Client, Error};
+use chartmogul::{Client, Error, Retry};
 use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, peer::Peer, start};
 
@@ -38,7 +38,12 @@ async fn debug_does_not_show_the_key() {
 #[tokio::test]
 async fn errors_do_not_show_the_key() {
     let (fake, _) = start().await;
-    let client = Client::builder().api_key(KEY).base_url(fake.url()).build().unwrap();
+    let client = Client::builder()
+        .api_key(KEY)
+        .base_url(fake.url())
+        .retry(Retry::never())
+        .build()
+        .unwrap();
     for (status, body) in [
         (
             401,

@@ -7,20 +7,22 @@ pub mod recordings;
 pub mod sent;
 pub mod snapshot;
 
-use chartmogul::Client;
+use chartmogul::{Client, Retry, Unlimited};
 use chartmogul_fake::{Fake, samples};
 use sent::Witness;
 
 /// The opportunity that most tests are about.
 pub const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 
-/// A fake with one opportunity, and a client for it.
+/// A fake with one opportunity, and a client for it that makes one attempt at each call.
 pub async fn start() -> (Witness, Client) {
     let fake = Witness::new(Fake::start().await.expect("a loopback port"));
     assert!(fake.opportunities().add(samples::opportunity(UUID)));
     let client = Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
+        .limiter(Unlimited)
+        .retry(Retry::never())
         .build()
         .expect("a client");
     (fake, client)

@@ -1,7 +1,9 @@
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
+
+use crate::{Attempt, Failure, GaveUp, History, history::write_status};
 
 /// A cause of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -67,17 +69,17 @@ pub enum Error {
     #[error("{0}")]
     Rejected(Box<Answer>),
 
-    /// 429: too many requests, or too much computing time used. Wait before the next one.
-    #[error("{0}; slow down")]
-    RateLimited(Box<Answer>),
+    /// 429 or 503, still, after the last attempt: too many requests, too much computing time used, or too many parallel
+    /// connections on the account. The server did nothing of what was asked. Slow down.
+    #[error("{0}")]
+    Throttled(Box<Answer>),
 
-    /// 5xx: trouble at ChartMogul; 503 also means too many parallel connections. A write may or may not have
-    /// happened.
+    /// 5xx: trouble at ChartMogul. A write may or may not have happened.
     #[error("{0}")]
     Server(Box<Answer>),
 
     /// Any other status: a redirect, which is never followed, 402, 405 and others.
-    #[error("{0}; this status is not expected here")]
+    #[error("{0}; {hint}", hint = not_expected(.0))]
     Unexpected(Box<Answer>),
 
     /// A success whose body is not what the operation answers with. The write has probably happened.
@@ -90,31 +92,73 @@ pub enum Error {
         source: BoxError,
     },
 
+    /// A success whose body is larger than [`ClientBuilder::max_body`](crate::ClientBuilder::max_body) allows. The
+    /// write has probably happened.
+    #[error("{answer}: the answer is larger than {limit} bytes")]
+    #[non_exhaustive]
+    TooLarge {
+        /// The answer, without its body.
+        answer: Box<Answer>,
+        /// Most bytes allowed.
+        limit: usize,
+    },
+
     /// The connection could not be made, or broke.
-    #[error("{operation}: {}", if *.sent { "the connection broke before the answer was complete" } else { "could not connect" })]
+    #[error("{operation}: {failure}{history}")]
     #[non_exhaustive]
     Connection {
         /// The operation that was attempted.
-        operation: &'static str,
-        /// Whether the request may have reached the server.
-        sent: bool,
+        operation: Cow<'static, str>,
+        /// How the last attempt failed.
+        failure: Failure,
+        /// All attempts.
+        history: Box<History>,
         /// The cause.
         source: BoxError,
     },
 
-    /// No complete answer in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened.
-    #[error("{operation}: no {kind} within {limit:?}")]
+    /// No complete answer in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened:
+    /// ask [`Error::may_have_happened`].
+    #[error("{operation}: no {kind} within {limit:?}{}{history}", waiting(*.while_waiting))]
     #[non_exhaustive]
     Timeout {
         /// The operation that was attempted.
-        operation: &'static str,
+        operation: Cow<'static, str>,
         /// Which limit ran out.
         kind: TimeoutKind,
         /// The limit.
         limit: Duration,
+        /// What the call was waiting for before it sent (anything more), if that is where its time ran out.
+        while_waiting: Option<&'static str>,
+        /// All attempts.
+        history: Box<History>,
         /// The cause.
         source: BoxError,
     },
+
+    /// The [`Limiter`](crate::Limiter) failed; nothing (more) was sent.
+    #[error("{operation}: the limiter failed{history}")]
+    #[non_exhaustive]
+    Limiter {
+        /// The operation that was attempted.
+        operation: Cow<'static, str>,
+        /// All attempts.
+        history: Box<History>,
+        /// What the limiter said.
+        source: BoxError,
+    },
+}
+
+fn not_expected(answer: &Answer) -> &'static str {
+    if answer.status.is_redirection() {
+        "a redirect, which is not followed: is the base URL right?"
+    } else {
+        "this status is not expected here"
+    }
+}
+
+fn waiting(what: Option<&'static str>) -> String {
+    what.map(|what| format!(", waiting for {what}")).unwrap_or_default()
 }
 
 /// Which time limit ran out.
@@ -123,7 +167,9 @@ pub enum Error {
 pub enum TimeoutKind {
     /// Making the connection.
     Connect,
-    /// The whole call.
+    /// One attempt, from the request to the last byte of the answer.
+    Attempt,
+    /// The whole call, with all attempts and all waiting.
     Call,
 }
 
@@ -131,6 +177,7 @@ impl fmt::Display for TimeoutKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Connect => "connection",
+            Self::Attempt => "complete answer to one attempt",
             Self::Call => "complete answer",
         })
     }
@@ -145,11 +192,16 @@ impl Error {
             | Self::Forbidden(answer)
             | Self::NotFound(answer)
             | Self::Rejected(answer)
-            | Self::RateLimited(answer)
+            | Self::Throttled(answer)
             | Self::Server(answer)
             | Self::Unexpected(answer)
+            | Self::TooLarge { answer, .. }
             | Self::Unreadable { answer, .. } => Some(answer),
-            Self::InvalidInput(_) | Self::Configuration { .. } | Self::Connection { .. } | Self::Timeout { .. } => None,
+            Self::InvalidInput(_)
+            | Self::Configuration { .. }
+            | Self::Connection { .. }
+            | Self::Timeout { .. }
+            | Self::Limiter { .. } => None,
         }
     }
 
@@ -168,36 +220,60 @@ impl Error {
         self.answer().map(Answer::body)
     }
 
-    /// Whether the request may have had its effect although there is no usable answer.
-    ///
-    /// If so, look before repeating anything that must not happen twice.
-    pub fn may_have_happened(&self) -> bool {
+    /// What was tried, and why it was not tried again. `None` if the request was refused here.
+    pub fn history(&self) -> Option<&History> {
         match self {
-            Self::Server(_) | Self::Unreadable { .. } => true,
-            Self::Connection { sent, .. } => *sent,
-            Self::Timeout { kind, .. } => *kind != TimeoutKind::Connect,
-            _ => false,
+            Self::InvalidInput(_) | Self::Configuration { .. } => None,
+            Self::Connection { history, .. } | Self::Timeout { history, .. } | Self::Limiter { history, .. } => {
+                Some(history)
+            }
+            other => other.answer().map(|answer| &answer.history),
         }
     }
 
-    pub(crate) fn from_answer(answer: Answer) -> Self {
-        let answer = Box::new(answer);
+    /// The attempts that were made, in order; empty if nothing was sent.
+    ///
+    /// ```
+    /// # fn act(error: chartmogul_api::Error) {
+    /// for (number, attempt) in (1..).zip(error.attempts()) {
+    ///     eprintln!("attempt {number}: {attempt}");
+    /// }
+    /// # }
+    /// ```
+    pub fn attempts(&self) -> &[Attempt] {
+        self.history().map(History::attempts).unwrap_or_default()
+    }
+
+    /// Why the last attempt was the last one; `None` if what it ended with is not worth repeating.
+    pub fn gave_up(&self) -> Option<&GaveUp> {
+        self.history().and_then(History::gave_up)
+    }
+
+    /// Whether the request may have had its effect although there is no usable answer, in any of its attempts.
+    ///
+    /// If so, look before repeating anything that must not happen twice.
+    pub fn may_have_happened(&self) -> bool {
+        self.history().is_some_and(History::may_have_happened)
+    }
+
+    pub(crate) fn from_answer(answer: Box<Answer>) -> Self {
         match answer.status.as_u16() {
             304 => Self::NotModified(answer),
             401 => Self::Unauthorized(answer),
             403 => Self::Forbidden(answer),
             404 => Self::NotFound(answer),
             400 | 422 => Self::Rejected(answer),
-            429 => Self::RateLimited(answer),
+            429 | 503 => Self::Throttled(answer),
             500..=599 => Self::Server(answer),
             _ => Self::Unexpected(answer),
         }
     }
 
-    pub(crate) fn configuration(what: impl Into<String>) -> Self {
+    /// [`Error::Configuration`]: what is wrong, and the cause if there is one.
+    pub fn configuration(what: impl Into<String>, source: Option<BoxError>) -> Self {
         Self::Configuration {
             what: what.into(),
-            source: None,
+            source,
         }
     }
 }
@@ -257,18 +333,19 @@ impl InvalidInput {
 /// `Debug` leaves out the body, which may hold customers' data; [`Answer::body`] has it.
 #[derive(Clone)]
 pub struct Answer {
-    pub(crate) operation: &'static str,
+    pub(crate) operation: Cow<'static, str>,
     pub(crate) status: StatusCode,
     pub(crate) message: Option<String>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) request_id: Option<String>,
     pub(crate) body: Bytes,
+    pub(crate) history: History,
 }
 
 impl Answer {
     /// The operation that was answered.
-    pub fn operation(&self) -> &'static str {
-        self.operation
+    pub fn operation(&self) -> &str {
+        &self.operation
     }
 
     /// HTTP status.
@@ -300,17 +377,15 @@ impl Answer {
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.operation, self.status.as_u16())?;
-        if let Some(reason) = self.status.canonical_reason() {
-            write!(f, " {reason}")?;
-        }
+        write!(f, "{}: ", self.operation)?;
+        write_status(f, self.status)?;
         if let Some(message) = &self.message {
             write!(f, ": {message}")?;
         }
         if let Some(id) = &self.request_id {
             write!(f, " (request {id})")?;
         }
-        Ok(())
+        write!(f, "{}", self.history)
     }
 }
 
@@ -323,6 +398,7 @@ impl fmt::Debug for Answer {
             .field("problems", &self.problems)
             .field("request_id", &self.request_id)
             .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("history", &self.history)
             .finish()
     }
 }

@@ -6,6 +6,7 @@ mod custom;
 mod error;
 mod error_body;
 mod field;
+mod history;
 mod open_enum;
 mod operation;
 mod reply;
@@ -16,7 +17,9 @@ mod transport;
 #[allow(clippy::all, clippy::pedantic)]
 mod generated;
 
-pub use client::{ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
+pub use client::{
+    ClientBuilder, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
+};
 pub use custom::{CustomAttributes, CustomValue};
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
@@ -24,8 +27,14 @@ pub use field::{Field, FieldValue};
 #[doc(hidden)]
 pub use generated::schemas;
 pub use generated::{operations, types};
-pub use http::StatusCode;
+pub use history::{Attempt, Failure, GaveUp, History};
+pub use http::{Method, StatusCode};
 use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;
-pub use transport::Client;
+pub use transport::{
+    Client, Request,
+    limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},
+    observe::{AttemptMetrics, CallMetrics, Metrics, Waited},
+    retry::Retry,
+};

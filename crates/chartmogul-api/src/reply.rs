@@ -12,6 +12,7 @@ pub struct Reply<T> {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) attempts: u32,
 }
 
 impl<T> Reply<T> {
@@ -33,6 +34,11 @@ impl<T> Reply<T> {
     /// Headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// How many attempts it took.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
     }
 
     /// The body as it arrived.

@@ -5,18 +5,28 @@ use crate::{Error, resources::opportunities::Opportunities};
 /// ```
 /// use std::time::Duration;
 ///
-/// let client = chartmogul::Client::builder().api_key("your-api-key").timeout(Duration::from_secs(10)).build()?;
+/// let client = chartmogul::Client::builder().api_key("your-api-key").call_timeout(Duration::from_secs(20)).build()?;
 /// # Ok::<(), chartmogul::Error>(())
 /// ```
 pub type ClientBuilder = chartmogul_api::ClientBuilder<Client>;
 
 /// The way into the API: a method for each resource.
 ///
-/// Cheap to clone; clones share connections. `Debug` shows where the API is, never the key.
+/// Cheap to clone; clones share connections, the limiter and the retry budget, so make one for each account and clone
+/// it. `Debug` shows where the API is, never the key.
+///
+/// What is sent by this client is awaited; [`Client::blocking`] makes one whose calls block.
 #[derive(Debug, Clone)]
-pub struct Client {
-    low_level: chartmogul_api::Client,
+pub struct Client<M = Async> {
+    pub(crate) low_level: chartmogul_api::Client,
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code))] // awaiting needs nothing
+    pub(crate) mode: M,
 }
+
+/// Calls are awaited.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Async;
 
 impl Client {
     /// A client with the API key from the environment variable `CHARTMOGUL_API_KEY` and defaults for the rest.
@@ -31,15 +41,20 @@ impl Client {
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
+}
 
+impl<M: Clone> Client<M> {
     /// Opportunities: deals in a sales pipeline.
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities>
-    pub fn opportunities(&self) -> Opportunities {
-        Opportunities::new(self.low_level.clone())
+    pub fn opportunities(&self) -> Opportunities<M> {
+        Opportunities::new(self.clone())
     }
+}
 
-    /// The generated client below this one: an operation for each method, with the whole answer.
+impl<M> Client<M> {
+    /// The generated client below this one: an operation for each method, with the whole answer, and
+    /// [`request`](chartmogul_api::Client::request) for everything that has no method yet.
     pub fn low_level(&self) -> &chartmogul_api::Client {
         &self.low_level
     }
@@ -47,6 +62,6 @@ impl Client {
 
 impl From<chartmogul_api::Client> for Client {
     fn from(low_level: chartmogul_api::Client) -> Self {
-        Self { low_level }
+        Self { low_level, mode: Async }
     }
 }

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod client;
 mod convert;
 mod custom;
@@ -13,10 +15,12 @@ mod generated;
 
 pub use chartmogul_api;
 pub use chartmogul_api::{
-    Answer, BoxError, CustomAttributes, CustomValue, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, Error, Field,
-    InvalidInput, Operation, Problem, StatusCode, TimeoutKind, operations, types::*,
+    Answer, Attempt, AttemptMetrics, BoxError, CallMetrics, CustomAttributes, CustomValue, DEFAULT_ATTEMPT_TIMEOUT,
+    DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY, DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Error,
+    Failure, Field, GaveUp, History, InvalidInput, Limiter, LimiterFuture, Method, Metrics, Operation, Place, Problem,
+    RateLimiter, Retry, StatusCode, TimeoutKind, Unlimited, Waited, operations, types::*,
 };
-pub use client::{Client, ClientBuilder};
+pub use client::{Async, Client, ClientBuilder};
 pub use convert::IntoDate;
 pub use custom::Custom;
 pub use outcome::Outcome;

@@ -21,7 +21,9 @@ pub(super) fn builders(api: &Api, tag: &str) -> anyhow::Result<TokenStream> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Error, InvalidInput, Outcome, convert::{self, IntoDate}};
+        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}};
+        #[cfg(feature = "blocking")]
+        use crate::blocking::Blocking;
 
         #(#builders)*
     })
@@ -68,15 +70,22 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         argument = quote! { &self.body, };
         setters = self::setters(api, object)?;
     }
-    let outcome = operation.not_modified.then(|| {
-        quote! {
-            /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
-            /// [`Error::NotModified`].
-            pub async fn outcome(self) -> Result<Outcome<#answer>, Error> {
-                Outcome::of(self.send().await)
+    let outcome = |call: TokenStream, is_async: Option<TokenStream>| {
+        operation.not_modified.then(|| {
+            quote! {
+                /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
+                /// [`Error::NotModified`].
+                pub #is_async fn outcome(self) -> Result<Outcome<#answer>, Error> {
+                    Outcome::of(#call)
+                }
             }
-        }
-    });
+        })
+    };
+    let outcomes = [
+        outcome(quote! { self.send().await }, Some(quote! { async })),
+        outcome(quote! { self.send() }, None),
+    ];
+    let [outcome, outcome_blocking] = &outcomes;
     let doc = docs::comment(&format!(
         "{}.\n\n{}\n\nMade by the resource; nothing is sent before [`send`](Self::send).\n\n{}",
         operation.summary,
@@ -91,30 +100,53 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         #doc
         #[derive(Debug, Clone)]
         #[must_use = "nothing is sent before `send`"]
-        pub struct #name {
-            client: chartmogul_api::Client,
+        pub struct #name<M = Async> {
+            client: Client<M>,
             #(#parameters: String,)*
             #field
             wrong: Option<InvalidInput>,
         }
 
-        impl #name {
-            pub(crate) fn new(client: chartmogul_api::Client, #(#parameters: String,)* #(#needed)*) -> Self {
+        impl<M> #name<M> {
+            pub(crate) fn new(client: Client<M>, #(#parameters: String,)* #(#needed)*) -> Self {
                 Self { client, #(#parameters,)* #init wrong: None }
             }
 
             #(#setters)*
 
-            #send
-            pub async fn send(self) -> Result<#answer, Error> {
+            /// Time limit for this call, in place of the client's; see
+            /// [`call_timeout`](crate::ClientBuilder::call_timeout).
+            pub fn with_call_timeout(mut self, limit: std::time::Duration) -> Self {
+                self.client.low_level = self.client.low_level.with_call_timeout(limit);
+                self
+            }
+
+            async fn call(self) -> Result<#answer, Error> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self.client.#method(#(&self.#parameters,)* #argument).await?;
+                let reply = self.client.low_level.#method(#(&self.#parameters,)* #argument).await?;
                 Ok(reply.into_value())
+            }
+        }
+
+        impl #name {
+            #send
+            pub async fn send(self) -> Result<#answer, Error> {
+                self.call().await
             }
 
             #outcome
+        }
+
+        #[cfg(feature = "blocking")]
+        impl #name<Blocking> {
+            #send
+            pub fn send(self) -> Result<#answer, Error> {
+                self.client.mode.clone().wait(self.call())
+            }
+
+            #outcome_blocking
         }
     })
 }

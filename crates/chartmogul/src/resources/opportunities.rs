@@ -4,16 +4,18 @@
 //!
 //! Source: <https://dev.chartmogul.com/reference/opportunities>
 
+use crate::{Async, Client};
+
 pub use crate::generated::opportunities::*;
 
 /// The opportunities of an account; made by [`Client::opportunities`](crate::Client::opportunities).
 #[derive(Debug, Clone)]
-pub struct Opportunities {
-    client: chartmogul_api::Client,
+pub struct Opportunities<M = Async> {
+    client: Client<M>,
 }
 
-impl Opportunities {
-    pub(crate) fn new(client: chartmogul_api::Client) -> Self {
+impl<M: Clone> Opportunities<M> {
+    pub(crate) fn new(client: Client<M>) -> Self {
         Self { client }
     }
 
@@ -56,7 +58,7 @@ impl Opportunities {
     /// [`outcome`](UpdateOpportunity::outcome)); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/update>
-    pub fn update(&self, opportunity_uuid: impl Into<String>) -> UpdateOpportunity {
+    pub fn update(&self, opportunity_uuid: impl Into<String>) -> UpdateOpportunity<M> {
         UpdateOpportunity::new(self.client.clone(), opportunity_uuid.into())
     }
 }

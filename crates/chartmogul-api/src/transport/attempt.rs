@@ -1,0 +1,245 @@
+//! One attempt: a request, and its answer to the last byte.
+
+use std::{error::Error as StdError, io};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, StatusCode};
+use tokio::time::{Instant, timeout_at};
+
+use super::{Client, Route};
+use crate::{BoxError, Error, Failure, History, TimeoutKind, history::causes};
+
+/// Looks at the body of a success, and says why it can't be one.
+pub(super) type Accept<'a> = dyn FnMut(&[u8]) -> Result<(), Unfit> + Send + 'a;
+
+/// Why the body of a success can't be used.
+pub(super) struct Unfit {
+    /// It is JSON that ended too early.
+    pub(super) cut_off: bool,
+    pub(super) source: BoxError,
+}
+
+impl Unfit {
+    pub(super) fn new(what: &'static str) -> Self {
+        Self {
+            cut_off: false,
+            source: what.into(),
+        }
+    }
+}
+
+/// An answer, as far as it was read.
+pub(super) struct Whole {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A failed attempt.
+pub(super) struct Broken {
+    pub(super) failure: Failure,
+    what: What,
+}
+
+enum What {
+    /// There is an answer, and its status says it all.
+    Answer(Whole),
+    /// There is a success that is none.
+    Unfit(Whole, BoxError),
+    TooLarge(Whole),
+    /// The client followed a redirect, so nobody knows what was done.
+    Redirected(Whole),
+    /// There is no answer, or not all of it.
+    Nothing(BoxError),
+}
+
+/// The time that an attempt has, and the name of the limit that ends it.
+#[derive(Clone, Copy)]
+pub(super) struct Time {
+    pub(super) until: Instant,
+    pub(super) kind: TimeoutKind,
+    pub(super) limit: std::time::Duration,
+}
+
+pub(super) async fn send(
+    client: &Client,
+    request: reqwest::Request,
+    time: Time,
+    accept: &mut Accept<'_>,
+) -> Result<Whole, Box<Broken>> {
+    let mut reading = Reading::default();
+    let ended = timeout_at(time.until, reading.run(client, request)).await;
+    let Reading { head, body, redirected } = reading;
+    let whole = head.map(|(status, headers)| Whole { status, headers, body });
+    let broken = |failure, what| Err(Box::new(Broken { failure, what }));
+    let error = match ended {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(error),
+        Err(elapsed) => Some(Trouble::Time(elapsed)),
+    };
+    match (whole, error) {
+        (Some(whole), _) if redirected => broken(Failure::Unreadable, What::Redirected(whole)),
+        // The status says more than why its body is not complete.
+        (Some(whole), _) if !whole.status.is_success() => broken(Failure::Status(whole.status), What::Answer(whole)),
+        (Some(whole), None) => match accept(&whole.body) {
+            Ok(()) => Ok(whole),
+            Err(unfit) => {
+                let failure = if unfit.cut_off {
+                    Failure::CutOff
+                } else {
+                    Failure::Unreadable
+                };
+                broken(failure, What::Unfit(whole, unfit.source))
+            }
+        },
+        (Some(whole), Some(Trouble::TooLarge)) => broken(Failure::Unreadable, What::TooLarge(whole)),
+        (_, Some(Trouble::Time(elapsed))) => {
+            broken(Failure::TimedOut(time.kind, time.limit), What::Nothing(elapsed.into()))
+        }
+        (Some(_), Some(Trouble::Http(error))) => broken(Failure::CutOff, What::Nothing(nameless(error))),
+        (None, Some(Trouble::Http(error))) => {
+            let failure = without_answer(&error, client);
+            broken(failure, What::Nothing(nameless(error)))
+        }
+        // Can't be: a body without a head, or the end without anything.
+        (None, _) => broken(Failure::Broken, What::Nothing("no answer".into())),
+    }
+}
+
+/// The URL names a customer's object; the operation is named already.
+fn nameless(error: reqwest::Error) -> BoxError {
+    error.without_url().into()
+}
+
+fn without_answer(error: &reqwest::Error, client: &Client) -> Failure {
+    match (error.is_connect(), error.is_timeout()) {
+        (true, true) => Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout),
+        (true, false) if is_untrusted(error) => Failure::NotTrusted,
+        (true, false) => Failure::NotConnected,
+        (false, _) => Failure::Broken,
+    }
+}
+
+/// A wrong certificate does not get right by trying again. TLS libraries report it as invalid data.
+fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        next = match error.downcast_ref::<io::Error>() {
+            Some(io) if io.kind() == io::ErrorKind::InvalidData => return true,
+            // `source` of an I/O error skips the error inside.
+            Some(io) => io.get_ref().map(|inner| inner as _),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+enum Trouble {
+    Http(reqwest::Error),
+    Time(tokio::time::error::Elapsed),
+    TooLarge,
+}
+
+/// Keeps what has come, should the rest not come.
+#[derive(Default)]
+struct Reading {
+    head: Option<(StatusCode, HeaderMap)>,
+    body: Bytes,
+    redirected: bool,
+}
+
+impl Reading {
+    async fn run(&mut self, client: &Client, request: reqwest::Request) -> Result<(), Trouble> {
+        let asked = client.shared.own_http_client.then(|| request.url().clone());
+        let mut response = client.client.execute(request).await.map_err(Trouble::Http)?;
+        self.redirected = asked.is_some_and(|asked| asked != *response.url());
+        self.head = Some((response.status(), std::mem::take(response.headers_mut())));
+
+        let limit = client.shared.max_body;
+        if response.content_length().is_some_and(|length| length > limit as u64) {
+            return Err(Trouble::TooLarge);
+        }
+        let mut more = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
+            if self.body.len() + more.len() + chunk.len() > limit {
+                return Err(Trouble::TooLarge);
+            }
+            // Most answers are one chunk, which needs no copy.
+            if self.body.is_empty() && more.is_empty() {
+                self.body = chunk;
+                continue;
+            }
+            if more.is_empty() {
+                more.extend_from_slice(&self.body);
+                self.body = Bytes::new();
+            }
+            more.extend_from_slice(&chunk);
+        }
+        if !more.is_empty() {
+            self.body = more.freeze();
+        }
+        Ok(())
+    }
+}
+
+impl Broken {
+    /// The answer, if there is one.
+    pub(super) fn answer(&self) -> Option<&Whole> {
+        match &self.what {
+            What::Answer(whole) | What::Unfit(whole, _) | What::TooLarge(whole) | What::Redirected(whole) => {
+                Some(whole)
+            }
+            What::Nothing(_) => None,
+        }
+    }
+
+    /// What was behind it, for the history.
+    pub(super) fn cause(&self, client: &Client) -> Option<String> {
+        match &self.what {
+            What::Answer(whole) => client.shared.said(whole).message,
+            What::Unfit(_, source) | What::Nothing(source) => Some(causes(source.as_ref())),
+            What::TooLarge(_) => Some(format!("larger than {} bytes", client.shared.max_body)),
+            What::Redirected(_) => Some(FOLLOWED.to_owned()),
+        }
+    }
+
+    /// The error that the caller gets.
+    pub(super) fn into_error(self, client: &Client, route: &Route, history: History) -> Error {
+        let answer = |whole, history| Box::new(client.shared.answer(route, whole, history));
+        match self.what {
+            What::Answer(whole) => Error::from_answer(answer(whole, history)),
+            What::Unfit(whole, source) => Error::Unreadable {
+                answer: answer(whole, history),
+                source,
+            },
+            What::TooLarge(whole) => Error::TooLarge {
+                answer: answer(whole, history),
+                limit: client.shared.max_body,
+            },
+            What::Redirected(whole) => {
+                let mut answer = answer(whole, history);
+                answer.message = Some(FOLLOWED.to_owned());
+                Error::Unexpected(answer)
+            }
+            What::Nothing(source) => match self.failure {
+                Failure::TimedOut(kind, limit) => Error::Timeout {
+                    operation: route.name.clone(),
+                    kind,
+                    limit,
+                    while_waiting: None,
+                    history: Box::new(history),
+                    source,
+                },
+                failure => Error::Connection {
+                    operation: route.name.clone(),
+                    failure,
+                    history: Box::new(history),
+                    source,
+                },
+            },
+        }
+    }
+}
+
+const FOLLOWED: &str =
+    "the HTTP client followed a redirect, perhaps with another method; build it with `redirect::Policy::none()`";

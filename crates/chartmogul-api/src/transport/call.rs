@@ -1,0 +1,235 @@
+//! One call: attempts until one succeeds, the policy says stop, or time is up.
+
+use std::{future::Future, time::Duration};
+
+use chrono::Utc;
+use http::header;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument as _;
+
+use super::{
+    Client, Done, Route,
+    attempt::{self, Accept, Broken, Time},
+    limit::Place,
+    observe::{self, AttemptEnded, Ended, Waited},
+    retry::{Decision, Failed, is_throttling, retry_after},
+};
+use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
+
+pub(super) struct Call<'a> {
+    client: &'a Client,
+    route: &'a Route,
+    started: Instant,
+    deadline: Instant,
+    waited: Waited,
+    history: History,
+}
+
+const TURN: &str = "the rate limit";
+const PLACE: &str = "a place among the calls in flight";
+
+impl<'a> Call<'a> {
+    pub(super) fn new(client: &'a Client, route: &'a Route) -> Self {
+        let started = Instant::now();
+        Self {
+            client,
+            route,
+            started,
+            deadline: after(started, client.call_timeout),
+            waited: Waited::default(),
+            history: History::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self, request: reqwest::Request, accept: &mut Accept<'_>) -> Result<Done, Error> {
+        let span = observe::call_span(self.route);
+        let result = self.attempts(request, accept).instrument(span.clone()).await;
+        observe::call_ended(&self.client.shared, &span, self.route, &self.ended(&result));
+        result
+    }
+
+    async fn attempts(&mut self, mut request: reqwest::Request, accept: &mut Accept<'_>) -> Result<Done, Error> {
+        let shared = &self.client.shared;
+        let headers = request.headers_mut();
+        headers.insert(header::AUTHORIZATION, shared.authorization.clone());
+        headers.insert(header::USER_AGENT, shared.user_agent.clone());
+
+        let _place: Place = self.wait(PLACE, shared.limiter.place()).await?;
+        let mut once = Some(request);
+        let mut before = Waited::default();
+        loop {
+            self.wait(TURN, shared.limiter.turn()).await?;
+            let request = match once.as_ref().and_then(reqwest::Request::try_clone) {
+                Some(request) => request,
+                // A body that can be read only once is sent only once.
+                None => match once.take() {
+                    Some(request) => request,
+                    None => return Err(Error::configuration("the body can't be sent again", None)),
+                },
+            };
+            let number = count(&self.history.attempts) + 1;
+            let waited = self.waited.since(&before);
+            before = self.waited;
+            let (started_at, started) = (Utc::now(), Instant::now());
+            let span = observe::attempt_span(&self.client.shared, self.route, &request, number);
+            let result = attempt::send(self.client, request, self.time(started), accept)
+                .instrument(span.clone())
+                .await;
+            let took = started.elapsed();
+            observe::attempt_ended(
+                shared,
+                &span,
+                self.route,
+                &AttemptEnded {
+                    number,
+                    waited,
+                    took,
+                    result: result.as_ref().map_err(|broken| &**broken),
+                },
+            );
+            match result {
+                Ok(whole) => {
+                    shared.budget.succeeded(number);
+                    return Ok(Done {
+                        whole,
+                        attempts: number,
+                    });
+                }
+                Err(broken) => {
+                    self.history.attempts.push(Attempt {
+                        started_at,
+                        waited: waited.total(),
+                        took,
+                        failure: broken.failure,
+                        cause: broken.cause(self.client),
+                    });
+                    let repeats = once.is_some();
+                    self.after_failure(broken, repeats).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next attempt, or ends the call.
+    async fn after_failure(&mut self, broken: Box<Broken>, can_repeat: bool) -> Result<(), Error> {
+        let shared = &self.client.shared;
+        let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
+        if let Failure::Status(status) = broken.failure
+            && is_throttling(status)
+        {
+            shared.limiter.throttled(retry_after);
+        }
+        let failed = Failed {
+            failure: broken.failure,
+            repeatable: self.route.repeatable,
+            attempts: count(&self.history.attempts),
+            retry_after,
+            left: self.deadline.saturating_duration_since(Instant::now()),
+        };
+        let decision = if can_repeat {
+            shared.retry.decide(&failed, &shared.budget, fastrand::f64())
+        } else {
+            Decision::Stop(None)
+        };
+        match decision {
+            Decision::Wait(wait) => {
+                observe::will_retry(self.route, failed.attempts, wait, broken.failure);
+                let began = Instant::now();
+                sleep(wait).instrument(observe::wait_span("the next attempt")).await;
+                self.waited.retry += began.elapsed();
+                Ok(())
+            }
+            Decision::Stop(gave_up) => Err(broken.into_error(self.client, self.route, self.gave_up(gave_up))),
+        }
+    }
+
+    /// Waits for the limiter, as long as the call may last.
+    async fn wait<T>(
+        &mut self,
+        what: &'static str,
+        turn: impl Future<Output = Result<T, BoxError>>,
+    ) -> Result<T, Error> {
+        let began = Instant::now();
+        let result = timeout_at(self.deadline, turn)
+            .instrument(observe::wait_span(what))
+            .await;
+        let waited = if what == PLACE {
+            &mut self.waited.place
+        } else {
+            &mut self.waited.rate_limit
+        };
+        *waited += began.elapsed();
+        match result {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(source)) => Err(Error::Limiter {
+                operation: self.route.name.clone(),
+                history: Box::new(self.gave_up(None)),
+                source,
+            }),
+            Err(elapsed) => Err(Error::Timeout {
+                operation: self.route.name.clone(),
+                kind: TimeoutKind::Call,
+                limit: self.client.call_timeout,
+                while_waiting: Some(what),
+                history: Box::new(self.gave_up(None)),
+                source: elapsed.into(),
+            }),
+        }
+    }
+
+    /// The limit that ends an attempt which begins now.
+    fn time(&self, now: Instant) -> Time {
+        let limit = self.client.shared.attempt_timeout;
+        let until = after(now, limit);
+        if until < self.deadline {
+            return Time {
+                until,
+                kind: TimeoutKind::Attempt,
+                limit,
+            };
+        }
+        Time {
+            until: self.deadline,
+            kind: TimeoutKind::Call,
+            limit: self.client.call_timeout,
+        }
+    }
+
+    /// What the error tells of the call.
+    fn gave_up(&mut self, why: Option<GaveUp>) -> History {
+        let history = std::mem::take(&mut self.history);
+        History {
+            elapsed: self.started.elapsed(),
+            gave_up: why,
+            ..history
+        }
+    }
+
+    fn ended(&self, result: &Result<Done, Error>) -> Ended {
+        let (attempts, status, error) = match result {
+            Ok(done) => (done.attempts, Some(done.whole.status), None),
+            Err(error) => {
+                let tried = error.attempts();
+                let last = tried.last().map(|attempt| attempt.failure.kind());
+                (count(tried), error.status(), Some(last.unwrap_or("not_sent".into())))
+            }
+        };
+        Ended {
+            attempts,
+            waited: self.waited,
+            took: self.started.elapsed(),
+            status,
+            error,
+        }
+    }
+}
+
+fn count(attempts: &[Attempt]) -> u32 {
+    u32::try_from(attempts.len()).unwrap_or(u32::MAX)
+}
+
+/// A limit that is too far away to be reckoned with is none.
+fn after(now: Instant, limit: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    now + limit.min(FAR)
+}

@@ -1,0 +1,296 @@
+//! Never provoke the account's limits: a place among the calls in flight, and a turn to send.
+
+use std::{
+    any::Any,
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as Queue, Semaphore},
+    time::{Instant, sleep_until},
+};
+
+use crate::BoxError;
+
+/// Requests in any second, unless [`ClientBuilder::rate_limit`](crate::ClientBuilder::rate_limit) says otherwise: 40,
+/// what ChartMogul documents for an account.
+pub const DEFAULT_RATE_LIMIT: u32 = 40;
+
+/// Calls in flight at a time, unless [`ClientBuilder::max_in_flight`](crate::ClientBuilder::max_in_flight) says
+/// otherwise: 20, what ChartMogul documents for parallel connections.
+pub const DEFAULT_MAX_IN_FLIGHT: u32 = 20;
+
+/// A future of a [`Limiter`].
+pub type LimiterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
+
+/// Decides when a request may be sent.
+///
+/// [`RateLimiter`] is the one in use unless
+/// [`ClientBuilder::limiter`](crate::ClientBuilder::limiter) sets another: one that knows of other processes on the
+/// same account, for example. All clones of a client ask the same limiter.
+///
+/// A call takes one place, keeps it over all its attempts and the time between them, and takes a turn for each attempt.
+/// So a call that is tried again does not queue behind everything that came later, and an outage does not let ever more
+/// calls into the air.
+///
+/// Dropping a future must give its position in the queue back: that is how a call is cancelled.
+pub trait Limiter: fmt::Debug + Send + Sync + 'static {
+    /// Waits for a place among the calls in flight.
+    fn place(&self) -> LimiterFuture<'_, Place>;
+
+    /// Waits until the next request may be sent.
+    fn turn(&self) -> LimiterFuture<'_, ()>;
+
+    /// The server refused a request with 429 or 503; `retry_after` is the wait that it asked for, if it did.
+    fn throttled(&self, retry_after: Option<Duration>);
+}
+
+impl<L: Limiter + ?Sized> Limiter for Arc<L> {
+    fn place(&self) -> LimiterFuture<'_, Place> {
+        (**self).place()
+    }
+
+    fn turn(&self) -> LimiterFuture<'_, ()> {
+        (**self).turn()
+    }
+
+    fn throttled(&self, retry_after: Option<Duration>) {
+        (**self).throttled(retry_after);
+    }
+}
+
+/// A place among the calls in flight; free again when dropped.
+#[must_use = "the place is free again when this is dropped"]
+pub struct Place {
+    _held: Box<dyn Any + Send>,
+}
+
+impl Place {
+    /// A place that lasts as long as what is given here: a permit of a semaphore, for example, or `()`.
+    pub fn holding(what: impl Any + Send) -> Self {
+        Self { _held: Box::new(what) }
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Place")
+    }
+}
+
+/// No limits: for servers of your own, such as a fake.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unlimited;
+
+impl Limiter for Unlimited {
+    fn place(&self) -> LimiterFuture<'_, Place> {
+        Box::pin(async { Ok(Place::holding(())) })
+    }
+
+    fn turn(&self) -> LimiterFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn throttled(&self, _: Option<Duration>) {}
+}
+
+/// A limit on requests per second and on calls in flight, first come, first served.
+///
+/// Clones share the limit; give one to several clients of the same account. In no second are more requests sent than
+/// the rate allows, and while there is a queue they are spread over the second: a quarter of the rate may go at once.
+///
+/// When the server refuses a request all the same, because another process uses the account, everything stops for as
+/// long as the server asks (a second if it does not), then goes on at half the rate and recovers within about 10
+/// seconds. Each further refusal halves the rate again, down to a thirty-second, and doubles the stop.
+///
+/// ```
+/// use chartmogul_api::{Client, RateLimiter};
+///
+/// let half = RateLimiter::new(20, 10); // this process may use half of what the account has
+/// let one: Client = Client::builder().api_key("your-api-key").limiter(half.clone()).build()?;
+/// let other: Client = Client::builder().api_key("your-api-key").limiter(half).build()?;
+/// # Ok::<(), chartmogul_api::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct RateLimiter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    per_second: u32,
+    in_flight: u32,
+    places: Arc<Semaphore>,
+    /// Held by the one whose turn is next. It is fair, and dropping a waiting future leaves the queue.
+    queue: Queue<()>,
+    pace: Mutex<Pace>,
+}
+
+impl RateLimiter {
+    /// At most `per_second` requests in any second, and at most `in_flight` calls at a time. Zero counts as one.
+    pub fn new(per_second: u32, in_flight: u32) -> Self {
+        let (per_second, in_flight) = (per_second.max(1), in_flight.max(1));
+        Self {
+            shared: Arc::new(Shared {
+                per_second,
+                in_flight,
+                places: Arc::new(Semaphore::new(in_flight as usize)),
+                queue: Queue::new(()),
+                pace: Mutex::new(Pace::new(per_second)),
+            }),
+        }
+    }
+
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        // Nothing can panic while the lock is held; if it did, the numbers would still be good.
+        self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn next_turn(&self) {
+        let _first = self.shared.queue.lock().await;
+        loop {
+            let now = Instant::now();
+            let at = {
+                let mut pace = self.pace();
+                let at = pace.next(now);
+                if at <= now {
+                    pace.sent(now);
+                    return;
+                }
+                at
+            };
+            sleep_until(at).await; // and look again: the server may have refused something meanwhile
+        }
+    }
+}
+
+impl Default for RateLimiter {
+    /// What ChartMogul documents for an account: [`DEFAULT_RATE_LIMIT`] and [`DEFAULT_MAX_IN_FLIGHT`].
+    fn default() -> Self {
+        Self::new(DEFAULT_RATE_LIMIT, DEFAULT_MAX_IN_FLIGHT)
+    }
+}
+
+impl fmt::Debug for RateLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RateLimiter")
+            .field("per_second", &self.shared.per_second)
+            .field("in_flight", &self.shared.in_flight)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Limiter for RateLimiter {
+    fn place(&self) -> LimiterFuture<'_, Place> {
+        Box::pin(async {
+            let permit = Arc::clone(&self.shared.places).acquire_owned().await?;
+            Ok(Place::holding(permit))
+        })
+    }
+
+    fn turn(&self) -> LimiterFuture<'_, ()> {
+        Box::pin(async {
+            self.next_turn().await;
+            Ok(())
+        })
+    }
+
+    fn throttled(&self, retry_after: Option<Duration>) {
+        self.pace().throttled(Instant::now(), retry_after);
+    }
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+/// What the server counts as a second may be a little more than ours: requests don't all travel equally fast.
+const MARGIN: Duration = Duration::from_millis(5);
+/// The share of the rate that may go at once.
+const BURST: u32 = 4;
+const SLOWEST: f64 = 1.0 / 32.0;
+/// Share of the full rate that comes back each second.
+const RECOVERY: f64 = 0.05;
+
+/// When the next request may be sent. Pure: it is told the time.
+struct Pace {
+    per_second: u32,
+    /// When the latest requests were sent, as many as may be sent in a second: the next one has to wait until the
+    /// oldest of them is a second ago. It is what no window of a second is ever overfilled by.
+    latest: VecDeque<Instant>,
+    /// When the next request would be sent if they were evenly spread (GCRA); may lie ahead by the burst.
+    even: Option<Instant>,
+    paused_until: Option<Instant>,
+    /// Until when a refusal is taken for one of those that led to the latest pause.
+    refused_until: Option<Instant>,
+    /// Share of the rate at the end of the latest pause; recovers from there.
+    share: f64,
+}
+
+impl Pace {
+    fn new(per_second: u32) -> Self {
+        Self {
+            per_second,
+            latest: VecDeque::new(),
+            even: None,
+            paused_until: None,
+            refused_until: None,
+            share: 1.0,
+        }
+    }
+
+    fn next(&self, now: Instant) -> Instant {
+        let mut at = self.paused_until.unwrap_or(now).max(now);
+        if self.latest.len() >= self.per_second as usize
+            && let Some(oldest) = self.latest.front()
+        {
+            at = at.max(*oldest + SECOND + MARGIN);
+        }
+        if let Some(even) = self.even {
+            let burst = if self.share(now) < 1.0 {
+                0 // slowed down: one at a time
+            } else {
+                self.per_second / BURST
+            };
+            let ahead = self.interval(now) * burst.saturating_sub(1);
+            at = at.max(even.checked_sub(ahead).unwrap_or(now));
+        }
+        at
+    }
+
+    fn sent(&mut self, now: Instant) {
+        while self.latest.len() >= self.per_second as usize {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(now);
+        self.even = Some(self.even.map_or(now, |even| even.max(now)) + self.interval(now));
+    }
+
+    fn throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
+        // Requests that were under way together are refused together: one reason to slow down, not many.
+        let known = self.refused_until.is_some_and(|until| now < until);
+        let mut pause = retry_after.unwrap_or_default();
+        if !known {
+            let share = self.share(now);
+            pause = retry_after.unwrap_or_else(|| SECOND.div_f64(share));
+            self.share = (share / 2.0).max(SLOWEST);
+        }
+        let until = now.checked_add(pause).unwrap_or(now);
+        let until = self.paused_until.map_or(until, |earlier| earlier.max(until));
+        self.paused_until = Some(until);
+        self.refused_until = Some(until.max(now + SECOND));
+        self.even = None;
+    }
+
+    fn share(&self, now: Instant) -> f64 {
+        let recovering = self
+            .paused_until
+            .map_or(Duration::ZERO, |end| now.saturating_duration_since(end));
+        (self.share + recovering.as_secs_f64() * RECOVERY).min(1.0)
+    }
+
+    fn interval(&self, now: Instant) -> Duration {
+        SECOND.div_f64(f64::from(self.per_second) * self.share(now))
+    }
+}

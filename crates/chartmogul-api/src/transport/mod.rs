@@ -1,0 +1,262 @@
+//! The one way to the network, below all operations.
+//!
+//! A call waits for its place ([`limit`]), then makes attempts ([`attempt`]) until one succeeds or [`retry`] says
+//! stop; [`call`] is the loop, [`observe`] what can be seen of it from outside.
+
+mod attempt;
+mod call;
+pub(crate) mod limit;
+pub(crate) mod observe;
+mod request;
+pub(crate) mod retry;
+
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderValue, Method};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+
+pub use self::request::Request;
+use self::{
+    attempt::{Unfit, Whole},
+    call::Call,
+    limit::Limiter,
+    observe::Metrics,
+    retry::{Budget, Retry},
+};
+use crate::{
+    Answer, ClientBuilder, Error, History, Operation, Reply,
+    error::shorten,
+    error_body::{self, Said},
+};
+
+/// Stands for the key where a server repeats it.
+const HIDDEN: &str = "[API key]";
+
+/// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
+/// budget.
+///
+/// `Debug` shows where the API is, never the key.
+#[derive(Clone)]
+#[allow(clippy::struct_field_names)] // generated operations know the fields by these names
+pub struct Client {
+    pub(crate) baseurl: Arc<str>,
+    pub(crate) client: reqwest::Client,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) call_timeout: Duration,
+}
+
+/// What holds for every request of a client and its clones.
+pub(crate) struct Shared {
+    pub(crate) key: SecretString,
+    pub(crate) authorization: HeaderValue,
+    pub(crate) user_agent: HeaderValue,
+    /// For spans: where the server is.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) attempt_timeout: Duration,
+    pub(crate) max_body: usize,
+    pub(crate) limiter: Arc<dyn Limiter>,
+    pub(crate) retry: Retry,
+    pub(crate) budget: Budget,
+    pub(crate) metrics: Option<Arc<dyn Metrics>>,
+    pub(crate) trace_identifiers: bool,
+    /// The HTTP client was made by the user, so it may follow redirects.
+    pub(crate) own_http_client: bool,
+}
+
+impl Shared {
+    /// Takes the key out of a text, should a server repeat it.
+    fn hide(&self, text: &str) -> String {
+        let text = text.replace(self.key.expose_secret(), HIDDEN);
+        let header = self.authorization.to_str().unwrap_or_default();
+        match header.strip_prefix("Basic ") {
+            Some(token) => text.replace(token, HIDDEN),
+            None => text,
+        }
+    }
+
+    /// What an answer says about an error.
+    fn said(&self, whole: &Whole) -> Said {
+        if whole.status.is_success() && !is_markup(&whole.body) {
+            return Said::default(); // what can't be read here may be a customer's object
+        }
+        error_body::read(&whole.body, &|text| self.hide(text))
+    }
+
+    fn request_id(&self, headers: &HeaderMap) -> Option<String> {
+        let id = headers.get("x-request-id")?.to_str().ok()?;
+        Some(shorten(&self.hide(id), 100))
+    }
+
+    fn answer(&self, route: &Route, whole: Whole, history: History) -> Answer {
+        let said = self.said(&whole);
+        Answer {
+            operation: route.name.clone(),
+            status: whole.status,
+            message: said.message,
+            problems: said.problems,
+            request_id: self.request_id(&whole.headers),
+            body: whole.body,
+            history,
+        }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("base_url", &self.baseurl)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the transport has to know of an operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Route {
+    /// For errors and logs.
+    name: Cow<'static, str>,
+    method: Method,
+    /// The path with its parameters in braces.
+    template: Cow<'static, str>,
+    /// Whether repeating the request is harmless.
+    repeatable: bool,
+}
+
+impl Route {
+    fn of(operation: &'static Operation, method: &Method) -> Self {
+        Self {
+            name: operation.id.into(),
+            method: method.clone(),
+            template: operation.path.into(),
+            repeatable: operation.repeatable,
+        }
+    }
+}
+
+impl Client {
+    /// A client with the API key from the environment variable `CHARTMOGUL_API_KEY` and defaults for the rest.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] if the variable is missing or holds no possible key.
+    pub fn from_env() -> Result<Self, Error> {
+        ClientBuilder::from_env()?.build()
+    }
+
+    /// Sets up a client step by step.
+    pub fn builder() -> ClientBuilder {
+        ClientBuilder::default()
+    }
+
+    /// The same client, with another time limit for a whole call; see [`ClientBuilder::call_timeout`].
+    #[must_use]
+    pub fn with_call_timeout(&self, limit: Duration) -> Self {
+        Self {
+            call_timeout: limit,
+            ..self.clone()
+        }
+    }
+
+    /// Sends a request for an operation and reads what it answers with.
+    ///
+    /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
+    /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing.
+    pub(crate) async fn exec<T: DeserializeOwned + Send>(
+        &self,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Reply<T>, Error> {
+        let mut value = None;
+        // Every operation answers with an object; members of it never fail (see `Field`).
+        let accept = |body: &[u8]| {
+            value = Some(read_object(body)?);
+            Ok(())
+        };
+        let done = self.run(operation, request, accept).await?;
+        done.reply(value)
+    }
+
+    /// Sends a request for an operation that answers with nothing; what comes all the same is not looked at.
+    #[allow(dead_code)] // for the first such operation
+    pub(crate) async fn exec_done(
+        &self,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+    ) -> Result<Reply<()>, Error> {
+        let done = self.run(operation, request, |_| Ok(())).await?;
+        done.reply(Some(()))
+    }
+
+    async fn run(
+        &self,
+        operation: &'static Operation,
+        request: reqwest::RequestBuilder,
+        mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send,
+    ) -> Result<Done, Error> {
+        let request = request.build().map_err(|source| cannot_build(operation.id, source))?;
+        let route = Route::of(operation, request.method());
+        Call::new(self, &route).run(request, &mut accept).await
+    }
+}
+
+/// A success.
+struct Done {
+    whole: Whole,
+    attempts: u32,
+}
+
+impl Done {
+    fn reply<T>(self, value: Option<T>) -> Result<Reply<T>, Error> {
+        let Self { whole, attempts } = self;
+        Ok(Reply {
+            // A call is done only if its body was accepted, so there is a value.
+            value: value.ok_or_else(|| Error::configuration("the transport lost an answer, which is a bug", None))?,
+            status: whole.status,
+            headers: whole.headers,
+            body: whole.body,
+            attempts,
+        })
+    }
+}
+
+fn cannot_build(operation: &str, source: reqwest::Error) -> Error {
+    Error::Configuration {
+        what: format!("{operation}: the request can't be built"),
+        source: Some(source.without_url().into()),
+    }
+}
+
+/// Reads a JSON object. An empty body counts as one without members.
+fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unfit> {
+    let json = trimmed(body);
+    match json.first() {
+        None => read_json(b"{}"),
+        Some(b'{') => read_json(json),
+        _ if is_markup(json) => Err(Unfit::new("expected a JSON object, found markup")),
+        _ => Err(Unfit::new("expected a JSON object, found something else")),
+    }
+}
+
+/// Reads JSON of any kind. What it says of a failure quotes nothing of the body, which may hold customers' data.
+fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unfit> {
+    serde_json::from_slice(json).map_err(|error| Unfit {
+        cut_off: error.is_eof(),
+        source: if error.is_data() {
+            let (line, column, ty) = (error.line(), error.column(), std::any::type_name::<T>());
+            format!("the value that ends at line {line}, column {column} does not fit into `{ty}`").into()
+        } else {
+            error.into()
+        },
+    })
+}
+
+fn trimmed(body: &[u8]) -> &[u8] {
+    body.strip_prefix(error_body::BYTE_ORDER_MARK)
+        .unwrap_or(body)
+        .trim_ascii()
+}
+
+fn is_markup(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}

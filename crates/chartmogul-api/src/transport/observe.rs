@@ -1,0 +1,271 @@
+//! What can be seen of a call from outside: spans and events of `tracing`, and numbers for a metrics hook.
+
+use std::{fmt, time::Duration};
+
+use http::StatusCode;
+use tracing::{Span, debug, debug_span, field::Empty, info_span, warn};
+
+use super::{
+    Route, Shared,
+    attempt::{Broken, Whole},
+};
+use crate::Failure;
+
+/// Receives numbers about calls and their attempts, for counters and histograms.
+///
+/// The methods are called on the task that makes the call, so they must be quick. What they get names operations and
+/// routes (`/v1/opportunities/{opportunity_uuid}`), never objects, so the number of different labels is small.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use chartmogul_api::{AttemptMetrics, Client, Metrics};
+///
+/// #[derive(Debug, Default)]
+/// struct Failures(AtomicU64);
+///
+/// impl Metrics for Failures {
+///     fn attempt(&self, attempt: &AttemptMetrics<'_>) {
+///         if attempt.failure.is_some() {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let client: Client = Client::builder().api_key("your-api-key").metrics(Failures::default()).build()?;
+/// # Ok::<(), chartmogul_api::Error>(())
+/// ```
+pub trait Metrics: fmt::Debug + Send + Sync + 'static {
+    /// An attempt has ended.
+    fn attempt(&self, attempt: &AttemptMetrics<'_>) {
+        let _ = attempt;
+    }
+
+    /// A call has ended. Not called for one that was cancelled.
+    fn call(&self, call: &CallMetrics<'_>) {
+        let _ = call;
+    }
+}
+
+/// Numbers about one attempt.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AttemptMetrics<'a> {
+    /// The operation; method and path template for a request that no operation stands for.
+    pub operation: &'a str,
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path template.
+    pub route: &'a str,
+    /// 1 for the first attempt of the call.
+    pub number: u32,
+    /// What it waited for before it was sent.
+    pub waited: Waited,
+    /// From the request to the last byte of the answer, or to the failure.
+    pub took: Duration,
+    /// Status of the answer, if there was one.
+    pub status: Option<StatusCode>,
+    /// Why it failed, if it did.
+    pub failure: Option<Failure>,
+}
+
+/// Numbers about one call.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct CallMetrics<'a> {
+    /// The operation; method and path template for a request that no operation stands for.
+    pub operation: &'a str,
+    /// HTTP method.
+    pub method: &'a str,
+    /// Path template.
+    pub route: &'a str,
+    /// How many attempts were made; 0 if time was up before the first.
+    pub attempts: u32,
+    /// What it waited for, over all attempts.
+    pub waited: Waited,
+    /// The whole call, waiting included.
+    pub took: Duration,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// Status of the last answer, if there was one.
+    pub status: Option<StatusCode>,
+}
+
+/// Time spent waiting, by reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Waited {
+    /// For a place among the calls in flight.
+    pub place: Duration,
+    /// For the rate limit.
+    pub rate_limit: Duration,
+    /// Between attempts.
+    pub retry: Duration,
+}
+
+impl Waited {
+    /// All of it.
+    pub fn total(&self) -> Duration {
+        self.place + self.rate_limit + self.retry
+    }
+
+    pub(super) fn since(&self, earlier: &Self) -> Self {
+        Self {
+            place: self.place.saturating_sub(earlier.place),
+            rate_limit: self.rate_limit.saturating_sub(earlier.rate_limit),
+            retry: self.retry.saturating_sub(earlier.retry),
+        }
+    }
+}
+
+/// The span of a call. The attempts below it are HTTP client spans by OpenTelemetry's conventions.
+pub(super) fn call_span(route: &Route) -> Span {
+    info_span!(
+        "chartmogul.call",
+        otel.name = &*route.name,
+        otel.kind = "internal",
+        otel.status_code = Empty,
+        http.request.method = route.method.as_str(),
+        url.template = &*route.template,
+        http.response.status_code = Empty,
+        error.r#type = Empty,
+        chartmogul.attempts = Empty,
+        chartmogul.wait.place_ms = Empty,
+        chartmogul.wait.rate_limit_ms = Empty,
+        chartmogul.wait.retry_ms = Empty,
+    )
+}
+
+pub(super) fn attempt_span(shared: &Shared, route: &Route, request: &reqwest::Request, number: u32) -> Span {
+    let span = info_span!(
+        "chartmogul.attempt",
+        otel.name = %format_args!("{} {}", route.method, route.template),
+        otel.kind = "client",
+        otel.status_code = Empty,
+        http.request.method = route.method.as_str(),
+        url.template = &*route.template,
+        url.scheme = request.url().scheme(),
+        url.full = Empty,
+        server.address = &*shared.host,
+        server.port = shared.port,
+        http.request.resend_count = Empty,
+        http.response.status_code = Empty,
+        http.response.body.size = Empty,
+        error.r#type = Empty,
+        chartmogul.request_id = Empty,
+    );
+    if shared.trace_identifiers {
+        span.record("url.full", request.url().as_str());
+    }
+    if number > 1 {
+        span.record("http.request.resend_count", number - 1);
+    }
+    span
+}
+
+/// Apart from the server's time: a call that waits is seen to wait, and for what.
+pub(super) fn wait_span(what: &'static str) -> Span {
+    debug_span!("chartmogul.wait", "for" = what)
+}
+
+pub(super) fn will_retry(route: &Route, number: u32, wait: Duration, failure: Failure) {
+    warn!(
+        operation = &*route.name,
+        attempt = number,
+        error.r#type = &*failure.kind(),
+        wait_ms = milliseconds(wait),
+        "will try again"
+    );
+}
+
+/// How an attempt ended.
+pub(super) struct AttemptEnded<'a> {
+    pub(super) number: u32,
+    pub(super) waited: Waited,
+    pub(super) took: Duration,
+    pub(super) result: Result<&'a Whole, &'a Broken>,
+}
+
+pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: &AttemptEnded<'_>) {
+    let failure = ended.result.err().map(|broken| broken.failure);
+    let answer = match ended.result {
+        Ok(whole) => Some(whole),
+        Err(broken) => broken.answer(),
+    };
+    if !span.is_disabled() {
+        if let Some(answer) = answer {
+            span.record("http.response.status_code", answer.status.as_u16());
+            span.record("http.response.body.size", answer.body.len());
+            if let Some(id) = shared.request_id(&answer.headers) {
+                span.record("chartmogul.request_id", id);
+            }
+        }
+        record_failure(span, failure);
+    }
+    if let Some(metrics) = &shared.metrics {
+        metrics.attempt(&AttemptMetrics {
+            operation: &route.name,
+            method: route.method.as_str(),
+            route: &route.template,
+            number: ended.number,
+            waited: ended.waited,
+            took: ended.took,
+            status: answer.map(|answer| answer.status),
+            failure,
+        });
+    }
+}
+
+pub(super) fn call_ended(shared: &Shared, span: &Span, route: &Route, call: &Ended) {
+    if !span.is_disabled() {
+        if let Some(status) = call.status {
+            span.record("http.response.status_code", status.as_u16());
+        }
+        span.record("chartmogul.attempts", call.attempts);
+        span.record("chartmogul.wait.place_ms", milliseconds(call.waited.place));
+        span.record("chartmogul.wait.rate_limit_ms", milliseconds(call.waited.rate_limit));
+        span.record("chartmogul.wait.retry_ms", milliseconds(call.waited.retry));
+        if let Some(error) = &call.error {
+            span.record("otel.status_code", "ERROR");
+            span.record("error.type", &**error);
+        }
+        span.in_scope(|| {
+            debug!(
+                attempts = call.attempts,
+                took_ms = milliseconds(call.took),
+                "call ended"
+            );
+        });
+    }
+    if let Some(metrics) = &shared.metrics {
+        metrics.call(&CallMetrics {
+            operation: &route.name,
+            method: route.method.as_str(),
+            route: &route.template,
+            attempts: call.attempts,
+            waited: call.waited,
+            took: call.took,
+            success: call.error.is_none(),
+            status: call.status,
+        });
+    }
+}
+
+/// How a call ended.
+pub(super) struct Ended {
+    pub(super) attempts: u32,
+    pub(super) waited: Waited,
+    pub(super) took: Duration,
+    pub(super) status: Option<StatusCode>,
+    pub(super) error: Option<std::borrow::Cow<'static, str>>,
+}
+
+fn record_failure(span: &Span, failure: Option<Failure>) {
+    if let Some(failure) = failure {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", &*failure.kind());
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

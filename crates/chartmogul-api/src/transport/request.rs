@@ -1,0 +1,191 @@
+//! Requests for what no generated operation covers yet.
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Client, Done, Route, attempt::Unfit, call::Call, cannot_build, read_json, trimmed};
+use crate::{Error, InvalidInput, Reply, check};
+
+/// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
+/// the same. Made by [`Client::request`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct Request {
+    client: Client,
+    method: Method,
+    template: String,
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Option<Bytes>,
+    repeatable: bool,
+    wrong: Option<InvalidInput>,
+}
+
+impl Client {
+    /// Prepares a request to an endpoint that has no method here yet.
+    ///
+    /// `path` begins with `/v1/`. What varies stands in braces and is given by [`Request::path`], so that it can't leave
+    /// its segment, and logs and metrics see the template alone.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let fake = chartmogul_fake::Fake::start().await?;
+    /// # let client: chartmogul_api::Client =
+    /// #     chartmogul_api::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
+    /// # fake.answer_next(chartmogul_fake::Canned::new(200).json(r#"{"entries":[],"has_more":false}"#));
+    /// use chartmogul_api::Method;
+    ///
+    /// let reply = client
+    ///     .request(Method::GET, "/v1/customers/{customer_uuid}/activities")
+    ///     .path("customer_uuid", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
+    ///     .query("per_page", 50)
+    ///     .send::<serde_json::Value>()
+    ///     .await?;
+    /// assert_eq!(reply.value()["has_more"], false);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, method: Method, path: impl Into<String>) -> Request {
+        Request {
+            client: self.clone(),
+            repeatable: method != Method::POST,
+            method,
+            template: path.into(),
+            path: Vec::new(),
+            query: Vec::new(),
+            body: None,
+            wrong: None,
+        }
+    }
+}
+
+impl Request {
+    /// The value of `{name}` in the path.
+    pub fn path(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.path.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter to the query.
+    #[allow(clippy::needless_pass_by_value)] // so that it takes `50` and "text" alike
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.query.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// The body, as JSON.
+    pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(json) => self.body = Some(json.into()),
+            Err(error) => {
+                let allowed = format!("a value that can be written as JSON ({error})");
+                self.wrong
+                    .get_or_insert(InvalidInput::new("body", &format_args!("not JSON"), allowed));
+            }
+        }
+        self
+    }
+
+    /// Whether sending it twice has the effect of sending it once. Without this, every method but `POST` counts as
+    /// such; see [`Retry`](crate::Retry) for what follows from it.
+    pub fn repeatable(mut self, repeatable: bool) -> Self {
+        self.repeatable = repeatable;
+        self
+    }
+
+    /// Sends the request and reads the JSON of its answer. An empty body counts as `{}`.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a path that can't be right, before anything is sent; otherwise as for every
+    /// operation.
+    pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Reply<T>, Error> {
+        let mut value = None;
+        let done = self
+            .run(|body| {
+                let json = trimmed(body);
+                value = Some(read_json(if json.is_empty() { b"{}" } else { json })?);
+                Ok(())
+            })
+            .await?;
+        done.reply(value)
+    }
+
+    /// Sends the request and does not look at the body of its answer, which is in [`Reply::body`].
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_any(self) -> Result<Reply<()>, Error> {
+        self.run(|_| Ok(())).await?.reply(Some(()))
+    }
+
+    async fn run(mut self, mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send) -> Result<Done, Error> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong.into());
+        }
+        let url = format!("{}{}", self.client.baseurl, self.filled()?);
+        let Self {
+            client,
+            method,
+            template,
+            query,
+            body,
+            repeatable,
+            ..
+        } = self;
+        let name = format!("{method} {template}");
+        let mut request = client.client.request(method.clone(), url);
+        if !query.is_empty() {
+            request = request.query(&query);
+        }
+        if let Some(body) = body {
+            request = request
+                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                .body(body);
+        }
+        let request = request.build().map_err(|source| cannot_build(&name, source))?;
+        let route = Route {
+            name: name.into(),
+            method,
+            template: template.into(),
+            repeatable,
+        };
+        Call::new(&client, &route).run(request, &mut accept).await
+    }
+
+    /// The path with its values.
+    fn filled(&self) -> Result<String, InvalidInput> {
+        let wrong = |allowed: &str| InvalidInput::new("path", &self.template, allowed);
+        if !self.template.starts_with("/v1/") {
+            return Err(wrong("a path that begins with /v1/"));
+        }
+        let mut given: Vec<_> = self.path.iter().collect();
+        let segments = self.template.split('/').skip(1).map(|segment| {
+            let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+                return match segment {
+                    "" | "." | ".." => Err(wrong("segments that are not empty, `.` or `..`")),
+                    plain if plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) => {
+                        Ok(plain.to_owned())
+                    }
+                    _ => Err(wrong(
+                        "letters, digits, `-`, `_`, `.` and `~` between slashes; what varies as {name}, given by `path`",
+                    )),
+                };
+            };
+            let at = given.iter().position(|(other, _)| other == name);
+            let (_, value) = at.map(|at| given.remove(at)).ok_or_else(|| {
+                wrong(&format!("a value for each name in braces; `{name}` has none"))
+            })?;
+            check::segment(name, value)?;
+            Ok(check::encode_path(value))
+        });
+        let filled = segments.collect::<Result<Vec<_>, _>>()?.join("/");
+        match given.first() {
+            Some((name, _)) => Err(wrong(&format!(
+                "a path that has `{{{name}}}`, for which a value is given"
+            ))),
+            None => Ok(format!("/{filled}")),
+        }
+    }
+}

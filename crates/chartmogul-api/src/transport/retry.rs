@@ -1,0 +1,229 @@
+//! Whether a failed attempt is repeated, and after how long. Nothing here waits or sends.
+
+use std::{
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use http::{HeaderMap, StatusCode, header};
+
+use crate::{Failure, GaveUp, TimeoutKind};
+
+/// When a failed attempt is repeated, and how often.
+///
+/// What is repeated, given that attempts, time and budget are left:
+///
+/// | what became of the attempt | repeated |
+/// |---|---|
+/// | no connection (refused, host name unknown, no connection in time); 429; 503 | for every operation: nothing was done |
+/// | 502, 504, 520, 524, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::repeatable`](crate::Operation::repeatable)) |
+/// | 500 | where repeating is harmless, at most twice: some bad requests are answered like this for ever |
+/// | everything else: other 4xx, 3xx, certificate not trusted, an answer that can't be understood | never |
+///
+/// Before an attempt is repeated, a random time between zero and a limit passes (full jitter); the limit doubles with
+/// each attempt. A `Retry-After` of the server, in seconds or as a date, is obeyed; if it is later than the call may
+/// last, the call ends at once.
+///
+/// The budget is shared by all clones of a client and keeps an outage from multiplying the load: each repeated attempt
+/// takes one from it, a call that succeeds gives back what it took, or one. When the budget is used up, calls fail
+/// after their first attempt until calls succeed again.
+///
+/// ```
+/// use std::time::Duration;
+/// use chartmogul_api::{Client, Retry};
+///
+/// let client: Client = Client::builder()
+///     .api_key("your-api-key")
+///     .retry(Retry::default().max_attempts(3).backoff(Duration::from_millis(200), Duration::from_secs(5)))
+///     .build()?;
+/// # Ok::<(), chartmogul_api::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "give it to `ClientBuilder::retry`"]
+pub struct Retry {
+    max_attempts: u32,
+    first: Duration,
+    longest: Duration,
+    budget: u32,
+}
+
+impl Default for Retry {
+    /// 8 attempts, the limit of the wait growing from half a second to 20 seconds, a budget of 100.
+    fn default() -> Self {
+        Self {
+            max_attempts: 8,
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(20),
+            budget: 100,
+        }
+    }
+}
+
+impl Retry {
+    /// Nothing is repeated.
+    pub fn never() -> Self {
+        Self::default().max_attempts(1)
+    }
+
+    /// Most attempts of a call, the first one included; 8 by default. Zero counts as one.
+    pub fn max_attempts(mut self, count: u32) -> Self {
+        self.max_attempts = count.max(1);
+        self
+    }
+
+    /// The limit of the wait after the first failed attempt, and what it grows to; half a second and 20 seconds by
+    /// default.
+    pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
+        (self.first, self.longest) = (first, longest.max(first));
+        self
+    }
+
+    /// Most repeated attempts of all calls together while none succeeds; 100 by default.
+    pub fn budget(mut self, attempts: u32) -> Self {
+        self.budget = attempts;
+        self
+    }
+
+    /// What follows a failed attempt. `random` is in `0.0..1.0`.
+    pub(crate) fn decide(&self, failed: &Failed, budget: &Budget, random: f64) -> Decision {
+        let most = match failed.failure.repeat(failed.repeatable) {
+            Repeat::Never => return Decision::Stop(None),
+            Repeat::AtMost(count) => self.max_attempts.min(count + 1),
+            Repeat::Always => self.max_attempts,
+        };
+        if failed.attempts >= most {
+            // Who wants one attempt is not told that it was the only one.
+            return Decision::Stop((self.max_attempts > 1).then_some(GaveUp::Attempts(failed.attempts)));
+        }
+        let jitter = self.limit(failed.attempts).mul_f64(random);
+        let wait = failed.retry_after.unwrap_or_default().max(jitter);
+        if wait >= failed.left {
+            return Decision::Stop(Some(match failed.retry_after {
+                Some(asked) if asked >= failed.left => GaveUp::RetryAfter(asked),
+                _ => GaveUp::NoTimeLeft,
+            }));
+        }
+        if !budget.take() {
+            return Decision::Stop(Some(GaveUp::BudgetUsedUp));
+        }
+        Decision::Wait(wait)
+    }
+
+    /// Upper limit of the wait after so many attempts.
+    fn limit(&self, attempts: u32) -> Duration {
+        let doubled = 2u32.saturating_pow(attempts.saturating_sub(1));
+        self.first.saturating_mul(doubled).min(self.longest)
+    }
+}
+
+/// A failed attempt, as far as it matters for what follows.
+pub(crate) struct Failed {
+    pub(crate) failure: Failure,
+    /// Whether repeating the operation is harmless.
+    pub(crate) repeatable: bool,
+    /// Attempts so far, this one included.
+    pub(crate) attempts: u32,
+    /// What the server asked for.
+    pub(crate) retry_after: Option<Duration>,
+    /// How long the call may still last.
+    pub(crate) left: Duration,
+}
+
+#[derive(Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// Try again after this long.
+    Wait(Duration),
+    /// It ends here; with a reason if it might have gone on.
+    Stop(Option<GaveUp>),
+}
+
+enum Repeat {
+    Never,
+    AtMost(u32),
+    Always,
+}
+
+/// A permanent fault is answered with 500 as well.
+const REPEATS_OF_500: u32 = 2;
+
+impl Failure {
+    fn repeat(self, repeatable: bool) -> Repeat {
+        match self {
+            Self::NotConnected | Self::TimedOut(TimeoutKind::Connect, _) => Repeat::Always,
+            Self::Status(status) if is_throttling(status) => Repeat::Always,
+            Self::Status(status) if repeatable => match status.as_u16() {
+                500 => Repeat::AtMost(REPEATS_OF_500),
+                502 | 504 | 520 | 524 => Repeat::Always,
+                _ => Repeat::Never,
+            },
+            Self::Broken | Self::CutOff | Self::TimedOut(TimeoutKind::Attempt, _) if repeatable => Repeat::Always,
+            _ => Repeat::Never,
+        }
+    }
+}
+
+/// 429: too many requests, or too much computing time used. 503: too many parallel connections. Nothing was done.
+pub(crate) fn is_throttling(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// Repeated attempts that a client may still make while none succeeds.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    most: i64,
+    left: AtomicI64,
+}
+
+impl Budget {
+    pub(crate) fn new(retry: &Retry) -> Self {
+        let most = i64::from(retry.budget);
+        Self {
+            most,
+            left: AtomicI64::new(most),
+        }
+    }
+
+    fn take(&self) -> bool {
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                (left > 0).then_some(left - 1)
+            })
+            .is_ok()
+    }
+
+    /// A call succeeded after so many attempts.
+    pub(crate) fn succeeded(&self, attempts: u32) {
+        if self.left.load(Ordering::Relaxed) == self.most {
+            return; // the common case, without a write that all threads would wait for
+        }
+        let back = i64::from(attempts.saturating_sub(1).max(1));
+        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+            Some((left + back).min(self.most))
+        });
+    }
+}
+
+/// How long the server asks to wait: `Retry-After` in seconds, or as a date by the server's own clock.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
+    let asked = text(header::RETRY_AFTER)?;
+    if asked.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than a number can have: longer than anybody waits.
+        return (!asked.is_empty()).then(|| Duration::from_secs(asked.parse().unwrap_or(u64::from(u32::MAX))));
+    }
+    let then = http_date(asked)?;
+    let now = text(header::DATE).and_then(http_date).unwrap_or_else(Utc::now);
+    Some((then - now).to_std().unwrap_or_default())
+}
+
+/// The three forms of a date in HTTP (RFC 9110, section 5.6.7).
+fn http_date(text: &str) -> Option<DateTime<Utc>> {
+    if let Ok(date) = DateTime::parse_from_rfc2822(text) {
+        return Some(date.to_utc());
+    }
+    ["%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .map(|date| date.and_utc())
+}
