@@ -2,11 +2,14 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 mod answers;
+mod blocking;
 mod document;
 mod errors;
 mod fake;
 mod invalid_input;
+mod observability;
 mod opportunities;
 mod recorded;
+mod request;
 mod schemas;
 mod secrets;

@@ -87,6 +87,7 @@ impl<'a> Call<'a> {
                     result: result.as_ref().map_err(|broken| &**broken),
                 },
             );
+            drop(span); // what follows is not part of the attempt
             match result {
                 Ok(whole) => {
                     shared.budget.succeeded(number);

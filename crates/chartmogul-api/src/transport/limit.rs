@@ -294,3 +294,193 @@ impl Pace {
         SECOND.div_f64(f64::from(self.per_second) * self.share(now))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)] // tests
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use proptest::prelude::*;
+    use tokio::{task::JoinSet, time::timeout};
+
+    use super::*;
+
+    /// Sends as often as the pace allows, after pauses of the caller's own; gives back when.
+    fn sends(pace: &mut Pace, start: Instant, pauses: &[u64]) -> Vec<Instant> {
+        let mut now = start;
+        let mut times = Vec::new();
+        for pause in pauses {
+            now += Duration::from_micros(*pause);
+            now = pace.next(now);
+            pace.sent(now);
+            times.push(now);
+        }
+        times
+    }
+
+    fn fullest_second(times: &[Instant]) -> usize {
+        let within = |from: &Instant| times.iter().filter(|t| *t >= from && **t < *from + SECOND).count();
+        times.iter().map(within).max().unwrap_or_default()
+    }
+
+    proptest! {
+        #[test]
+        fn no_second_is_overfilled(rate in 1u32..60, pauses in prop::collection::vec(0u64..60_000, 1..300)) {
+            let times = sends(&mut Pace::new(rate), Instant::now(), &pauses);
+            prop_assert!(fullest_second(&times) <= rate as usize);
+        }
+
+        #[test]
+        fn a_refusal_slows_down_for_a_while(rate in 2u32..60, ask in prop::option::of(0u64..5_000)) {
+            let mut pace = Pace::new(rate);
+            let start = Instant::now();
+            sends(&mut pace, start, &vec![0; rate as usize]);
+            let refused = start + SECOND;
+            let asked = ask.map(Duration::from_millis);
+            pace.throttled(refused, asked);
+            let times = sends(&mut pace, refused, &vec![0; rate as usize * 12]);
+            prop_assert_eq!(times[0].max(refused), times[0]);
+            prop_assert!(times[0] >= refused + asked.unwrap_or(SECOND));
+            let first = times.iter().filter(|t| **t < times[0] + SECOND).count();
+            prop_assert!(first <= (rate as usize * 55).div_ceil(100) + 1, "{} of {}", first, rate);
+            let since = times[0] + Duration::from_secs(12);
+            prop_assert!((pace.share(since) - 1.0).abs() < f64::EPSILON, "recovered");
+        }
+    }
+
+    #[test]
+    fn the_whole_rate_is_used() {
+        let start = Instant::now();
+        let times = sends(&mut Pace::new(40), start, &[0; 400]);
+        let last = *times.last().unwrap() - start;
+        assert!(
+            last > Duration::from_millis(9_700) && last < Duration::from_millis(9_850),
+            "{last:?}"
+        );
+        let at_once = times.iter().filter(|t| **t == start).count();
+        assert_eq!(at_once, 10, "a quarter at once, the rest spread");
+    }
+
+    #[test]
+    fn what_was_refused_together_counts_once() {
+        let (mut pace, start) = (Pace::new(40), Instant::now());
+        for millisecond in 0..20 {
+            pace.throttled(start + Duration::from_millis(millisecond), None);
+        }
+        assert!((pace.share - 0.5).abs() < f64::EPSILON);
+        assert_eq!(pace.next(start), start + SECOND);
+        pace.throttled(start + Duration::from_millis(20), Some(Duration::from_secs(7)));
+        assert_eq!(
+            pace.next(start),
+            start + Duration::from_millis(7_020),
+            "a longer wait counts"
+        );
+    }
+
+    #[test]
+    fn refusal_after_refusal_slows_down_to_a_thirty_second() {
+        let (mut pace, start) = (Pace::new(40), Instant::now());
+        let mut now = start;
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            pace.throttled(now, None);
+            let next = pace.next(now);
+            pauses.push((next - now).as_secs());
+            now = next.max(now + SECOND);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32]);
+        assert_eq!(pace.interval(now), Duration::from_millis(800));
+    }
+
+    /// Paused time: the limiter's clock is tokio's.
+    #[tokio::test(start_paused = true)]
+    async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
+        let limiter = RateLimiter::new(4, 20);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let mut calls = JoinSet::new();
+        let mut cancelled = Vec::new();
+        for number in 0..40 {
+            let (limiter, order) = (limiter.clone(), Arc::clone(&order));
+            let call = calls.spawn(async move {
+                let _place = limiter.place().await.unwrap();
+                limiter.turn().await.unwrap();
+                order.lock().unwrap().push(number);
+            });
+            if number % 2 == 1 {
+                cancelled.push(call);
+            }
+            tokio::task::yield_now().await; // in line
+        }
+        cancelled.iter().for_each(tokio::task::AbortHandle::abort);
+        let started = Instant::now();
+        while calls.join_next().await.is_some() {}
+        let went = order.lock().unwrap().clone();
+        let even: Vec<_> = went.iter().copied().filter(|number| number % 2 == 0).collect();
+        assert_eq!(even, (0..40).step_by(2).collect::<Vec<_>>(), "first come, first served");
+        // 20 calls at 4 in a second; the cancelled ones, a few at the very start aside, took no time.
+        assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+    }
+
+    /// Who comes when a turn is free does not get it before those who wait for it, but have not woken up yet.
+    #[tokio::test]
+    async fn nobody_jumps_the_queue() {
+        let limiter = RateLimiter::new(4, 20);
+        limiter.turn().await.unwrap();
+        let first = tokio::spawn({
+            let limiter = limiter.clone();
+            async move { limiter.turn().await.unwrap() }
+        });
+        tokio::task::yield_now().await; // in line
+        std::thread::sleep(Duration::from_millis(300)); // the turn is free, but nobody runs
+        tokio::select! {
+            biased;
+            _ = limiter.turn() => panic!("jumped the queue"),
+            () = std::future::ready(()) => {}
+        }
+        first.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_place_is_free_again_when_it_is_dropped() {
+        let limiter = RateLimiter::new(1_000_000, 3);
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut calls = JoinSet::new();
+        for number in 0..100 {
+            let (limiter, now, most) = (limiter.clone(), Arc::clone(&now), Arc::clone(&most));
+            calls.spawn(async move {
+                let place = limiter.place();
+                if number % 3 == 0 {
+                    let _ = timeout(Duration::from_millis(1), place).await; // gives up, with or without a place
+                    return;
+                }
+                let _place = place.await.unwrap();
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                now.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        while let Some(ended) = calls.join_next().await {
+            ended.unwrap();
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 3);
+        assert_eq!(limiter.shared.places.available_permits(), 3, "none is lost");
+    }
+
+    /// A refusal stops those that wait already, not only those that come.
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_holds_who_waits_already() {
+        let limiter = RateLimiter::new(1, 20);
+        limiter.turn().await.unwrap();
+        let waiting = tokio::spawn({
+            let limiter = limiter.clone();
+            async move {
+                limiter.turn().await.unwrap();
+                Instant::now()
+            }
+        });
+        tokio::task::yield_now().await;
+        let refused = Instant::now();
+        limiter.throttled(Some(Duration::from_secs(30)));
+        assert!(waiting.await.unwrap() >= refused + Duration::from_secs(30));
+    }
+}

@@ -227,3 +227,172 @@ fn http_date(text: &str) -> Option<DateTime<Utc>> {
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
         .map(|date| date.and_utc())
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn failed(failure: Failure, repeatable: bool, attempts: u32) -> Failed {
+        Failed {
+            failure,
+            repeatable,
+            attempts,
+            retry_after: None,
+            left: HOUR,
+        }
+    }
+
+    /// How many attempts are made of something that always fails like this.
+    fn attempts(failure: Failure, repeatable: bool) -> u32 {
+        let retry = Retry::default();
+        let budget = Budget::new(&retry);
+        (1..)
+            .find(|count| {
+                let decision = retry.decide(&failed(failure, repeatable, *count), &budget, 0.5);
+                matches!(decision, Decision::Stop(_))
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn what_is_repeated_and_how_often() {
+        let status = |code| Failure::Status(StatusCode::from_u16(code).unwrap());
+        let late = |kind| Failure::TimedOut(kind, HOUR);
+        for (failure, harmless, otherwise) in [
+            (Failure::NotConnected, 8, 8),
+            (late(TimeoutKind::Connect), 8, 8),
+            (status(429), 8, 8),
+            (status(503), 8, 8),
+            (status(502), 8, 1),
+            (status(504), 8, 1),
+            (status(520), 8, 1),
+            (status(524), 8, 1),
+            (Failure::Broken, 8, 1),
+            (Failure::CutOff, 8, 1),
+            (late(TimeoutKind::Attempt), 8, 1),
+            (status(500), 3, 1),
+            (status(501), 1, 1),
+            (status(505), 1, 1),
+            (late(TimeoutKind::Call), 1, 1),
+            (Failure::NotTrusted, 1, 1),
+            (Failure::Unreadable, 1, 1),
+        ] {
+            assert_eq!(attempts(failure, true), harmless, "{failure}, harmless");
+            assert_eq!(attempts(failure, false), otherwise, "{failure}, not harmless");
+        }
+        for code in (300..429).chain(430..500) {
+            assert_eq!(attempts(status(code), true), 1, "{code}");
+        }
+    }
+
+    #[test]
+    fn waits_grow_and_have_a_random_length() {
+        let retry = Retry::default();
+        let budget = Budget::new(&retry);
+        let wait = |attempts, random| retry.decide(&failed(Failure::NotConnected, true, attempts), &budget, random);
+        let longest: Vec<_> = (1..8).map(|attempts| retry.limit(attempts).as_millis()).collect();
+        assert_eq!(longest, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000]);
+        assert_eq!(wait(1, 0.0), Decision::Wait(Duration::ZERO));
+        assert_eq!(wait(3, 0.5), Decision::Wait(Duration::from_secs(1)));
+        assert_eq!(retry.limit(u32::MAX), Duration::from_secs(20));
+        let total: Duration = (1..8).map(|attempts| retry.limit(attempts)).sum();
+        assert!(total < Duration::from_secs(60), "waits end within a minute: {total:?}");
+    }
+
+    #[test]
+    fn the_server_and_the_deadline_are_obeyed() {
+        let retry = Retry::default();
+        let budget = Budget::new(&retry);
+        let asked = Failed {
+            retry_after: Some(Duration::from_secs(60)),
+            ..failed(Failure::Status(StatusCode::TOO_MANY_REQUESTS), false, 1)
+        };
+        assert_eq!(
+            retry.decide(&asked, &budget, 0.9),
+            Decision::Wait(Duration::from_secs(60))
+        );
+        let short = |asked: Failed| Failed {
+            left: Duration::from_millis(100),
+            ..asked
+        };
+        assert_eq!(
+            retry.decide(&short(asked), &budget, 0.0),
+            Decision::Stop(Some(GaveUp::RetryAfter(Duration::from_secs(60))))
+        );
+        let late = short(failed(Failure::NotConnected, true, 1));
+        assert_eq!(
+            retry.decide(&late, &budget, 0.9),
+            Decision::Stop(Some(GaveUp::NoTimeLeft))
+        );
+        assert_eq!(
+            retry.decide(&late, &budget, 0.1),
+            Decision::Wait(Duration::from_millis(50))
+        );
+    }
+
+    #[test]
+    fn the_budget_ends_and_comes_back() {
+        let retry = Retry::default().budget(3);
+        let budget = Budget::new(&retry);
+        let again = |attempts| retry.decide(&failed(Failure::NotConnected, true, attempts), &budget, 0.0);
+        for _ in 0..3 {
+            assert_eq!(again(1), Decision::Wait(Duration::ZERO));
+        }
+        assert_eq!(again(1), Decision::Stop(Some(GaveUp::BudgetUsedUp)));
+        budget.succeeded(1);
+        assert_eq!(again(1), Decision::Wait(Duration::ZERO));
+        assert_eq!(again(1), Decision::Stop(Some(GaveUp::BudgetUsedUp)));
+        budget.succeeded(3); // gives back the two that it took
+        budget.succeeded(100); // and never more than there is
+        assert_eq!(budget.left.load(Ordering::Relaxed), 3);
+        let none = Retry::never();
+        let stop = none.decide(&failed(Failure::NotConnected, true, 1), &Budget::new(&none), 0.0);
+        assert_eq!(stop, Decision::Stop(None));
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let read = |pairs: &[(&'static str, &str)]| {
+            let headers = pairs.iter().map(|(name, value)| {
+                (
+                    http::HeaderName::from_static(name),
+                    http::HeaderValue::from_str(value).unwrap(),
+                )
+            });
+            retry_after(&headers.collect())
+        };
+        let seconds = |count| Some(Duration::from_secs(count));
+        assert_eq!(read(&[]), None);
+        assert_eq!(read(&[("retry-after", "0")]), seconds(0));
+        assert_eq!(read(&[("retry-after", " 120 ")]), seconds(120));
+        assert_eq!(
+            read(&[("retry-after", "99999999999999999999999")]),
+            seconds(u64::from(u32::MAX))
+        );
+        for odd in ["", "-1", "1.5", "soon", "Wed, 21 Oct 2026", "1h"] {
+            assert_eq!(read(&[("retry-after", odd)]), None, "{odd:?}");
+        }
+        // The server's clock counts, not ours.
+        let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
+        for form in [
+            "Wed, 21 Oct 2026 07:28:30 GMT",
+            "Wednesday, 21-Oct-26 07:28:30 GMT",
+            "Wed Oct 21 07:28:30 2026",
+        ] {
+            assert_eq!(read(&[("retry-after", form), date]), seconds(30), "{form}");
+        }
+        assert_eq!(
+            read(&[("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT"), date]),
+            seconds(0),
+            "over already"
+        );
+        let future = (Utc::now() + Duration::from_secs(100))
+            .format("%a, %d %b %Y %H:%M:%S GMT")
+            .to_string();
+        let without_date = read(&[("retry-after", &future)]).unwrap().as_secs();
+        assert!((90..=100).contains(&without_date), "{without_date}");
+    }
+}

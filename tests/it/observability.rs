@@ -1,0 +1,293 @@
+//! What can be seen of a call: spans, events, numbers, and a limiter that is asked.
+
+use std::{
+    fmt::{self, Write as _},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use chartmogul::{
+    AttemptMetrics, BoxError, CallMetrics, Client, ClientBuilder, Error, Failure, Limiter, LimiterFuture, Metrics,
+    Place, Retry, Unlimited,
+};
+use chartmogul_fake::Canned;
+use chartmogul_tests::{UUID, sent::Witness, snapshot, start};
+use tracing::{
+    Subscriber,
+    field::{Field, Visit},
+    span,
+};
+use tracing_subscriber::{Layer, layer::Context, prelude::*, registry::LookupSpan};
+
+/// Writes down spans with their fields when they end, and events when they come.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<String>>);
+
+#[derive(Default)]
+struct Fields(String);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let varies = field.name().ends_with("_ms") || field.name() == "server.port";
+        let value = if varies {
+            "(varies)".to_owned()
+        } else {
+            format!("{value:?}")
+        };
+        let _ = write!(self.0, "\n    {field}: {value}");
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
+    fn on_new_span(&self, attributes: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
+        let mut fields = Fields::default();
+        attributes.record(&mut fields);
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().insert(fields);
+        }
+    }
+
+    fn on_record(&self, id: &span::Id, values: &span::Record<'_>, context: Context<'_, S>) {
+        if let Some(span) = context.span(id)
+            && let Some(fields) = span.extensions_mut().get_mut::<Fields>()
+        {
+            values.record(fields);
+        }
+    }
+
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        self.note(event.metadata(), "event", None, &fields);
+    }
+
+    fn on_close(&self, id: span::Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(&id)
+            && let Some(fields) = span.extensions().get::<Fields>()
+        {
+            self.note(
+                span.metadata(),
+                "span",
+                span.parent().map(|parent| parent.name()),
+                fields,
+            );
+        }
+    }
+}
+
+impl Notes {
+    fn note(&self, of: &tracing::Metadata<'_>, kind: &str, parent: Option<&str>, fields: &Fields) {
+        if !of.target().starts_with("chartmogul") {
+            return;
+        }
+        let name = if kind == "span" { of.name() } else { "" };
+        let parent = parent.map(|parent| format!(" in {parent}")).unwrap_or_default();
+        let line = format!("{} {kind} {name}{parent}{}\n", of.level(), fields.0);
+        self.0.lock().unwrap().push_str(&line);
+    }
+}
+
+fn client(fake: &Witness, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Client {
+    let builder = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(Unlimited)
+        .retry(Retry::default().backoff(Duration::from_millis(1), Duration::from_millis(2)));
+    set(builder).build().unwrap()
+}
+
+async fn notes(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> String {
+    let (fake, _) = start().await;
+    let client = client(&fake, set);
+    fake.answer_next(Canned::new(503).text("busy").header("x-request-id", "req-1"));
+    let notes = Notes::default();
+    {
+        let subscriber = tracing_subscriber::registry().with(notes.clone());
+        let _here = tracing::subscriber::set_default(subscriber);
+        client
+            .opportunities()
+            .update(UUID)
+            .amount_in_cents(1)
+            .send()
+            .await
+            .unwrap();
+    }
+    let text = notes.0.lock().unwrap().clone();
+    text
+}
+
+#[tokio::test]
+async fn a_call_and_its_attempts_have_spans() {
+    let text = notes(|builder| builder).await;
+    assert!(!text.contains(UUID) && !text.contains("busy"), "{text}");
+    snapshot::check("traces", "update_opportunity", &text);
+}
+
+#[tokio::test]
+async fn objects_are_named_if_asked_for() {
+    let text = notes(ClientBuilder::trace_identifiers).await;
+    assert_eq!(text.matches(&format!("/v1/opportunities/{UUID}")).count(), 2, "{text}");
+}
+
+#[derive(Debug, Clone, Default)]
+struct Numbers(Arc<Mutex<Vec<String>>>);
+
+impl Metrics for Numbers {
+    fn attempt(&self, attempt: &AttemptMetrics<'_>) {
+        let AttemptMetrics {
+            operation,
+            method,
+            route,
+            number,
+            status,
+            failure,
+            ..
+        } = attempt;
+        let failure = failure.map(Failure::kind);
+        let line = format!("{operation} {method} {route} {number}: {status:?} {failure:?}");
+        self.0.lock().unwrap().push(line);
+        assert!(attempt.took > Duration::ZERO);
+    }
+
+    fn call(&self, call: &CallMetrics<'_>) {
+        let CallMetrics {
+            operation,
+            attempts,
+            success,
+            status,
+            waited,
+            took,
+            ..
+        } = call;
+        let line = format!("{operation}: {attempts} attempts, {success}, {status:?}");
+        self.0.lock().unwrap().push(line);
+        assert!(waited.retry > Duration::ZERO && waited.total() < *took);
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_told_of_attempts_and_calls() {
+    let (fake, _) = start().await;
+    let numbers = Numbers::default();
+    let client = client(&fake, |builder| builder.metrics(numbers.clone()));
+    fake.answer_next(Canned::new(503));
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap();
+    fake.answer_next(Canned::new(504));
+    fake.answer_next(Canned::new(422));
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap_err();
+    let route = "update_opportunity PATCH /v1/opportunities/{opportunity_uuid}";
+    let expected = [
+        format!("{route} 1: Some(503) Some(\"503\")"),
+        format!("{route} 2: Some(200) None"),
+        "update_opportunity: 2 attempts, true, Some(200)".to_owned(),
+        format!("{route} 1: Some(504) Some(\"504\")"),
+        format!("{route} 2: Some(422) Some(\"422\")"),
+        "update_opportunity: 2 attempts, false, Some(422)".to_owned(),
+    ];
+    assert_eq!(*numbers.0.lock().unwrap(), expected);
+}
+
+/// A limiter of the user's own, which writes down what it is asked.
+#[derive(Debug, Clone, Default)]
+struct Own {
+    asked: Arc<Mutex<Vec<String>>>,
+    fails: bool,
+}
+
+impl Own {
+    fn note(&self, what: impl Into<String>) {
+        self.asked.lock().unwrap().push(what.into());
+    }
+}
+
+impl Limiter for Own {
+    fn place(&self) -> LimiterFuture<'_, Place> {
+        self.note("place");
+        let freed = Freed(self.clone());
+        Box::pin(async { Ok(Place::holding(freed)) })
+    }
+
+    fn turn(&self) -> LimiterFuture<'_, ()> {
+        self.note("turn");
+        let result = if self.fails {
+            Err(BoxError::from("Redis is away"))
+        } else {
+            Ok(())
+        };
+        Box::pin(async { result })
+    }
+
+    fn throttled(&self, retry_after: Option<Duration>) {
+        self.note(format!("throttled {retry_after:?}"));
+    }
+}
+
+struct Freed(Own);
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        self.0.note("free");
+    }
+}
+
+#[tokio::test]
+async fn a_limiter_of_ones_own_is_asked() {
+    let (fake, _) = start().await;
+    let own = Own::default();
+    let client = client(&fake, |builder| builder.limiter(own.clone()));
+    fake.answer_next(Canned::new(429).header("retry-after", "0"));
+    fake.answer_next(Canned::new(503));
+    fake.answer_next(Canned::new(502));
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap();
+    let expected = [
+        "place",
+        "turn",
+        "throttled Some(0ns)",
+        "turn",
+        "throttled None",
+        "turn",
+        "turn",
+        "free",
+    ];
+    assert_eq!(*own.asked.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_limiter_that_fails_sends_nothing() {
+    let (fake, _) = start().await;
+    let own = Own {
+        fails: true,
+        ..Own::default()
+    };
+    let client = client(&fake, |builder| builder.limiter(own.clone()));
+    let error = client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Limiter { .. }) && !error.may_have_happened());
+    let cause = std::error::Error::source(&error).map(ToString::to_string);
+    assert_eq!(cause.as_deref(), Some("Redis is away"));
+    assert_eq!((fake.requests().len(), error.attempts().len()), (0, 0));
+    assert_eq!(*own.asked.lock().unwrap(), ["place", "turn", "free"]);
+}

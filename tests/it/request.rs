@@ -1,0 +1,115 @@
+//! Requests for what has no method yet.
+
+use chartmogul::{Error, Method};
+use chartmogul_fake::Canned;
+use chartmogul_tests::{UUID, start};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn any_endpoint_can_be_reached() {
+    let (fake, client) = start().await;
+    fake.answer_next(Canned::new(201).json(r#"[{"id":1}]"#));
+    let reply = client
+        .low_level()
+        .request(Method::POST, "/v1/customers/{customer_uuid}/attributes/tags")
+        .path("customer_uuid", "a b/../c?d#e%2f")
+        .query("cursor", "MjAy+Q==&x=1")
+        .query("per_page", 50)
+        .json(&json!({ "tags": ["ü"] }))
+        .send::<Vec<Value>>()
+        .await
+        .unwrap();
+    assert_eq!(
+        (reply.status().as_u16(), reply.value()),
+        (201, &vec![json!({ "id": 1 })])
+    );
+    let sent = &fake.requests()[0];
+    assert_eq!(sent.method, "POST");
+    assert_eq!(sent.path, "/v1/customers/a%20b%2F..%2Fc%3Fd%23e%252f/attributes/tags");
+    assert_eq!(sent.query, "cursor=MjAy%2BQ%3D%3D%26x%3D1&per_page=50");
+    assert_eq!(sent.body, r#"{"tags":["ü"]}"#.as_bytes());
+    assert_eq!(sent.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn errors_name_the_route_and_not_the_object() {
+    let (fake, client) = start().await;
+    fake.answer_next(Canned::new(404).json(r#"{"code":404,"message":"Not found","param":null}"#));
+    let request = client
+        .low_level()
+        .request(Method::GET, "/v1/invoices/{uuid}")
+        .path("uuid", "inv_1");
+    let error = request.clone().send_any().await.unwrap_err();
+    assert_eq!(error.to_string(), "GET /v1/invoices/{uuid}: 404 Not Found: Not found");
+    assert!(matches!(error, Error::NotFound(_)));
+
+    // Nothing of an answer is quoted, whatever type it was meant to fit.
+    fake.answer_next(Canned::new(200).json(r#"{"email":"ada@example.com"}"#));
+    let error = request.send::<u8>().await.unwrap_err();
+    let cause = std::error::Error::source(&error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert!(
+        matches!(error, Error::Unreadable { .. }) && cause.contains("`u8`"),
+        "{cause}"
+    );
+    assert!(!format!("{error:?} {error} {cause}").contains("ada@"));
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_right_is_refused() {
+    let (fake, client) = start().await;
+    let with = |path: &str, values: &[(&str, &str)]| {
+        let request = client.low_level().request(Method::GET, path);
+        values
+            .iter()
+            .fold(request, |request, (name, value)| request.path(*name, *value))
+    };
+    for (request, says) in [
+        (with("ping", &[]), "begins with /v1/"),
+        (with("https://example.com/v1/ping", &[]), "begins with /v1/"),
+        (with("/v1/../admin", &[]), "not empty, `.` or `..`"),
+        (with("/v1//ping", &[]), "not empty"),
+        (with("/v1/ping?key=1", &[]), "letters, digits"),
+        (with("/v1/%2e%2e/admin", &[]), "letters, digits"),
+        (with("/v1/ping\r\nx-injected: 1", &[]), "letters, digits"),
+        (with("/v1/notes/{uuid}", &[]), "`uuid` has none"),
+        (with("/v1/notes/{uuid}", &[("uid", UUID)]), "`uuid` has none"),
+        (with("/v1/notes", &[("uuid", UUID)]), "has `{uuid}`"),
+        (with("/v1/notes/{uuid}", &[("uuid", "")]), "an identifier"),
+        (with("/v1/notes/{uuid}", &[("uuid", "..")]), "an identifier"),
+        (with("/v1/notes/{uuid}", &[("uuid", "a\nb")]), "an identifier"),
+    ] {
+        let error = request.send_any().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let not_json = std::collections::HashMap::from([((1, 2), 3)]);
+    let error = with("/v1/ping", &[]).json(&not_json).send_any().await.unwrap_err();
+    assert!(error.to_string().contains("written as JSON"), "{error}");
+    assert_eq!(fake.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn the_program_is_named() {
+    let (fake, _) = start().await;
+    let builder = || {
+        chartmogul::Client::builder()
+            .api_key(fake.api_key())
+            .base_url(fake.url())
+    };
+    let client = builder().user_agent("deal-sync/1.4 (ops)").build().unwrap();
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap();
+    let expected = concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION"), " deal-sync/1.4 (ops)");
+    assert_eq!(fake.requests()[0].header("user-agent"), Some(expected));
+    for odd in ["", " ", "a\r\nb: c", "ü"] {
+        let error = builder().user_agent(odd).build().unwrap_err();
+        assert!(error.to_string().contains("user agent was"), "{error}");
+    }
+}
