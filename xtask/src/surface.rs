@@ -15,6 +15,9 @@ use crate::files::Files;
 /// The crates whose surface is kept; each lies in a folder of its name below `crates`.
 pub const CRATES: [&str; 2] = ["chartmogul-api", "chartmogul"];
 
+/// The features of each that add items; TLS adds none, and much to build.
+const FEATURES: [&str; 2] = ["schemars,http2", "schemars,http2,blocking"];
+
 /// The version of rustdoc's JSON that the `public-api` in the workspace's `Cargo.toml` reads.
 const FORMAT: u32 = 57;
 
@@ -30,15 +33,15 @@ pub fn stale(root: &Utf8Path) -> anyhow::Result<String> {
 
 fn snapshots(root: &Utf8Path) -> anyhow::Result<Files> {
     let mut files = BTreeMap::new();
-    for name in CRATES {
-        let json = document(root, name)?;
+    for (name, features) in CRATES.into_iter().zip(FEATURES) {
+        let json = document(root, name, features)?;
         files.insert(format!("crates/{name}/public-api.txt"), listing(&json)?);
     }
     Ok(Files(files))
 }
 
 /// Has rustdoc describe a crate; returns where the description is.
-fn document(root: &Utf8Path, name: &str) -> anyhow::Result<Utf8PathBuf> {
+fn document(root: &Utf8Path, name: &str, features: &str) -> anyhow::Result<Utf8PathBuf> {
     // A folder of its own: the ordinary documentation and the builds beside it stay as they are.
     let target = root.join("target/surface");
     let library = name.replace('-', "_");
@@ -47,8 +50,7 @@ fn document(root: &Utf8Path, name: &str) -> anyhow::Result<Utf8PathBuf> {
     let status = Command::new(cargo)
         .current_dir(root)
         .args(["rustdoc", "--locked", "--lib", "--package", name])
-        // All that adds items; TLS adds none, and much to build.
-        .args(["--no-default-features", "--features", "schemars"])
+        .args(["--no-default-features", "--features", features])
         .args(["--target-dir", target.as_str()])
         .args(["--", "-Zunstable-options", "--output-format", "json"])
         // rustdoc's JSON is unstable; this allows it to a stable Rust, for these crates and none of their dependencies.

@@ -223,8 +223,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// A root certificate to trust besides those of the system, as PEM.
-    #[cfg(feature = "rustls")]
+    /// A root certificate to trust besides those of the system, as PEM. Needs the feature `rustls`.
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.connection.root_certificates.push(pem.into());
         self
@@ -372,13 +371,16 @@ impl Connection {
                 let certificates = reqwest::Certificate::from_pem_bundle(pem)
                     .map_err(|source| wrong("a root certificate is not PEM", source))?;
                 if certificates.is_empty() {
-                    return Err(Error::configuration(
-                        "a root certificate is not PEM: there is no certificate in it",
-                        None,
-                    ));
+                    let what = "a root certificate is not PEM: there is no certificate in it";
+                    return Err(Error::configuration(what, None));
                 }
                 http = http.tls_certs_merge(certificates);
             }
+        }
+        #[cfg(not(feature = "rustls"))]
+        if !self.root_certificates.is_empty() {
+            let what = "a root certificate needs the feature `rustls`";
+            return Err(Error::configuration(what, None));
         }
         if !self.http2 {
             http = http.http1_only();
