@@ -76,6 +76,10 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
 }
 
 impl Notes {
+    fn text(&self) -> String {
+        self.0.lock().unwrap().clone()
+    }
+
     fn note(&self, of: &tracing::Metadata<'_>, kind: &str, parent: Option<&str>, fields: &Fields) {
         if !of.target().starts_with("chartmogul") {
             return;
@@ -112,8 +116,7 @@ async fn notes(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> String {
             .await
             .unwrap();
     }
-    let text = notes.0.lock().unwrap().clone();
-    text
+    notes.text()
 }
 
 #[tokio::test]

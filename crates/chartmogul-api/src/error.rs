@@ -3,7 +3,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::{Attempt, Failure, GaveUp, History, history::write_status};
+use crate::{Attempt, CustomError, Failure, GaveUp, History, history::write_status};
 
 /// A cause of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -136,6 +136,18 @@ pub enum Error {
         source: BoxError,
     },
 
+    /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
+    #[error(transparent)]
+    Custom(CustomError),
+
+    /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
+    #[error("{what}")]
+    #[non_exhaustive]
+    Pages {
+        /// What is wrong.
+        what: String,
+    },
+
     /// The [`Limiter`](crate::Limiter) failed; nothing (more) was sent.
     #[error("{operation}: the limiter failed{history}")]
     #[non_exhaustive]
@@ -199,6 +211,8 @@ impl Error {
             | Self::Unreadable { answer, .. } => Some(answer),
             Self::InvalidInput(_)
             | Self::Configuration { .. }
+            | Self::Custom(_)
+            | Self::Pages { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
             | Self::Limiter { .. } => None,
@@ -223,7 +237,7 @@ impl Error {
     /// What was tried, and why it was not tried again. `None` if the request was refused here.
     pub fn history(&self) -> Option<&History> {
         match self {
-            Self::InvalidInput(_) | Self::Configuration { .. } => None,
+            Self::InvalidInput(_) | Self::Configuration { .. } | Self::Custom(_) | Self::Pages { .. } => None,
             Self::Connection { history, .. } | Self::Timeout { history, .. } | Self::Limiter { history, .. } => {
                 Some(history)
             }
@@ -269,12 +283,23 @@ impl Error {
         }
     }
 
+    /// [`Error::Pages`]: what is wrong with the pages of a list.
+    pub fn pages(what: impl Into<String>) -> Self {
+        Self::Pages { what: what.into() }
+    }
+
     /// [`Error::Configuration`]: what is wrong, and the cause if there is one.
     pub fn configuration(what: impl Into<String>, source: Option<BoxError>) -> Self {
         Self::Configuration {
             what: what.into(),
             source,
         }
+    }
+}
+
+impl From<CustomError> for Error {
+    fn from(wrong: CustomError) -> Self {
+        Self::Custom(wrong)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod check;
 mod client;
 mod custom;
+mod custom_read;
 mod error;
 mod error_body;
 mod field;
@@ -21,6 +22,7 @@ pub use client::{
     ClientBuilder, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
 };
 pub use custom::{CustomAttributes, CustomValue};
+pub use custom_read::CustomError;
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
 #[cfg(feature = "schemars")]

@@ -249,7 +249,7 @@ mod tests {
     fn attempts(failure: Failure, repeatable: bool) -> u32 {
         let retry = Retry::default();
         let budget = Budget::new(&retry);
-        (1..)
+        (1..100)
             .find(|count| {
                 let decision = retry.decide(&failed(failure, repeatable, *count), &budget, 0.5);
                 matches!(decision, Decision::Stop(_))
