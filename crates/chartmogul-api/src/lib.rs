@@ -6,6 +6,7 @@ mod custom;
 mod error;
 mod error_body;
 mod field;
+mod list;
 mod open_enum;
 mod operation;
 mod reply;
@@ -20,11 +21,12 @@ pub use client::{ClientBuilder, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT};
 pub use custom::{CustomAttributes, CustomValue};
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
+pub use generated::{operations, types};
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
-pub use generated::schemas;
-pub use generated::{operations, types};
+pub use generated::{query_schemas, schemas};
 pub use http::StatusCode;
+pub use list::List;
 use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;

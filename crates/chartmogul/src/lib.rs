@@ -14,7 +14,7 @@ mod generated;
 pub use chartmogul_api;
 pub use chartmogul_api::{
     Answer, BoxError, CustomAttributes, CustomValue, DEFAULT_CONNECT_TIMEOUT, DEFAULT_TIMEOUT, Error, Field,
-    InvalidInput, Operation, Problem, StatusCode, TimeoutKind, operations, types::*,
+    InvalidInput, List, Operation, Problem, StatusCode, TimeoutKind, operations, types::*,
 };
 pub use client::{Client, ClientBuilder};
 pub use convert::IntoDate;
