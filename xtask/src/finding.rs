@@ -27,8 +27,10 @@ pub enum Rule {
     Repeatable,
     /// Every operation links its page of the API reference (`externalDocs.url`).
     SourceLink,
-    /// Parameters are in the path and declared, required and text. Others come with the first list operation.
+    /// A path parameter is declared, required and text.
     PathParameter,
+    /// A query parameter is a single value: text, a number, a day, an instant, a truth value or an open enum. Lists, objects and `null` have no form there, and no parameter is in a header or a cookie.
+    QueryParameter,
     /// A body is required; one that may be missing is not supported.
     RequestBody,
     /// Requests and successful answers are JSON and nothing else.
@@ -37,7 +39,7 @@ pub enum Rule {
     Status,
     /// All JSON errors are `ErrorBody`: any endpoint may answer with any of its shapes.
     ErrorBody,
-    /// All successful answers of an operation hold one and the same component.
+    /// All successful answers of an operation hold one and the same component; `x-no-result` marks one that says nothing.
     Answer,
     /// Every body has an example; it becomes documentation, and outside tools answer with it.
     Example,
@@ -65,14 +67,16 @@ pub enum Rule {
     Integer,
     /// Formats are those that the generator knows.
     Format,
-    /// Lists in answers come with the first list operation.
-    AnswerList,
-    /// A list is never `null`: an empty one says the same.
+    /// `x-entries` marks the list that an answer is about: an answer without it is an error and not an empty page. An object with `has_more` has one, and only whole answers do.
+    Entries,
+    /// A list in a request is never `null`, because an empty one says the same; nor is an item of a list.
     Nullable,
     /// `x-replaces-all` is on a list, whose sending replaces the old one; the setter is called `replace_all_...`.
     ReplacesAll,
     /// What is required is a property.
     Required,
+    /// What a request can't be without becomes arguments; more than two, or two of one type, become a struct that the document names (`x-required-type`), because arguments in a row get mixed up.
+    RequiredType,
     /// Limits can be met and checked; a `pattern` says in words what it allows (`x-pattern-description`).
     Limit,
     /// No two names are the same in Rust, and none is that of something generated.
@@ -100,6 +104,7 @@ impl Rule {
         Self::Repeatable,
         Self::SourceLink,
         Self::PathParameter,
+        Self::QueryParameter,
         Self::RequestBody,
         Self::ContentType,
         Self::Status,
@@ -118,10 +123,11 @@ impl Rule {
         Self::Type,
         Self::Integer,
         Self::Format,
-        Self::AnswerList,
+        Self::Entries,
         Self::Nullable,
         Self::ReplacesAll,
         Self::Required,
+        Self::RequiredType,
         Self::Limit,
         Self::NameCollision,
         Self::RustName,
@@ -144,6 +150,7 @@ impl Rule {
             Self::Repeatable => "repeatable",
             Self::SourceLink => "source-link",
             Self::PathParameter => "path-parameter",
+            Self::QueryParameter => "query-parameter",
             Self::RequestBody => "request-body",
             Self::ContentType => "content-type",
             Self::Status => "status",
@@ -162,10 +169,11 @@ impl Rule {
             Self::Type => "type",
             Self::Integer => "integer",
             Self::Format => "format",
-            Self::AnswerList => "answer-list",
+            Self::Entries => "entries",
             Self::Nullable => "nullable",
             Self::ReplacesAll => "replaces-all",
             Self::Required => "required",
+            Self::RequiredType => "required-type",
             Self::Limit => "limit",
             Self::NameCollision => "name-collision",
             Self::RustName => "rust-name",

@@ -7,6 +7,8 @@
 //! |---|---|---|
 //! | all responses | one `2XX` with the answer's component | two error bodies or `default` make it panic; statuses differ from what is documented. The transport reads every status (`chartmogul-api/src/transport.rs`). |
 //! | members of answers | `crate::Field<T>` | `null`, a missing member or another type would lose the whole answer |
+//! | lists in answers | `crate::List<T>` | one odd item would lose all the others |
+//! | query parameters | an object of their own | they would be positional arguments, and sent with `progenitor_client` |
 //! | optional lists in requests | nullable, so `Option<Vec<T>>` | an explicitly empty list could not be sent |
 //! | optional and nullable in requests | `crate::Field<T>` | absent and `null` would be the same |
 //! | `x-extensible-enum` | a generated enum with `Unknown(String)` | a closed enum can't read a new value |
@@ -121,13 +123,11 @@ impl Lower<'_> {
 
     fn property(&mut self, property: &Property, direction: Direction) -> Value {
         let mut schema = if is_field(property, direction) {
-            let inner = rust_type(self.api, &property.kind);
             let name = format!("Xtask{}Field", spelled(&property.kind));
-            self.replacements.insert(name.clone(), format!("crate::Field<{inner}>"));
-            self.schemas
-                .entry(name.clone())
-                .or_insert_with(|| json!({ "type": "string" }));
-            json!({ "allOf": [reference(&name)] })
+            self.replaced(name, field_type(self.api, property, direction))
+        } else if direction == Direction::Answer {
+            let name = format!("Xtask{}", spelled(&property.kind));
+            self.replaced(name, field_type(self.api, property, direction))
         } else {
             Self::kind(&property.kind)
         };
@@ -140,6 +140,16 @@ impl Lower<'_> {
             schema["nullable"] = json!(true);
         }
         schema["description"] = json!(property.description);
+        schema
+    }
+
+    /// A component that is a type of `chartmogul-api`.
+    fn replaced(&mut self, name: String, path: String) -> Value {
+        let schema = json!({ "allOf": [reference(&name)] });
+        self.schemas
+            .entry(name.clone())
+            .or_insert_with(|| json!({ "type": "string" }));
+        self.replacements.insert(name, path);
         schema
     }
 
@@ -157,9 +167,25 @@ impl Lower<'_> {
     }
 }
 
-/// Whether absent, `null` and a value must be told apart.
+/// Whether absent, `null` and a value must be told apart. Without the list that it is about, an answer is an error.
 pub fn is_field(property: &Property, direction: Direction) -> bool {
-    direction == Direction::Answer || (property.nullable && !property.required)
+    match direction {
+        Direction::Answer => !property.entries,
+        Direction::Request | Direction::Query => property.nullable && !property.required,
+    }
+}
+
+/// The Rust type of a [`Field`](is_field), or of any member of an answer.
+pub fn field_type(api: &Api, property: &Property, direction: Direction) -> String {
+    let inner = match &property.kind {
+        Kind::List(item) if direction == Direction::Answer => format!("crate::List<{}>", rust_type(api, item)),
+        kind => rust_type(api, kind),
+    };
+    if is_field(property, direction) {
+        format!("crate::Field<{inner}>")
+    } else {
+        inner
+    }
 }
 
 fn reference(name: &str) -> Value {

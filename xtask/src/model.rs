@@ -34,6 +34,8 @@ pub struct Operation {
     pub description: String,
     /// In the order of the path.
     pub parameters: Vec<Parameter>,
+    /// The type that holds the query parameters, if there are any.
+    pub query: Option<String>,
     /// The component in the request's body.
     pub body: Option<String>,
     /// The component in a successful answer.
@@ -76,9 +78,11 @@ pub enum Direction {
     Request,
     /// From the server.
     Answer,
+    /// From the client, in the query: the object is made of parameters and is no component.
+    Query,
 }
 
-/// A component that is an object.
+/// A component that is an object, or the query parameters of an operation.
 #[derive(Debug)]
 pub struct Object {
     /// Which way it travels.
@@ -87,6 +91,8 @@ pub struct Object {
     pub description: String,
     /// Whether an object without members is refused.
     pub not_empty: bool,
+    /// The struct that holds what is required, if that is too much for arguments in a row.
+    pub required_type: Option<String>,
     /// In alphabetical order.
     pub properties: Vec<Property>,
 }
@@ -106,9 +112,11 @@ pub struct Property {
     pub nullable: bool,
     /// Whether sending it replaces a whole collection.
     pub replaces_all: bool,
+    /// Whether it is the list that an answer is about.
+    pub entries: bool,
     /// Its type.
     pub kind: Kind,
-    /// What is allowed.
+    /// What is allowed; for a list, what is allowed for each item.
     pub limits: Limits,
 }
 

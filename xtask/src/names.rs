@@ -68,6 +68,7 @@ pub const RESERVED_TYPES: &[&str] = &[
     "FieldValue",
     "InvalidInput",
     "IntoDate",
+    "List",
     "Operation",
     "Outcome",
     "Problem",
@@ -97,6 +98,8 @@ pub const RESERVED_OPERATIONS: &[&str] = &[
 pub const RESERVED_ARGUMENTS: &[&str] = &[
     "self_",
     "body",
+    "query",
+    "required",
     "client",
     "request",
     "reply",

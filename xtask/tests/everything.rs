@@ -76,5 +76,5 @@ fn all_that_can_be_generated_compiles_and_works() {
         output.status.success(),
         "what was generated does not compile, or does not work:\n{said}"
     );
-    assert!(said.contains("4 passed"), "{said}");
+    assert!(said.contains("6 passed"), "{said}");
 }

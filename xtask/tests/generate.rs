@@ -106,6 +106,35 @@ fn an_operation_can_have_neither_body_nor_answer() {
 }
 
 #[test]
+fn an_answer_that_says_nothing_is_none() {
+    let client = code(&generate("page"), "client/things.rs");
+    assert!(client.contains("-> Result<Reply<()>, Error>"), "{client}");
+    assert!(!generate("page").0.keys().any(|path| path.contains("deletion")));
+}
+
+#[test]
+fn query_parameters_are_one_argument() {
+    let files = generate("page");
+    let client = code(&files, "client/things.rs");
+    assert!(client.contains("query: &'a types::ListThingsQuery, )"), "{client}");
+    assert!(client.contains("query.check()?;") && client.contains(".query(query)"));
+    let query = code(&files, "types/list_things_query.rs");
+    assert!(query.contains("pub fn new(required: Days)"), "{query}");
+    assert!(query.contains(r#"check::range("per_page", *value, Some(1), Some(200))?"#));
+    assert!(
+        query.contains(r#"check::length("code", value, 1, usize::MAX)?"#),
+        "of the component"
+    );
+}
+
+#[test]
+fn lists_in_answers_keep_what_is_odd() {
+    let files = generate("page");
+    assert!(code(&files, "types/thing.rs").contains("pub tags: crate::Field<crate::List<String>>"));
+    assert!(code(&files, "types/thing_page.rs").contains("pub things: crate::List<crate::types::Thing>"));
+}
+
+#[test]
 fn nothing_of_progenitors_client_is_left() {
     let files = xtask::generate(&Spec::read(root(), xtask::DOCUMENT).unwrap()).unwrap();
     for (path, text) in files.0 {
@@ -126,32 +155,36 @@ fn the_lowered_document() {
 /// Every value of a document in turn is replaced by something else, or removed.
 #[test]
 fn no_document_makes_it_panic() {
-    let spec = fixture("limits");
-    let mut pointers = Vec::new();
-    collect(spec.root(), String::new(), &mut pointers);
-    assert!(pointers.len() > 50);
-    for pointer in pointers {
-        for odd in [
-            json!(null),
-            json!(-1),
-            json!(""),
-            json!("a b"),
-            json!([]),
-            json!([null]),
-            json!({}),
-            json!({ "$ref": 1 }),
-        ] {
-            let mut document = spec.root().clone();
-            *document.pointer_mut(&pointer).unwrap() = odd.clone();
-            never_panics(&document, &format!("{pointer} = {odd}"));
+    for name in ["limits", "page"] {
+        let spec = fixture(name);
+        let mut pointers = Vec::new();
+        collect(spec.root(), String::new(), &mut pointers);
+        assert!(pointers.len() > 50);
+        pointers.iter().for_each(|pointer| spoil(&spec, pointer));
+    }
+}
+
+fn spoil(spec: &Spec, pointer: &str) {
+    for odd in [
+        json!(null),
+        json!(-1),
+        json!(""),
+        json!("a b"),
+        json!([]),
+        json!([null]),
+        json!({}),
+        json!({ "$ref": 1 }),
+    ] {
+        let mut document = spec.root().clone();
+        *document.pointer_mut(pointer).unwrap() = odd.clone();
+        never_panics(&document, &format!("{pointer} = {odd}"));
+    }
+    if let Some((parent, name)) = pointer.rsplit_once('/') {
+        let mut document = spec.root().clone();
+        if let Some(members) = document.pointer_mut(parent).and_then(Value::as_object_mut) {
+            members.remove(&name.replace("~1", "/").replace("~0", "~"));
         }
-        if let Some((parent, name)) = pointer.rsplit_once('/') {
-            let mut document = spec.root().clone();
-            if let Some(members) = document.pointer_mut(parent).and_then(Value::as_object_mut) {
-                members.remove(&name.replace("~1", "/").replace("~0", "~"));
-            }
-            never_panics(&document, &format!("without {pointer}"));
-        }
+        never_panics(&document, &format!("without {pointer}"));
     }
 }
 

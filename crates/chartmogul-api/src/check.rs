@@ -111,6 +111,22 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
     Err(InvalidInput::new(field, &value, "an identifier"))
 }
 
+/// Checks every item of a list; what is wrong is named with its place.
+#[allow(dead_code)] // for the first list of texts or numbers
+pub(crate) fn items<T>(
+    field: &str,
+    items: &[T],
+    check: impl Fn(&T) -> Result<(), InvalidInput>,
+) -> Result<(), InvalidInput> {
+    for (index, item) in items.iter().enumerate() {
+        check(item).map_err(|wrong| {
+            let place = format!("{field}[{index}]");
+            InvalidInput::new(place, &format_args!("{}", wrong.value()), wrong.allowed())
+        })?;
+    }
+    Ok(())
+}
+
 /// `nothing` says that no field was set.
 pub(crate) fn something(nothing: bool, allowed: &str) -> Result<(), InvalidInput> {
     if nothing {

@@ -3,11 +3,11 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::Value;
 
-use crate::{Field, FieldValue, types::CustomAttribute};
+use crate::{Field, FieldValue, field, types::CustomAttribute};
 
 /// The value of a custom attribute in a request.
 ///
@@ -177,67 +177,22 @@ impl Serialize for CustomAttributes {
 
 impl<'de> Deserialize<'de> for CustomAttributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Self::read(deserializer)? {
-            Field::Value(attributes) => Ok(attributes),
-            _ => Err(D::Error::custom("custom attributes must be an object")),
-        }
+        field::expect(deserializer, "an object (custom attributes)")
     }
 }
 
 impl FieldValue for CustomAttributes {
-    fn from_json(json: Value) -> Result<Self, Value> {
-        match json {
-            Value::Object(members) => Ok(Self(members.into_iter().collect())),
-            other => Err(other),
-        }
-    }
-
     /// Not through [`Value`], which sorts the keys.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<Self>, D::Error> {
-        struct Object;
-        impl<'de> Visitor<'de> for Object {
-            type Value = Field<CustomAttributes>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("any JSON")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members: Vec<(String, Value)> = Vec::with_capacity(map.size_hint().unwrap_or(0));
-                while let Some((key, value)) = map.next_entry::<String, Value>()? {
-                    // A repeated key has been seen in an answer; the last one counts.
-                    match members.iter_mut().find(|(name, _)| *name == key) {
-                        Some((_, held)) => *held = value,
-                        None => members.push((key, value)),
-                    }
-                }
-                Ok(Field::Value(CustomAttributes(members)))
-            }
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(Field::Null)
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-                Ok(Field::Unexpected(value.into()))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-                Ok(Field::Unexpected(value.into()))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-                Ok(Field::Unexpected(value.into()))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
-                Ok(Field::Unexpected(value.into()))
-            }
-            fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-                Ok(Field::Unexpected(value.into()))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = seq.next_element()? {
-                    items.push(item);
-                }
-                Ok(Field::Unexpected(Value::Array(items)))
+    fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Field<Self>, A::Error> {
+        let mut members: Vec<(String, Value)> = Vec::with_capacity(object.size_hint().unwrap_or(0));
+        while let Some((key, value)) = object.next_entry::<String, Value>()? {
+            // A repeated key has been seen in an answer; the last one counts.
+            match members.iter_mut().find(|(name, _)| *name == key) {
+                Some((_, held)) => *held = value,
+                None => members.push((key, value)),
             }
         }
-        deserializer.deserialize_any(Object)
+        Ok(Field::Value(Self(members)))
     }
 }
 

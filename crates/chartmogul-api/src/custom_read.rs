@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::de::{DeserializeOwned, value::MapDeserializer};
 use serde_json::Value;
 
-use crate::{BoxError, CustomAttributes, Field, FieldValue as _};
+use crate::{BoxError, CustomAttributes, Field, field::timestamp};
 
 /// A custom attribute is not what it was read as.
 ///
@@ -84,7 +84,7 @@ impl CustomAttributes {
     /// # Errors
     /// If the attribute is something else.
     pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomError> {
-        self.typed(key, "a Timestamp", |value| DateTime::from_json(value.clone()).ok())
+        self.typed(key, "a Timestamp", |value| timestamp(value.as_str()?))
     }
 
     /// All attributes as a type of your own, by the rules of serde.

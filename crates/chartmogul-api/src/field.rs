@@ -1,7 +1,13 @@
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{
+        Error as _, MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
 use serde_json::Value;
 
 /// One member of an answer: its value, or what the server sent in its place.
@@ -116,33 +122,166 @@ impl<T: PartialOrd> PartialOrd<T> for Field<T> {
     }
 }
 
+/// A text, a number or a truth value in an answer.
+#[derive(Debug, Clone, Copy)]
+pub enum Scalar<'a> {
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number of 64 bit.
+    Integer(i64),
+    /// A whole number beyond.
+    Large(u64),
+    /// Any other number.
+    Decimal(f64),
+    /// Text.
+    Text(&'a str),
+}
+
+impl From<Scalar<'_>> for Value {
+    fn from(scalar: Scalar<'_>) -> Self {
+        match scalar {
+            Scalar::Boolean(truth) => truth.into(),
+            Scalar::Integer(number) => number.into(),
+            Scalar::Large(number) => number.into(),
+            Scalar::Decimal(number) => number.into(),
+            Scalar::Text(text) => text.into(),
+        }
+    }
+}
+
 /// A type that a [`Field`] can hold: how it is read from JSON, and written back.
+///
+/// Reading goes straight from the text to the value; only what is something else than expected becomes a [`Value`].
 ///
 /// Implemented for the types that occur in answers; not meant to be implemented elsewhere.
 pub trait FieldValue: Sized + Serialize {
-    /// Reads the value, or hands back JSON that is something else.
-    fn from_json(json: Value) -> Result<Self, Value>;
+    /// The value, if this is one.
+    fn from_scalar(_: Scalar<'_>) -> Option<Self> {
+        None
+    }
+
+    /// Reads a JSON array. Fails if the JSON does, and for nothing else.
+    fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Field<Self>, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(list)).map(Field::Unexpected)
+    }
+
+    /// Reads a JSON object. Fails if the JSON does, or if it lacks the one thing that it is about.
+    fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Field<Self>, A::Error> {
+        Value::deserialize(MapAccessDeserializer::new(object)).map(Field::Unexpected)
+    }
 
     /// Writes the value as the API writes it.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.serialize(serializer)
     }
-
-    /// Reads a member. The way through [`Value`] is the default; types that it would not leave intact replace it.
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Field<Self>, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
-            Value::Null => Field::Null,
-            json => match Self::from_json(json) {
-                Ok(value) => Field::Value(value),
-                Err(json) => Field::Unexpected(json),
-            },
-        })
-    }
 }
 
 impl<'de, T: FieldValue> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        T::read(deserializer)
+        deserializer.deserialize_any(Read(PhantomData))
+    }
+}
+
+struct Read<T>(PhantomData<T>);
+
+impl<T: FieldValue> Read<T> {
+    fn scalar(scalar: Scalar<'_>) -> Field<T> {
+        T::from_scalar(scalar).map_or_else(|| Field::Unexpected(scalar.into()), Field::Value)
+    }
+}
+
+impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
+    type Value = Field<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+    fn visit_bool<E>(self, truth: bool) -> Result<Field<T>, E> {
+        Ok(Self::scalar(Scalar::Boolean(truth)))
+    }
+    fn visit_i64<E>(self, number: i64) -> Result<Field<T>, E> {
+        Ok(Self::scalar(Scalar::Integer(number)))
+    }
+    fn visit_u64<E>(self, number: u64) -> Result<Field<T>, E> {
+        Ok(Self::scalar(
+            i64::try_from(number).map_or(Scalar::Large(number), Scalar::Integer),
+        ))
+    }
+    fn visit_f64<E>(self, number: f64) -> Result<Field<T>, E> {
+        Ok(Self::scalar(Scalar::Decimal(number)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Field<T>, E> {
+        Ok(Self::scalar(Scalar::Text(text)))
+    }
+    fn visit_unit<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+    fn visit_none<E>(self) -> Result<Field<T>, E> {
+        Ok(Field::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Field<T>, D::Error> {
+        Field::deserialize(deserializer)
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Field<T>, A::Error> {
+        T::from_list(list)
+    }
+    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Field<T>, A::Error> {
+        T::from_object(object)
+    }
+}
+
+/// Reads what can't be missing. The error does not quote what came instead: it may be a customer's.
+pub(crate) fn expect<'de, T: FieldValue, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<T, D::Error> {
+    match Field::deserialize(deserializer)? {
+        Field::Value(value) => Ok(value),
+        Field::Null => Err(D::Error::custom(format_args!("expected {what}, found null"))),
+        _ => Err(D::Error::custom(format_args!("expected {what}, found something else"))),
+    }
+}
+
+/// The name of a member; borrowed from the answer where that is possible, because most names are only compared.
+pub(crate) enum Name<'de> {
+    Borrowed(&'de str),
+    Owned(String),
+}
+
+impl Name<'_> {
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Borrowed(name) => name,
+            Self::Owned(name) => name,
+        }
+    }
+}
+
+impl From<Name<'_>> for String {
+    fn from(name: Name<'_>) -> Self {
+        match name {
+            Name::Borrowed(name) => name.to_owned(),
+            Name::Owned(name) => name,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Name<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl<'de> Visitor<'de> for Text {
+            type Value = Name<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a member")
+            }
+            fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
+                Ok(Name::Borrowed(name))
+            }
+            fn visit_str<E>(self, name: &str) -> Result<Name<'de>, E> {
+                Ok(Name::Owned(name.to_owned()))
+            }
+            fn visit_string<E>(self, name: String) -> Result<Name<'de>, E> {
+                Ok(Name::Owned(name))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 
@@ -174,51 +313,64 @@ impl<T: schemars::JsonSchema> schemars::JsonSchema for Field<T> {
 }
 
 impl FieldValue for String {
-    fn from_json(json: Value) -> Result<Self, Value> {
-        match json {
-            Value::String(text) => Ok(text),
-            other => Err(other),
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(text.to_owned()),
+            _ => None,
         }
     }
 }
 
 impl FieldValue for bool {
-    fn from_json(json: Value) -> Result<Self, Value> {
-        json.as_bool().ok_or(json)
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Boolean(truth) => Some(truth),
+            _ => None,
+        }
     }
 }
 
 impl FieldValue for f64 {
-    fn from_json(json: Value) -> Result<Self, Value> {
-        json.as_f64().ok_or(json)
+    #[allow(clippy::cast_precision_loss)] // what a decimal number is
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Decimal(number) => Some(number),
+            Scalar::Integer(number) => Some(number as f64),
+            Scalar::Large(number) => Some(number as f64),
+            _ => None,
+        }
     }
 }
 
 impl FieldValue for i64 {
     /// The API writes whole numbers as `5` and `5.0` interchangeably.
-    fn from_json(json: Value) -> Result<Self, Value> {
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
         const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every whole number below has its own f64
-        if let Some(number) = json.as_i64() {
-            return Ok(number);
-        }
-        match json.as_f64() {
+        match scalar {
+            Scalar::Integer(number) => Some(number),
             #[allow(clippy::cast_possible_truncation)] // whole and small enough, just tested
-            Some(number) if number.fract() == 0.0 && number.abs() < EXACT => Ok(number as i64),
-            _ => Err(json),
+            Scalar::Decimal(number) if number.fract() == 0.0 && number.abs() < EXACT => Some(number as i64),
+            _ => None,
         }
     }
 }
 
 impl FieldValue for NaiveDate {
-    fn from_json(json: Value) -> Result<Self, Value> {
-        json.as_str().and_then(|text| text.parse().ok()).ok_or(json)
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => text.parse().ok(),
+            _ => None,
+        }
     }
 }
 
 impl FieldValue for DateTime<Utc> {
     /// Reads every form that the API is known to send; what has no zone is UTC, what has no time is midnight.
-    fn from_json(json: Value) -> Result<Self, Value> {
-        json.as_str().and_then(timestamp).ok_or(json)
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => timestamp(text),
+            _ => None,
+        }
     }
 
     /// `2026-01-31T12:00:00.000Z`, as the API writes it; more digits only where they say something.
@@ -232,7 +384,7 @@ impl FieldValue for DateTime<Utc> {
     }
 }
 
-fn timestamp(text: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.to_utc());
     }

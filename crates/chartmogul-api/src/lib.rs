@@ -8,6 +8,7 @@ mod error;
 mod error_body;
 mod field;
 mod history;
+mod list;
 mod open_enum;
 mod operation;
 mod reply;
@@ -25,12 +26,13 @@ pub use custom::{CustomAttributes, CustomValue};
 pub use custom_read::CustomError;
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
+pub use generated::{operations, types};
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
-pub use generated::schemas;
-pub use generated::{operations, types};
+pub use generated::{query_schemas, schemas};
 pub use history::{Attempt, Failure, GaveUp, History};
 pub use http::{Method, StatusCode};
+pub use list::List;
 use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;

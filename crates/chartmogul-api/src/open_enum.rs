@@ -79,8 +79,11 @@ macro_rules! open_enum {
         }
 
         impl $crate::FieldValue for $name {
-            fn from_json(json: serde_json::Value) -> Result<Self, serde_json::Value> {
-                <String as $crate::FieldValue>::from_json(json).map(Self::from)
+            fn from_scalar(scalar: $crate::field::Scalar<'_>) -> Option<Self> {
+                match scalar {
+                    $crate::field::Scalar::Text(text) => Some(Self::from(text)),
+                    _ => None,
+                }
             }
         }
 

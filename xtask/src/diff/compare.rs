@@ -141,13 +141,25 @@ impl<'a> Compare<'a> {
             "whether repeating the request is harmless changed",
         );
         self.keyword(place, "security", Breaking, Documentation, "the authentication changed");
+        self.required_type(place);
         self.parameters(place);
         self.body(place);
         self.responses(place);
     }
 
+    fn required_type(&mut self, place: &Place) {
+        self.keyword(
+            place,
+            "x-required-type",
+            Documentation,
+            Breaking,
+            "the struct of what is required was renamed, came or went",
+        );
+    }
+
     fn parameters(&mut self, place: &Place) {
         let (old, new) = (parameters(self.old, &place.old), parameters(self.new, &place.new));
+        let has_query = |all: &BTreeMap<(String, String), String>| all.keys().any(|(place, _)| place == "query");
         for (key, pointer) in &old {
             let Some(there) = new.get(key) else {
                 let value = self.before(pointer);
@@ -160,6 +172,7 @@ impl<'a> Compare<'a> {
             };
             let what = "a path parameter was renamed; the path on the wire is the same";
             self.keyword(&place, "name", Documentation, Documentation, what);
+            self.renamed(&place.child("schema"), Way::Request);
             match (required(self.old, pointer), required(self.new, there)) {
                 (false, true) => self.change(
                     &place.child("required"),
@@ -180,12 +193,15 @@ impl<'a> Compare<'a> {
         for (key, pointer) in &new {
             if !old.contains_key(key) {
                 let value = self.after(pointer);
-                let (effect, what) = if required(self.new, pointer) {
-                    (Breaking, "a required parameter was added")
+                let (http, rust, what) = if required(self.new, pointer) {
+                    (Breaking, Breaking, "a required parameter was added")
+                } else if key.0 == "query" && !has_query(&old) {
+                    let what = "the first optional parameter was added: the method takes a query now";
+                    (Additive, Breaking, what)
                 } else {
-                    (Additive, "an optional parameter was added")
+                    (Additive, Additive, "an optional parameter was added")
                 };
-                self.say(pointer, None, value, effect, effect, what);
+                self.say(pointer, None, value, http, rust, what);
             }
         }
     }
@@ -284,11 +300,17 @@ impl<'a> Compare<'a> {
 
     /// A component with another name is the same on the wire, and another type in Rust.
     fn renamed(&mut self, place: &Place, way: Way) {
+        let there = self.resolved(place);
         let place = place.child("$ref");
         if let (Some(old), Some(new)) = (self.before(&place.old), self.after(&place.new))
             && old != new
         {
-            let rust = if way == Way::Error { Documentation } else { Breaking };
+            let values = is_value(self.before(&there.old)) && is_value(self.after(&there.new));
+            let rust = if way == Way::Error || values {
+                Documentation
+            } else {
+                Breaking
+            };
             self.say(
                 &place.new,
                 Some(old),
@@ -325,6 +347,21 @@ impl<'a> Compare<'a> {
             Breaking,
             "the setter has another name: sending the list replaces the old one, or no longer does",
         );
+        self.keyword(
+            &place,
+            "x-entries",
+            Documentation,
+            Breaking,
+            "the list has another type: an answer without it became an error, or no longer is one",
+        );
+        self.keyword(
+            &place,
+            "x-no-result",
+            Documentation,
+            Breaking,
+            "whether the operation answers with something changed",
+        );
+        self.required_type(&place);
         self.keyword(
             &place,
             "default",
@@ -692,6 +729,15 @@ impl<'a> Compare<'a> {
             new: resolved(self.new, &place.new),
         }
     }
+}
+
+/// Whether a schema is a text, a number or a truth value: its name is no type in Rust.
+fn is_value(schema: Option<&Value>) -> bool {
+    let schema = schema.and_then(Value::as_object);
+    schema.is_some_and(|schema| {
+        matches!(text(schema, "type"), Some("string" | "integer" | "number" | "boolean"))
+            && !schema.contains_key("x-extensible-enum")
+    })
 }
 
 /// Callers send less freely when a set gets narrower, and read more when it gets wider.

@@ -42,8 +42,13 @@ fn is_set(name: &str) -> bool {
 
 /// Adds what differs and is not told yet: words are documentation, everything else must be assumed to break somebody.
 pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, changes: &mut Vec<Change>) {
-    let mut found = Vec::new();
-    walk(Some(old), Some(new), &Position::root(), &mut found);
+    let mut walk = Walk {
+        roots: (old, new),
+        followed: BTreeSet::new(),
+        found: Vec::new(),
+    };
+    walk.walk(Some(old), Some(new), &Position::root());
+    let found = walk.found;
     let used: BTreeSet<_> = used(old).union(&used(new)).cloned().collect();
     told.extend(changes.iter().map(|change| change.pointer.clone()));
     for Found {
@@ -59,7 +64,7 @@ pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, 
         let component = component(&pointer);
         let (effect, what) = if word {
             (Documentation, "the words changed")
-        } else if component.as_deref() == Some(&pointer) {
+        } else if component.as_deref() == Some(&pointer) || is_section(&pointer) {
             (
                 Documentation,
                 "a component came or went; what that means is told where it is used",
@@ -95,6 +100,12 @@ fn used(root: &Value) -> BTreeSet<String> {
         }
     }
     used
+}
+
+/// All components of one kind.
+fn is_section(pointer: &str) -> bool {
+    let name = pointer.strip_prefix("/components/");
+    name.is_some_and(|name| !name.contains('/') && name != "securitySchemes")
 }
 
 fn push(
@@ -141,6 +152,7 @@ struct Found<'a> {
 }
 
 /// Where the walk is.
+#[derive(Clone)]
 struct Position {
     pointer: String,
     name: String,
@@ -157,11 +169,21 @@ impl Position {
         }
     }
 
+    /// What a reference leads to.
+    fn component(pointer: &str) -> Self {
+        Self {
+            pointer: pointer.to_owned(),
+            name: pointer.rsplit('/').next().unwrap_or_default().to_owned(),
+            keyword: false,
+        }
+    }
+
     fn child(&self, name: &str) -> Self {
         let free = [
             "paths",
             "properties",
             "schemas",
+            "parameters",
             "responses",
             "content",
             "securitySchemes",
@@ -184,48 +206,74 @@ impl Position {
     }
 }
 
-fn walk<'a>(old: Option<&'a Value>, new: Option<&'a Value>, at: &Position, found: &mut Vec<Found<'a>>) {
-    match (old, new) {
-        (old, new) if old == new => {}
-        (Some(Value::Array(a)), Some(Value::Array(b))) if at.is_set() && same_set(a, b) => {}
-        (Some(Value::Object(a)), Some(Value::Object(b))) if !at.is_word() => {
-            // Paths are the same whatever their parameters are called.
-            let same = |name: &String| {
-                if at.name == "paths" {
-                    anonymous(name)
-                } else {
-                    name.clone()
+struct Walk<'a> {
+    roots: (&'a Value, &'a Value),
+    /// References that were followed, so that none is followed in a circle.
+    followed: BTreeSet<(String, String)>,
+    found: Vec<Found<'a>>,
+}
+
+impl<'a> Walk<'a> {
+    fn walk(&mut self, old: Option<&'a Value>, new: Option<&'a Value>, at: &Position) {
+        match (old, new) {
+            (old, new) if old == new => {}
+            // What was written here may now be a component, or another one; that its name is a type is told elsewhere.
+            (Some(Value::Object(a)), Some(Value::Object(b))) if !at.is_word() && target(a) != target(b) => {
+                let (from, to) = (target(a), target(b));
+                let there = to.map_or_else(|| at.clone(), Position::component);
+                if self
+                    .followed
+                    .insert((from.unwrap_or(&at.pointer).to_owned(), there.pointer.clone()))
+                {
+                    let old = from.map_or(old, |from| self.roots.0.pointer(from));
+                    let new = to.map_or(new, |to| self.roots.1.pointer(to));
+                    self.walk(old, new, &there);
                 }
-            };
-            let mut names: BTreeMap<String, (Option<&String>, Option<&String>)> = BTreeMap::new();
-            a.keys()
-                .for_each(|name| names.entry(same(name)).or_default().0 = Some(name));
-            b.keys()
-                .for_each(|name| names.entry(same(name)).or_default().1 = Some(name));
-            for (old, new) in names.into_values() {
-                let Some(name) = new.or(old) else { continue };
-                walk(
-                    old.and_then(|old| a.get(old)),
-                    new.and_then(|new| b.get(new)),
-                    &at.child(name),
-                    found,
-                );
             }
-        }
-        (Some(Value::Array(a)), Some(Value::Array(b)))
-            if a.len() == b.len() && !at.is_word() && (!at.is_set() || at.name == "parameters") =>
-        {
-            for (index, (a, b)) in a.iter().zip(b).enumerate() {
-                walk(Some(a), Some(b), &at.child(&index.to_string()), found);
+            (Some(Value::Array(a)), Some(Value::Array(b))) if at.is_set() && same_set(a, b) => {}
+            (Some(Value::Object(a)), Some(Value::Object(b))) if !at.is_word() => {
+                // Paths are the same whatever their parameters are called.
+                let same = |name: &String| {
+                    if at.name == "paths" {
+                        anonymous(name)
+                    } else {
+                        name.clone()
+                    }
+                };
+                let mut names: BTreeMap<String, (Option<&String>, Option<&String>)> = BTreeMap::new();
+                a.keys()
+                    .for_each(|name| names.entry(same(name)).or_default().0 = Some(name));
+                b.keys()
+                    .for_each(|name| names.entry(same(name)).or_default().1 = Some(name));
+                for (old, new) in names.into_values() {
+                    let Some(name) = new.or(old) else { continue };
+                    self.walk(
+                        old.and_then(|old| a.get(old)),
+                        new.and_then(|new| b.get(new)),
+                        &at.child(name),
+                    );
+                }
             }
+            (Some(Value::Array(a)), Some(Value::Array(b)))
+                if a.len() == b.len() && !at.is_word() && (!at.is_set() || at.name == "parameters") =>
+            {
+                for (index, (a, b)) in a.iter().zip(b).enumerate() {
+                    self.walk(Some(a), Some(b), &at.child(&index.to_string()));
+                }
+            }
+            (old, new) => self.found.push(Found {
+                pointer: at.pointer.clone(),
+                word: at.is_word(),
+                old,
+                new,
+            }),
         }
-        (old, new) => found.push(Found {
-            pointer: at.pointer.clone(),
-            word: at.is_word(),
-            old,
-            new,
-        }),
     }
+}
+
+/// Where a reference leads.
+fn target(object: &serde_json::Map<String, Value>) -> Option<&str> {
+    object.get("$ref")?.as_str()?.strip_prefix('#')
 }
 
 fn same_set(a: &[Value], b: &[Value]) -> bool {

@@ -7,6 +7,8 @@ mod operations;
 mod references;
 mod schemas;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -20,6 +22,7 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
     let mut lint = Lint {
         spec,
         findings: Vec::new(),
+        queries: Vec::new(),
     };
     let api = lint.document();
     let mut findings = lint.findings;
@@ -40,6 +43,18 @@ fn is_host(rest: &str) -> bool {
 struct Lint<'a> {
     spec: &'a Spec,
     findings: Vec<Finding>,
+    queries: Vec<Query>,
+}
+
+/// The query parameters of an operation, until they are read.
+struct Query {
+    /// The type that will hold them.
+    name: String,
+    operation: String,
+    /// Where the operation is.
+    pointer: String,
+    /// Where they are, by name.
+    parameters: BTreeMap<String, String>,
 }
 
 impl<'a> Lint<'a> {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::Lint;
+use super::{Lint, Query};
 use crate::{
     finding::Rule,
     model::{Limits, Operation, Parameter},
@@ -14,7 +14,7 @@ const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 const JSON: &str = "application/json";
 const ERROR_BODY: &str = "#/components/schemas/ErrorBody";
 
-impl Lint<'_> {
+impl<'a> Lint<'a> {
     pub(super) fn operations(&mut self) -> Vec<Operation> {
         let spec = self.spec;
         let mut operations = Vec::new();
@@ -89,6 +89,7 @@ impl Lint<'_> {
             &[
                 "operationId",
                 "x-repeatable",
+                "x-required-type",
                 "tags",
                 "summary",
                 "description",
@@ -159,7 +160,25 @@ impl Lint<'_> {
             self.say(Rule::SourceLink, pointer, "`externalDocs` is missing", source_help);
             String::new()
         };
-        let parameters = self.parameters(pointer, path);
+        let (parameters, query) = self.parameters(pointer, path);
+        let query = (!query.is_empty()).then(|| {
+            let name = format!("{}Query", names::pascal(&id));
+            self.queries.push(Query {
+                name: name.clone(),
+                operation: id.clone(),
+                pointer: pointer.to_owned(),
+                parameters: query,
+            });
+            name
+        });
+        if query.is_none() && operation.contains_key("x-required-type") {
+            self.say(
+                Rule::RequiredType,
+                &child(pointer, "x-required-type"),
+                "a struct for query parameters, and there are none",
+                "write it on the component in the body, or leave it out",
+            );
+        }
         let body = self.body(pointer);
         let (answer, not_modified) = self.responses(pointer);
         Some(Operation {
@@ -172,16 +191,19 @@ impl Lint<'_> {
             summary,
             description,
             parameters,
+            query,
             body,
             answer,
             not_modified,
         })
     }
 
-    fn parameters(&mut self, pointer: &str, path: &str) -> Vec<Parameter> {
+    /// Those in the path, in its order; and where those in the query are, by name.
+    fn parameters(&mut self, pointer: &str, path: &str) -> (Vec<Parameter>, BTreeMap<String, String>) {
         let spec = self.spec;
         let path_pointer = child("/paths", path);
         let mut declared: BTreeMap<String, Parameter> = BTreeMap::new();
+        let mut query = BTreeMap::new();
         // Those of the operation come last and win.
         for list in [child(&path_pointer, "parameters"), child(pointer, "parameters")] {
             let Some(value) = spec.at(&list) else { continue };
@@ -196,8 +218,26 @@ impl Lint<'_> {
             };
             for index in 0..items.len() {
                 let at = self.resolved(&child(&list, &index.to_string()));
-                if let Some(parameter) = self.parameter(&at, path) {
-                    declared.insert(parameter.name.clone(), parameter);
+                let Some((name, place)) = self.parameter(&at) else {
+                    continue;
+                };
+                match place {
+                    Some("path") => {
+                        let parameter = self.path_parameter(&at, name.clone(), path);
+                        declared.insert(name, parameter);
+                    }
+                    Some("query") => {
+                        query.insert(name, at);
+                    }
+                    place => self.say(
+                        Rule::QueryParameter,
+                        &at,
+                        format!(
+                            "parameter `{name}` in `{}` is not supported",
+                            place.unwrap_or("nothing")
+                        ),
+                        "write `in: path` or `in: query`; what belongs into headers is the transport's business",
+                    ),
                 }
             }
         }
@@ -259,11 +299,11 @@ impl Lint<'_> {
                 );
             }
         }
-        ordered
+        (ordered, query)
     }
 
-    fn parameter(&mut self, pointer: &str, path: &str) -> Option<Parameter> {
-        let spec = self.spec;
+    /// Its name, and its place.
+    fn parameter(&mut self, pointer: &str) -> Option<(String, Option<&'a str>)> {
         let parameter = self.object(pointer, "a parameter")?;
         self.known(
             pointer,
@@ -274,21 +314,11 @@ impl Lint<'_> {
         if name.is_empty() {
             return None;
         }
-        match parameter.get("in").and_then(Value::as_str) {
-            Some("path") => {}
-            place => {
-                self.say(
-                    Rule::PathParameter,
-                    pointer,
-                    format!(
-                        "parameter `{name}` in `{}` is not supported",
-                        place.unwrap_or("nothing")
-                    ),
-                    "so far the generator knows `in: path` only; query parameters come with the first list operation",
-                );
-                return None;
-            }
-        }
+        Some((name, parameter.get("in").and_then(Value::as_str)))
+    }
+
+    fn path_parameter(&mut self, pointer: &str, name: String, path: &str) -> Parameter {
+        let spec = self.spec;
         let argument = names::field(&name);
         if names::RESERVED_ARGUMENTS.contains(&argument.as_str()) {
             self.say(
@@ -306,7 +336,7 @@ impl Lint<'_> {
                 "correct its name, or the path",
             );
         }
-        if parameter.get("required").and_then(Value::as_bool) != Some(true) {
+        if spec.at(&child(pointer, "required")).and_then(Value::as_bool) != Some(true) {
             self.say(
                 Rule::PathParameter,
                 pointer,
@@ -328,11 +358,11 @@ impl Lint<'_> {
             );
             Limits::default()
         };
-        Some(Parameter {
+        Parameter {
             name,
             description,
             limits,
-        })
+        }
     }
 
     fn body(&mut self, pointer: &str) -> Option<String> {
@@ -418,7 +448,9 @@ impl Lint<'_> {
                     let Some(name) = self.named(&media, "the answer") else {
                         continue;
                     };
-                    Some(name)
+                    // Bodies of such answers vary, and nobody misses what they say.
+                    let no_result = self.flag(&child("/components/schemas", &name), "x-no-result");
+                    (no_result != Some(true)).then_some(name)
                 }
                 Some(_) => {
                     self.say(

@@ -57,13 +57,14 @@ impl Lint<'_> {
     /// The components that requests and successful answers are made of.
     pub(super) fn components(&mut self, operations: &[Operation]) -> BTreeMap<String, Type> {
         let mut walk = Walk::new();
+        self.queries(&mut walk);
         for direction in [Direction::Request, Direction::Answer] {
             walk.direction = direction;
             let roots: BTreeSet<_> = operations
                 .iter()
                 .filter_map(|operation| match direction {
-                    Direction::Request => operation.body.clone(),
                     Direction::Answer => operation.answer.clone(),
+                    _ => operation.body.clone(),
                 })
                 .collect();
             for name in roots {
@@ -79,8 +80,119 @@ impl Lint<'_> {
             }
         }
         let types = walk.types;
+        self.setters_of_both(operations, &types);
         self.collisions(&types);
         types
+    }
+
+    /// Query parameters become an object of each operation.
+    fn queries(&mut self, walk: &mut Walk) {
+        walk.direction = Direction::Query;
+        for query in std::mem::take(&mut self.queries) {
+            if self.spec.at(&child(SCHEMAS, &query.name)).is_some() {
+                self.say(
+                    Rule::NameCollision,
+                    &child(SCHEMAS, &query.name),
+                    format!(
+                        "`{}` is the type of the query parameters of `{}`",
+                        query.name, query.operation
+                    ),
+                    "choose another name for the component",
+                );
+            }
+            let mut fields: BTreeMap<String, String> = BTreeMap::new();
+            let mut properties = Vec::new();
+            for (name, pointer) in query.parameters {
+                let field = names::field(&name);
+                self.field_name(&pointer, &name, &field, &mut fields);
+                if names::RESERVED_SETTERS.contains(&field.as_str()) {
+                    self.reserved_setter(&pointer, &field);
+                }
+                properties.extend(self.query_parameter(&pointer, name, field, walk));
+            }
+            let required_type = self.required_type(&query.pointer, Direction::Query, &properties);
+            walk.types.insert(
+                query.name,
+                Type::Object(Object {
+                    direction: Direction::Query,
+                    description: format!(
+                        "What [`{0}`](crate::Client::{0}) can be asked for; all that is left out makes no difference.",
+                        query.operation
+                    ),
+                    not_empty: false,
+                    required_type,
+                    properties,
+                }),
+            );
+        }
+    }
+
+    fn query_parameter(&mut self, pointer: &str, name: String, field: String, walk: &mut Walk) -> Option<Property> {
+        const HELP: &str =
+            "write a type that is a single value; a list is sent as text with commas, say so in its words";
+        let description = self.text(pointer, "description", "say what it asks for, with units and format");
+        let at = self.scalar(&child(pointer, "schema"));
+        let schema = self.object(&at, "a schema")?;
+        let component = schema.get("$ref").and_then(Value::as_str);
+        let single = match component.and_then(|target| self.spec.at(target.strip_prefix('#')?)) {
+            Some(component) => component.get("x-extensible-enum").is_some(),
+            None => !matches!(schema.get("type").and_then(Value::as_str), Some("array" | "object")),
+        };
+        if !single {
+            self.say(
+                Rule::QueryParameter,
+                &at,
+                format!("query parameter `{name}` is not a single value"),
+                HELP,
+            );
+            return None;
+        }
+        let kind = self.kind(&at, schema, walk)?;
+        if self.flag(&at, "nullable") == Some(true) {
+            self.say(
+                Rule::QueryParameter,
+                &child(&at, "nullable"),
+                format!("query parameter `{name}` may be `null`"),
+                "a query has no `null`; leave `nullable` out",
+            );
+        }
+        let limits = self.limits(&at, &kind);
+        Some(Property {
+            name,
+            field,
+            description,
+            required: self.flag(pointer, "required").unwrap_or(false),
+            nullable: false,
+            replaces_all: false,
+            entries: false,
+            kind,
+            limits,
+        })
+    }
+
+    /// The builder of an operation has one setter for each member of the body and for each query parameter.
+    fn setters_of_both(&mut self, operations: &[Operation], types: &BTreeMap<String, Type>) {
+        let fields = |name: &Option<String>| -> Vec<&str> {
+            match name.as_ref().and_then(|name| types.get(name)) {
+                Some(Type::Object(object)) => object.properties.iter().map(|p| p.field.as_str()).collect(),
+                _ => Vec::new(),
+            }
+        };
+        for operation in operations {
+            let body = fields(&operation.body);
+            for field in fields(&operation.query)
+                .into_iter()
+                .filter(|field| body.contains(field))
+            {
+                let pointer = child(&child("/paths", &operation.path), &operation.method);
+                self.say(
+                    Rule::NameCollision,
+                    &pointer,
+                    format!("`{field}` is in the query and in the body of `{}`", operation.id),
+                    "teach the generator a second name (xtask/src/names.rs)",
+                );
+            }
+        }
     }
 
     fn component(&mut self, name: &str, walk: &mut Walk) {
@@ -159,12 +271,63 @@ impl Lint<'_> {
                     direction: walk.direction,
                     description,
                     not_empty,
+                    required_type: self.required_type(&pointer, walk.direction, &properties),
                     properties,
                 }),
             );
         } else {
             self.unsupported(&pointer, schema);
         }
+    }
+
+    /// The struct for what a request can't be without.
+    fn required_type(&mut self, pointer: &str, direction: Direction, properties: &[Property]) -> Option<String> {
+        let spec = self.spec;
+        let at = child(pointer, "x-required-type");
+        let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
+        let mixed_up = kinds.len() > 2 || matches!(kinds[..], [one, other] if one == other);
+        let needed = direction != Direction::Answer && mixed_up;
+        let Some(name) = spec.at(&at) else {
+            if needed {
+                self.say(
+                    Rule::RequiredType,
+                    pointer,
+                    "what is required is more than two members, or two of one type, and its struct has no name",
+                    "name it: `x-required-type: NewOpportunity`; callers write `create(NewOpportunity { owner: ..., ... })`",
+                );
+            }
+            return None;
+        };
+        if !needed {
+            self.say(
+                Rule::RequiredType,
+                &at,
+                "a struct for what nobody mixes up, or does not send",
+                "leave it out: up to two required members of different types become arguments",
+            );
+            return None;
+        }
+        let Some(name) = name
+            .as_str()
+            .filter(|name| names::pascal(name) == *name && names::is_ident(name))
+        else {
+            self.say(
+                Rule::RustName,
+                &at,
+                format!("{name} is not a type name"),
+                "write one such as `NewOpportunity`",
+            );
+            return None;
+        };
+        if names::RESERVED_TYPES.contains(&name) || self.spec.at(&child(SCHEMAS, name)).is_some() {
+            self.say(
+                Rule::NameCollision,
+                &at,
+                format!("`{name}` is the name of something else in the clients"),
+                "choose another",
+            );
+        }
+        Some(name.to_owned())
     }
 
     fn not_empty(&mut self, pointer: &str, schema: &Map<String, Value>, direction: Direction) -> bool {
@@ -188,7 +351,11 @@ impl Lint<'_> {
         self.known(
             pointer,
             schema,
-            &[&ANNOTATIONS[..], &["type", "required", "properties", "minProperties"]].concat(),
+            &[
+                &ANNOTATIONS[..],
+                &["type", "required", "properties", "minProperties", "x-required-type"],
+            ]
+            .concat(),
         );
         let at = child(pointer, "properties");
         let Some(members) = self.object(&at, "`properties`") else {
@@ -208,23 +375,8 @@ impl Lint<'_> {
         for name in members.keys() {
             let at = child(&at, name);
             let field = names::field(name);
-            if !names::is_ident(&field) {
-                self.say(
-                    Rule::RustName,
-                    &at,
-                    format!("`{name}` can't be a name in Rust"),
-                    "a name in Rust begins with a letter and holds letters, digits and underscores; teach the generator one (xtask/src/names.rs)",
-                );
+            if !self.field_name(&at, name, &field, &mut fields) {
                 continue;
-            }
-            if let Some(other) = fields.insert(field.clone(), name.clone()) {
-                let problem = format!("`{other}` and `{name}` are both `{field}` in Rust");
-                self.say(
-                    Rule::NameCollision,
-                    &at,
-                    problem,
-                    "leave one out, or teach the generator a second name (xtask/src/names.rs)",
-                );
             }
             self.setters(&at, walk.direction, &field, members);
             if walk.direction == Direction::Answer && field == "extra" {
@@ -240,7 +392,71 @@ impl Lint<'_> {
                 properties.push(property);
             }
         }
+        self.entries(pointer, walk, &properties);
         properties
+    }
+
+    /// Whether a name can be that of a field.
+    fn field_name(&mut self, pointer: &str, name: &str, field: &str, fields: &mut BTreeMap<String, String>) -> bool {
+        if !names::is_ident(field) {
+            self.say(
+                Rule::RustName,
+                pointer,
+                format!("`{name}` can't be a name in Rust"),
+                "a name in Rust begins with a letter and holds letters, digits and underscores; teach the generator one (xtask/src/names.rs)",
+            );
+            return false;
+        }
+        if let Some(other) = fields.insert(field.to_owned(), name.to_owned()) {
+            let problem = format!("`{other}` and `{name}` are both `{field}` in Rust");
+            self.say(
+                Rule::NameCollision,
+                pointer,
+                problem,
+                "leave one out, or teach the generator a second name (xtask/src/names.rs)",
+            );
+        }
+        true
+    }
+
+    /// The list that an answer is about.
+    fn entries(&mut self, pointer: &str, walk: &Walk, properties: &[Property]) {
+        let marked: Vec<_> = properties.iter().filter(|property| property.entries).collect();
+        for property in &marked {
+            let at = child(&child(pointer, "properties"), &property.name);
+            let of_components = matches!(&property.kind, Kind::List(item) if matches!(**item, Kind::Ref(_)));
+            if walk.direction != Direction::Answer || !of_components || !property.required || property.nullable {
+                self.say(
+                    Rule::Entries,
+                    &at,
+                    "`x-entries` is not on a required list of components in an answer",
+                    "it says that an answer without this list is an error; leave it out where the list may be missing",
+                );
+            }
+        }
+        if marked.len() > 1 {
+            self.say(
+                Rule::Entries,
+                pointer,
+                "more than one list is marked with `x-entries`",
+                "an answer is about one list; leave the mark on that one",
+            );
+        }
+        let is_page = properties.iter().any(|property| property.name == "has_more");
+        if is_page && walk.direction == Direction::Answer && marked.is_empty() {
+            self.say(
+                Rule::Entries,
+                pointer,
+                "an object with `has_more` is a page, and the list that it is about is not marked",
+                "write `x-entries: true` on it; an answer without it is an error and not an empty page",
+            );
+        }
+    }
+
+    fn is_page(&self, component: &str) -> bool {
+        let properties = self.spec.at(&child(&child(SCHEMAS, component), "properties"));
+        let mut properties = properties.and_then(Value::as_object).into_iter().flatten();
+        properties.any(|(_, property)| property.get("x-entries") == Some(&Value::Bool(true)))
     }
 
     fn required(
@@ -277,6 +493,7 @@ impl Lint<'_> {
     }
 
     fn property(&mut self, pointer: &str, name: &str, field: String, walk: &mut Walk) -> Option<Property> {
+        let pointer = &self.scalar(pointer);
         let schema = self.object(pointer, "a property")?;
         let kind = self.kind(pointer, schema, walk)?;
         let description = match &kind {
@@ -292,13 +509,9 @@ impl Lint<'_> {
                 "it says that sending a list replaces the old one",
             );
         }
-        let limits = match kind {
-            Kind::String => self.string_limits(pointer),
-            Kind::Integer => self.integer_limits(pointer, schema),
-            _ => Limits::default(),
-        };
+        let limits = self.limits(pointer, &kind);
         let nullable = self.flag(pointer, "nullable").unwrap_or(false);
-        if nullable && matches!(kind, Kind::List(_)) {
+        if nullable && matches!(kind, Kind::List(_)) && walk.direction == Direction::Request {
             self.say(
                 Rule::Nullable,
                 &child(pointer, "nullable"),
@@ -313,9 +526,44 @@ impl Lint<'_> {
             required: false,
             nullable,
             replaces_all,
+            entries: self.flag(pointer, "x-entries").unwrap_or(false),
             kind,
             limits,
         })
+    }
+
+    /// What is allowed for a value, or for each item of a list.
+    fn limits(&mut self, pointer: &str, kind: &Kind) -> Limits {
+        match kind {
+            Kind::String => self.string_limits(pointer),
+            Kind::Integer => self.integer_limits(pointer),
+            Kind::List(item) => {
+                let items = self.scalar(&child(pointer, "items"));
+                self.limits(&items, item)
+            }
+            _ => Limits::default(),
+        }
+    }
+
+    /// Where a schema stands: a reference to a component that is a single value means what stands there.
+    fn scalar(&mut self, pointer: &str) -> String {
+        let spec = self.spec;
+        let schema = spec.at(pointer).and_then(Value::as_object);
+        let target = schema.and_then(|schema| schema.get("$ref")?.as_str()?.strip_prefix('#'));
+        let (Some(schema), Some(target)) = (schema, target) else {
+            return pointer.to_owned();
+        };
+        let is_single = spec.at(target).is_some_and(|component| {
+            let ty = component.get("type").and_then(Value::as_str);
+            matches!(ty, Some("string" | "integer" | "number" | "boolean"))
+                && component.get("enum").is_none()
+                && component.get("x-extensible-enum").is_none()
+        });
+        if !is_single {
+            return pointer.to_owned();
+        }
+        self.known(pointer, schema, &["$ref"]);
+        target.to_owned()
     }
 
     fn kind(&mut self, pointer: &str, schema: &Map<String, Value>, walk: &mut Walk) -> Option<Kind> {
@@ -330,6 +578,14 @@ impl Lint<'_> {
                 );
                 return None;
             };
+            if self.is_page(name) {
+                self.say(
+                    Rule::Entries,
+                    pointer,
+                    format!("`{name}` is a page, and inside of something else"),
+                    "a page without its entries is an error, and would cost all that is around it; leave `x-entries` out",
+                );
+            }
             self.component(name, walk);
             return Some(Kind::Ref(name.to_owned()));
         }
@@ -354,27 +610,22 @@ impl Lint<'_> {
             }
             (Some("number"), None | Some("double")) => (Kind::Number, &[]),
             (Some("boolean"), None) => (Kind::Boolean, &[]),
-            (Some("array"), None) if walk.direction == Direction::Request => {
-                let at = child(pointer, "items");
+            (Some("array"), None) => {
+                let at = self.scalar(&child(pointer, "items"));
                 let items = self.object(&at, "`items`")?;
                 let inner = self.kind(&at, items, walk)?;
-                if !matches!(inner, Kind::Ref(_)) {
-                    // Limits of single items are not checked, so they must not be promised.
-                    self.known(&at, items, &[&ANNOTATIONS[..], &["type", "format"]].concat());
-                }
-                if matches!(inner, Kind::List(_)) || items.get("format").and_then(Value::as_str) == Some("uuid") {
+                if matches!(inner, Kind::List(_)) {
                     self.unsupported_items(&at);
                 }
-                (Kind::List(Box::new(inner)), &["items", "x-replaces-all"])
-            }
-            (Some("array"), None) => {
-                self.say(
-                    Rule::AnswerList,
-                    pointer,
-                    "a list in an answer is not supported",
-                    "lists come with the first list operation (xtask/src/lint/schemas.rs)",
-                );
-                return None;
+                if self.flag(&at, "nullable") == Some(true) {
+                    self.say(
+                        Rule::Nullable,
+                        &child(&at, "nullable"),
+                        "an item that may be `null`",
+                        "leave `nullable` out; what is odd in an answer is kept anyway",
+                    );
+                }
+                (Kind::List(Box::new(inner)), &["items", "x-replaces-all", "x-entries"])
             }
             (Some(known @ ("string" | "number" | "boolean" | "array")), Some(format)) => {
                 self.say(
@@ -400,12 +651,7 @@ impl Lint<'_> {
 
     fn unsupported_items(&mut self, pointer: &str) {
         let help = "make the item a component, or teach the generator (xtask/src/render/checks.rs)";
-        self.say(
-            Rule::Type,
-            pointer,
-            "items that are lists or UUIDs are not supported",
-            help,
-        );
+        self.say(Rule::Type, pointer, "items that are lists are not supported", help);
     }
 
     /// The methods of a request's builder.
@@ -422,13 +668,17 @@ impl Lint<'_> {
                 })
         };
         if direction == Direction::Request && taken(field) {
-            self.say(
-                Rule::NameCollision,
-                pointer,
-                format!("`{field}` is the name of another method of the builder"),
-                "teach the generator a second name (xtask/src/names.rs)",
-            );
+            self.reserved_setter(pointer, field);
         }
+    }
+
+    fn reserved_setter(&mut self, pointer: &str, field: &str) {
+        self.say(
+            Rule::NameCollision,
+            pointer,
+            format!("`{field}` is the name of another method of the builder"),
+            "teach the generator a second name (xtask/src/names.rs)",
+        );
     }
 
     /// A schema that progenitor would panic on, or turn into a type that can't read what the server sends.
@@ -634,9 +884,9 @@ impl Lint<'_> {
         value.as_u64()
     }
 
-    fn integer_limits(&mut self, pointer: &str, schema: &Map<String, Value>) -> Limits {
+    fn integer_limits(&mut self, pointer: &str) -> Limits {
         let mut limit = |name: &str| {
-            let value = schema.get(name)?;
+            let value = self.spec.at(&child(pointer, name))?;
             if value.as_i64().is_none() {
                 self.say(
                     Rule::Limit,
@@ -677,7 +927,26 @@ impl Lint<'_> {
         })
     }
 
+    fn is_query(&self, name: &str, types: &BTreeMap<String, Type>) -> bool {
+        types.contains_key(name) && self.spec.at(&child(SCHEMAS, name)).is_none()
+    }
+
     fn collisions(&mut self, types: &BTreeMap<String, Type>) {
+        let mut structs: BTreeSet<&str> = BTreeSet::new();
+        for (name, ty) in types {
+            if let Type::Object(object) = ty
+                && let Some(required) = &object.required_type
+                // That it is none of the components has been seen to.
+                && (!structs.insert(required) || self.is_query(required, types))
+            {
+                self.say(
+                    Rule::NameCollision,
+                    &child(SCHEMAS, name),
+                    format!("`{required}` is the name of something else in the clients"),
+                    "choose another",
+                );
+            }
+        }
         let mut modules: BTreeMap<String, &str> = BTreeMap::new();
         for name in types.keys() {
             if let Some(other) = modules.insert(names::module(name), name) {

@@ -48,6 +48,7 @@ fn property(api: &Api, property: &Property) -> TokenStream {
     if check.is_empty() {
         return check;
     }
+    // In a query it would be the same: nothing is null there.
     if is_field(property, Direction::Request) {
         quote! { if let Some(value) = self.#field.get() { #check } }
     } else if property.required && !property.nullable {
@@ -82,21 +83,23 @@ fn value(api: &Api, name: &str, kind: &Kind, limits: &Limits) -> TokenStream {
             }
             _ => TokenStream::new(),
         },
-        Kind::List(inner) => match (&**inner, inner_object(api, inner)) {
-            (_, true) => quote! {
-                for (index, value) in value.iter().enumerate() {
-                    value.check().map_err(|wrong| wrong.within(&format!("{}[{index}]", #name)))?;
-                }
-            },
-            (inner, false) => {
-                let check = self::value(api, name, inner, limits);
-                if check.is_empty() {
-                    check
-                } else {
-                    quote! { for value in value { #check } }
-                }
+        Kind::List(inner) if inner_object(api, inner) => quote! {
+            for (index, value) in value.iter().enumerate() {
+                value.check().map_err(|wrong| wrong.within(&format!("{}[{index}]", #name)))?;
             }
         },
+        Kind::List(inner) => {
+            let check = self::value(api, name, inner, limits);
+            if check.is_empty() {
+                return check;
+            }
+            quote! {
+                check::items(#name, value, |value| {
+                    #check
+                    Ok(())
+                })?;
+            }
+        }
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn operations(api: &Api, tag: &str, generated: &Generated) -> anyhow:
 
 fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<TokenStream> {
     let name = &found.sig.ident;
-    let inputs = &found.sig.inputs;
+    let mut inputs = found.sig.inputs.clone();
     let lifetimes = &found.sig.generics;
     let answer = match &operation.answer {
         Some(name) => {
@@ -53,14 +53,22 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
     });
     let constant = table::constant(operation);
     let parameters = operation.parameters.iter().map(checks::parameter);
+    let query = operation.query.is_some().then(|| quote! { query.check()?; });
     let body = operation.body.is_some().then(|| quote! { body.check()?; });
     let url = local(found, "url")?;
-    let request = request(found)?;
+    let mut request = request(found)?;
+    if let Some(name) = &operation.query {
+        let ty = names::ident(name);
+        let body = usize::from(operation.body.is_some()); // comes last
+        inputs.insert(inputs.len() - body, syn::parse_quote!(query: &'a types::#ty));
+        request = syn::parse_quote!(#request.query(query));
+    }
     let doc = documentation(operation);
     Ok(quote! {
         #doc
         pub async fn #name #lifetimes (#inputs) -> Result<Reply<#answer>, Error> {
             #(#parameters)*
+            #query
             #body
             let url = #url;
             let request = #request;
@@ -70,11 +78,16 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
 }
 
 fn documentation(operation: &Operation) -> TokenStream {
-    let parameters: String = operation
+    let mut parameters: String = operation
         .parameters
         .iter()
         .map(|parameter| format!("- `{}`: {}\n", names::field(&parameter.name), parameter.description))
         .collect();
+    if let Some(query) = &operation.query {
+        parameters.push_str(&format!(
+            "- `query`: what can be asked for is in [`{query}`](types::{query}).\n"
+        ));
+    }
     docs::comment(&format!(
         "{}.\n\n{}\n\n{parameters}\n{}",
         operation.summary,

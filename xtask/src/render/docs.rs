@@ -15,7 +15,8 @@ pub(super) fn comment_text(text: &str, indent: &str) -> String {
 }
 
 fn lines(text: &str) -> Vec<String> {
-    text.trim()
+    let mut lines: Vec<_> = text
+        .trim()
         .lines()
         .map(|line| {
             if line.trim().is_empty() {
@@ -24,7 +25,9 @@ fn lines(text: &str) -> Vec<String> {
                 format!(" {}", line.trim_end())
             }
         })
-        .collect()
+        .collect();
+    lines.dedup_by(|line, above| line.is_empty() && above.is_empty()); // where a part has nothing to say
+    lines
 }
 
 /// The page of the API reference, as a last line.

@@ -7,8 +7,8 @@ use syn::{Fields, ItemStruct, visit_mut::VisitMut};
 
 use super::{ByName, checks, docs, parse_type, progenitor::Generated};
 use crate::{
-    lower::{is_field, rust_type},
-    model::{Api, Direction, Object, Property, Type},
+    lower::{field_type, is_field, rust_type},
+    model::{Api, Direction, Kind, Object, Property, Type},
     names,
 };
 
@@ -24,7 +24,7 @@ pub(super) fn types(api: &Api, generated: &Generated) -> anyhow::Result<ByName<T
             let found = finish(api, object, found.clone()).with_context(|| format!("finishing type `{name}`"))?;
             let name_ident = &found.ident;
             let code = match object.direction {
-                Direction::Request => {
+                Direction::Request | Direction::Query => {
                     let check = checks::object(api, name_ident, object);
                     let new = new(api, name_ident, object)?;
                     quote! {
@@ -56,9 +56,12 @@ pub(super) fn index(api: &Api) -> TokenStream {
         .filter(|(_, ty)| !matches!(ty, Type::Handwritten { .. }))
         .collect();
     let modules = own.iter().map(|(name, _)| names::ident(&names::module(name)));
-    let exports = own.iter().map(|(name, _)| {
+    let exports = own.iter().map(|(name, ty)| {
         let (module, name) = (names::ident(&names::module(name)), names::ident(name));
-        quote! { pub use #module::#name; }
+        match required_struct(ty) {
+            Some(required) => quote! { pub use #module::{#name, #required}; },
+            None => quote! { pub use #module::#name; },
+        }
     });
     quote! {
         #![doc = " The types that go over the wire: requests, answers, and what they are made of."]
@@ -67,16 +70,35 @@ pub(super) fn index(api: &Api) -> TokenStream {
     }
 }
 
+fn required_struct(ty: &Type) -> Option<syn::Ident> {
+    match ty {
+        Type::Object(object) => object.required_type.as_deref().map(names::ident),
+        _ => None,
+    }
+}
+
 /// All types as JSON Schema.
 pub(super) fn schemas(api: &Api) -> TokenStream {
-    let schemas = api.types.iter().map(|(name, ty)| {
+    let is_query = |ty: &Type| matches!(ty, Type::Object(object) if object.direction == Direction::Query);
+    let schemas = api.types.iter().filter(|(_, ty)| !is_query(ty)).map(|(name, ty)| {
         let ty = match ty {
             Type::Handwritten { rust, .. } => syn::parse_str::<syn::Path>(rust).ok(),
             _ => syn::parse_str(&format!("types::{name}")).ok(),
         };
         quote! { (#name, schemars::schema_for!(#ty)) }
     });
+    let queries = api.operations.iter().filter_map(|operation| {
+        let (id, ty) = (&operation.id, names::ident(operation.query.as_ref()?));
+        Some(quote! { (#id, schemars::schema_for!(types::#ty)) })
+    });
     quote! {
+        /// The JSON Schema of the query parameters of every operation that has some, by its id. For tests.
+        #[cfg(feature = "schemars")]
+        #[doc(hidden)]
+        pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
+            vec![#(#queries),*]
+        }
+
         /// The JSON Schema of every type, by the name of its component in the document. For tests.
         #[cfg(feature = "schemars")]
         #[doc(hidden)]
@@ -90,7 +112,7 @@ pub(super) fn schemas(api: &Api) -> TokenStream {
 fn finish(api: &Api, object: &Object, mut found: ItemStruct) -> anyhow::Result<ItemStruct> {
     let description = docs::comment(&object.description);
     let derives = match object.direction {
-        Direction::Request => {
+        Direction::Request | Direction::Query => {
             let default = object
                 .properties
                 .iter()
@@ -126,15 +148,18 @@ fn finish(api: &Api, object: &Object, mut found: ItemStruct) -> anyhow::Result<I
 
 fn finish_field(api: &Api, direction: Direction, property: &Property, field: &mut syn::Field) -> anyhow::Result<()> {
     let description = docs::comment(&property.description);
+    let name = &property.name;
     if is_field(property, direction) {
-        let inner = parse_type(&rust_type(api, &property.kind))?;
-        field.ty = syn::parse_quote!(crate::Field<#inner>);
-        let name = &property.name;
+        field.ty = parse_type(&field_type(api, property, direction))?;
         let rename = (property.field != *name).then(|| quote! { rename = #name, });
         field.attrs = attributes(&quote! {
             #description
             #[serde(#rename default, skip_serializing_if = "crate::Field::is_absent")]
         })?;
+    } else if direction == Direction::Answer {
+        field.ty = parse_type(&field_type(api, property, direction))?;
+        let rename = (property.field != *name).then(|| quote! { #[serde(rename = #name)] });
+        field.attrs = attributes(&quote! { #description #rename })?;
     } else {
         let kept = field.attrs.iter().filter(|attribute| !attribute.path().is_ident("doc"));
         field.attrs = attributes(&quote! { #description #(#kept)* })?;
@@ -168,6 +193,9 @@ fn new(api: &Api, name: &syn::Ident, object: &Object) -> anyhow::Result<Option<T
     if object.properties.iter().all(|property| !property.required) {
         return Ok(None);
     }
+    if let Some(required) = &object.required_type {
+        return new_of_struct(api, name, object, &names::ident(required)).map(Some);
+    }
     let mut arguments = Vec::new();
     let mut values = Vec::new();
     for property in &object.properties {
@@ -190,6 +218,54 @@ fn new(api: &Api, name: &syn::Ident, object: &Object) -> anyhow::Result<Option<T
     }))
 }
 
+/// The same with a struct: the compiler asks for each member by its name, and nobody mixes up two texts.
+fn new_of_struct(api: &Api, name: &syn::Ident, object: &Object, required: &syn::Ident) -> anyhow::Result<TokenStream> {
+    let mut fields = Vec::new();
+    let mut values = Vec::new();
+    let mut borrows = None;
+    for property in &object.properties {
+        let field = names::ident(&property.field);
+        if !property.required {
+            values.push(quote! { #field: Default::default() });
+            continue;
+        }
+        let description = docs::comment(&property.description);
+        let is_text = property.kind == Kind::String;
+        let ty = match (is_text, property.nullable) {
+            (true, false) => syn::parse_quote!(&'a str),
+            (true, true) => syn::parse_quote!(Option<&'a str>),
+            (false, _) => required_type(api, property)?,
+        };
+        if is_text {
+            borrows = Some(quote! { <'a> });
+        }
+        fields.push(quote! { #description pub #field: #ty });
+        values.push(match (is_text, property.nullable) {
+            (true, false) => quote! { #field: required.#field.to_owned() },
+            (true, true) => quote! { #field: required.#field.map(ToOwned::to_owned) },
+            (false, _) => quote! { #field: required.#field },
+        });
+    }
+    let elided = borrows.as_ref().map(|_| quote! { <'_> });
+    let description = docs::comment(&format!(
+        "What [`{name}`] can't be without: none of it can be left out."
+    ));
+    Ok(quote! {
+        #description
+        #[derive(Debug, Clone, PartialEq)]
+        pub struct #required #borrows {
+            #(#fields),*
+        }
+
+        impl #name {
+            /// With what must be said; all other members are left out.
+            pub fn new(required: #required #elided) -> Self {
+                Self { #(#values),* }
+            }
+        }
+    })
+}
+
 /// The type of a member that must be in a request.
 pub(super) fn required_type(api: &Api, property: &Property) -> anyhow::Result<syn::Type> {
     let inner = rust_type(api, &property.kind);
@@ -200,42 +276,47 @@ pub(super) fn required_type(api: &Api, property: &Property) -> anyhow::Result<sy
     })
 }
 
-/// Reading an answer: the last of two equal members counts, unknown ones are kept.
+/// Reading an answer: the last of two equal members counts, unknown ones are kept, and the list that it is about is there.
 fn read(name: &syn::Ident, object: &Object) -> TokenStream {
     let arms = object.properties.iter().map(|property| {
         let (wire, field) = (&property.name, names::ident(&property.field));
-        quote! { #wire => read.#field = map.next_value()?, }
+        let found = property.entries.then(|| quote! { found = true; });
+        quote! { #wire => { read.#field = object.next_value()?; #found } }
     });
-    let expecting = format!("an object ({name})");
+    let entries = object.properties.iter().find(|property| property.entries);
+    let not_found = entries.map(|_| quote! { let mut found = false; });
+    let must_be_found = entries.map(|property| {
+        let wire = &property.name;
+        quote! {
+            if !found {
+                return Err(serde::de::Error::missing_field(#wire));
+            }
+        }
+    });
+    let expected = format!("an object ({name})");
     quote! {
         impl crate::FieldValue for #name {
-            fn from_json(json: serde_json::Value) -> Result<Self, serde_json::Value> {
-                <Self as serde::Deserialize>::deserialize(&json).map_err(|_| json)
+            fn from_object<'de, A: serde::de::MapAccess<'de>>(
+                mut object: A,
+            ) -> Result<crate::Field<Self>, A::Error> {
+                let mut read = Self::default();
+                #not_found
+                while let Some(member) = object.next_key::<crate::field::Name<'de>>()? {
+                    match member.as_str() {
+                        #(#arms)*
+                        _ => {
+                            read.extra.insert(member.into(), object.next_value()?);
+                        }
+                    }
+                }
+                #must_be_found
+                Ok(crate::Field::Value(read))
             }
         }
 
         impl<'de> serde::Deserialize<'de> for #name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Members;
-                impl<'de> serde::de::Visitor<'de> for Members {
-                    type Value = #name;
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str(#expecting)
-                    }
-                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<#name, A::Error> {
-                        let mut read = #name::default();
-                        while let Some(member) = map.next_key::<String>()? {
-                            match member.as_str() {
-                                #(#arms)*
-                                _ => {
-                                    read.extra.insert(member, map.next_value()?);
-                                }
-                            }
-                        }
-                        Ok(read)
-                    }
-                }
-                deserializer.deserialize_map(Members)
+                crate::field::expect(deserializer, #expected)
             }
         }
     }

@@ -7,6 +7,13 @@ pub mod types;
 /// Where production is.
 pub(crate) const DEFAULT_BASE_URL: &str = "https://api.chartmogul.com";
 
+/// The JSON Schema of the query parameters of every operation that has some, by its id. For tests.
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
+    vec![]
+}
+
 /// The JSON Schema of every type, by the name of its component in the document. For tests.
 #[cfg(feature = "schemars")]
 #[doc(hidden)]

@@ -56,8 +56,60 @@ pub struct Opportunity {
 }
 
 impl crate::FieldValue for Opportunity {
-    fn from_json(json: serde_json::Value) -> Result<Self, serde_json::Value> {
-        <Self as serde::Deserialize>::deserialize(&json).map_err(|_| json)
+    fn from_object<'de, A: serde::de::MapAccess<'de>>(
+        mut object: A,
+    ) -> Result<crate::Field<Self>, A::Error> {
+        let mut read = Self::default();
+        while let Some(member) = object.next_key::<crate::field::Name<'de>>()? {
+            match member.as_str() {
+                "amount_in_cents" => {
+                    read.amount_in_cents = object.next_value()?;
+                }
+                "created_at" => {
+                    read.created_at = object.next_value()?;
+                }
+                "currency" => {
+                    read.currency = object.next_value()?;
+                }
+                "custom" => {
+                    read.custom = object.next_value()?;
+                }
+                "customer_uuid" => {
+                    read.customer_uuid = object.next_value()?;
+                }
+                "estimated_close_date" => {
+                    read.estimated_close_date = object.next_value()?;
+                }
+                "forecast_category" => {
+                    read.forecast_category = object.next_value()?;
+                }
+                "owner" => {
+                    read.owner = object.next_value()?;
+                }
+                "pipeline" => {
+                    read.pipeline = object.next_value()?;
+                }
+                "pipeline_stage" => {
+                    read.pipeline_stage = object.next_value()?;
+                }
+                "type" => {
+                    read.type_ = object.next_value()?;
+                }
+                "updated_at" => {
+                    read.updated_at = object.next_value()?;
+                }
+                "uuid" => {
+                    read.uuid = object.next_value()?;
+                }
+                "win_likelihood" => {
+                    read.win_likelihood = object.next_value()?;
+                }
+                _ => {
+                    read.extra.insert(member.into(), object.next_value()?);
+                }
+            }
+        }
+        Ok(crate::Field::Value(read))
     }
 }
 
@@ -65,43 +117,6 @@ impl<'de> serde::Deserialize<'de> for Opportunity {
     fn deserialize<D: serde::Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> serde::de::Visitor<'de> for Members {
-            type Value = Opportunity;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object (Opportunity)")
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Opportunity, A::Error> {
-                let mut read = Opportunity::default();
-                while let Some(member) = map.next_key::<String>()? {
-                    match member.as_str() {
-                        "amount_in_cents" => read.amount_in_cents = map.next_value()?,
-                        "created_at" => read.created_at = map.next_value()?,
-                        "currency" => read.currency = map.next_value()?,
-                        "custom" => read.custom = map.next_value()?,
-                        "customer_uuid" => read.customer_uuid = map.next_value()?,
-                        "estimated_close_date" => {
-                            read.estimated_close_date = map.next_value()?;
-                        }
-                        "forecast_category" => read.forecast_category = map.next_value()?,
-                        "owner" => read.owner = map.next_value()?,
-                        "pipeline" => read.pipeline = map.next_value()?,
-                        "pipeline_stage" => read.pipeline_stage = map.next_value()?,
-                        "type" => read.type_ = map.next_value()?,
-                        "updated_at" => read.updated_at = map.next_value()?,
-                        "uuid" => read.uuid = map.next_value()?,
-                        "win_likelihood" => read.win_likelihood = map.next_value()?,
-                        _ => {
-                            read.extra.insert(member, map.next_value()?);
-                        }
-                    }
-                }
-                Ok(read)
-            }
-        }
-        deserializer.deserialize_map(Members)
+        crate::field::expect(deserializer, "an object (Opportunity)")
     }
 }

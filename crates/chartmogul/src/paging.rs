@@ -1,0 +1,293 @@
+//! Lists of any length, a page at a time.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    vec,
+};
+
+use chartmogul_api::Error;
+use futures_core::Stream;
+
+use crate::{Async, Client};
+
+/// A page of a list: its entries, and where to go on.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Page<T> {
+    /// The entries, in the order of the server.
+    pub entries: Vec<T>,
+    /// Where the next page begins, as the server says it. Filled on the last page too.
+    pub cursor: Option<String>,
+    /// Whether there is another page; the only mark of the end.
+    pub has_more: bool,
+}
+
+/// A list that can be asked for page by page. The generated queries implement it.
+pub trait List: Clone + fmt::Debug + Send + Sync + 'static {
+    /// What the list holds.
+    type Entry: fmt::Debug + Send + 'static;
+
+    /// The cursor that the page is asked for with.
+    fn cursor(&self) -> Option<&str>;
+
+    /// Asks for another page; everything else stays as it is.
+    fn set_cursor(&mut self, cursor: Option<String>);
+
+    /// Fetches one page.
+    fn fetch(self, client: chartmogul_api::Client) -> impl Future<Output = Result<Page<Self::Entry>, Error>> + Send;
+}
+
+type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
+
+/// All entries of a list, over all pages; made by `items` of a list's builder.
+///
+/// A [`Stream`], and for who does not want to import a trait, [`try_next`](Self::try_next); with a blocking client an
+/// [`Iterator`]. It holds one page in memory, two with [`prefetch`](Self::prefetch). It ends once: after the last entry,
+/// or after an error, and stays ended. A page that fails is tried again as the client's [`Retry`](crate::Retry) says;
+/// if that does not help, [`resume_from`](Self::resume_from) tells where another stream can go on.
+///
+/// The end is where the server says that there is no more. That the server sends a cursor means nothing; one that
+/// leads back to a page that was read already is an error, not an endless list.
+///
+/// The list is not a snapshot: what is added, changed or removed while it is read may or may not be seen.
+#[must_use = "nothing is read before it is asked for an entry"]
+pub struct Items<L: List, M = Async> {
+    client: Client<M>,
+    list: L,
+    /// The cursor of the page that is read.
+    page: Option<String>,
+    entries: vec::IntoIter<L::Entry>,
+    next: Next<L::Entry>,
+    cursors: Cursors,
+    prefetch: bool,
+}
+
+/// What follows the entries of the page.
+enum Next<T> {
+    /// The page with this cursor, which is not asked for yet.
+    Ask(Option<String>),
+    /// The page with this cursor.
+    Asked(Option<String>, Fetch<T>),
+    /// An error.
+    Fails(Error),
+    /// Nothing.
+    End,
+}
+
+// Nothing in it is pinned in place.
+impl<L: List, M> Unpin for Items<L, M> {}
+
+impl<L: List, M> Items<L, M> {
+    pub(crate) fn new(client: Client<M>, list: L) -> Self {
+        let cursor = list.cursor().map(str::to_owned);
+        Self {
+            client,
+            list,
+            page: cursor.clone(),
+            entries: Vec::new().into_iter(),
+            next: Next::Ask(cursor),
+            cursors: Cursors::default(),
+            prefetch: false,
+        }
+    }
+
+    /// Fetches the next page while the entries of one are read, so that reading does not wait for the server at the end
+    /// of each page.
+    pub fn prefetch(mut self) -> Self {
+        self.prefetch = true;
+        self
+    }
+
+    /// A cursor from which another stream of the same list goes on where this one is, to be given to `cursor` of the
+    /// list's builder; `None` at the beginning.
+    ///
+    /// It is that of the page which holds the next entry: after a part of a page was read, that part comes again; after
+    /// an error, the page that failed.
+    pub fn resume_from(&self) -> Option<&str> {
+        match &self.next {
+            Next::Ask(cursor) | Next::Asked(cursor, _) if self.entries.len() == 0 => cursor.as_deref(),
+            _ => self.page.as_deref(),
+        }
+    }
+
+    fn fetch(&self, cursor: Option<String>) -> Fetch<L::Entry> {
+        let mut list = self.list.clone();
+        list.set_cursor(cursor);
+        Box::pin(list.fetch(self.client.low_level.clone()))
+    }
+
+    /// What is behind the page that has come, or failed to.
+    fn turn(&mut self, cursor: Option<String>, page: Result<Page<L::Entry>, Error>) {
+        self.page = cursor;
+        self.next = match page {
+            Err(error) => Next::Fails(error),
+            Ok(page) => {
+                self.entries = page.entries.into_iter();
+                self.after(page.has_more, page.cursor)
+            }
+        };
+    }
+
+    fn after(&mut self, has_more: bool, cursor: Option<String>) -> Next<L::Entry> {
+        if !has_more {
+            return Next::End;
+        }
+        let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
+            return Next::Fails(Error::pages(
+                "the server says that there is more, but not where: no cursor",
+            ));
+        };
+        if self.page.as_ref() == Some(&cursor) || !self.cursors.is_new(&cursor) {
+            return Next::Fails(Error::pages(
+                "the server's cursor leads back to a page that was read already",
+            ));
+        }
+        let cursor = Some(cursor);
+        if self.prefetch {
+            let early = early(self.fetch(cursor.clone()));
+            return Next::Asked(cursor, early);
+        }
+        Next::Ask(cursor)
+    }
+}
+
+/// Begins now, whether it is waited for or not, and ends when it is dropped.
+fn early<T: Send + 'static>(fetch: Fetch<T>) -> Fetch<T> {
+    let mut task = tokio::task::JoinSet::new();
+    task.spawn(fetch);
+    Box::pin(async move {
+        match task.join_next().await {
+            Some(Ok(page)) => page,
+            Some(Err(source)) => Err(Error::configuration(
+                "the next page could not be fetched early",
+                Some(source.into()),
+            )),
+            None => Err(Error::configuration("the next page was not fetched", None)),
+        }
+    })
+}
+
+impl<L: List> Items<L> {
+    /// The next entry; `None` after the last one.
+    ///
+    /// # Errors
+    /// Those of fetching a page; after one, there is nothing more.
+    pub async fn try_next(&mut self) -> Result<Option<L::Entry>, Error> {
+        std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context))
+            .await
+            .transpose()
+    }
+}
+
+impl<L: List> Stream for Items<L> {
+    type Item = Result<L::Entry, Error>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Some(entry) = this.entries.next() {
+                return Poll::Ready(Some(Ok(entry)));
+            }
+            match std::mem::replace(&mut this.next, Next::End) {
+                Next::Ask(cursor) => this.next = Next::Asked(cursor.clone(), this.fetch(cursor)),
+                Next::Asked(cursor, mut fetch) => match fetch.as_mut().poll(context) {
+                    Poll::Ready(page) => this.turn(cursor, page),
+                    Poll::Pending => {
+                        this.next = Next::Asked(cursor, fetch);
+                        return Poll::Pending;
+                    }
+                },
+                Next::Fails(error) => return Poll::Ready(Some(Err(error))),
+                Next::End => return Poll::Ready(None),
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let here = self.entries.len();
+        (here, matches!(self.next, Next::End).then_some(here))
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<L: List> Iterator for Items<L, crate::blocking::Blocking> {
+    type Item = Result<L::Entry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Some(Ok(entry));
+            }
+            let (cursor, fetch) = match std::mem::replace(&mut self.next, Next::End) {
+                Next::Ask(cursor) => (cursor.clone(), self.fetch(cursor)),
+                Next::Asked(cursor, fetch) => (cursor, fetch),
+                Next::Fails(error) => return Some(Err(error)),
+                Next::End => return None,
+            };
+            let mode = self.client.mode.clone();
+            let page = mode.wait(fetch);
+            mode.inside(|| self.turn(cursor, page));
+        }
+    }
+}
+
+impl<L: List, M> fmt::Debug for Items<L, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items")
+            .field("list", &self.list)
+            .field("resume_from", &self.resume_from())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Finds a cursor that comes again, whatever the length of the circle, with one cursor in memory (R. P. Brent's method).
+#[derive(Debug, Default)]
+struct Cursors {
+    held: Option<String>,
+    since: u64,
+    limit: u64,
+}
+
+impl Cursors {
+    fn is_new(&mut self, cursor: &str) -> bool {
+        if self.held.as_deref() == Some(cursor) {
+            return false;
+        }
+        self.since += 1;
+        if self.since > self.limit {
+            self.held = Some(cursor.to_owned());
+            self.limit = (self.limit * 2).max(1);
+            self.since = 0;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cursors;
+
+    #[test]
+    fn a_circle_of_cursors_is_found() {
+        for (before, circle) in [(0, 1), (0, 2), (3, 1), (5, 7), (100, 13)] {
+            let mut cursors = Cursors::default();
+            let found = (0..10_000).find(|step| {
+                let position = if *step < before {
+                    *step
+                } else {
+                    before + (step - before) % circle
+                };
+                !cursors.is_new(&position.to_string())
+            });
+            assert!(
+                found.is_some_and(|step| step <= 4 * (before + circle)),
+                "{before} {circle} {found:?}"
+            );
+        }
+        let mut cursors = Cursors::default();
+        assert!((0..10_000).all(|step: i32| cursors.is_new(&step.to_string())));
+    }
+}
