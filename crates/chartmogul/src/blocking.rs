@@ -85,6 +85,12 @@ impl Client {
 }
 
 impl Blocking {
+    /// Does something that begins tasks in the background.
+    pub(crate) fn inside<T>(&self, act: impl FnOnce() -> T) -> T {
+        let _entered = self.background.0.as_ref().map(Runtime::enter);
+        act()
+    }
+
     pub(crate) fn wait<T: Send + 'static>(
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,

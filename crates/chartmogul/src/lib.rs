@@ -6,6 +6,7 @@ mod client;
 mod convert;
 mod custom;
 mod outcome;
+mod paging;
 pub mod resources;
 
 // Exceptions for generated code live on this one item and nowhere else.
@@ -15,12 +16,14 @@ mod generated;
 
 pub use chartmogul_api;
 pub use chartmogul_api::{
-    Answer, Attempt, AttemptMetrics, BoxError, CallMetrics, CustomAttributes, CustomValue, DEFAULT_ATTEMPT_TIMEOUT,
-    DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY, DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Error,
-    Failure, Field, GaveUp, History, InvalidInput, Limiter, LimiterFuture, List, Method, Metrics, Operation, Place,
-    Problem, RateLimiter, Retry, StatusCode, TimeoutKind, Unlimited, Waited, operations, types::*,
+    Answer, Attempt, AttemptMetrics, BoxError, CallMetrics, CustomAttributes, CustomError, CustomValue,
+    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY, DEFAULT_MAX_IN_FLIGHT,
+    DEFAULT_RATE_LIMIT, Error, Failure, Field, GaveUp, History, InvalidInput, Limiter, LimiterFuture, List, Method,
+    Metrics, Operation, Place, Problem, RateLimiter, Retry, StatusCode, TimeoutKind, Unlimited, Waited, operations,
+    types::*,
 };
 pub use client::{Async, Client, ClientBuilder};
 pub use convert::IntoDate;
 pub use custom::Custom;
 pub use outcome::Outcome;
+pub use paging::Items;

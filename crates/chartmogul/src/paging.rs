@@ -4,43 +4,45 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     vec,
 };
 
-use chartmogul_api::Error;
+use chartmogul_api::{Error, Field, InvalidInput, List};
 use futures_core::Stream;
+use serde_json::Value;
 
 use crate::{Async, Client};
 
-/// A page of a list: its entries, and where to go on.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct Page<T> {
-    /// The entries, in the order of the server.
-    pub entries: Vec<T>,
-    /// Where the next page begins, as the server says it. Filled on the last page too.
-    pub cursor: Option<String>,
-    /// Whether there is another page; the only mark of the end.
-    pub has_more: bool,
+/// A page, as far as reading on depends on it.
+#[derive(Debug)]
+pub(crate) struct Page<T> {
+    entries: List<T>,
+    cursor: Option<String>,
+    has_more: bool,
 }
 
-/// A list that can be asked for page by page. The generated queries implement it.
-pub trait List: Clone + fmt::Debug + Send + Sync + 'static {
-    /// What the list holds.
-    type Entry: fmt::Debug + Send + 'static;
-
-    /// The cursor that the page is asked for with.
-    fn cursor(&self) -> Option<&str>;
-
-    /// Asks for another page; everything else stays as it is.
-    fn set_cursor(&mut self, cursor: Option<String>);
-
-    /// Fetches one page.
-    fn fetch(self, client: chartmogul_api::Client) -> impl Future<Output = Result<Page<Self::Entry>, Error>> + Send;
+impl<T> Page<T> {
+    /// A page without its entries, or without a word about whether there is more, is an error: it must not look like the
+    /// end of the list.
+    pub(crate) fn of(entries: Field<List<T>>, cursor: Field<String>, has_more: Field<bool>) -> Result<Self, Error> {
+        Ok(Self {
+            entries: entries
+                .into_value()
+                .ok_or_else(|| Error::pages("the server's page has no list of entries"))?,
+            cursor: cursor.into_value(),
+            has_more: has_more
+                .into_value()
+                .ok_or_else(|| Error::pages("the server's page does not say whether there is more"))?,
+        })
+    }
 }
 
 type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
+
+/// Fetches the page with a cursor.
+type FetchAt<T> = dyn Fn(chartmogul_api::Client, Option<String>) -> Fetch<T> + Send + Sync;
 
 /// All entries of a list, over all pages; made by `items` of a list's builder.
 ///
@@ -54,13 +56,14 @@ type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
 ///
 /// The list is not a snapshot: what is added, changed or removed while it is read may or may not be seen.
 #[must_use = "nothing is read before it is asked for an entry"]
-pub struct Items<L: List, M = Async> {
+pub struct Items<T, M = Async> {
     client: Client<M>,
-    list: L,
+    fetch: Arc<FetchAt<T>>,
     /// The cursor of the page that is read.
     page: Option<String>,
-    entries: vec::IntoIter<L::Entry>,
-    next: Next<L::Entry>,
+    entries: vec::IntoIter<T>,
+    unexpected: Vec<Value>,
+    next: Next<T>,
     cursors: Cursors,
     prefetch: bool,
 }
@@ -78,17 +81,29 @@ enum Next<T> {
 }
 
 // Nothing in it is pinned in place.
-impl<L: List, M> Unpin for Items<L, M> {}
+impl<T, M> Unpin for Items<T, M> {}
 
-impl<L: List, M> Items<L, M> {
-    pub(crate) fn new(client: Client<M>, list: L) -> Self {
-        let cursor = list.cursor().map(str::to_owned);
+impl<T: Send + 'static, M> Items<T, M> {
+    /// Begins with an error, if there is one, or at the cursor.
+    pub(crate) fn new<F>(
+        client: Client<M>,
+        cursor: Option<String>,
+        wrong: Option<InvalidInput>,
+        fetch: impl Fn(chartmogul_api::Client, Option<String>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Page<T>, Error>> + Send + 'static,
+    {
         Self {
             client,
-            list,
+            fetch: Arc::new(move |client, cursor| Box::pin(fetch(client, cursor))),
             page: cursor.clone(),
             entries: Vec::new().into_iter(),
-            next: Next::Ask(cursor),
+            unexpected: Vec::new(),
+            next: match wrong {
+                Some(wrong) => Next::Fails(wrong.into()),
+                None => Next::Ask(cursor),
+            },
             cursors: Cursors::default(),
             prefetch: false,
         }
@@ -113,25 +128,30 @@ impl<L: List, M> Items<L, M> {
         }
     }
 
-    fn fetch(&self, cursor: Option<String>) -> Fetch<L::Entry> {
-        let mut list = self.list.clone();
-        list.set_cursor(cursor);
-        Box::pin(list.fetch(self.client.low_level.clone()))
+    /// What the server sent among the entries that is none (no object), as raw JSON. It costs the others nothing.
+    pub fn unexpected(&self) -> &[Value] {
+        &self.unexpected
+    }
+
+    fn fetch(&self, cursor: Option<String>) -> Fetch<T> {
+        (self.fetch)(self.client.low_level.clone(), cursor)
     }
 
     /// What is behind the page that has come, or failed to.
-    fn turn(&mut self, cursor: Option<String>, page: Result<Page<L::Entry>, Error>) {
+    fn turn(&mut self, cursor: Option<String>, page: Result<Page<T>, Error>) {
         self.page = cursor;
         self.next = match page {
             Err(error) => Next::Fails(error),
             Ok(page) => {
+                let odd = page.entries.unexpected().iter().map(|(_, json)| json.clone());
+                self.unexpected.extend(odd);
                 self.entries = page.entries.into_iter();
                 self.after(page.has_more, page.cursor)
             }
         };
     }
 
-    fn after(&mut self, has_more: bool, cursor: Option<String>) -> Next<L::Entry> {
+    fn after(&mut self, has_more: bool, cursor: Option<String>) -> Next<T> {
         if !has_more {
             return Next::End;
         }
@@ -170,20 +190,20 @@ fn early<T: Send + 'static>(fetch: Fetch<T>) -> Fetch<T> {
     })
 }
 
-impl<L: List> Items<L> {
+impl<T: Send + 'static> Items<T> {
     /// The next entry; `None` after the last one.
     ///
     /// # Errors
     /// Those of fetching a page; after one, there is nothing more.
-    pub async fn try_next(&mut self) -> Result<Option<L::Entry>, Error> {
+    pub async fn try_next(&mut self) -> Result<Option<T>, Error> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context))
             .await
             .transpose()
     }
 }
 
-impl<L: List> Stream for Items<L> {
-    type Item = Result<L::Entry, Error>;
+impl<T: Send + 'static> Stream for Items<T> {
+    type Item = Result<T, Error>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -213,8 +233,8 @@ impl<L: List> Stream for Items<L> {
 }
 
 #[cfg(feature = "blocking")]
-impl<L: List> Iterator for Items<L, crate::blocking::Blocking> {
-    type Item = Result<L::Entry, Error>;
+impl<T: Send + 'static> Iterator for Items<T, crate::blocking::Blocking> {
+    type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -234,11 +254,12 @@ impl<L: List> Iterator for Items<L, crate::blocking::Blocking> {
     }
 }
 
-impl<L: List, M> fmt::Debug for Items<L, M> {
+/// Without the entries, which are customers' data.
+impl<T, M> fmt::Debug for Items<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
-            .field("list", &self.list)
-            .field("resume_from", &self.resume_from())
+            .field("here", &self.entries.len())
+            .field("prefetch", &self.prefetch)
             .finish_non_exhaustive()
     }
 }

@@ -16,13 +16,12 @@ pub(super) fn builders(api: &Api, tag: &str) -> anyhow::Result<TokenStream> {
     let builders = api
         .operations
         .iter()
-        // Builders of lists are yet to come.
-        .filter(|operation| operation.tag == tag && operation.query.is_none())
+        .filter(|operation| operation.tag == tag)
         .map(|operation| builder(api, operation).with_context(|| format!("the builder of `{}`", operation.id)))
         .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}};
+        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, paging::{Items, Page}};
         #[cfg(feature = "blocking")]
         use crate::blocking::Blocking;
 
@@ -45,40 +44,19 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         }
         None => quote! { () },
     };
-    let body = match &operation.body {
-        Some(component) => match api.types.get(component) {
-            Some(Type::Object(object)) => Some((names::ident(component), object)),
-            _ => anyhow::bail!("`{component}` is not an object"),
-        },
-        None => None,
-    };
-    let (mut field, mut init, mut argument, mut setters) = Default::default();
-    let mut needed = Vec::new();
-    if let Some((component, object)) = &body {
-        let mut names = Vec::new();
-        if let Some(required) = &object.required_type {
-            let ty = names::ident(required);
-            let borrows = object.properties.iter().any(|p| p.required && p.kind == Kind::String);
-            let lifetime = borrows.then(|| quote! { <'_> });
-            needed.push(quote! { required: chartmogul_api::types::#ty #lifetime, });
-            names.push(names::ident("required"));
-        }
-        let arguments = |property: &&Property| property.required && object.required_type.is_none();
-        for property in object.properties.iter().filter(arguments) {
-            let (name, ty) = (names::ident(&property.field), required_type(api, property)?);
-            let ty = in_sdk(&quote! { #ty }.to_string())?;
-            needed.push(quote! { #name: #ty, });
-            names.push(name);
-        }
-        field = quote! { body: chartmogul_api::types::#component, };
-        init = if names.is_empty() {
-            quote! { body: Default::default(), }
-        } else {
-            quote! { body: chartmogul_api::types::#component::new(#(#names),*), }
-        };
-        argument = quote! { &self.body, };
-        setters = self::setters(api, object)?;
-    }
+    let parts = [("query", &operation.query), ("body", &operation.body)]
+        .into_iter()
+        .filter_map(|(name, component)| Some(part(api, name, component.as_deref()?)))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let fields = parts.iter().map(|part| &part.field);
+    let inits = parts.iter().map(|part| &part.init);
+    let needed: Vec<_> = parts.iter().flat_map(|part| &part.needed).collect();
+    let setters = parts.iter().flat_map(|part| &part.setters);
+    let arguments = parts.iter().map(|part| {
+        let name = names::ident(part.name);
+        quote! { &self.#name, }
+    });
+    let items = items(api, operation)?;
     let outcome = |call: TokenStream, is_async: Option<TokenStream>| {
         operation.not_modified.then(|| {
             quote! {
@@ -112,13 +90,13 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         pub struct #name<M = Async> {
             client: Client<M>,
             #(#parameters: String,)*
-            #field
+            #(#fields)*
             wrong: Option<InvalidInput>,
         }
 
         impl<M> #name<M> {
             pub(crate) fn new(client: Client<M>, #(#parameters: String,)* #(#needed)*) -> Self {
-                Self { client, #(#parameters,)* #init wrong: None }
+                Self { client, #(#parameters,)* #(#inits)* wrong: None }
             }
 
             #(#setters)*
@@ -130,11 +108,13 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
                 self
             }
 
+            #items
+
             async fn call(self) -> Result<#answer, Error> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self.client.low_level.#method(#(&self.#parameters,)* #argument).await?;
+                let reply = self.client.low_level.#method(#(&self.#parameters,)* #(#arguments)*).await?;
                 Ok(reply.into_value())
             }
         }
@@ -160,19 +140,104 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
     })
 }
 
-fn setters(api: &Api, object: &Object) -> anyhow::Result<Vec<TokenStream>> {
+/// What a builder holds of a request, besides the path: the query parameters, or the body.
+struct Part<'a> {
+    name: &'a str,
+    field: TokenStream,
+    init: TokenStream,
+    /// Arguments of `new`.
+    needed: Vec<TokenStream>,
+    setters: Vec<TokenStream>,
+}
+
+fn part<'a>(api: &Api, name: &'a str, component: &str) -> anyhow::Result<Part<'a>> {
+    let Some(Type::Object(object)) = api.types.get(component) else {
+        anyhow::bail!("`{component}` is not an object")
+    };
+    let (field, component) = (names::ident(name), names::ident(component));
+    let mut needed = Vec::new();
+    let mut arguments = Vec::new();
+    if let Some(required) = &object.required_type {
+        let ty = names::ident(required);
+        let borrows = object.properties.iter().any(|p| p.required && p.kind == Kind::String);
+        let lifetime = borrows.then(|| quote! { <'_> });
+        needed.push(quote! { required: chartmogul_api::types::#ty #lifetime, });
+        arguments.push(names::ident("required"));
+    } else {
+        for property in object.properties.iter().filter(|property| property.required) {
+            let (name, ty) = (names::ident(&property.field), required_type(api, property)?);
+            let ty = in_sdk(&quote! { #ty }.to_string())?;
+            needed.push(quote! { #name: #ty, });
+            arguments.push(name);
+        }
+    }
+    let new = if arguments.is_empty() {
+        quote! { Default::default() }
+    } else {
+        quote! { chartmogul_api::types::#component::new(#(#arguments),*) }
+    };
+    Ok(Part {
+        name,
+        field: quote! { #field: chartmogul_api::types::#component, },
+        init: quote! { #field: #new, },
+        needed,
+        setters: setters(api, name, object)?,
+    })
+}
+
+/// For an operation that lists: all entries over all pages.
+fn items(api: &Api, operation: &Operation) -> anyhow::Result<Option<TokenStream>> {
+    let Some(Type::Object(page)) = operation.answer.as_ref().and_then(|answer| api.types.get(answer)) else {
+        return Ok(None);
+    };
+    let Some(entries) = page.properties.iter().find(|property| property.entries) else {
+        return Ok(None);
+    };
+    let has = |name: &str| page.properties.iter().any(|property| property.name == name);
+    if operation.query.is_none() || !has("cursor") || !has("has_more") {
+        return Ok(None); // a list that comes whole
+    }
+    let Kind::List(entry) = &entries.kind else {
+        anyhow::bail!("`{}` is not a list", entries.name)
+    };
+    let (entry, entries) = (in_sdk(&rust_type(api, entry))?, names::ident(&entries.field));
+    let method = names::ident(&operation.id);
+    let parameters: Vec<_> = operation
+        .parameters
+        .iter()
+        .map(|p| names::ident(&names::field(&p.name)))
+        .collect();
+    Ok(Some(quote! {
+        /// All entries, over all pages, as a stream; with a blocking client, as an iterator. Nothing is sent before it is
+        /// asked for an entry.
+        pub fn items(self) -> Items<#entry, M> {
+            let Self { client, #(#parameters,)* query, wrong } = self;
+            Items::new(client, query.cursor.clone(), wrong, move |client, cursor| {
+                #(let #parameters = #parameters.clone();)*
+                let mut query = query.clone();
+                query.cursor = cursor;
+                async move {
+                    let page = client.#method(#(&#parameters,)* &query).await?.into_value();
+                    Page::of(page.#entries, page.cursor, page.has_more)
+                }
+            })
+        }
+    }))
+}
+
+fn setters(api: &Api, part: &str, object: &Object) -> anyhow::Result<Vec<TokenStream>> {
     let mut setters = Vec::new();
     // What must be said is asked for when the builder is made.
     for property in object.properties.iter().filter(|property| !property.required) {
-        setters.push(setter(api, property)?);
+        setters.push(setter(api, part, property)?);
         if property.nullable {
-            let field = names::ident(&property.field);
+            let (part, field) = (names::ident(part), names::ident(&property.field));
             let name = format_ident!("clear_{}", property.field.trim_end_matches('_'));
             let doc = docs::comment(&format!("Clears `{}`: sends `null`.", property.name));
             setters.push(quote! {
                 #doc
                 pub fn #name(mut self) -> Self {
-                    self.body.#field = chartmogul_api::Field::Null;
+                    self.#part.#field = chartmogul_api::Field::Null;
                     self
                 }
             });
@@ -181,8 +246,8 @@ fn setters(api: &Api, object: &Object) -> anyhow::Result<Vec<TokenStream>> {
     Ok(setters)
 }
 
-fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
-    let (field, wire) = (names::ident(&property.field), &property.name);
+fn setter(api: &Api, part: &str, property: &Property) -> anyhow::Result<TokenStream> {
+    let (part, field, wire) = (names::ident(part), names::ident(&property.field), &property.name);
     let doc = docs::comment(&property.description);
     let inner = |kind: &Kind| in_sdk(&rust_type(api, kind));
     let wrap = |value: TokenStream| {
@@ -201,7 +266,7 @@ fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
                 /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
                 pub fn #field(mut self, value: impl IntoDate) -> Self {
                     match value.into_date(#wire) {
-                        Ok(day) => self.body.#field = #value,
+                        Ok(day) => self.#part.#field = #value,
                         Err(wrong) => convert::keep_first(&mut self.wrong, wrong),
                     }
                     self
@@ -225,7 +290,7 @@ fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
                 quote! {
                     #doc
                     pub fn #name(mut self) -> Self {
-                        self.body.#field = #value;
+                        self.#part.#field = #value;
                         self
                     }
                 }
@@ -237,7 +302,7 @@ fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
                     I: IntoIterator,
                     I::Item: Into<#item>,
                 {
-                    self.body.#field = #value;
+                    self.#part.#field = #value;
                     self
                 }
 
@@ -250,7 +315,7 @@ fn setter(api: &Api, property: &Property) -> anyhow::Result<TokenStream> {
             quote! {
                 #doc
                 pub fn #field(mut self, value: impl Into<#ty>) -> Self {
-                    self.body.#field = #value;
+                    self.#part.#field = #value;
                     self
                 }
             }
