@@ -1,10 +1,13 @@
 //! Custom attributes as values of Rust's types.
 
 use chrono::{DateTime, Utc};
-use serde::de::{DeserializeOwned, value::MapDeserializer};
+use serde::{
+    Deserialize as _,
+    de::{DeserializeOwned, value::MapDeserializer},
+};
 use serde_json::Value;
 
-use crate::{BoxError, CustomAttributes, Field, field::timestamp};
+use crate::{BoxError, CustomAttributes, CustomValue, Field, field::timestamp, types::CustomAttribute};
 
 /// A custom attribute is not what it was read as.
 ///
@@ -112,6 +115,26 @@ impl CustomAttributes {
             found: "a set",
             source: Some(source.into()),
         })
+    }
+
+    /// The attributes as a request takes them: a list that keeps order, keys, types, and integers of 64 bits. An attribute
+    /// that is `null` has no value to send and is left out.
+    ///
+    /// # Errors
+    /// If a value is no String, Integer of 64 bits, Decimal or Boolean, so that it can't be sent.
+    pub fn to_list(&self) -> Result<Vec<CustomAttribute>, CustomError> {
+        let present = self.iter().filter(|(_, value)| !value.is_null());
+        present
+            .map(|(key, value)| {
+                let value = CustomValue::deserialize(value).map_err(|_| CustomError {
+                    key: Some(key.to_owned()),
+                    expected: "a value that can be sent",
+                    found: kind(value),
+                    source: None,
+                })?;
+                Ok((key, value).into())
+            })
+            .collect()
     }
 
     fn typed<'a, T>(
@@ -257,6 +280,28 @@ mod tests {
             said(custom.get_timestamp("Text").unwrap_err()),
             "custom attribute `Text` is a String, not a Timestamp"
         );
+    }
+
+    #[test]
+    fn what_was_read_can_be_sent_as_it_was() {
+        let text = r#"{"Zeta":"ü","big":9223372036854775807,"small":-9223372036854775808,"dec":5.0,"half":0.1,"yes":true,"none":null,"at":"2026-01-31T00:00:00.000Z"}"#;
+        let custom: CustomAttributes = serde_json::from_str(text).unwrap();
+        let list = custom.to_list().unwrap();
+        let members: Vec<_> = list
+            .iter()
+            .map(|attribute| {
+                let value = serde_json::to_string(&attribute.value).unwrap();
+                format!("{:?}:{value}", attribute.key)
+            })
+            .collect();
+        assert_eq!(
+            format!("{{{}}}", members.join(",")),
+            text.replace(r#""none":null,"#, "")
+        );
+        for odd in [r#"{"a":[1]}"#, r#"{"a":{}}"#, r#"{"a":18446744073709551615}"#] {
+            let custom: CustomAttributes = serde_json::from_str(odd).unwrap();
+            assert_eq!(custom.to_list().unwrap_err().key(), Some("a"));
+        }
     }
 
     #[test]

@@ -140,6 +140,16 @@ pub enum Error {
     #[error(transparent)]
     Custom(CustomError),
 
+    /// Somebody else changed an object between reading and writing it.
+    #[error("{operation}: somebody else changed the object meanwhile; {}", if *.written { "it was written all the same, so look at it" } else { "nothing was written" })]
+    #[non_exhaustive]
+    Conflict {
+        /// The operation that would have written.
+        operation: &'static str,
+        /// Whether it has written.
+        written: bool,
+    },
+
     /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
     #[error("{what}")]
     #[non_exhaustive]
@@ -212,6 +222,7 @@ impl Error {
             Self::InvalidInput(_)
             | Self::Configuration { .. }
             | Self::Custom(_)
+            | Self::Conflict { .. }
             | Self::Pages { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
@@ -237,7 +248,11 @@ impl Error {
     /// What was tried, and why it was not tried again. `None` if the request was refused here.
     pub fn history(&self) -> Option<&History> {
         match self {
-            Self::InvalidInput(_) | Self::Configuration { .. } | Self::Custom(_) | Self::Pages { .. } => None,
+            Self::InvalidInput(_)
+            | Self::Configuration { .. }
+            | Self::Custom(_)
+            | Self::Conflict { .. }
+            | Self::Pages { .. } => None,
             Self::Connection { history, .. } | Self::Timeout { history, .. } | Self::Limiter { history, .. } => {
                 Some(history)
             }
@@ -267,7 +282,7 @@ impl Error {
     ///
     /// If so, look before repeating anything that must not happen twice.
     pub fn may_have_happened(&self) -> bool {
-        self.history().is_some_and(History::may_have_happened)
+        matches!(self, Self::Conflict { written: true, .. }) || self.history().is_some_and(History::may_have_happened)
     }
 
     pub(crate) fn from_answer(answer: Box<Answer>) -> Self {
@@ -281,6 +296,11 @@ impl Error {
             500..=599 => Self::Server(answer),
             _ => Self::Unexpected(answer),
         }
+    }
+
+    /// [`Error::Conflict`]: the operation, and whether it has written.
+    pub fn conflict(operation: &'static str, written: bool) -> Self {
+        Self::Conflict { operation, written }
     }
 
     /// [`Error::Pages`]: what is wrong with the pages of a list.

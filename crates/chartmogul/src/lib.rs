@@ -5,6 +5,7 @@ pub mod blocking;
 mod client;
 mod convert;
 mod custom;
+mod merge;
 mod outcome;
 mod paging;
 pub mod resources;
@@ -25,5 +26,6 @@ pub use chartmogul_api::{
 pub use client::{Async, Client, ClientBuilder};
 pub use convert::IntoDate;
 pub use custom::Custom;
+pub use merge::Merge;
 pub use outcome::Outcome;
 pub use paging::Items;
