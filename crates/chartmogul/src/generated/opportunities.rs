@@ -3,6 +3,160 @@
 #[allow(unused_imports)]
 use crate::{Error, InvalidInput, Outcome, convert::{self, IntoDate}};
 
+/// Create an opportunity.
+///
+/// Adds a deal with a customer that exists. Nothing tells one opportunity from another of the same content, so
+/// sending this twice makes two.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/create>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct CreateOpportunity {
+    client: chartmogul_api::Client,
+    body: chartmogul_api::types::OpportunityCreation,
+    wrong: Option<InvalidInput>,
+}
+
+impl CreateOpportunity {
+    pub(crate) fn new(
+        client: chartmogul_api::Client,
+        required: chartmogul_api::types::NewOpportunity<'_>,
+    ) -> Self {
+        Self {
+            client,
+            body: chartmogul_api::types::OpportunityCreation::new(required),
+            wrong: None,
+        }
+    }
+    /// Custom attributes. Each must have been created in the app before, under Custom Attributes.
+    pub fn custom<I>(mut self, values: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<chartmogul_api::types::CustomAttribute>,
+    {
+        self.body.custom = Some(values.into_iter().map(Into::into).collect());
+        self
+    }
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
+    /// pipeline stage applies; observed: an update without it keeps the value.
+    pub fn forecast_category(
+        mut self,
+        value: impl Into<chartmogul_api::types::ForecastCategory>,
+    ) -> Self {
+        self.body.forecast_category = Some(value.into());
+        self
+    }
+    /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
+    /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
+    pub fn type_(
+        mut self,
+        value: impl Into<chartmogul_api::types::OpportunityType>,
+    ) -> Self {
+        self.body.type_ = Some(value.into());
+        self
+    }
+    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
+    /// stage applies; observed: an update without it keeps the value.
+    pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
+        self.body.win_likelihood = Some(value.into());
+        self
+    }
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.create_opportunity(&self.body).await?;
+        Ok(reply.into_value())
+    }
+}
+
+/// Retrieve an opportunity.
+///
+/// One opportunity as it is now.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct GetOpportunity {
+    client: chartmogul_api::Client,
+    opportunity_uuid: String,
+    wrong: Option<InvalidInput>,
+}
+
+impl GetOpportunity {
+    pub(crate) fn new(client: chartmogul_api::Client, opportunity_uuid: String) -> Self {
+        Self {
+            client,
+            opportunity_uuid,
+            wrong: None,
+        }
+    }
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.get_opportunity(&self.opportunity_uuid).await?;
+        Ok(reply.into_value())
+    }
+}
+
+/// Delete an opportunity.
+///
+/// Removes an opportunity for good. Repeating it does no harm; the answer is then a 404.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct DeleteOpportunity {
+    client: chartmogul_api::Client,
+    opportunity_uuid: String,
+    wrong: Option<InvalidInput>,
+}
+
+impl DeleteOpportunity {
+    pub(crate) fn new(client: chartmogul_api::Client, opportunity_uuid: String) -> Self {
+        Self {
+            client,
+            opportunity_uuid,
+            wrong: None,
+        }
+    }
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<(), Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.delete_opportunity(&self.opportunity_uuid).await?;
+        Ok(reply.into_value())
+    }
+}
+
 /// Update an opportunity.
 ///
 /// Changes the fields that are sent and leaves every other field as it is.
@@ -77,7 +231,7 @@ impl UpdateOpportunity {
         self.body.forecast_category = Some(value.into());
         self
     }
-    /// E-mail address of the ChartMogul user who becomes responsible; the user needs a CRM seat.
+    /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     pub fn owner(mut self, value: impl Into<String>) -> Self {
         self.body.owner = Some(value.into());
         self
