@@ -6,6 +6,7 @@ mod document;
 mod errors;
 mod fake;
 mod invalid_input;
+mod lists;
 mod opportunities;
 mod recorded;
 mod schemas;
