@@ -8,7 +8,33 @@ const [prism, document, sent] = process.argv.slice(2);
 const opportunity = "/v1/opportunities/4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 const authorization = `Basic ${Buffer.from("key:").toString("base64")}`;
 
-/** Name, body, the status that Prism must answer with, and headers. */
+const creation = {
+  customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3",
+  owner: "sales@example.com",
+  pipeline: "New Business",
+  pipeline_stage: "Discovery",
+  estimated_close_date: "2026-03-31",
+  currency: "USD",
+  amount_in_cents: 0,
+};
+
+/** Name, method, path with query, body, and the status that Prism must answer with. */
+const others = [
+  ["a creation", "POST", "/v1/opportunities", creation, 201],
+  ...Object.keys(creation).map((name) => [`a creation without ${name}`, "POST", "/v1/opportunities", { ...creation, [name]: undefined }, 422]),
+  ["a page", "GET", "/v1/opportunities", undefined, 200],
+  ["a page with every filter", "GET", "/v1/opportunities?customer_uuid=cus_1&owner=a%2Bb%40example.com&pipeline=New+Business" +
+    "&pipeline_stage=A%26B&estimated_close_date_on_or_after=2026-01-01&estimated_close_date_on_or_before=2026-12-31" +
+    "&cursor=Pj4%2BPz8%2FMDA%3D&per_page=200", undefined, 200],
+  ["a page of 0", "GET", "/v1/opportunities?per_page=0", undefined, 422],
+  ["a page of 201", "GET", "/v1/opportunities?per_page=201", undefined, 422],
+  ["a day in another format", "GET", "/v1/opportunities?estimated_close_date_on_or_after=31.12.2026", undefined, 422],
+  ["a retrieval", "GET", opportunity, undefined, 200],
+  ["a retrieval of no UUID", "GET", "/v1/opportunities/1", undefined, 422],
+  ["a deletion", "DELETE", opportunity, undefined, 200],
+];
+
+/** Updates: name, body, the status that Prism must answer with, and headers. */
 const cases = [
   ["the documentation's example", { amount_in_cents: 20000, custom: [{ key: "seats", value: 4 }] }, 200],
   ["an explicitly empty list", { custom: [] }, 200],
@@ -43,6 +69,14 @@ try {
     path: opportunity,
     headers: { authorization, "content-type": "application/json", ...headers },
     body: JSON.stringify(body),
+    expected: (status) => status === expected,
+  })));
+  await judge("prism, other operations", others.map(([name, method, path, body, expected]) => ({
+    name,
+    method,
+    path,
+    headers: { authorization, "content-type": body && "application/json" },
+    body: body && JSON.stringify(body),
     expected: (status) => status === expected,
   })));
   await judge("prism, sent by the SDK", requestsOf(sent));

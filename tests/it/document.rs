@@ -1,5 +1,6 @@
 //! The document itself.
 
+use chartmogul::{ListOpportunitiesQuery, NewOpportunity};
 use chartmogul_api::operations;
 use chartmogul_tests::{UUID, document, start};
 use serde_json::{Value, json};
@@ -32,6 +33,59 @@ async fn the_example_is_what_the_sdk_sends_and_reads() {
     assert_eq!(&json!(deal), response);
     assert_eq!(deal.extra.len(), 0);
     assert_eq!(response.as_object().map(serde_json::Map::len), Some(14));
+}
+
+#[tokio::test]
+async fn the_examples_of_the_other_operations_too() {
+    let document = document::read();
+    let at = |pointer: &str| {
+        document
+            .pointer(&format!("/paths/~1v1~1opportunities{pointer}"))
+            .unwrap()
+    };
+    let body = "content/application~1json";
+    let (fake, client) = start().await;
+    let answer = |status: u16, example: &Value| {
+        fake.answer_next(chartmogul_fake::Canned::new(status).json(example.to_string()));
+    };
+
+    let (sent, created) = (
+        at(&format!("/post/requestBody/{body}/example")),
+        at(&format!("/post/responses/201/{body}/example")),
+    );
+    answer(201, created);
+    let text = |name: &str| sent[name].as_str().unwrap();
+    let create = client.opportunities().create(NewOpportunity {
+        amount_in_cents: 20_000,
+        currency: text("currency"),
+        customer_uuid: text("customer_uuid"),
+        estimated_close_date: text("estimated_close_date").parse().unwrap(),
+        owner: text("owner"),
+        pipeline: text("pipeline"),
+        pipeline_stage: text("pipeline_stage"),
+    });
+    let create = create.type_(text("type")).forecast_category(text("forecast_category"));
+    let deal = create.win_likelihood(40).custom([("seats", 4)]).send().await.unwrap();
+    assert_eq!((&fake.requests()[0].json(), &json!(deal)), (sent, created));
+
+    let retrieved = at(&format!("~1{{opportunity_uuid}}/get/responses/200/{body}/example"));
+    answer(200, retrieved);
+    assert_eq!(
+        &json!(client.opportunities().get(UUID).send().await.unwrap()),
+        retrieved
+    );
+
+    for page in at(&format!("/get/responses/200/{body}/examples"))
+        .as_object()
+        .unwrap()
+        .values()
+    {
+        answer(200, &page["value"]);
+        let query = ListOpportunitiesQuery::default();
+        let reply = client.low_level().list_opportunities(&query).await.unwrap();
+        assert_eq!(json!(reply.value()), page["value"]);
+        assert!(reply.value().extra.is_empty() && reply.value().entries.iter().all(|deal| deal.extra.is_empty()));
+    }
 }
 
 #[test]

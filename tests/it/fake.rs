@@ -57,15 +57,84 @@ async fn it_is_loud_about_what_it_does_not_imitate() {
     let (fake, _client) = start().await;
     for line in [
         "GET /v1/ping",
-        "GET /v1/opportunities",
+        "GET /v1/opportunities?page=2",
+        "GET /v1/opportunities?pipelin=New+Business",
         "POST /",
-        &format!("DELETE /v1/opportunities/{UUID}"),
+        &format!("PUT /v1/opportunities/{UUID}"),
     ] {
         let (status, body) = ask(&fake.url(), line, KEY_TWICE, "").await;
         assert_eq!(status, 501, "{line}");
         assert!(body.contains("does not imitate"), "{body}");
     }
-    assert_eq!(fake.requests().len(), 4);
+    assert_eq!(fake.requests().len(), 5);
+}
+
+#[tokio::test]
+async fn it_refuses_what_can_not_be_created() {
+    let (fake, _client) = start().await;
+    let whole = json!({
+        "customer_uuid": "cus_1", "owner": "a@example.com", "pipeline": "P", "pipeline_stage": "S",
+        "estimated_close_date": "2026-03-31", "currency": "USD", "amount_in_cents": 0,
+    });
+    let create = async |body: &Value| {
+        let (status, text) = ask(&fake.url(), "POST /v1/opportunities", KEY_TWICE, &body.to_string()).await;
+        (status, serde_json::from_str::<Value>(&text).unwrap())
+    };
+    for name in whole.as_object().unwrap().keys() {
+        let mut body = whole.clone();
+        body.as_object_mut().unwrap().remove(name);
+        let message = format!("Parameter \"{name}\" is missing");
+        let error = json!({ "code": 400, "message": message, "param": name });
+        assert_eq!(create(&body).await, (400, error));
+        body[name] = json!([]);
+        let (status, error) = create(&body).await;
+        assert_eq!(
+            (status, document::violations("ErrorBody", &error)),
+            (400, String::new()),
+            "{name}"
+        );
+    }
+    let mut body = whole.clone();
+    body["currency"] = json!("usd");
+    let (status, error) = create(&body).await;
+    assert_eq!((status, &error["error_details"][0]["param"]), (422, &json!("currency")));
+    assert_eq!(fake.opportunities().len(), 1, "nothing was created");
+
+    let (status, created) = create(&whole).await;
+    assert_eq!(
+        (status, document::violations("Opportunity", &created)),
+        (201, String::new())
+    );
+}
+
+#[tokio::test]
+async fn it_refuses_a_query_that_can_not_be_right() {
+    let (fake, _client) = start().await;
+    for (query, param) in [
+        ("per_page=0", "per_page"),
+        ("per_page=-1", "per_page"),
+        ("per_page=", "per_page"),
+        ("per_page=ten", "per_page"),
+        ("cursor=x", "cursor"),
+        ("cursor=MTI%3D", "cursor"),
+        (
+            "owner=a&estimated_close_date_on_or_after=31.12.2026",
+            "estimated_close_date_on_or_after",
+        ),
+    ] {
+        let (status, body) = ask(&fake.url(), &format!("GET /v1/opportunities?{query}"), KEY_TWICE, "").await;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, &body["param"]), (400, &json!(param)), "{query}: {body}");
+        assert_eq!(document::violations("ErrorBody", &body), "");
+    }
+    let (status, body) = ask(&fake.url(), "GET /v1/opportunities?per_page=100000", KEY_TWICE, "").await;
+    assert_eq!(
+        (
+            status,
+            document::violations("OpportunityPage", &serde_json::from_str(&body).unwrap())
+        ),
+        (200, String::new())
+    );
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Values that can't be right: refused before anything is sent, with the field, the value and what is allowed.
 
-use chartmogul::{Custom, Error, OpportunityUpdate, resources::opportunities::UpdateOpportunity};
+use chartmogul::{
+    Custom, Error, ListOpportunitiesQuery, NewOpportunity, OpportunityUpdate,
+    resources::opportunities::UpdateOpportunity,
+};
 use chartmogul_tests::{UUID, snapshot, start};
 
 type Case = (&'static str, fn(UpdateOpportunity) -> UpdateOpportunity);
@@ -59,6 +62,84 @@ async fn every_bad_value_is_named() {
     }
     assert_eq!(fake.requests().len(), 0, "nothing may be sent");
     snapshot::check("errors", "invalid_input", &text);
+}
+
+#[tokio::test]
+async fn every_bad_value_of_a_creation_is_named() {
+    const CASES: &[fn(&mut NewOpportunity<'static>)] = &[
+        |new| new.customer_uuid = "",
+        |new| new.owner = "",
+        |new| new.pipeline = "",
+        |new| new.pipeline_stage = "",
+        |new| new.currency = "euro",
+        |new| new.estimated_close_date = chrono::NaiveDate::MIN,
+    ];
+    let (fake, client) = start().await;
+    let right = NewOpportunity {
+        customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3",
+        owner: "sales@example.com",
+        pipeline: "New Business",
+        pipeline_stage: "Discovery",
+        estimated_close_date: "2026-03-31".parse().unwrap(),
+        currency: "EUR",
+        amount_in_cents: 0,
+    };
+    let mut text = String::new();
+    for set in CASES {
+        let mut new = right.clone();
+        set(&mut new);
+        let error = client.opportunities().create(new).send().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
+        text.push_str(&format!("{error}\n"));
+    }
+    let create = client.opportunities().create(right);
+    for create in [
+        create.clone().win_likelihood(101),
+        create.custom([("seats", 1), ("team size", 2)]),
+    ] {
+        text.push_str(&format!("{}\n", create.send().await.unwrap_err()));
+    }
+    for error in [
+        client.opportunities().get("").send().await.unwrap_err(),
+        client.opportunities().delete("").send().await.unwrap_err(),
+        client.opportunities().delete("..").send().await.unwrap_err(),
+    ] {
+        text.push_str(&format!("{error}\n"));
+    }
+    assert_eq!(fake.requests().len(), 0, "nothing may be sent");
+    snapshot::check("errors", "invalid_input_of_other_verbs", &text);
+}
+
+#[tokio::test]
+async fn every_bad_filter_is_named() {
+    const CASES: &[fn(&mut ListOpportunitiesQuery)] = &[
+        |query| query.per_page = Some(0),
+        |query| query.per_page = Some(201),
+        |query| query.per_page = Some(i64::MIN),
+        |query| query.cursor = Some(String::new()),
+        |query| query.customer_uuid = Some(String::new()),
+        |query| query.owner = Some(String::new()),
+        |query| query.pipeline = Some(String::new()),
+        |query| query.pipeline_stage = Some(String::new()),
+        |query| query.estimated_close_date_on_or_after = Some(chrono::NaiveDate::MAX),
+        |query| query.estimated_close_date_on_or_before = Some(chrono::NaiveDate::MIN),
+    ];
+    let (fake, client) = start().await;
+    let mut text = String::new();
+    for set in CASES {
+        let mut query = ListOpportunitiesQuery::default();
+        set(&mut query);
+        let error = client.low_level().list_opportunities(&query).await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
+        text.push_str(&format!("{error}\n"));
+    }
+    for most in [1, 200] {
+        let mut query = ListOpportunitiesQuery::default();
+        query.per_page = Some(most);
+        client.low_level().list_opportunities(&query).await.unwrap();
+    }
+    assert_eq!(fake.requests().len(), 2, "nothing else may be sent");
+    snapshot::check("errors", "invalid_query", &text);
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod document;
 mod errors;
 mod fake;
 mod invalid_input;
+mod lists;
 mod observability;
 mod opportunities;
 mod recorded;

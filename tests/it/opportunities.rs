@@ -1,8 +1,10 @@
 //! What goes over the wire, and what it does.
 
 use chartmogul::{
-    Client, Custom, CustomValue, ForecastCategory, OpportunityType, resources::opportunities::UpdateOpportunity,
+    Client, Custom, CustomValue, Error, ForecastCategory, ListOpportunitiesQuery, NewOpportunity, OpportunityType,
+    resources::opportunities::{CreateOpportunity, UpdateOpportunity},
 };
+use chartmogul_fake::{Canned, Recorded, samples};
 use chartmogul_tests::{UUID, snapshot, start};
 use chrono::{NaiveDate, TimeZone as _, Utc};
 use serde_json::{Value, json};
@@ -74,19 +76,166 @@ async fn update_opportunity() {
         assert_eq!(requests.len(), 1, "{name}");
         let request = &requests[0];
         if text.is_empty() {
-            text.push_str(&format!("{} {}\n", request.method, request.path));
-            for (header, value) in &request.headers {
-                let value = match header.as_str() {
-                    "host" | "content-length" => "(varies)".to_owned(),
-                    "user-agent" => value.replace(env!("CARGO_PKG_VERSION"), "(version)"),
-                    _ => value.clone(),
-                };
-                text.push_str(&format!("{header}: {value}\n"));
-            }
+            text = head(request);
         }
         text.push_str(&format!("\n# {name}\n{}\n", String::from_utf8_lossy(&request.body)));
     }
     snapshot::check("wire", "update_opportunity", &text);
+}
+
+/// The request without its query and body.
+fn head(request: &Recorded) -> String {
+    let mut text = format!("{} {}\n", request.method, request.path);
+    for (header, value) in &request.headers {
+        let value = match header.as_str() {
+            "host" | "content-length" => "(varies)".to_owned(),
+            "user-agent" => value.replace(env!("CARGO_PKG_VERSION"), "(version)"),
+            _ => value.clone(),
+        };
+        text.push_str(&format!("{header}: {value}\n"));
+    }
+    text
+}
+
+fn new_opportunity() -> NewOpportunity<'static> {
+    NewOpportunity {
+        customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3",
+        owner: "sales@example.com",
+        pipeline: "New Business",
+        pipeline_stage: "Discovery",
+        estimated_close_date: NaiveDate::from_ymd_opt(2026, 3, 31).unwrap(),
+        currency: "USD",
+        amount_in_cents: 20_000,
+    }
+}
+
+#[tokio::test]
+async fn create_opportunity() {
+    type Case = (&'static str, fn(CreateOpportunity) -> CreateOpportunity);
+    const CASES: &[Case] = &[
+        ("what is required", |create| create),
+        ("every field", |create| {
+            create
+                .type_(OpportunityType::Recurring)
+                .forecast_category(ForecastCategory::BestCase)
+                .win_likelihood(40)
+                .custom(Custom::new().set("seats", 4).set("vip", true))
+        }),
+        ("zero is sent as zero", |create| create.win_likelihood(0)),
+        ("an empty list is sent", |create| create.custom(Custom::new())),
+    ];
+    let mut text = String::new();
+    for (name, set) in CASES {
+        let (fake, client) = start().await;
+        let deal = set(client.opportunities().create(new_opportunity()))
+            .send()
+            .await
+            .unwrap();
+        let uuid = deal.uuid.as_str().unwrap();
+        assert_eq!(fake.opportunities().get(uuid), Some(json!(deal)), "{name}");
+        let requests = fake.requests();
+        assert_eq!(requests.len(), 1, "{name}");
+        if text.is_empty() {
+            text = head(&requests[0]);
+        }
+        text.push_str(&format!("\n# {name}\n{}\n", String::from_utf8_lossy(&requests[0].body)));
+    }
+    snapshot::check("wire", "create_opportunity", &text);
+}
+
+/// As the document says, POST is not repeatable: the second one makes a second opportunity.
+#[tokio::test]
+async fn what_is_created_is_new_each_time() {
+    let (fake, client) = start().await;
+    let create = client.opportunities().create(new_opportunity());
+    let (one, other) = (create.clone().send().await.unwrap(), create.send().await.unwrap());
+    assert_ne!(one.uuid, other.uuid);
+    assert_eq!(fake.opportunities().len(), 3);
+    assert!(one.created_at == one.updated_at && one.created_at.get().is_some());
+    assert_eq!(json!(one.custom), json!({}));
+}
+
+#[tokio::test]
+async fn get_opportunity() {
+    let (fake, client) = start().await;
+    let deal = client.opportunities().get(UUID).send().await.unwrap();
+    assert_eq!(json!(deal), samples::opportunity(UUID));
+    let request = &fake.requests()[0];
+    assert_eq!((request.query.as_str(), &request.body[..]), ("", &b""[..]));
+    snapshot::check("wire", "get_opportunity", &head(request));
+}
+
+#[tokio::test]
+async fn delete_opportunity() {
+    let (fake, client) = start().await;
+    client.opportunities().delete(UUID).send().await.unwrap();
+    assert!(fake.opportunities().is_empty());
+    for gone in [
+        client.opportunities().delete(UUID).send().await.unwrap_err(),
+        client.opportunities().get(UUID).send().await.unwrap_err(),
+    ] {
+        assert!(matches!(gone, Error::NotFound(_)), "{gone:?}");
+    }
+    let request = &fake.requests()[0];
+    assert_eq!((request.query.as_str(), &request.body[..]), ("", &b""[..]));
+    snapshot::check("wire", "delete_opportunity", &head(request));
+}
+
+#[tokio::test]
+async fn a_deletion_succeeds_whatever_is_said() {
+    for answer in [
+        Canned::new(200).json("{}"),
+        Canned::new(202).json(r#"{"message":"Opportunity deleted"}"#),
+        Canned::new(204),
+        Canned::new(200).text("OK"),
+    ] {
+        let (fake, client) = start().await;
+        fake.answer_next(answer);
+        client.opportunities().delete(UUID).send().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn list_opportunities() {
+    type Case = (&'static str, fn(&mut ListOpportunitiesQuery));
+    const CASES: &[Case] = &[
+        ("all", |_| {}),
+        ("every filter", |query| {
+            query.customer_uuid = Some("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3".to_owned());
+            query.owner = Some("sales+eu@example.com".to_owned());
+            query.pipeline = Some("New Business".to_owned());
+            query.pipeline_stage = Some("Closed Won".to_owned());
+            query.estimated_close_date_on_or_after = NaiveDate::from_ymd_opt(2026, 1, 1);
+            query.estimated_close_date_on_or_before = NaiveDate::from_ymd_opt(2026, 12, 31);
+        }),
+        ("the next page", |query| {
+            query.cursor = Some("Pj4+Pz8/MDAwMDAwMDAwMA==".to_owned());
+            query.per_page = Some(1);
+        }),
+        ("characters that mean something in a query", |query| {
+            query.pipeline = Some("A&B=C?D#E+F%20/;\\\"'".to_owned());
+        }),
+        ("text beyond ASCII", |query| {
+            query.pipeline_stage = Some("Größe €\n".to_owned());
+        }),
+    ];
+    let mut text = String::new();
+    for (name, set) in CASES {
+        let (fake, client) = start().await;
+        let mut query = ListOpportunitiesQuery::default();
+        set(&mut query);
+        fake.answer_next(Canned::new(200).json(r#"{"entries":[],"cursor":null,"has_more":false}"#));
+        client.low_level().list_opportunities(&query).await.unwrap();
+        let request = &fake.requests()[0];
+        let read: ListOpportunitiesQuery = serde_urlencoded::from_str(&request.query).unwrap();
+        assert_eq!(read, query, "{name}");
+        assert_eq!(request.body, b"", "{name}");
+        if text.is_empty() {
+            text = head(request);
+        }
+        text.push_str(&format!("\n# {name}\n{}\n", request.query));
+    }
+    snapshot::check("wire", "list_opportunities", &text);
 }
 
 #[tokio::test]

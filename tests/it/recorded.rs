@@ -1,11 +1,163 @@
 //! Recorded traffic, through the document and through the SDK.
 
-use chartmogul::{Custom, CustomValue, Opportunity, resources::opportunities::UpdateOpportunity};
+use std::collections::BTreeMap;
+
+use chartmogul::{
+    Client, Custom, CustomValue, ListOpportunitiesQuery, NewOpportunity, Opportunity,
+    resources::opportunities::UpdateOpportunity,
+};
 use chartmogul_fake::Canned;
-use chartmogul_tests::{UUID, document, recordings, start};
+use chartmogul_tests::{
+    UUID, document,
+    recordings::{self, Exchange},
+    sent::Witness,
+    start,
+};
 use serde_json::{Value, json};
 
+const CREATE: &str = "POST /v1/opportunities";
+const DELETE: &str = "DELETE /v1/opportunities/{uuid}";
+const GET: &str = "GET /v1/opportunities/{uuid}";
+const LIST: &str = "GET /v1/opportunities";
 const UPDATE: &str = "PATCH /v1/opportunities/{uuid}";
+
+fn only<'a>(exchanges: &'a [Exchange], operation: &str) -> Vec<&'a Exchange> {
+    let found: Vec<_> = exchanges
+        .iter()
+        .filter(|exchange| exchange.operation() == operation)
+        .collect();
+    assert!(!found.is_empty(), "{operation} was never recorded");
+    found
+}
+
+/// A fake that gives the recorded answer to the next request.
+async fn answering(exchange: &Exchange) -> (Witness, Client) {
+    let (fake, client) = start().await;
+    let canned = Canned::new(exchange.status()).content(exchange.content_type(), exchange.response_text());
+    fake.answer_next(canned);
+    (fake, client)
+}
+
+#[test]
+fn everything_fits_the_document() {
+    let Some(exchanges) = recordings::read("everything_fits_the_document") else {
+        return;
+    };
+    for (operation, sent, received) in [
+        (CREATE, Some("OpportunityCreation"), "Opportunity"),
+        (GET, None, "Opportunity"),
+        (LIST, None, "OpportunityPage"),
+        (DELETE, None, "Deletion"),
+    ] {
+        for exchange in only(&exchanges, operation) {
+            let id = exchange.id();
+            if let Some(component) = sent {
+                let violations = document::violations(component, exchange.request());
+                assert_eq!(violations, "", "request {id}");
+            }
+            assert_eq!(document::violations(received, exchange.response()), "", "answer {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn creations_can_be_replayed() {
+    let Some(exchanges) = recordings::read("creations_can_be_replayed") else {
+        return;
+    };
+    for exchange in only(&exchanges, CREATE) {
+        let (fake, client) = answering(exchange).await;
+        let recorded = exchange.request();
+        let text = |name: &str| recorded[name].as_str().expect("text");
+        let mut create = client.opportunities().create(NewOpportunity {
+            amount_in_cents: recorded["amount_in_cents"].as_i64().expect("a whole number"),
+            currency: text("currency"),
+            customer_uuid: text("customer_uuid"),
+            estimated_close_date: text("estimated_close_date").parse().expect("a day"),
+            owner: text("owner"),
+            pipeline: text("pipeline"),
+            pipeline_stage: text("pipeline_stage"),
+        });
+        if recorded.get("type").is_some() {
+            create = create.type_(text("type"));
+        }
+        if recorded.get("forecast_category").is_some() {
+            create = create.forecast_category(text("forecast_category"));
+        }
+        if let Some(likelihood) = recorded.get("win_likelihood") {
+            create = create.win_likelihood(likelihood.as_i64().expect("a whole number"));
+        }
+        if let Some(attributes) = recorded.get("custom") {
+            create = create.custom(custom(attributes));
+        }
+        let deal = create.send().await.unwrap();
+        assert_eq!(&fake.requests()[0].json(), recorded, "sent in {}", exchange.id());
+        assert_complete(&deal, exchange.response());
+    }
+}
+
+#[tokio::test]
+async fn retrievals_can_be_replayed() {
+    let Some(exchanges) = recordings::read("retrievals_can_be_replayed") else {
+        return;
+    };
+    for exchange in only(&exchanges, GET) {
+        let (fake, client) = answering(exchange).await;
+        let deal = client.opportunities().get(exchange.uuid()).send().await.unwrap();
+        assert!(fake.requests()[0].path.ends_with(exchange.uuid()));
+        assert_complete(&deal, exchange.response());
+    }
+}
+
+#[tokio::test]
+async fn lists_can_be_replayed() {
+    let Some(exchanges) = recordings::read("lists_can_be_replayed") else {
+        return;
+    };
+    let pairs = |query: &str| serde_urlencoded::from_str::<BTreeMap<String, String>>(query).unwrap();
+    for exchange in only(&exchanges, LIST) {
+        let (fake, client) = answering(exchange).await;
+        let mut query = ListOpportunitiesQuery::default();
+        for (name, value) in pairs(exchange.query()) {
+            match name.as_str() {
+                "cursor" => query.cursor = Some(value),
+                "customer_uuid" => query.customer_uuid = Some(value),
+                "per_page" => query.per_page = Some(value.parse().expect("a whole number")),
+                other => panic!("the SDK has no `{other}`"),
+            }
+        }
+        let reply = client.low_level().list_opportunities(&query).await.unwrap();
+        assert_eq!(pairs(&fake.requests()[0].query), pairs(exchange.query()));
+        assert_eq!(
+            fake.requests()[0].query,
+            exchange.query(),
+            "encoded in {}",
+            exchange.id()
+        );
+        let page = reply.into_value();
+        assert_eq!(&json!(page), exchange.response(), "decode, then encode");
+        assert!(page.extra.is_empty() && page.entries.unexpected().is_empty());
+        for (deal, recorded) in page
+            .entries
+            .iter()
+            .zip(exchange.response()["entries"].as_array().unwrap())
+        {
+            assert_complete(deal, recorded);
+        }
+    }
+}
+
+#[tokio::test]
+async fn deletions_can_be_replayed() {
+    let Some(exchanges) = recordings::read("deletions_can_be_replayed") else {
+        return;
+    };
+    for exchange in only(&exchanges, DELETE) {
+        let (fake, client) = answering(exchange).await;
+        client.opportunities().delete(exchange.uuid()).send().await.unwrap();
+        assert!(fake.requests()[0].path.ends_with(exchange.uuid()));
+    }
+}
 
 #[test]
 fn updates_fit_the_document() {
@@ -72,15 +224,17 @@ fn set_all(update: UpdateOpportunity, fields: &Value) -> UpdateOpportunity {
             "type" => update.type_(text(value)),
             "forecast_category" => update.forecast_category(text(value)),
             "win_likelihood" => update.win_likelihood(number(value)),
-            "custom" => update.replace_all_custom(value.as_array().expect("a list").iter().fold(
-                Custom::new(),
-                |custom, attribute| {
-                    let value: CustomValue = serde_json::from_value(attribute["value"].clone()).expect("a value");
-                    custom.set(text(&attribute["key"]), value)
-                },
-            )),
+            "custom" => update.replace_all_custom(custom(value)),
             other => panic!("the SDK has no `{other}`"),
         })
+}
+
+fn custom(attributes: &Value) -> Custom {
+    let attributes = attributes.as_array().expect("a list").iter();
+    attributes.fold(Custom::new(), |custom, attribute| {
+        let value: CustomValue = serde_json::from_value(attribute["value"].clone()).expect("a value");
+        custom.set(attribute["key"].as_str().expect("text"), value)
+    })
 }
 
 /// Every opportunity that was ever recorded, in any answer.

@@ -47,6 +47,11 @@ impl Exchange {
         self.text("operation")
     }
 
+    /// The query, as it was sent.
+    pub fn query(&self) -> &str {
+        self.text("query")
+    }
+
     /// The last segment of the path.
     pub fn uuid(&self) -> &str {
         self.text("path").rsplit('/').next().unwrap_or_default()

@@ -99,6 +99,7 @@ pub struct Object {
 
 /// A member of an object.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools)] // each is a keyword of the document
 pub struct Property {
     /// On the wire.
     pub name: String,

@@ -160,7 +160,9 @@ fn no_document_makes_it_panic() {
         let mut pointers = Vec::new();
         collect(spec.root(), String::new(), &mut pointers);
         assert!(pointers.len() > 50);
-        pointers.iter().for_each(|pointer| spoil(&spec, pointer));
+        for pointer in pointers {
+            spoil(&spec, &pointer);
+        }
     }
 }
 

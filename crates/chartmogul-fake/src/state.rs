@@ -1,21 +1,16 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use serde_json::{Map, Value};
-
-use crate::{Canned, Recorded};
-
-/// An object as it is stored: what the API would answer.
-pub(crate) type Object = Map<String, Value>;
+use crate::{Canned, Recorded, store::Store};
 
 /// Everything that the fake holds.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     requests: Mutex<Vec<Recorded>>,
     canned: Mutex<VecDeque<Canned>>,
-    opportunities: Mutex<BTreeMap<String, Object>>,
+    opportunities: Mutex<Store>,
 }
 
 impl Shared {
@@ -27,7 +22,7 @@ impl Shared {
         lock(&self.canned)
     }
 
-    pub(crate) fn opportunities(&self) -> MutexGuard<'_, BTreeMap<String, Object>> {
+    pub(crate) fn opportunities(&self) -> MutexGuard<'_, Store> {
         lock(&self.opportunities)
     }
 }

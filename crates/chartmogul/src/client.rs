@@ -1,4 +1,7 @@
-use crate::{Error, resources::opportunities::Opportunities};
+use crate::{
+    Error,
+    resources::{customers::Customer, opportunities::Opportunities},
+};
 
 /// Builds a [`Client`].
 ///
@@ -44,6 +47,11 @@ impl Client {
 }
 
 impl<M: Clone> Client<M> {
+    /// One customer, by its UUID (`cus_` and a UUID), and what belongs to it.
+    pub fn customer(&self, customer_uuid: impl Into<String>) -> Customer<M> {
+        Customer::new(self.clone(), customer_uuid.into())
+    }
+
     /// Opportunities: deals in a sales pipeline.
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities>

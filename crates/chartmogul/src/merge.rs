@@ -11,6 +11,9 @@ pub trait Mergeable: Clone + Send + Sync {
     /// What is updated.
     type Object: PartialEq + Send + Sync;
 
+    /// Refuses values that can't be right.
+    fn check(&self, custom: Vec<CustomAttribute>) -> Result<(), Error>;
+
     /// The object as it is now.
     fn read(&self) -> impl Future<Output = Result<Self::Object, Error>> + Send;
 
@@ -106,6 +109,11 @@ impl<U, M> Merge<U, M> {
 
 impl<U: Mergeable, M> Merge<U, M> {
     async fn call(mut self) -> Result<U::Object, Error> {
+        let set = self
+            .changes
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), value.clone()?).into()));
+        self.update.check(set.collect())?;
         loop {
             let read = self.update.read().await?;
             let before = attributes(U::custom(&read))?;

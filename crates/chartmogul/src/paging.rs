@@ -24,13 +24,10 @@ pub(crate) struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// A page without its entries, or without a word about whether there is more, is an error: it must not look like the
-    /// end of the list.
-    pub(crate) fn of(entries: Field<List<T>>, cursor: Field<String>, has_more: Field<bool>) -> Result<Self, Error> {
+    /// A page without a word about whether there is more is an error: it must not look like the end of the list.
+    pub(crate) fn of(entries: List<T>, cursor: Field<String>, has_more: Field<bool>) -> Result<Self, Error> {
         Ok(Self {
-            entries: entries
-                .into_value()
-                .ok_or_else(|| Error::pages("the server's page has no list of entries"))?,
+            entries,
             cursor: cursor.into_value(),
             has_more: has_more
                 .into_value()

@@ -3,7 +3,9 @@
 //! What is not known here is refused with a place and a remedy, so that progenitor only ever sees what it turns into
 //! correct code. All findings come in one run.
 
+mod limits;
 mod operations;
+mod queries;
 mod references;
 mod schemas;
 

@@ -125,22 +125,7 @@ impl<'a> Lint<'a> {
                 "say what it does to what, such as `update_opportunity`",
             );
         }
-        let tag = match spec
-            .at(&child(pointer, "tags"))
-            .and_then(Value::as_array)
-            .map(Vec::as_slice)
-        {
-            Some([Value::String(tag)]) if names::module(tag) == *tag && names::is_ident(tag) => tag.clone(),
-            _ => {
-                self.say(
-                    Rule::Tag,
-                    pointer,
-                    "the operation does not have exactly one tag in snake_case",
-                    "name its resource: `tags: [opportunities]`; files and modules take their names from it",
-                );
-                String::new()
-            }
-        };
+        let tag = self.tag(pointer);
         if spec.at(&child(pointer, "x-repeatable")).is_none() {
             self.say(
                 Rule::Repeatable,
@@ -161,24 +146,7 @@ impl<'a> Lint<'a> {
             String::new()
         };
         let (parameters, query) = self.parameters(pointer, path);
-        let query = (!query.is_empty()).then(|| {
-            let name = format!("{}Query", names::pascal(&id));
-            self.queries.push(Query {
-                name: name.clone(),
-                operation: id.clone(),
-                pointer: pointer.to_owned(),
-                parameters: query,
-            });
-            name
-        });
-        if query.is_none() && operation.contains_key("x-required-type") {
-            self.say(
-                Rule::RequiredType,
-                &child(pointer, "x-required-type"),
-                "a struct for query parameters, and there are none",
-                "write it on the component in the body, or leave it out",
-            );
-        }
+        let query = self.query(pointer, &id, query);
         let body = self.body(pointer);
         let (answer, not_modified) = self.responses(pointer);
         Some(Operation {
@@ -196,6 +164,50 @@ impl<'a> Lint<'a> {
             answer,
             not_modified,
         })
+    }
+
+    fn tag(&mut self, pointer: &str) -> String {
+        let spec = self.spec;
+        match spec
+            .at(&child(pointer, "tags"))
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+        {
+            Some([Value::String(tag)]) if names::module(tag) == *tag && names::is_ident(tag) => tag.clone(),
+            _ => {
+                self.say(
+                    Rule::Tag,
+                    pointer,
+                    "the operation does not have exactly one tag in snake_case",
+                    "name its resource: `tags: [opportunities]`; files and modules take their names from it",
+                );
+                String::new()
+            }
+        }
+    }
+
+    /// Puts the query parameters aside; the name of the type that will hold them.
+    fn query(&mut self, pointer: &str, id: &str, parameters: BTreeMap<String, String>) -> Option<String> {
+        if !parameters.is_empty() {
+            let name = format!("{}Query", names::pascal(id));
+            self.queries.push(Query {
+                name: name.clone(),
+                operation: id.to_owned(),
+                pointer: pointer.to_owned(),
+                parameters,
+            });
+            return Some(name);
+        }
+        let required_type = child(pointer, "x-required-type");
+        if self.spec.at(&required_type).is_some() {
+            self.say(
+                Rule::RequiredType,
+                &required_type,
+                "a struct for query parameters, and there are none",
+                "write it on the component in the body, or leave it out",
+            );
+        }
+        None
     }
 
     /// Those in the path, in its order; and where those in the query are, by name.

@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 use super::Lint;
 use crate::{
     finding::Rule,
-    model::{Direction, Kind, Limits, Object, OpenEnum, Operation, Property, Type},
+    model::{Direction, Kind, Object, OpenEnum, Operation, Property, Type},
     names,
     spec::child,
 };
 
-const SCHEMAS: &str = "/components/schemas";
+pub(super) const SCHEMAS: &str = "/components/schemas";
 
 /// Components that are types written by hand in `chartmogul-api`: no generator would choose them.
 const HANDWRITTEN: [(&str, &str, Direction); 2] = [
@@ -19,10 +19,10 @@ const HANDWRITTEN: [(&str, &str, Direction); 2] = [
 ];
 
 /// What limits a text.
-const STRING_LIMITS: [&str; 4] = ["minLength", "maxLength", "pattern", "x-pattern-description"];
+pub(super) const STRING_LIMITS: [&str; 4] = ["minLength", "maxLength", "pattern", "x-pattern-description"];
 
 /// Members that say something to people only.
-const ANNOTATIONS: [&str; 6] = [
+pub(super) const ANNOTATIONS: [&str; 6] = [
     "title",
     "description",
     "example",
@@ -32,12 +32,12 @@ const ANNOTATIONS: [&str; 6] = [
 ];
 
 /// The way through the components, from the bodies of the operations.
-struct Walk {
-    direction: Direction,
+pub(super) struct Walk {
+    pub(super) direction: Direction,
     /// The components above.
     path: Vec<String>,
     /// What has been read.
-    types: BTreeMap<String, Type>,
+    pub(super) types: BTreeMap<String, Type>,
     /// Which way it was first reached.
     directions: BTreeMap<String, Direction>,
 }
@@ -83,116 +83,6 @@ impl Lint<'_> {
         self.setters_of_both(operations, &types);
         self.collisions(&types);
         types
-    }
-
-    /// Query parameters become an object of each operation.
-    fn queries(&mut self, walk: &mut Walk) {
-        walk.direction = Direction::Query;
-        for query in std::mem::take(&mut self.queries) {
-            if self.spec.at(&child(SCHEMAS, &query.name)).is_some() {
-                self.say(
-                    Rule::NameCollision,
-                    &child(SCHEMAS, &query.name),
-                    format!(
-                        "`{}` is the type of the query parameters of `{}`",
-                        query.name, query.operation
-                    ),
-                    "choose another name for the component",
-                );
-            }
-            let mut fields: BTreeMap<String, String> = BTreeMap::new();
-            let mut properties = Vec::new();
-            for (name, pointer) in query.parameters {
-                let field = names::field(&name);
-                self.field_name(&pointer, &name, &field, &mut fields);
-                if names::RESERVED_SETTERS.contains(&field.as_str()) {
-                    self.reserved_setter(&pointer, &field);
-                }
-                properties.extend(self.query_parameter(&pointer, name, field, walk));
-            }
-            let required_type = self.required_type(&query.pointer, Direction::Query, &properties);
-            walk.types.insert(
-                query.name,
-                Type::Object(Object {
-                    direction: Direction::Query,
-                    description: format!(
-                        "What [`{0}`](crate::Client::{0}) can be asked for; all that is left out makes no difference.",
-                        query.operation
-                    ),
-                    not_empty: false,
-                    required_type,
-                    properties,
-                }),
-            );
-        }
-    }
-
-    fn query_parameter(&mut self, pointer: &str, name: String, field: String, walk: &mut Walk) -> Option<Property> {
-        const HELP: &str =
-            "write a type that is a single value; a list is sent as text with commas, say so in its words";
-        let description = self.text(pointer, "description", "say what it asks for, with units and format");
-        let at = self.scalar(&child(pointer, "schema"));
-        let schema = self.object(&at, "a schema")?;
-        let component = schema.get("$ref").and_then(Value::as_str);
-        let single = match component.and_then(|target| self.spec.at(target.strip_prefix('#')?)) {
-            Some(component) => component.get("x-extensible-enum").is_some(),
-            None => !matches!(schema.get("type").and_then(Value::as_str), Some("array" | "object")),
-        };
-        if !single {
-            self.say(
-                Rule::QueryParameter,
-                &at,
-                format!("query parameter `{name}` is not a single value"),
-                HELP,
-            );
-            return None;
-        }
-        let kind = self.kind(&at, schema, walk)?;
-        if self.flag(&at, "nullable") == Some(true) {
-            self.say(
-                Rule::QueryParameter,
-                &child(&at, "nullable"),
-                format!("query parameter `{name}` may be `null`"),
-                "a query has no `null`; leave `nullable` out",
-            );
-        }
-        let limits = self.limits(&at, &kind);
-        Some(Property {
-            name,
-            field,
-            description,
-            required: self.flag(pointer, "required").unwrap_or(false),
-            nullable: false,
-            replaces_all: false,
-            entries: false,
-            kind,
-            limits,
-        })
-    }
-
-    /// The builder of an operation has one setter for each member of the body and for each query parameter.
-    fn setters_of_both(&mut self, operations: &[Operation], types: &BTreeMap<String, Type>) {
-        let fields = |name: &Option<String>| -> Vec<&str> {
-            match name.as_ref().and_then(|name| types.get(name)) {
-                Some(Type::Object(object)) => object.properties.iter().map(|p| p.field.as_str()).collect(),
-                _ => Vec::new(),
-            }
-        };
-        for operation in operations {
-            let body = fields(&operation.body);
-            for field in fields(&operation.query)
-                .into_iter()
-                .filter(|field| body.contains(field))
-            {
-                let pointer = child(&child("/paths", &operation.path), &operation.method);
-                self.say(
-                    Rule::NameCollision,
-                    &pointer,
-                    format!("`{field}` is in the query and in the body of `{}`", operation.id),
-                    "teach the generator a second name (xtask/src/names.rs)",
-                );
-            }
-        }
     }
 
     fn component(&mut self, name: &str, walk: &mut Walk) {
@@ -281,7 +171,12 @@ impl Lint<'_> {
     }
 
     /// The struct for what a request can't be without.
-    fn required_type(&mut self, pointer: &str, direction: Direction, properties: &[Property]) -> Option<String> {
+    pub(super) fn required_type(
+        &mut self,
+        pointer: &str,
+        direction: Direction,
+        properties: &[Property],
+    ) -> Option<String> {
         let spec = self.spec;
         let at = child(pointer, "x-required-type");
         let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
@@ -397,7 +292,13 @@ impl Lint<'_> {
     }
 
     /// Whether a name can be that of a field.
-    fn field_name(&mut self, pointer: &str, name: &str, field: &str, fields: &mut BTreeMap<String, String>) -> bool {
+    pub(super) fn field_name(
+        &mut self,
+        pointer: &str,
+        name: &str,
+        field: &str,
+        fields: &mut BTreeMap<String, String>,
+    ) -> bool {
         if !names::is_ident(field) {
             self.say(
                 Rule::RustName,
@@ -532,21 +433,8 @@ impl Lint<'_> {
         })
     }
 
-    /// What is allowed for a value, or for each item of a list.
-    fn limits(&mut self, pointer: &str, kind: &Kind) -> Limits {
-        match kind {
-            Kind::String => self.string_limits(pointer),
-            Kind::Integer => self.integer_limits(pointer),
-            Kind::List(item) => {
-                let items = self.scalar(&child(pointer, "items"));
-                self.limits(&items, item)
-            }
-            _ => Limits::default(),
-        }
-    }
-
     /// Where a schema stands: a reference to a component that is a single value means what stands there.
-    fn scalar(&mut self, pointer: &str) -> String {
+    pub(super) fn scalar(&mut self, pointer: &str) -> String {
         let spec = self.spec;
         let schema = spec.at(pointer).and_then(Value::as_object);
         let target = schema.and_then(|schema| schema.get("$ref")?.as_str()?.strip_prefix('#'));
@@ -566,7 +454,7 @@ impl Lint<'_> {
         target.to_owned()
     }
 
-    fn kind(&mut self, pointer: &str, schema: &Map<String, Value>, walk: &mut Walk) -> Option<Kind> {
+    pub(super) fn kind(&mut self, pointer: &str, schema: &Map<String, Value>, walk: &mut Walk) -> Option<Kind> {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
             self.known(pointer, schema, &["$ref"]);
             let Some(name) = target.strip_prefix("#/components/schemas/") else {
@@ -672,7 +560,7 @@ impl Lint<'_> {
         }
     }
 
-    fn reserved_setter(&mut self, pointer: &str, field: &str) {
+    pub(super) fn reserved_setter(&mut self, pointer: &str, field: &str) {
         self.say(
             Rule::NameCollision,
             pointer,
@@ -815,116 +703,6 @@ impl Lint<'_> {
             self.say(Rule::OpenEnum, &at, "the enum has no values", HELP);
         }
         values
-    }
-
-    /// The schema of a path parameter.
-    pub(super) fn string_schema(&mut self, pointer: &str) -> Limits {
-        if let Some(schema) = self.object(pointer, "a schema") {
-            self.known(
-                pointer,
-                schema,
-                &[&ANNOTATIONS[..], &["type", "format"], &STRING_LIMITS].concat(),
-            );
-            if let Some(format) = schema.get("format").filter(|format| *format != "uuid") {
-                let help = "the generator knows `uuid`; leave any other format out";
-                self.say(
-                    Rule::Format,
-                    &child(pointer, "format"),
-                    format!("{format} is not a known format of a path parameter"),
-                    help,
-                );
-            }
-        }
-        self.string_limits(pointer)
-    }
-
-    pub(super) fn string_limits(&mut self, pointer: &str) -> Limits {
-        let spec = self.spec;
-        let text = |name: &str| spec.at(&child(pointer, name)).and_then(Value::as_str);
-        let pattern = text("pattern").map(|pattern| {
-            if let Err(error) = regex_lite::Regex::new(pattern) {
-                let help = "write a regular expression without look-around and back-references";
-                self.say(
-                    Rule::Limit,
-                    &child(pointer, "pattern"),
-                    format!("the pattern is not valid: {error}"),
-                    help,
-                );
-            }
-            let help =
-                "say what it allows, for the error message: `x-pattern-description: letters, digits and underscores`";
-            (pattern.to_owned(), self.text(pointer, "x-pattern-description", help))
-        });
-        let (min_length, max_length) = (self.count(pointer, "minLength"), self.count(pointer, "maxLength"));
-        if let (Some(least), Some(most)) = (min_length, max_length)
-            && least > most
-        {
-            let problem = format!("`minLength` {least} is above `maxLength` {most}");
-            self.say(Rule::Limit, pointer, problem, "nothing would be allowed");
-        }
-        Limits {
-            uuid: text("format") == Some("uuid"),
-            min_length,
-            max_length,
-            pattern,
-            ..Limits::default()
-        }
-    }
-
-    fn count(&mut self, pointer: &str, name: &str) -> Option<u64> {
-        let value = self.spec.at(&child(pointer, name))?;
-        if value.as_u64().is_none() {
-            self.say(
-                Rule::Limit,
-                &child(pointer, name),
-                format!("`{name}` must be a whole number, 0 or more"),
-                "write a number",
-            );
-        }
-        value.as_u64()
-    }
-
-    fn integer_limits(&mut self, pointer: &str) -> Limits {
-        let mut limit = |name: &str| {
-            let value = self.spec.at(&child(pointer, name))?;
-            if value.as_i64().is_none() {
-                self.say(
-                    Rule::Limit,
-                    &child(pointer, name),
-                    format!("`{name}` must be a whole number of 64 bit"),
-                    "write it without a decimal point",
-                );
-            }
-            value.as_i64()
-        };
-        let (minimum, maximum) = (limit("minimum"), limit("maximum"));
-        if let (Some(least), Some(most)) = (minimum, maximum)
-            && least > most
-        {
-            self.say(
-                Rule::Limit,
-                pointer,
-                format!("`minimum` {least} is above `maximum` {most}"),
-                "nothing would be allowed",
-            );
-        }
-        Limits {
-            minimum,
-            maximum,
-            ..Limits::default()
-        }
-    }
-
-    /// The limits of the string in a union of scalars.
-    fn union_limits(&mut self, pointer: &str) -> Limits {
-        let branches = self.spec.at(&child(pointer, "anyOf")).and_then(Value::as_array);
-        let text = branches.and_then(|all| {
-            all.iter()
-                .position(|b| b.get("type").and_then(Value::as_str) == Some("string"))
-        });
-        text.map_or_else(Limits::default, |index| {
-            self.string_limits(&child(&child(pointer, "anyOf"), &index.to_string()))
-        })
     }
 
     fn is_query(&self, name: &str, types: &BTreeMap<String, Type>) -> bool {

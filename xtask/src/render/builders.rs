@@ -21,7 +21,7 @@ pub(super) fn builders(api: &Api, tag: &str) -> anyhow::Result<TokenStream> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, paging::{Items, Page}};
+        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, merge::{Merge, Mergeable}, paging::{Items, Page}};
         #[cfg(feature = "blocking")]
         use crate::blocking::Blocking;
 
@@ -57,6 +57,7 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         quote! { &self.#name, }
     });
     let items = items(api, operation)?;
+    let merge = merge(api, operation);
     let outcome = |call: TokenStream, is_async: Option<TokenStream>| {
         operation.not_modified.then(|| {
             quote! {
@@ -137,6 +138,8 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
 
             #outcome_blocking
         }
+
+        #merge
     })
 }
 
@@ -182,6 +185,86 @@ fn part<'a>(api: &Api, name: &'a str, component: &str) -> anyhow::Result<Part<'a
         init: quote! { #field: #new, },
         needed,
         setters: setters(api, name, object)?,
+    })
+}
+
+/// For an update that replaces all custom attributes, and a way to read them: changing single ones.
+fn merge(api: &Api, operation: &Operation) -> Option<TokenStream> {
+    let property = |component: &Option<String>, name: &str| match api.types.get(component.as_ref()?)? {
+        Type::Object(object) => object.properties.iter().find(|property| property.name == name),
+        _ => None,
+    };
+    property(&operation.body, "custom").filter(|custom| custom.replaces_all)?;
+    property(&operation.answer, "custom")?;
+    let read = api
+        .operations
+        .iter()
+        .find(|other| other.method == "get" && other.path == operation.path && other.answer == operation.answer)?;
+    let touched = property(&operation.answer, "updated_at").map(|_| quote! { object.updated_at = Default::default(); });
+    let name = names::ident(&names::pascal(&operation.id));
+    let (id, read) = (&operation.id, names::ident(&read.id));
+    let answer = names::ident(operation.answer.as_ref()?);
+    let parameters: Vec<_> = operation
+        .parameters
+        .iter()
+        .map(|p| names::ident(&names::field(&p.name)))
+        .collect();
+    Some(quote! {
+        impl<M: Clone> #name<M> {
+            /// Changes or removes single custom attributes and keeps the others, by reading them first. What is set here so
+            /// far is sent with them. See [`Merge`] for what is guaranteed.
+            pub fn merge_custom(self) -> Merge<Self, M> {
+                let mode = self.client.mode.clone();
+                Merge::new(self, mode)
+            }
+        }
+
+        impl<M: Clone + Send + Sync> Mergeable for #name<M> {
+            type Object = chartmogul_api::types::#answer;
+
+            const OPERATION: &'static str = #id;
+
+            fn check(&self, custom: Vec<chartmogul_api::types::CustomAttribute>) -> Result<(), Error> {
+                if let Some(wrong) = &self.wrong {
+                    return Err(wrong.clone().into());
+                }
+                let mut body = self.body.clone();
+                body.custom = Some(custom);
+                Ok(chartmogul_api::check::Check::check(&body)?)
+            }
+
+            async fn read(&self) -> Result<Self::Object, Error> {
+                Ok(self.client.low_level.#read(#(&self.#parameters,)*).await?.into_value())
+            }
+
+            fn custom(object: &Self::Object) -> &chartmogul_api::Field<chartmogul_api::CustomAttributes> {
+                &object.custom
+            }
+
+            fn same_besides(one: &Self::Object, other: &Self::Object) -> bool {
+                let besides = |object: &Self::Object| {
+                    let mut object = object.clone();
+                    object.custom = Default::default();
+                    #touched
+                    object
+                };
+                besides(one) == besides(other)
+            }
+
+            fn changes_more(&self) -> bool {
+                self.body != Default::default()
+            }
+
+            async fn write(
+                mut self,
+                custom: Option<Vec<chartmogul_api::types::CustomAttribute>>,
+            ) -> Result<Self::Object, Error> {
+                if custom.is_some() {
+                    self.body.custom = custom;
+                }
+                self.call().await
+            }
+        }
     })
 }
 

@@ -11,7 +11,7 @@ pub(crate) const DEFAULT_BASE_URL: &str = "https://api.chartmogul.com";
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
-    vec![]
+    vec![("list_opportunities", schemars::schema_for!(types::ListOpportunitiesQuery))]
 }
 
 /// The JSON Schema of every type, by the name of its component in the document. For tests.
@@ -23,8 +23,10 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("CustomAttributeValue", schemars::schema_for!(crate ::CustomValue)),
         ("CustomAttributes", schemars::schema_for!(crate ::CustomAttributes)),
         ("ForecastCategory", schemars::schema_for!(types::ForecastCategory)),
-        ("Opportunity", schemars::schema_for!(types::Opportunity)), ("OpportunityType",
-        schemars::schema_for!(types::OpportunityType)), ("OpportunityUpdate",
-        schemars::schema_for!(types::OpportunityUpdate))
+        ("Opportunity", schemars::schema_for!(types::Opportunity)),
+        ("OpportunityCreation", schemars::schema_for!(types::OpportunityCreation)),
+        ("OpportunityPage", schemars::schema_for!(types::OpportunityPage)),
+        ("OpportunityType", schemars::schema_for!(types::OpportunityType)),
+        ("OpportunityUpdate", schemars::schema_for!(types::OpportunityUpdate))
     ]
 }

@@ -5,7 +5,65 @@
 use crate::Operation;
 
 /// Every operation, by path and method.
-pub static ALL: &[&Operation] = &[&UPDATE_OPPORTUNITY];
+pub static ALL: &[&Operation] = &[
+    &LIST_OPPORTUNITIES,
+    &CREATE_OPPORTUNITY,
+    &GET_OPPORTUNITY,
+    &DELETE_OPPORTUNITY,
+    &UPDATE_OPPORTUNITY,
+];
+
+/// List opportunities.
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/list>
+pub static LIST_OPPORTUNITIES: Operation = Operation {
+    id: "list_opportunities",
+    method: "GET",
+    path: "/v1/opportunities",
+    tag: "opportunities",
+    repeatable: true,
+    answer: Some("OpportunityPage"),
+    source: "https://dev.chartmogul.com/reference/opportunities/list",
+};
+
+/// Create an opportunity.
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/create>
+pub static CREATE_OPPORTUNITY: Operation = Operation {
+    id: "create_opportunity",
+    method: "POST",
+    path: "/v1/opportunities",
+    tag: "opportunities",
+    repeatable: false,
+    answer: Some("Opportunity"),
+    source: "https://dev.chartmogul.com/reference/opportunities/create",
+};
+
+/// Retrieve an opportunity.
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
+pub static GET_OPPORTUNITY: Operation = Operation {
+    id: "get_opportunity",
+    method: "GET",
+    path: "/v1/opportunities/{opportunity_uuid}",
+    tag: "opportunities",
+    repeatable: true,
+    answer: Some("Opportunity"),
+    source: "https://dev.chartmogul.com/reference/opportunities/retrieve",
+};
+
+/// Delete an opportunity.
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
+pub static DELETE_OPPORTUNITY: Operation = Operation {
+    id: "delete_opportunity",
+    method: "DELETE",
+    path: "/v1/opportunities/{opportunity_uuid}",
+    tag: "opportunities",
+    repeatable: true,
+    answer: None,
+    source: "https://dev.chartmogul.com/reference/opportunities/delete",
+};
 
 /// Update an opportunity.
 ///

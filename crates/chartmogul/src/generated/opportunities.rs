@@ -3,10 +3,376 @@
 #[allow(unused_imports)]
 use crate::{
     Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate},
+    merge::{Merge, Mergeable},
     paging::{Items, Page},
 };
 #[cfg(feature = "blocking")]
 use crate::blocking::Blocking;
+
+/// List opportunities.
+///
+/// One page of the opportunities that fit all filters that are given; of all opportunities without one.
+///
+/// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
+/// true. Observed, not documented: the newest come first.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/list>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct ListOpportunities<M = Async> {
+    client: Client<M>,
+    query: chartmogul_api::types::ListOpportunitiesQuery,
+    wrong: Option<InvalidInput>,
+}
+
+impl<M> ListOpportunities<M> {
+    pub(crate) fn new(client: Client<M>) -> Self {
+        Self {
+            client,
+            query: Default::default(),
+            wrong: None,
+        }
+    }
+    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
+    /// server's business.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        self.query.cursor = Some(value.into());
+        self
+    }
+    /// Only those of this customer, `cus_` followed by a UUID.
+    pub fn customer_uuid(mut self, value: impl Into<String>) -> Self {
+        self.query.customer_uuid = Some(value.into());
+        self
+    }
+    /// Only those that are expected to close on this day or later.
+    ///
+    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
+    pub fn estimated_close_date_on_or_after(mut self, value: impl IntoDate) -> Self {
+        match value.into_date("estimated_close_date_on_or_after") {
+            Ok(day) => self.query.estimated_close_date_on_or_after = Some(day),
+            Err(wrong) => convert::keep_first(&mut self.wrong, wrong),
+        }
+        self
+    }
+    /// Only those that are expected to close on this day or earlier.
+    ///
+    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
+    pub fn estimated_close_date_on_or_before(mut self, value: impl IntoDate) -> Self {
+        match value.into_date("estimated_close_date_on_or_before") {
+            Ok(day) => self.query.estimated_close_date_on_or_before = Some(day),
+            Err(wrong) => convert::keep_first(&mut self.wrong, wrong),
+        }
+        self
+    }
+    /// Only those of this salesperson; the e-mail address of a ChartMogul user.
+    pub fn owner(mut self, value: impl Into<String>) -> Self {
+        self.query.owner = Some(value.into());
+        self
+    }
+    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    pub fn per_page(mut self, value: impl Into<i64>) -> Self {
+        self.query.per_page = Some(value.into());
+        self
+    }
+    /// Only those in this sales pipeline; its exact name.
+    pub fn pipeline(mut self, value: impl Into<String>) -> Self {
+        self.query.pipeline = Some(value.into());
+        self
+    }
+    /// Only those in the stage of this name; its exact name.
+    pub fn pipeline_stage(mut self, value: impl Into<String>) -> Self {
+        self.query.pipeline_stage = Some(value.into());
+        self
+    }
+    /// Time limit for this call, in place of the client's; see
+    /// [`call_timeout`](crate::ClientBuilder::call_timeout).
+    pub fn with_call_timeout(mut self, limit: std::time::Duration) -> Self {
+        self.client.low_level = self.client.low_level.with_call_timeout(limit);
+        self
+    }
+    /// All entries, over all pages, as a stream; with a blocking client, as an iterator. Nothing is sent before it is
+    /// asked for an entry.
+    pub fn items(self) -> Items<chartmogul_api::types::Opportunity, M> {
+        let Self { client, query, wrong } = self;
+        Items::new(
+            client,
+            query.cursor.clone(),
+            wrong,
+            move |client, cursor| {
+                let mut query = query.clone();
+                query.cursor = cursor;
+                async move {
+                    let page = client.list_opportunities(&query).await?.into_value();
+                    Page::of(page.entries, page.cursor, page.has_more)
+                }
+            },
+        )
+    }
+    async fn call(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.list_opportunities(&self.query).await?;
+        Ok(reply.into_value())
+    }
+}
+
+impl ListOpportunities {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        self.call().await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl ListOpportunities<Blocking> {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub fn send(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        self.client.mode.clone().wait(self.call())
+    }
+}
+
+/// Create an opportunity.
+///
+/// Adds a deal with a customer that exists. Nothing tells one opportunity from another of the same content, so
+/// sending this twice makes two.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/create>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct CreateOpportunity<M = Async> {
+    client: Client<M>,
+    body: chartmogul_api::types::OpportunityCreation,
+    wrong: Option<InvalidInput>,
+}
+
+impl<M> CreateOpportunity<M> {
+    pub(crate) fn new(
+        client: Client<M>,
+        required: chartmogul_api::types::NewOpportunity<'_>,
+    ) -> Self {
+        Self {
+            client,
+            body: chartmogul_api::types::OpportunityCreation::new(required),
+            wrong: None,
+        }
+    }
+    /// Custom attributes. Each must have been created in the app before, under Custom Attributes.
+    pub fn custom<I>(mut self, values: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<chartmogul_api::types::CustomAttribute>,
+    {
+        self.body.custom = Some(values.into_iter().map(Into::into).collect());
+        self
+    }
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
+    /// pipeline stage applies; observed: an update without it keeps the value.
+    pub fn forecast_category(
+        mut self,
+        value: impl Into<chartmogul_api::types::ForecastCategory>,
+    ) -> Self {
+        self.body.forecast_category = Some(value.into());
+        self
+    }
+    /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
+    /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
+    pub fn type_(
+        mut self,
+        value: impl Into<chartmogul_api::types::OpportunityType>,
+    ) -> Self {
+        self.body.type_ = Some(value.into());
+        self
+    }
+    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
+    /// stage applies; observed: an update without it keeps the value.
+    pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
+        self.body.win_likelihood = Some(value.into());
+        self
+    }
+    /// Time limit for this call, in place of the client's; see
+    /// [`call_timeout`](crate::ClientBuilder::call_timeout).
+    pub fn with_call_timeout(mut self, limit: std::time::Duration) -> Self {
+        self.client.low_level = self.client.low_level.with_call_timeout(limit);
+        self
+    }
+    async fn call(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.create_opportunity(&self.body).await?;
+        Ok(reply.into_value())
+    }
+}
+
+impl CreateOpportunity {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.call().await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl CreateOpportunity<Blocking> {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client.mode.clone().wait(self.call())
+    }
+}
+
+/// Retrieve an opportunity.
+///
+/// One opportunity as it is now.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct GetOpportunity<M = Async> {
+    client: Client<M>,
+    opportunity_uuid: String,
+    wrong: Option<InvalidInput>,
+}
+
+impl<M> GetOpportunity<M> {
+    pub(crate) fn new(client: Client<M>, opportunity_uuid: String) -> Self {
+        Self {
+            client,
+            opportunity_uuid,
+            wrong: None,
+        }
+    }
+    /// Time limit for this call, in place of the client's; see
+    /// [`call_timeout`](crate::ClientBuilder::call_timeout).
+    pub fn with_call_timeout(mut self, limit: std::time::Duration) -> Self {
+        self.client.low_level = self.client.low_level.with_call_timeout(limit);
+        self
+    }
+    async fn call(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.get_opportunity(&self.opportunity_uuid).await?;
+        Ok(reply.into_value())
+    }
+}
+
+impl GetOpportunity {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.call().await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl GetOpportunity<Blocking> {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client.mode.clone().wait(self.call())
+    }
+}
+
+/// Delete an opportunity.
+///
+/// Removes an opportunity for good. Repeating it does no harm; the answer is then a 404.
+///
+/// The API key must belong to a user who has a CRM seat.
+///
+/// Made by the resource; nothing is sent before [`send`](Self::send).
+///
+/// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct DeleteOpportunity<M = Async> {
+    client: Client<M>,
+    opportunity_uuid: String,
+    wrong: Option<InvalidInput>,
+}
+
+impl<M> DeleteOpportunity<M> {
+    pub(crate) fn new(client: Client<M>, opportunity_uuid: String) -> Self {
+        Self {
+            client,
+            opportunity_uuid,
+            wrong: None,
+        }
+    }
+    /// Time limit for this call, in place of the client's; see
+    /// [`call_timeout`](crate::ClientBuilder::call_timeout).
+    pub fn with_call_timeout(mut self, limit: std::time::Duration) -> Self {
+        self.client.low_level = self.client.low_level.with_call_timeout(limit);
+        self
+    }
+    async fn call(self) -> Result<(), Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self
+            .client
+            .low_level
+            .delete_opportunity(&self.opportunity_uuid)
+            .await?;
+        Ok(reply.into_value())
+    }
+}
+
+impl DeleteOpportunity {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<(), Error> {
+        self.call().await
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl DeleteOpportunity<Blocking> {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub fn send(self) -> Result<(), Error> {
+        self.client.mode.clone().wait(self.call())
+    }
+}
 
 /// Update an opportunity.
 ///
@@ -82,7 +448,7 @@ impl<M> UpdateOpportunity<M> {
         self.body.forecast_category = Some(value.into());
         self
     }
-    /// E-mail address of the ChartMogul user who becomes responsible; the user needs a CRM seat.
+    /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     pub fn owner(mut self, value: impl Into<String>) -> Self {
         self.body.owner = Some(value.into());
         self
@@ -163,5 +529,66 @@ impl UpdateOpportunity<Blocking> {
     /// [`Error::NotModified`].
     pub fn outcome(self) -> Result<Outcome<chartmogul_api::types::Opportunity>, Error> {
         Outcome::of(self.send())
+    }
+}
+
+impl<M: Clone> UpdateOpportunity<M> {
+    /// Changes or removes single custom attributes and keeps the others, by reading them first. What is set here so
+    /// far is sent with them. See [`Merge`] for what is guaranteed.
+    pub fn merge_custom(self) -> Merge<Self, M> {
+        let mode = self.client.mode.clone();
+        Merge::new(self, mode)
+    }
+}
+
+impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
+    type Object = chartmogul_api::types::Opportunity;
+    const OPERATION: &'static str = "update_opportunity";
+    fn check(
+        &self,
+        custom: Vec<chartmogul_api::types::CustomAttribute>,
+    ) -> Result<(), Error> {
+        if let Some(wrong) = &self.wrong {
+            return Err(wrong.clone().into());
+        }
+        let mut body = self.body.clone();
+        body.custom = Some(custom);
+        Ok(chartmogul_api::check::Check::check(&body)?)
+    }
+    async fn read(&self) -> Result<Self::Object, Error> {
+        Ok(
+            self
+                .client
+                .low_level
+                .get_opportunity(&self.opportunity_uuid)
+                .await?
+                .into_value(),
+        )
+    }
+    fn custom(
+        object: &Self::Object,
+    ) -> &chartmogul_api::Field<chartmogul_api::CustomAttributes> {
+        &object.custom
+    }
+    fn same_besides(one: &Self::Object, other: &Self::Object) -> bool {
+        let besides = |object: &Self::Object| {
+            let mut object = object.clone();
+            object.custom = Default::default();
+            object.updated_at = Default::default();
+            object
+        };
+        besides(one) == besides(other)
+    }
+    fn changes_more(&self) -> bool {
+        self.body != Default::default()
+    }
+    async fn write(
+        mut self,
+        custom: Option<Vec<chartmogul_api::types::CustomAttribute>>,
+    ) -> Result<Self::Object, Error> {
+        if custom.is_some() {
+            self.body.custom = custom;
+        }
+        self.call().await
     }
 }

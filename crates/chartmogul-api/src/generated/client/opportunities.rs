@@ -7,6 +7,108 @@ use crate::{
 };
 
 impl Client {
+    /// List opportunities.
+    ///
+    /// One page of the opportunities that fit all filters that are given; of all opportunities without one.
+    ///
+    /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
+    /// true. Observed, not documented: the newest come first.
+    ///
+    /// The API key must belong to a user who has a CRM seat.
+    ///
+    /// - `query`: what can be asked for is in [`ListOpportunitiesQuery`](types::ListOpportunitiesQuery).
+    ///
+    /// Source: <https://dev.chartmogul.com/reference/opportunities/list>
+    pub async fn list_opportunities<'a>(
+        &'a self,
+        query: &'a types::ListOpportunitiesQuery,
+    ) -> Result<Reply<types::OpportunityPage>, Error> {
+        query.check()?;
+        let url = format!("{}/v1/opportunities", self.baseurl,);
+        let request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .query(query);
+        self.exec(&operations::LIST_OPPORTUNITIES, request).await
+    }
+    /// Create an opportunity.
+    ///
+    /// Adds a deal with a customer that exists. Nothing tells one opportunity from another of the same content, so
+    /// sending this twice makes two.
+    ///
+    /// The API key must belong to a user who has a CRM seat.
+    ///
+    /// Source: <https://dev.chartmogul.com/reference/opportunities/create>
+    pub async fn create_opportunity<'a>(
+        &'a self,
+        body: &'a types::OpportunityCreation,
+    ) -> Result<Reply<types::Opportunity>, Error> {
+        body.check()?;
+        let url = format!("{}/v1/opportunities", self.baseurl,);
+        let request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body);
+        self.exec(&operations::CREATE_OPPORTUNITY, request).await
+    }
+    /// Retrieve an opportunity.
+    ///
+    /// One opportunity as it is now.
+    ///
+    /// The API key must belong to a user who has a CRM seat.
+    ///
+    /// - `opportunity_uuid`: UUID of the opportunity.
+    ///
+    /// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
+    pub async fn get_opportunity<'a>(
+        &'a self,
+        opportunity_uuid: &'a str,
+    ) -> Result<Reply<types::Opportunity>, Error> {
+        check::uuid("opportunity_uuid", opportunity_uuid)?;
+        check::segment("opportunity_uuid", opportunity_uuid)?;
+        let url = format!(
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
+            .to_string()),
+        );
+        let request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            );
+        self.exec(&operations::GET_OPPORTUNITY, request).await
+    }
+    /// Delete an opportunity.
+    ///
+    /// Removes an opportunity for good. Repeating it does no harm; the answer is then a 404.
+    ///
+    /// The API key must belong to a user who has a CRM seat.
+    ///
+    /// - `opportunity_uuid`: UUID of the opportunity.
+    ///
+    /// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
+    pub async fn delete_opportunity<'a>(
+        &'a self,
+        opportunity_uuid: &'a str,
+    ) -> Result<Reply<()>, Error> {
+        check::uuid("opportunity_uuid", opportunity_uuid)?;
+        check::segment("opportunity_uuid", opportunity_uuid)?;
+        let url = format!(
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
+            .to_string()),
+        );
+        let request = self.client.delete(url);
+        self.exec_done(&operations::DELETE_OPPORTUNITY, request).await
+    }
     /// Update an opportunity.
     ///
     /// Changes the fields that are sent and leaves every other field as it is.
@@ -16,7 +118,7 @@ impl Client {
     ///
     /// The customer of an opportunity can't be changed. The API key must belong to a user who has a CRM seat.
     ///
-    /// - `opportunity_uuid`: UUID of the opportunity to change.
+    /// - `opportunity_uuid`: UUID of the opportunity.
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/update>
     pub async fn update_opportunity<'a>(

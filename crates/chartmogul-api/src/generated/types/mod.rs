@@ -4,11 +4,17 @@
 
 mod custom_attribute;
 mod forecast_category;
+mod list_opportunities_query;
 mod opportunity;
+mod opportunity_creation;
+mod opportunity_page;
 mod opportunity_type;
 mod opportunity_update;
 pub use custom_attribute::CustomAttribute;
 pub use forecast_category::ForecastCategory;
+pub use list_opportunities_query::ListOpportunitiesQuery;
 pub use opportunity::Opportunity;
+pub use opportunity_creation::{OpportunityCreation, NewOpportunity};
+pub use opportunity_page::OpportunityPage;
 pub use opportunity_type::OpportunityType;
 pub use opportunity_update::OpportunityUpdate;

@@ -27,7 +27,7 @@ pub struct OpportunityUpdate {
     /// pipeline stage applies; observed: an update without it keeps the value.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub forecast_category: Option<crate::types::ForecastCategory>,
-    /// E-mail address of the ChartMogul user who becomes responsible; the user needs a CRM seat.
+    /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub owner: Option<String>,
     /// Name of a sales pipeline that exists in the account, a default one or one set up in the app.

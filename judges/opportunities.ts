@@ -26,7 +26,33 @@ export function message(problem: Problem): string {
   return "message" in problem ? String(problem.message) : "";
 }
 
+type Collection = paths["/v1/opportunities"];
+type Creation = Collection["post"]["requestBody"]["content"]["application/json"];
+type Query = NonNullable<Collection["get"]["parameters"]["query"]>;
+type Page = Collection["get"]["responses"][200]["content"]["application/json"];
+
+export const creation: Creation = {
+  customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3",
+  owner: "sales@example.com",
+  pipeline: "New Business",
+  pipeline_stage: "Discovery",
+  estimated_close_date: "2026-03-31",
+  currency: "USD",
+  amount_in_cents: 20000,
+};
+export const all: Query = {};
+
+export function next(page: Page): Query | undefined {
+  const entries: Opportunity[] = page.entries;
+  console.assert(entries.length <= 200);
+  return page.has_more && page.cursor !== null ? { pipeline: "New Business", per_page: 200, cursor: page.cursor } : undefined;
+}
+
 // What must not compile; each line is an error if it does.
+// @ts-expect-error
+export const incomplete: Creation = { owner: "sales@example.com" };
+// @ts-expect-error
+export const unknownFilter: Query = { pipelin: "New Business" };
 // @ts-expect-error
 export const amountAsText: Update = { amount_in_cents: "20000" };
 // @ts-expect-error

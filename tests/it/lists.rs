@@ -1,0 +1,202 @@
+//! Lists: what a page is, and how pages follow each other.
+
+use chartmogul::{Client, Error, Field, ListOpportunitiesQuery, OpportunityPage};
+use chartmogul_fake::{Canned, samples};
+use chartmogul_tests::{UUID, sent::Witness, start};
+use serde_json::{Value, json};
+
+async fn answered(canned: Canned) -> Result<OpportunityPage, Error> {
+    let (fake, client) = start().await;
+    fake.answer_next(canned);
+    let query = ListOpportunitiesQuery::default();
+    let reply = client.low_level().list_opportunities(&query).await;
+    reply.map(chartmogul_api::Reply::into_value)
+}
+
+async fn page(client: &Client, set: impl Fn(&mut ListOpportunitiesQuery)) -> OpportunityPage {
+    let mut query = ListOpportunitiesQuery::default();
+    set(&mut query);
+    let reply = client.low_level().list_opportunities(&query).await.unwrap();
+    let page = reply.value().clone();
+    // Nothing is lost between the wire and the type.
+    assert_eq!(json!(page), serde_json::from_slice::<Value>(reply.body()).unwrap());
+    page
+}
+
+fn uuids(page: &OpportunityPage) -> Vec<&str> {
+    page.entries.iter().filter_map(|deal| deal.uuid.as_str()).collect()
+}
+
+/// A fake with the opportunities `0`, `1`, ... and nothing else.
+async fn start_with(count: usize, change: impl Fn(usize, &mut Value)) -> (Witness, Client) {
+    let (fake, client) = start().await;
+    client.opportunities().delete(UUID).send().await.unwrap();
+    for number in 0..count {
+        let mut deal = samples::opportunity(&number.to_string());
+        change(number, &mut deal);
+        assert!(fake.opportunities().add(deal));
+    }
+    (fake, client)
+}
+
+#[tokio::test]
+async fn pages_follow_each_other_until_there_is_no_more() {
+    let (_fake, client) = start_with(5, |_, _| {}).await;
+    let mut cursor = Field::Absent;
+    for (expected, has_more) in [
+        (&["0", "1"][..], true),
+        (&["2", "3"], true),
+        (&["4"], false),
+        (&[], false),
+    ] {
+        let page = page(&client, |query| {
+            query.per_page = Some(2);
+            query.cursor = cursor.get().cloned();
+        })
+        .await;
+        assert_eq!(uuids(&page), expected);
+        assert!(page.has_more == has_more);
+        assert!(page.cursor.get().is_some(), "filled even at the end, and beyond it");
+        cursor = page.cursor;
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_is_a_page() {
+    let (_fake, client) = start_with(0, |_, _| {}).await;
+    let page = page(&client, |_| {}).await;
+    assert_eq!(
+        (page.entries.len(), page.cursor, page.has_more),
+        (0, Field::Null, Field::Value(false))
+    );
+}
+
+#[tokio::test]
+async fn a_page_has_200_entries_unless_fewer_are_wanted() {
+    let (_fake, client) = start_with(201, |_, _| {}).await;
+    assert_eq!(page(&client, |_| {}).await.entries.len(), 200);
+    assert_eq!(
+        page(&client, |query| query.per_page = Some(200)).await.entries.len(),
+        200
+    );
+    assert_eq!(page(&client, |query| query.per_page = Some(1)).await.entries.len(), 1);
+}
+
+#[tokio::test]
+async fn filters_let_through_what_fits_them_all() {
+    let (_fake, client) = start_with(4, |number, deal| match number {
+        0 => deal["customer_uuid"] = json!("cus_0"),
+        1 => deal["owner"] = json!("a+b@example.com"),
+        2 => deal["pipeline"] = json!("A & B = 100%"),
+        _ => {
+            deal["pipeline_stage"] = json!("Größe");
+            deal["estimated_close_date"] = json!("2026-04-01");
+        }
+    })
+    .await;
+    let find = async |set: fn(&mut ListOpportunitiesQuery)| uuids(&page(&client, set).await).join(" ");
+    assert_eq!(find(|query| query.customer_uuid = Some("cus_0".to_owned())).await, "0");
+    assert_eq!(
+        find(|query| query.owner = Some("a+b@example.com".to_owned())).await,
+        "1"
+    );
+    assert_eq!(
+        find(|query| query.pipeline = Some("A & B = 100%".to_owned())).await,
+        "2"
+    );
+    assert_eq!(find(|query| query.pipeline_stage = Some("Größe".to_owned())).await, "3");
+    assert_eq!(find(|query| query.pipeline = Some("A".to_owned())).await, "");
+    // The sample closes on 2026-03-31; both ends belong to it.
+    let on = |text: &str| text.parse().ok();
+    let between = async |first: &str, last: &str| {
+        let found = page(&client, |query| {
+            query.estimated_close_date_on_or_after = on(first);
+            query.estimated_close_date_on_or_before = on(last);
+        });
+        uuids(&found.await).join(" ")
+    };
+    assert_eq!(between("2026-03-31", "2026-03-31").await, "0 1 2");
+    assert_eq!(between("2026-04-01", "2026-04-01").await, "3");
+    assert_eq!(between("2026-03-31", "2026-04-01").await, "0 1 2 3");
+    assert_eq!(between("2026-04-02", "2026-12-31").await, "");
+    assert_eq!(
+        find(|query| {
+            query.owner = Some("a+b@example.com".to_owned());
+            query.pipeline = Some("A & B = 100%".to_owned());
+        })
+        .await,
+        ""
+    );
+
+    // Filters and pages together.
+    let first = page(&client, |query| {
+        query.pipeline = Some("New Business".to_owned());
+        query.per_page = Some(2);
+    })
+    .await;
+    assert_eq!((uuids(&first), &first.has_more), (vec!["0", "1"], &Field::Value(true)));
+    let next = page(&client, |query| {
+        query.pipeline = Some("New Business".to_owned());
+        query.cursor = first.cursor.get().cloned();
+    })
+    .await;
+    assert_eq!((uuids(&next), &next.has_more), (vec!["3"], &Field::Value(false)));
+}
+
+#[tokio::test]
+async fn one_entry_never_spoils_the_page() {
+    let whole = samples::opportunity(UUID);
+    for name in whole.as_object().unwrap().keys() {
+        for odd in [json!(null), json!([{ "odd": 1 }]), json!(-1.5), json!("odd")] {
+            let mut spoilt = whole.clone();
+            spoilt[name] = odd;
+            let body = json!({ "entries": [whole, spoilt, whole], "cursor": "x", "has_more": false });
+            let page = answered(Canned::new(200).json(body.to_string())).await.unwrap();
+            assert_eq!(page.entries.len(), 3, "{name}");
+            assert_eq!(json!(page), body, "{name}");
+        }
+    }
+    let body = json!({ "entries": [null, whole, "odd", [whole], whole, 1], "cursor": 5, "has_more": "no", "page": 1 });
+    let page = answered(Canned::new(200).json(body.to_string())).await.unwrap();
+    assert_eq!((page.entries.len(), page.entries.unexpected().len()), (2, 4));
+    assert_eq!(page.entries.unexpected()[1], (2, json!("odd")));
+    assert_eq!(
+        (&page.cursor, &page.has_more),
+        (&Field::Unexpected(json!(5)), &Field::Unexpected(json!("no")))
+    );
+    assert_eq!(page.extra["page"], 1);
+    assert_eq!(json!(page), body);
+}
+
+/// Nothing may look like an empty page that is none.
+#[tokio::test]
+async fn a_page_without_its_entries_is_an_error() {
+    for body in [
+        "{}",
+        "",
+        r#"{"has_more":false,"cursor":null}"#,
+        r#"{"entries":null,"has_more":false}"#,
+        r#"{"entries":{"secret":1},"has_more":false}"#,
+        r#"{"entries":"secret","has_more":false}"#,
+        r#"{"entries":[{"uuid":"secret"}"#,
+        r#"[{"uuid":"secret"}]"#,
+    ] {
+        let error = answered(Canned::new(200).json(body)).await.unwrap_err();
+        let Error::Unreadable { answer, source, .. } = &error else {
+            panic!("{body}: {error:?}")
+        };
+        assert_eq!(&answer.body()[..], body.as_bytes());
+        assert!(!format!("{error} {error:?} {source}").contains("secret"), "{error:?}");
+    }
+    assert!(matches!(
+        answered(Canned::new(204)).await,
+        Err(Error::Unreadable { .. })
+    ));
+}
+
+#[tokio::test]
+async fn the_last_of_two_equal_lists_counts() {
+    let body = r#"{"entries":[{"uuid":"a"}],"entries":[{"uuid":"b"},{"uuid":"c"}],"has_more":false}"#;
+    let page = answered(Canned::new(200).json(body)).await.unwrap();
+    assert_eq!(uuids(&page), ["b", "c"]);
+}
