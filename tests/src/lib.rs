@@ -32,3 +32,18 @@ pub async fn start() -> (Witness, Client) {
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;
+
+/// The programs in the guide compile, and those that need no account work.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../docs/guide/update.md")]
+    struct Update;
+    #[doc = include_str!("../../docs/guide/read-and-list.md")]
+    struct ReadAndList;
+    #[doc = include_str!("../../docs/guide/custom-attributes.md")]
+    struct CustomAttributes;
+    #[doc = include_str!("../../docs/guide/errors.md")]
+    struct Errors;
+    #[doc = include_str!("../../docs/guide/testing.md")]
+    struct Testing;
+}
