@@ -7,7 +7,7 @@ pub(crate) type Object = Map<String, Value>;
 
 /// Objects of one kind, in the order in which they came.
 ///
-/// They are kept as text: that takes a third of the memory of the parsed form, and a page is put together without writing
+/// They are kept as text: that takes a fifth of the memory of the parsed form, and a page is put together without writing
 /// its objects anew. A page is found in the time that it takes to write it, whatever the number of objects.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
