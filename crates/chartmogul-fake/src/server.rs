@@ -88,6 +88,24 @@ impl Fake {
     pub fn answer_next(&self, answer: Canned) {
         self.shared.canned().push_back(answer);
     }
+
+    /// Does something just before the fake handles a request: the next one if `nth` is 1. It is how a test has somebody else
+    /// change an object at the worst moment.
+    ///
+    /// ```
+    /// # async fn test(fake: chartmogul_fake::Fake, uuid: &'static str) {
+    /// // Between a client's first and second request, the deal changes hands.
+    /// fake.before_request(2, move |opportunities| {
+    ///     let mut deal = opportunities.get(uuid).unwrap_or_default();
+    ///     deal["owner"] = "somebody.else@example.com".into();
+    ///     opportunities.add(deal);
+    /// });
+    /// # }
+    /// ```
+    pub fn before_request(&self, nth: usize, act: impl FnOnce(&Opportunities<'_>) + Send + 'static) {
+        let number = self.shared.requests().len() + nth;
+        self.shared.act_before(number, Box::new(act));
+    }
 }
 
 impl Drop for Fake {
@@ -106,7 +124,7 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request, next: Next
         )
             .into_response();
     };
-    shared.requests().push(Recorded::new(&parts, &body));
+    shared.record(Recorded::new(&parts, &body));
     let canned = shared.canned().pop_front();
     if let Some(canned) = canned {
         return canned.answer().await;

@@ -1,9 +1,13 @@
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Canned, Recorded, store::Store};
+use crate::{Canned, Opportunities, Recorded, store::Store};
+
+/// What happens just before a request is handled.
+pub(crate) type Act = Box<dyn FnOnce(&Opportunities<'_>) + Send>;
 
 /// Everything that the fake holds.
 #[derive(Debug, Default)]
@@ -11,6 +15,17 @@ pub(crate) struct Shared {
     requests: Mutex<Vec<Recorded>>,
     canned: Mutex<VecDeque<Canned>>,
     opportunities: Mutex<Store>,
+    acts: Mutex<Acts>,
+}
+
+/// By the number of the request, from 1.
+#[derive(Default)]
+struct Acts(BTreeMap<usize, Vec<Act>>);
+
+impl fmt::Debug for Acts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
 }
 
 impl Shared {
@@ -20,6 +35,23 @@ impl Shared {
 
     pub(crate) fn canned(&self) -> MutexGuard<'_, VecDeque<Canned>> {
         lock(&self.canned)
+    }
+
+    pub(crate) fn act_before(&self, request: usize, act: Act) {
+        lock(&self.acts).0.entry(request).or_default().push(act);
+    }
+
+    /// Records a request, and does what is to be done before it is handled.
+    pub(crate) fn record(&self, request: Recorded) {
+        let number = {
+            let mut requests = self.requests();
+            requests.push(request);
+            requests.len()
+        };
+        let acts = lock(&self.acts).0.remove(&number).unwrap_or_default();
+        for act in acts {
+            act(&Opportunities::new(self));
+        }
     }
 
     pub(crate) fn opportunities(&self) -> MutexGuard<'_, Store> {

@@ -1,0 +1,275 @@
+//! All entries of a list, over all pages.
+
+use std::time::Duration;
+
+use chartmogul::{Client, Error, Items, Opportunity, Retry, Unlimited};
+use chartmogul_fake::{Canned, samples};
+use chartmogul_tests::{UUID, sent::Witness, start};
+use futures_util::TryStreamExt as _;
+use serde_json::{Value, json};
+
+/// A fake with the opportunities `0`, `1`, ... in place of the usual one.
+async fn start_with(count: usize) -> (Witness, Client) {
+    let (fake, client) = start().await;
+    client.opportunities().delete(UUID).send().await.unwrap();
+    for number in 0..count {
+        fake.opportunities().add(samples::opportunity(&number.to_string()));
+    }
+    (fake, client)
+}
+
+fn uuids(deals: &[Opportunity]) -> Vec<String> {
+    deals.iter().map(|deal| deal.uuid.to_string()).collect()
+}
+
+fn numbers(numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|number| number.to_string()).collect()
+}
+
+/// What comes out until the end, or until it fails.
+async fn all(items: &mut Items<Opportunity>) -> (Vec<String>, Option<Error>) {
+    let mut found = Vec::new();
+    loop {
+        match items.try_next().await {
+            Ok(Some(deal)) => found.push(deal.uuid.to_string()),
+            Ok(None) => return (found, None),
+            Err(error) => return (found, Some(error)),
+        }
+    }
+}
+
+/// The queries of the lists that were asked for.
+fn queries(fake: &Witness) -> Vec<String> {
+    let lists = fake.requests().into_iter().filter(|request| request.method == "GET");
+    lists.map(|request| request.query).collect()
+}
+
+#[tokio::test]
+async fn every_entry_comes_once_and_then_the_end() {
+    for (count, requests) in [(0, 1), (1, 1), (2, 1), (3, 2), (5, 3), (6, 3)] {
+        let (fake, client) = start_with(count).await;
+        let mut items = client.opportunities().list().per_page(2).items();
+        assert_eq!(fake.requests().len(), 1, "nothing before it is asked for");
+        assert_eq!(all(&mut items).await.0, numbers(0..count));
+        assert_eq!(queries(&fake).len(), requests, "{count} entries");
+        assert!(items.try_next().await.unwrap().is_none() && items.try_next().await.unwrap().is_none());
+        assert_eq!(queries(&fake).len(), requests, "the end is the end");
+    }
+}
+
+#[tokio::test]
+async fn it_is_a_stream_and_repeats_the_filters() {
+    let (fake, client) = start_with(5).await;
+    let list = client
+        .opportunities()
+        .list()
+        .pipeline("New Business")
+        .owner("sales@example.com")
+        .per_page(3);
+    let deals: Vec<_> = list.items().try_collect().await.unwrap();
+    assert_eq!(uuids(&deals), numbers(0..5));
+    let queries = queries(&fake);
+    assert_eq!(queries.len(), 2);
+    for query in &queries {
+        assert!(
+            query.contains("owner=sales%40example.com&per_page=3&pipeline=New+Business"),
+            "{query}"
+        );
+    }
+    assert!(!queries[0].contains("cursor=") && queries[1].contains("cursor="));
+}
+
+#[tokio::test]
+async fn of_one_customer() {
+    let (fake, client) = start_with(1).await;
+    let mut deal = samples::opportunity("other");
+    deal["customer_uuid"] = json!("cus_other");
+    fake.opportunities().add(deal);
+    let deals: Vec<_> = client
+        .customer("cus_other")
+        .opportunities()
+        .items()
+        .try_collect()
+        .await
+        .unwrap();
+    assert_eq!(uuids(&deals), ["other"]);
+    let error = client
+        .customer("")
+        .opportunities()
+        .items()
+        .try_next()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "`customer_uuid` was \"\"; allowed: text that is not empty"
+    );
+}
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_right_is_refused_before_anything_is_sent() {
+    let (fake, client) = start().await;
+    let list = || client.opportunities().list();
+    for mut items in [
+        list().per_page(0).items(),
+        list().per_page(201).items(),
+        list().estimated_close_date_on_or_after("tomorrow").items(),
+        list().cursor("").items(),
+    ] {
+        let error = items.try_next().await.unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
+        assert!(items.try_next().await.unwrap().is_none(), "ended");
+    }
+    assert_eq!(fake.requests().len(), 0);
+}
+
+fn page(uuids: &[&str], rest: &Value) -> Canned {
+    let entries: Vec<_> = uuids.iter().map(|uuid| samples::opportunity(uuid)).collect();
+    let mut page = json!({ "entries": entries });
+    page.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    Canned::new(200).json(page.to_string())
+}
+
+/// Each list of pages ends in an error, after the entries that are there.
+#[tokio::test]
+async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
+    let more = |cursor: &str| json!({ "cursor": cursor, "has_more": true });
+    for (pages, says) in [
+        (vec![more("a"), more("a")], "leads back"),
+        (
+            vec![more("a"), more("b"), more("a"), more("b"), more("a"), more("b")],
+            "leads back",
+        ),
+        (vec![json!({ "has_more": true })], "not where"),
+        (vec![json!({ "cursor": null, "has_more": true })], "not where"),
+        (vec![json!({ "cursor": "", "has_more": true })], "not where"),
+        (vec![json!({ "cursor": "a" })], "does not say whether there is more"),
+        (
+            vec![json!({ "cursor": "a", "has_more": "yes" })],
+            "does not say whether there is more",
+        ),
+    ] {
+        let (fake, client) = start().await;
+        for rest in &pages {
+            fake.answer_next(page(&["1", "2"], rest));
+        }
+        let mut items = client.opportunities().list().items();
+        let (found, error) = all(&mut items).await;
+        let error = error.expect("an error");
+        assert!(
+            matches!(error, Error::Pages { .. }) && error.to_string().contains(says),
+            "{error}"
+        );
+        assert!(items.try_next().await.unwrap().is_none(), "ended");
+        assert!(
+            found.len() <= pages.len() * 2 && fake.requests().len() <= pages.len(),
+            "{found:?}"
+        );
+        if says != "does not say whether there is more" {
+            assert_eq!(
+                found.len(),
+                fake.requests().len() * 2,
+                "what came before the error is given out"
+            );
+        }
+    }
+}
+
+/// The cursor of the last page is filled; it is not followed.
+#[tokio::test]
+async fn the_end_is_where_there_is_no_more() {
+    let (fake, client) = start().await;
+    fake.answer_next(page(&["1"], &json!({ "cursor": "a", "has_more": false })));
+    assert_eq!(all(&mut client.opportunities().list().items()).await.0, ["1"]);
+    assert_eq!(fake.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_entry_costs_the_others_nothing() {
+    let (fake, client) = start().await;
+    let odd = json!({ "entries": [samples::opportunity("1"), null, 5], "cursor": "a", "has_more": false });
+    fake.answer_next(Canned::new(200).json(odd.to_string()));
+    let mut items = client.opportunities().list().items();
+    assert_eq!(all(&mut items).await.0, ["1"]);
+    assert_eq!(items.unexpected(), [Value::Null, json!(5)]);
+    assert!(!format!("{items:?}").contains("sales@"));
+}
+
+#[tokio::test]
+async fn a_page_that_fails_is_tried_again() {
+    let (fake, _) = start_with(3).await;
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(Unlimited)
+        .retry(Retry::default().backoff(Duration::from_millis(1), Duration::from_millis(1)))
+        .build()
+        .unwrap();
+    let mut items = client.opportunities().list().per_page(2).items();
+    items.try_next().await.unwrap();
+    items.try_next().await.unwrap();
+    fake.answer_next(Canned::new(502));
+    fake.answer_next(Canned::new(200).json(r#"{"entries":[{"uuid":"#)); // cut off
+    assert_eq!(all(&mut items).await.0, ["2"]);
+    let queries = queries(&fake);
+    assert_eq!((queries.len(), &queries[1], &queries[2]), (4, &queries[2], &queries[3]));
+}
+
+/// Wherever it is interrupted, another stream goes on without leaving anything out.
+#[tokio::test]
+async fn it_goes_on_from_where_it_was() {
+    for read in 0..=5 {
+        let (fake, client) = start_with(5).await;
+        let mut items = client.opportunities().list().per_page(2).items();
+        let mut found = Vec::new();
+        for _ in 0..read {
+            found.extend(items.try_next().await.unwrap().map(|deal| deal.uuid.to_string()));
+        }
+        if read % 2 == 0 {
+            fake.answer_next(Canned::new(422));
+            let failed = items.try_next().await.is_err();
+            assert_eq!(failed, read < 5, "{read}");
+            assert!(items.try_next().await.unwrap().is_none(), "ended after an error");
+        }
+        let mut list = client.opportunities().list().per_page(2);
+        if let Some(cursor) = items.resume_from() {
+            list = list.cursor(cursor);
+        }
+        let (rest, error) = all(&mut list.items()).await;
+        assert!(error.is_none(), "{error:?}");
+        let first: usize = rest.first().map_or(5, |uuid| uuid.parse().unwrap());
+        assert_eq!(rest, numbers(first..5));
+        assert!(first <= read && first + 2 > read, "from {first} after {read}");
+    }
+}
+
+#[tokio::test]
+async fn the_next_page_can_come_early() {
+    let (fake, client) = start_with(5).await;
+    let mut items = client.opportunities().list().per_page(2).items().prefetch();
+    items.try_next().await.unwrap();
+    let second = async {
+        while queries(&fake).len() < 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), second)
+        .await
+        .expect("the second page, unasked");
+    assert_eq!(all(&mut items).await.0, numbers(1..5));
+    assert_eq!(queries(&fake).len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_blocking_client_it_is_an_iterator() {
+    let (fake, client) = start_with(5).await;
+    let client = client.blocking().unwrap();
+    let list = || client.opportunities().list().per_page(2).items();
+    for items in [list(), list().prefetch()] {
+        let deals: Vec<_> = items.collect::<Result<_, _>>().unwrap();
+        assert_eq!(uuids(&deals), numbers(0..5));
+    }
+    fake.answer_next(Canned::new(422));
+    let mut items = list();
+    assert!(matches!(items.next(), Some(Err(Error::Rejected(_)))) && items.next().is_none());
+}
