@@ -1,5 +1,6 @@
 // Starts a Prism mock server on the document and asks it what it takes: node prism.mjs PRISM DOCUMENT SENT
 // SENT is what the SDK sent in the tests (tests/src/sent.rs), a line for each request; Prism must accept them all.
+// Then the SDK is a client of the mock server (tests/it/mock.rs).
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -80,8 +81,24 @@ try {
     expected: (status) => status === expected,
   })));
   await judge("prism, sent by the SDK", requestsOf(sent));
+  await sdk();
 } finally {
   server.kill();
+}
+
+/** The SDK as a client of the mock server. */
+function sdk() {
+  const test = spawn("cargo", ["test", "--quiet", "--locked", "-p", "chartmogul-tests", "mock::"], {
+    stdio: "inherit",
+    env: { ...process.env, CHARTMOGUL_MOCK: `http://127.0.0.1:${port}` },
+  });
+  return new Promise((resolve, reject) => {
+    test.on("error", reject);
+    test.on("exit", (code) => {
+      if (code !== 0) process.exitCode = 1;
+      resolve();
+    });
+  });
 }
 
 async function judge(what, requests) {

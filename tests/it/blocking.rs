@@ -58,10 +58,10 @@ async fn errors_and_outcomes_are_the_same() {
         .outcome()
         .unwrap();
     assert_eq!(outcome, Outcome::NotModified);
-    fake.answer_next(Canned::new(200).json(r#"{"data":"pong!"}"#));
     let low_level = client.low_level().clone();
+    let path = "/v1/opportunities/{uuid}";
     let reply = client
-        .wait(low_level.request(Method::GET, "/v1/ping").send::<Value>())
+        .wait(low_level.request(Method::GET, path).path("uuid", UUID).send::<Value>())
         .unwrap();
-    assert_eq!(reply.value()["data"], "pong!");
+    assert_eq!(reply.value()["uuid"], UUID);
 }

@@ -9,6 +9,7 @@ mod fake;
 mod invalid_input;
 mod lists;
 mod merge;
+mod mock;
 mod observability;
 mod opportunities;
 mod recorded;

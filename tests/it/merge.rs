@@ -94,7 +94,7 @@ async fn nothing_to_change_is_not_written() {
 async fn somebody_who_was_faster_is_reported() {
     let (fake, client) = start_with(&json!({ "seats": 4 })).await;
     fake.before_request(2, |opportunities| {
-        set(opportunities, "custom", json!({ "seats": 4, "theirs": 1 }))
+        set(opportunities, "custom", json!({ "seats": 4, "theirs": 1 }));
     });
     let error = merge(&client).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { written: false, .. }) && !error.may_have_happened());
@@ -120,7 +120,7 @@ async fn somebody_who_was_faster_is_reported() {
 async fn a_change_that_shows_only_afterwards_is_reported() {
     let (fake, client) = start_with(&json!({ "seats": 4 })).await;
     fake.before_request(3, |opportunities| {
-        set(opportunities, "owner", json!("other@example.com"))
+        set(opportunities, "owner", json!("other@example.com"));
     });
     let error = merge(&client).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { written: true, .. }) && error.may_have_happened());

@@ -1,8 +1,9 @@
 //! What can be seen of a call: spans, events, numbers, and a limiter that is asked.
 
 use std::{
+    cell::RefCell,
     fmt::{self, Write as _},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
     time::Duration,
 };
 
@@ -19,9 +20,13 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context, prelude::*, registry::LookupSpan};
 
+thread_local! {
+    /// What was seen on this thread, if somebody wants to know. A test has a thread of its own, and all of its client runs there.
+    static NOTES: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
 /// Writes down spans with their fields when they end, and events when they come.
-#[derive(Clone, Default)]
-struct Notes(Arc<Mutex<String>>);
+struct Notes;
 
 #[derive(Default)]
 struct Fields(String);
@@ -58,14 +63,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.note(event.metadata(), "event", None, &fields);
+        Self::note(event.metadata(), "event", None, &fields);
     }
 
     fn on_close(&self, id: span::Id, context: Context<'_, S>) {
         if let Some(span) = context.span(&id)
             && let Some(fields) = span.extensions().get::<Fields>()
         {
-            self.note(
+            Self::note(
                 span.metadata(),
                 "span",
                 span.parent().map(|parent| parent.name()),
@@ -76,18 +81,26 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
 }
 
 impl Notes {
-    fn text(&self) -> String {
-        self.0.lock().unwrap().clone()
+    /// For the whole process, because `tracing` remembers of each place whether anybody listens: with a subscriber for one
+    /// thread, another thread could have said "nobody" at that moment.
+    fn listen() {
+        static ONCE: Once = Once::new();
+        ONCE.call_once(|| tracing_subscriber::registry().with(Notes).init());
+        NOTES.set(Some(String::new()));
     }
 
-    fn note(&self, of: &tracing::Metadata<'_>, kind: &str, parent: Option<&str>, fields: &Fields) {
+    fn note(of: &tracing::Metadata<'_>, kind: &str, parent: Option<&str>, fields: &Fields) {
         if !of.target().starts_with("chartmogul") {
             return;
         }
         let name = if kind == "span" { of.name() } else { "" };
         let parent = parent.map(|parent| format!(" in {parent}")).unwrap_or_default();
         let line = format!("{} {kind} {name}{parent}{}\n", of.level(), fields.0);
-        self.0.lock().unwrap().push_str(&line);
+        NOTES.with_borrow_mut(|notes| {
+            if let Some(notes) = notes {
+                notes.push_str(&line);
+            }
+        });
     }
 }
 
@@ -104,19 +117,15 @@ async fn notes(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> String {
     let (fake, _) = start().await;
     let client = client(&fake, set);
     fake.answer_next(Canned::new(503).text("busy").header("x-request-id", "req-1"));
-    let notes = Notes::default();
-    {
-        let subscriber = tracing_subscriber::registry().with(notes.clone());
-        let _here = tracing::subscriber::set_default(subscriber);
-        client
-            .opportunities()
-            .update(UUID)
-            .amount_in_cents(1)
-            .send()
-            .await
-            .unwrap();
-    }
-    notes.text()
+    Notes::listen();
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(1)
+        .send()
+        .await
+        .unwrap();
+    NOTES.take().unwrap_or_default()
 }
 
 #[tokio::test]

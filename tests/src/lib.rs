@@ -18,14 +18,19 @@ pub const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 pub async fn start() -> (Witness, Client) {
     let fake = Witness::new(Fake::start().await.expect("a loopback port"));
     assert!(fake.opportunities().add(samples::opportunity(UUID)));
-    let client = Client::builder()
+    let client = client_for(&fake);
+    (fake, client)
+}
+
+/// A client for a fake that makes one attempt at each call, and is in no hurry to keep limits.
+pub fn client_for(fake: &Fake) -> Client {
+    Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
         .limiter(Unlimited)
         .retry(Retry::never())
         .build()
-        .expect("a client");
-    (fake, client)
+        .expect("a client")
 }
 
 /// The README's program compiles.
