@@ -3,6 +3,7 @@
 
 mod answers;
 mod blocking;
+mod coverage;
 mod document;
 mod errors;
 mod fake;

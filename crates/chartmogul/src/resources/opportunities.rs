@@ -173,6 +173,10 @@ impl<M: Clone> Opportunities<M> {
 
     /// Deletes an opportunity for good.
     ///
+    /// Deleting is harmless to repeat, so it is repeated after a broken connection. If the first attempt did it, the second
+    /// one finds nothing: [`Error::NotFound`](crate::Error::NotFound) of which
+    /// [`may_have_happened`](crate::Error::may_have_happened) is true.
+    ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
