@@ -5,6 +5,7 @@ mod answers;
 mod document;
 mod errors;
 mod fake;
+mod faults;
 mod invalid_input;
 mod opportunities;
 mod recorded;

@@ -118,7 +118,7 @@ async fn a_proxy_is_not_asked_about_loopback() {
     let (fake, _) = start().await;
     // The environment belongs to the whole process, so another process has it.
     let child = tokio::task::spawn_blocking({
-        let (url, proxy) = (fake.url(), proxy.url().to_owned());
+        let (url, proxy) = (fake.url(), proxy.url());
         move || {
             std::process::Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "secrets::asks_a_fake_that_is_named", "--nocapture"])
