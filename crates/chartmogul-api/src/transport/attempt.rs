@@ -96,6 +96,9 @@ pub(super) async fn send(
         (_, Some(Trouble::Time(elapsed))) => {
             broken(Failure::TimedOut(time.kind, time.limit), What::Nothing(elapsed.into()))
         }
+        (Some(whole), Some(Trouble::Http(error))) if is_garbled(&error) => {
+            broken(Failure::Unreadable, What::Unfit(whole, nameless(error)))
+        }
         (Some(_), Some(Trouble::Http(error))) => broken(Failure::CutOff, What::Nothing(nameless(error))),
         (None, Some(Trouble::Http(error))) => {
             let failure = without_answer(&error, client);
@@ -132,6 +135,15 @@ fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
         };
     }
     false
+}
+
+/// The body came, and is not compressed as it claims to be. That the compressed body ended too early, or that the
+/// connection broke, is reported as another kind, or deeper down.
+fn is_garbled(error: &reqwest::Error) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }
 
 enum Trouble {
