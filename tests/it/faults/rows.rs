@@ -560,11 +560,13 @@ fn own_client() -> Vec<Row> {
     rows.push(
         update("has a time limit of its own for connections, and there is none in time")
             .server(Server::Crowded(usize::MAX))
+            .because("deadline has elapsed")
             .client(|client| client.http_client(http(Policy::none(), |http| http.connect_timeout(SHORT)))),
     );
     rows.push(
         update("has a time limit of its own, and no answer")
             .always(Act::nothing().hang())
+            .because("operation timed out")
             .client(|client| client.http_client(http(Policy::none(), |http| http.timeout(SHORT)))),
     );
     rows

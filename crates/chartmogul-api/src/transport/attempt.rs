@@ -116,9 +116,12 @@ fn nameless(error: reqwest::Error) -> BoxError {
 
 fn without_answer(error: &reqwest::Error, client: &Client) -> Failure {
     match (error.is_connect(), error.is_timeout()) {
-        (true, true) => Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout),
+        // The limit of the user's own client is not known here; the cause says that time was up.
+        (true, true) if !client.shared.own_http_client => {
+            Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout)
+        }
         (true, false) if is_untrusted(error) => Failure::NotTrusted,
-        (true, false) => Failure::NotConnected,
+        (true, _) => Failure::NotConnected,
         (false, _) => Failure::Broken,
     }
 }
