@@ -59,6 +59,7 @@ pub(super) async fn half_of_a_hundred_calls_are_cancelled() -> Outcome {
         may_have_happened: "those that were sent",
         key_forms: key_forms(&format!("{KEY}crowd")),
         leaks: Vec::new(),
+        has_lost_its_client: false,
         problems: Vec::new(),
     }
 }

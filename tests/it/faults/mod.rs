@@ -51,9 +51,11 @@ async fn every_fault_has_its_answer() {
     ran.sort_by_key(|(number, _)| *number);
 
     // One by one, so that no call is late because of another row.
-    let mut outcomes = Vec::new();
+    let mut outcomes: Vec<Outcome> = Vec::new();
     for (_, ran) in ran {
-        outcomes.push(ran.finish().await);
+        // A call that waits for a place in vain waits long; a few of them tell enough.
+        let lost = outcomes.iter().filter(|outcome| outcome.has_lost_its_client).count();
+        outcomes.push(if lost < 3 { ran.finish().await } else { ran.outcome });
     }
     let crowd = timeout(HUNG, crowd::half_of_a_hundred_calls_are_cancelled()).await;
 
