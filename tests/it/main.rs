@@ -7,6 +7,7 @@ mod coverage;
 mod document;
 mod errors;
 mod fake;
+mod faults;
 mod invalid_input;
 mod lists;
 mod merge;

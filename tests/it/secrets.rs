@@ -8,7 +8,10 @@ const KEY: &str = "sk-very-secret-key";
 
 #[tokio::test]
 async fn debug_does_not_show_the_key() {
-    let builder = Client::builder().api_key(KEY).base_url("http://127.0.0.1:1");
+    let builder = Client::builder()
+        .api_key(KEY)
+        .base_url("http://127.0.0.1:1")
+        .retry(Retry::never());
     let client = builder.clone().build().unwrap();
     for shown in [
         format!("{builder:?}"),
@@ -115,7 +118,7 @@ async fn a_proxy_is_not_asked_about_loopback() {
     let (fake, _) = start().await;
     // The environment belongs to the whole process, so another process has it.
     let child = tokio::task::spawn_blocking({
-        let (url, proxy) = (fake.url(), proxy.url().to_owned());
+        let (url, proxy) = (fake.url(), proxy.url());
         move || {
             std::process::Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "secrets::asks_a_fake_that_is_named", "--nocapture"])

@@ -1,11 +1,14 @@
 //! What the tests share: a client for a fake, what it sent, a server that breaks, the document, and recorded traffic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)] // a test that can't go on stops
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)] // a test that can't go on stops
 
+pub mod bodies;
 pub mod document;
 pub mod peer;
 pub mod recordings;
 pub mod sent;
 pub mod snapshot;
+pub mod tls;
+pub mod watch;
 
 use chartmogul::{Client, Retry, Unlimited};
 use chartmogul_fake::{Fake, samples};

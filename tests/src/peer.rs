@@ -1,62 +1,502 @@
-//! A server that answers with bytes of the test's choosing, right or wrong.
+//! A server that does with a connection what the test says: it answers with any bytes, slowly, too much or nothing, and
+//! breaks off in every way there is.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
+use bytes::Bytes;
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-    task::JoinHandle,
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::{TcpListener, TcpSocket, TcpStream},
+    sync::Semaphore,
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
 };
+use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
+
+/// What becomes of one request: what is written, and then what becomes of the connection.
+#[derive(Debug, Clone)]
+pub struct Act {
+    parts: Vec<Part>,
+    end: End,
+    unread: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Part {
+    Bytes(Bytes),
+    /// Byte by byte, with a pause after each.
+    Slowly(Bytes, Duration),
+    /// The same again and again, so that nobody has to hold it all.
+    Times(Bytes, usize),
+    Pause(Duration),
+    /// Until the gate is closed, which lets everybody through.
+    Held(Arc<Semaphore>),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The connection is kept for the next request.
+    Keep,
+    /// No more comes; an orderly end.
+    Fin,
+    /// A disorderly one.
+    Reset,
+    /// Nothing, until the client leaves.
+    Hang,
+}
+
+impl Act {
+    /// Writes these bytes and keeps the connection.
+    pub fn bytes(bytes: impl Into<Bytes>) -> Self {
+        Self {
+            parts: vec![Part::Bytes(bytes.into())],
+            end: End::Keep,
+            unread: false,
+        }
+    }
+
+    /// Writes nothing.
+    pub fn nothing() -> Self {
+        Self {
+            parts: Vec::new(),
+            end: End::Keep,
+            unread: false,
+        }
+    }
+
+    /// A whole answer.
+    pub fn http(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
+        let length = body.as_ref().len().to_string();
+        Self::head(status, headers)
+            .more(format!("content-length: {length}\r\n\r\n"))
+            .more(body.as_ref().to_vec())
+    }
+
+    /// A whole answer of JSON.
+    pub fn json(status: u16, body: impl AsRef<[u8]>) -> Self {
+        Self::http(status, &[("content-type", "application/json")], body)
+    }
+
+    /// Status line and headers, without the empty line.
+    pub fn head(status: u16, headers: &[(&str, &str)]) -> Self {
+        let headers: String = headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        Self::bytes(format!("HTTP/1.1 {status} Status\r\n{headers}"))
+    }
+
+    fn part(mut self, part: Part) -> Self {
+        self.parts.push(part);
+        self
+    }
+
+    /// Then writes these bytes.
+    #[must_use]
+    pub fn more(self, bytes: impl Into<Bytes>) -> Self {
+        self.part(Part::Bytes(bytes.into()))
+    }
+
+    /// Then does this.
+    #[must_use]
+    pub fn and(mut self, then: Self) -> Self {
+        self.parts.extend(then.parts);
+        self.end = then.end;
+        self
+    }
+
+    /// Then writes these bytes one by one, with a pause after each.
+    #[must_use]
+    pub fn slowly(self, bytes: impl Into<Bytes>, pause: Duration) -> Self {
+        self.part(Part::Slowly(bytes.into(), pause))
+    }
+
+    /// Then writes the same bytes many times.
+    #[must_use]
+    pub fn times(self, bytes: impl Into<Bytes>, count: usize) -> Self {
+        self.part(Part::Times(bytes.into(), count))
+    }
+
+    /// Then waits.
+    #[must_use]
+    pub fn pause(self, time: Duration) -> Self {
+        self.part(Part::Pause(time))
+    }
+
+    /// Waits before the rest until the gate is closed.
+    #[must_use]
+    pub fn held(mut self, gate: &Arc<Semaphore>) -> Self {
+        self.parts.insert(0, Part::Held(Arc::clone(gate)));
+        self
+    }
+
+    /// Then closes the connection in an orderly way.
+    #[must_use]
+    pub fn fin(mut self) -> Self {
+        self.end = End::Fin;
+        self
+    }
+
+    /// Then resets the connection. What was written has a moment to arrive: a reset may overtake it.
+    #[must_use]
+    pub fn reset(mut self) -> Self {
+        if !self.parts.is_empty() {
+            self.parts.push(Part::Pause(Duration::from_millis(50)));
+        }
+        self.end = End::Reset;
+        self
+    }
+
+    /// Then does nothing more, and keeps the connection open.
+    #[must_use]
+    pub fn hang(mut self) -> Self {
+        self.end = End::Hang;
+        self
+    }
+
+    /// Does not wait for a request: the first bytes are enough, whatever they are. No request is counted.
+    #[must_use]
+    pub fn unread(mut self) -> Self {
+        self.unread = true;
+        self
+    }
+
+    /// Replaces a text in what is written whole.
+    #[must_use]
+    pub fn with(mut self, placeholder: &str, value: &str) -> Self {
+        for part in &mut self.parts {
+            if let Part::Bytes(bytes) = part
+                && let Ok(text) = std::str::from_utf8(bytes)
+                && text.contains(placeholder)
+            {
+                *bytes = text.replace(placeholder, value).into();
+            }
+        }
+        self
+    }
+
+    /// Whether a server that answers like this has done what it was asked for, or may have: all but redirects and
+    /// refusals.
+    fn is_done(&self) -> bool {
+        let Some(Part::Bytes(first)) = self.parts.first() else {
+            return true;
+        };
+        let status = first
+            .strip_prefix(b"HTTP/1.")
+            .and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok());
+        !status.is_some_and(|status| status.starts_with(['3', '4']) || status == "503")
+    }
+}
+
+/// A request that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Method and path.
+    pub line: String,
+    /// The header with the key.
+    pub authorization: Option<String>,
+    /// All of it, to the last byte of the body.
+    pub whole: String,
+}
 
 /// A server on a loopback port; ends when dropped.
 pub struct Peer {
-    url: String,
-    requests: Arc<AtomicUsize>,
-    task: JoinHandle<()>,
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    door: Mutex<Door>,
+}
+
+struct Shared {
+    script: Mutex<Script>,
+    seen: Mutex<Vec<Seen>>,
+    done: AtomicUsize,
+    connections: AtomicUsize,
+    tls: Mutex<Option<Arc<ServerConfig>>>,
+}
+
+struct Script {
+    next: VecDeque<Act>,
+    then: Act,
+}
+
+enum Door {
+    Open(JoinHandle<()>),
+    /// The port is taken, and refuses connections.
+    Refusing(TcpSocket),
+    /// Connections wait to be accepted, and no more can wait as long as these do.
+    #[allow(dead_code)]
+    Crowded(TcpListener, Vec<TcpStream>),
+    /// Between two of the others.
+    Moving,
 }
 
 impl Peer {
-    /// Answers every connection with these bytes once the request's head has arrived, and closes it.
+    /// Does with each request in turn what the script says, and with all after that the last thing.
+    pub async fn script(acts: impl IntoIterator<Item = Act>, then: Act) -> Self {
+        let peer = Self::refusing(acts, then);
+        peer.open();
+        // The port is open already; this lets the server begin to look at it.
+        tokio::task::yield_now().await;
+        peer
+    }
+
+    /// Answers every connection with these bytes once the request has arrived, and closes it.
     pub async fn answering(answer: impl Into<Vec<u8>>) -> Self {
-        let answer = answer.into();
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let requests = Arc::new(AtomicUsize::new(0));
-        let counter = Arc::clone(&requests);
-        let task = tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = Vec::new();
-                let mut buffer = [0; 4096];
-                while !head.windows(4).any(|window| window == b"\r\n\r\n") {
-                    match stream.read(&mut buffer).await {
-                        Ok(0) | Err(_) => break,
-                        Ok(count) => head.extend_from_slice(&buffer[..count]),
-                    }
-                }
-                counter.fetch_add(1, Ordering::SeqCst);
-                let _ = stream.write_all(&answer).await;
-                let _ = stream.shutdown().await;
+        Self::script([], Act::bytes(answer.into()).fin()).await
+    }
+
+    /// Refuses connections until [`Peer::open`].
+    pub fn refusing(acts: impl IntoIterator<Item = Act>, then: Act) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a loopback port");
+        Self {
+            address: socket.local_addr().expect("an address"),
+            shared: Arc::new(Shared {
+                script: Mutex::new(Script {
+                    next: acts.into_iter().collect(),
+                    then,
+                }),
+                seen: Mutex::default(),
+                done: AtomicUsize::new(0),
+                connections: AtomicUsize::new(0),
+                tls: Mutex::default(),
+            }),
+            door: Mutex::new(Door::Refusing(socket)),
+        }
+    }
+
+    /// Lets no connection come about until [`Peer::open`]: those that wait to be accepted are as many as can wait.
+    pub async fn crowded(acts: impl IntoIterator<Item = Act>, then: Act) -> Self {
+        let peer = Self::refusing(acts, then);
+        let Door::Refusing(socket) = std::mem::replace(&mut *peer.door.lock().unwrap(), Door::Moving) else {
+            unreachable!("it was made above");
+        };
+        let listener = socket.listen(1).expect("a listener");
+        let mut waiting = Vec::new();
+        while let Ok(Ok(stream)) = timeout(Duration::from_millis(100), TcpStream::connect(peer.address)).await {
+            waiting.push(stream);
+        }
+        *peer.door.lock().unwrap() = Door::Crowded(listener, waiting);
+        peer
+    }
+
+    /// Accepts connections from now on.
+    pub fn open(&self) {
+        let mut door = self.door.lock().unwrap();
+        let listener = match std::mem::replace(&mut *door, Door::Moving) {
+            Door::Open(task) => {
+                *door = Door::Open(task);
+                return;
             }
-        });
-        Self { url, requests, task }
+            Door::Refusing(socket) => socket.listen(1024).expect("a listener"),
+            Door::Crowded(listener, _) => listener,
+            Door::Moving => unreachable!("nobody else has the lock"),
+        };
+        *door = Door::Open(tokio::spawn(accept(listener, Arc::clone(&self.shared))));
+    }
+
+    /// Speaks TLS from now on.
+    pub fn speak_tls(&self, config: Arc<ServerConfig>) {
+        *self.shared.tls.lock().unwrap() = Some(config);
+    }
+
+    /// From now on does this with every request.
+    pub fn now(&self, then: Act) {
+        *self.shared.script.lock().unwrap() = Script {
+            next: VecDeque::new(),
+            then,
+        };
     }
 
     /// Where it is.
-    pub fn url(&self) -> &str {
-        &self.url
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Where it is, for those who expect TLS.
+    pub fn tls_url(&self) -> String {
+        format!("https://{}", self.address)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.address.port()
     }
 
     /// How many requests arrived.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.shared.seen.lock().unwrap().len()
+    }
+
+    /// The requests that arrived.
+    pub fn seen(&self) -> Vec<Seen> {
+        self.shared.seen.lock().unwrap().clone()
+    }
+
+    /// How many requests a server that answers like this one has done, or may have.
+    pub fn done(&self) -> usize {
+        self.shared.done.load(Ordering::SeqCst)
+    }
+
+    /// How many connections were accepted.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Returns when so many requests have arrived.
+    pub async fn has_seen(&self, requests: usize) {
+        while self.requests() < requests {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
 impl Drop for Peer {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Door::Open(task) = &*self.door.lock().unwrap() {
+            task.abort();
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // Ends with this task.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        shared.connections.fetch_add(1, Ordering::SeqCst);
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        connections.spawn(async move {
+            let config = shared.tls.lock().unwrap().clone();
+            // What a client does to a connection is its own affair.
+            let _: io::Result<()> = match config {
+                None => serve(stream, &shared).await,
+                Some(config) => match TlsAcceptor::from(config).accept(stream).await {
+                    Ok(stream) => serve(stream, &shared).await,
+                    Err(error) => Err(error),
+                },
+            };
+        });
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Unpin {
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
+
+async fn serve(mut stream: impl Stream, shared: &Shared) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    loop {
+        let unread = shared.script.lock().unwrap().coming().unread;
+        if unread {
+            stream.read_buf(&mut buffer).await?;
+        } else {
+            let request = request(&mut stream, &mut buffer).await?;
+            shared.seen.lock().unwrap().push(request);
+        }
+        let act = shared.script.lock().unwrap().take();
+        if !unread && act.is_done() {
+            shared.done.fetch_add(1, Ordering::SeqCst);
+        }
+        for part in act.parts {
+            write(&mut stream, part).await?;
+        }
+        match act.end {
+            End::Keep => {}
+            End::Fin => return stream.shutdown().await,
+            End::Reset => return stream.tcp().set_zero_linger(),
+            End::Hang => loop {
+                if stream.read_u8().await.is_err() {
+                    return Ok(());
+                }
+            },
+        }
+    }
+}
+
+impl Script {
+    fn coming(&self) -> &Act {
+        self.next.front().unwrap_or(&self.then)
+    }
+
+    fn take(&mut self) -> Act {
+        self.next.pop_front().unwrap_or_else(|| self.then.clone())
+    }
+}
+
+async fn write(stream: &mut impl Stream, part: Part) -> io::Result<()> {
+    match part {
+        Part::Bytes(bytes) => stream.write_all(&bytes).await?,
+        Part::Slowly(bytes, pause) => {
+            for byte in bytes {
+                stream.write_all(&[byte]).await?;
+                stream.flush().await?;
+                sleep(pause).await;
+            }
+        }
+        Part::Times(bytes, count) => {
+            for _ in 0..count {
+                stream.write_all(&bytes).await?;
+            }
+        }
+        Part::Pause(time) => sleep(time).await,
+        Part::Held(gate) => drop(gate.acquire().await),
+    }
+    stream.flush().await
+}
+
+/// Reads a request with its body. What came after it stays in the buffer.
+async fn request(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> io::Result<Seen> {
+    let end_of_head = loop {
+        if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+            break at + 4;
+        }
+        read(stream, buffer).await?;
+    };
+    let head = String::from_utf8_lossy(&buffer[..end_of_head]).into_owned();
+    let header = |name: &str| {
+        head.lines()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(other, _)| other.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_owned())
+    };
+    let length: usize = header("content-length").map_or(0, |length| length.parse().expect("a length"));
+    while buffer.len() < end_of_head + length {
+        read(stream, buffer).await?;
+    }
+    let whole: Vec<u8> = buffer.drain(..end_of_head + length).collect();
+    let first = head.lines().next().unwrap_or_default();
+    Ok(Seen {
+        line: first.trim_end_matches(" HTTP/1.1").to_owned(),
+        authorization: header("authorization"),
+        whole: String::from_utf8_lossy(&whole).into_owned(),
+    })
+}
+
+async fn read(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> io::Result<()> {
+    match stream.read_buf(buffer).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
     }
 }

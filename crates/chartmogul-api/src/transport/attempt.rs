@@ -96,6 +96,9 @@ pub(super) async fn send(
         (_, Some(Trouble::Time(elapsed))) => {
             broken(Failure::TimedOut(time.kind, time.limit), What::Nothing(elapsed.into()))
         }
+        (Some(whole), Some(Trouble::Http(error))) if is_garbled(&error) => {
+            broken(Failure::Unreadable, What::Unfit(whole, nameless(error)))
+        }
         (Some(_), Some(Trouble::Http(error))) => broken(Failure::CutOff, What::Nothing(nameless(error))),
         (None, Some(Trouble::Http(error))) => {
             let failure = without_answer(&error, client);
@@ -113,9 +116,12 @@ fn nameless(error: reqwest::Error) -> BoxError {
 
 fn without_answer(error: &reqwest::Error, client: &Client) -> Failure {
     match (error.is_connect(), error.is_timeout()) {
-        (true, true) => Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout),
+        // The limit of the user's own client is not known here; the cause says that time was up.
+        (true, true) if !client.shared.own_http_client => {
+            Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout)
+        }
         (true, false) if is_untrusted(error) => Failure::NotTrusted,
-        (true, false) => Failure::NotConnected,
+        (true, _) => Failure::NotConnected,
         (false, _) => Failure::Broken,
     }
 }
@@ -132,6 +138,15 @@ fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
         };
     }
     false
+}
+
+/// The body came, and is not compressed as it claims to be. That the compressed body ended too early, or that the
+/// connection broke, is reported as another kind, or deeper down.
+fn is_garbled(error: &reqwest::Error) -> bool {
+    error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>())
+        .is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }
 
 enum Trouble {
