@@ -3,6 +3,7 @@
 
 mod answers;
 mod blocking;
+mod connection;
 mod coverage;
 mod document;
 mod errors;

@@ -1,0 +1,94 @@
+//! What a client of this library asks of a connection.
+
+use std::sync::Arc;
+
+use chartmogul::{Client, ClientBuilder, Error, Retry};
+use chartmogul_tests::{UUID, peer::Peer, tls::Authority};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+/// The protocol that a client and a server agree on, if the server speaks both.
+async fn agreed(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Option<String> {
+    let authority = Authority::new("Root for tests");
+    let mut config = (*authority.server("localhost")).clone();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let builder = Client::builder()
+        .api_key("key")
+        .base_url(format!("https://localhost:{}", listener.local_addr().unwrap().port()))
+        .root_certificate(authority.pem())
+        .retry(Retry::never());
+    let client = set(builder).build().unwrap();
+    let call = tokio::spawn(async move { client.opportunities().get(UUID).send().await });
+    let (stream, _) = listener.accept().await.unwrap();
+    let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+    let protocol = stream
+        .get_ref()
+        .1
+        .alpn_protocol()
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    drop(stream);
+    assert!(call.await.unwrap().is_err());
+    protocol
+}
+
+#[tokio::test]
+async fn it_is_http_1_unless_http_2_is_asked_for() {
+    assert_ne!(agreed(|builder| builder).await.as_deref(), Some("h2"));
+    assert_eq!(agreed(ClientBuilder::http2).await.as_deref(), Some("h2"));
+}
+
+/// What can't be right is said when the client is built, not when it is used.
+#[test]
+fn a_wrong_setting_is_named() {
+    let built = |set: fn(ClientBuilder) -> ClientBuilder| {
+        let error = set(Client::builder().api_key("key")).build().unwrap_err();
+        error.to_string()
+    };
+    let zero = std::time::Duration::ZERO;
+    assert_eq!(
+        built(|b| b.rate_limit(0)),
+        "`rate_limit` was 0; allowed: 1 or more (for no limit: `limiter(Unlimited)`)"
+    );
+    assert!(built(|b| b.max_in_flight(0)).starts_with("`max_in_flight` was 0; allowed: "));
+    for name in ["connect_timeout", "attempt_timeout", "call_timeout"] {
+        let error = match name {
+            "connect_timeout" => Client::builder().connect_timeout(zero),
+            "attempt_timeout" => Client::builder().attempt_timeout(zero),
+            _ => Client::builder().call_timeout(zero),
+        };
+        let error = error.api_key("key").build().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("`{name}` was 0ns; allowed: more than zero (for no limit: `Duration::MAX`)")
+        );
+    }
+    assert!(built(|b| b.root_certificate("no certificate")).starts_with("a root certificate is not PEM"));
+    assert!(built(|b| b.proxy("not a proxy\n")).starts_with("the proxy's URL is not usable"));
+    assert!(built(|b| b.proxy("http://localhost:1").base_url("http://127.0.0.1:1")).contains("plain http"));
+}
+
+/// A proxy learns the name of the host and nothing else: neither the key nor which object it is about.
+#[tokio::test]
+async fn a_proxy_sees_the_host_alone() {
+    let proxy = Peer::answering("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    let client = Client::builder()
+        .api_key("sk-secret")
+        .base_url("https://api.example.com")
+        .proxy(proxy.url())
+        .retry(Retry::never())
+        .build()
+        .unwrap();
+    let error = client.opportunities().get(UUID).send().await.unwrap_err();
+    assert!(
+        matches!(error, Error::Connection { .. }) && !error.may_have_happened(),
+        "{error:?}"
+    );
+    let seen = proxy.seen();
+    assert_eq!(seen[0].line, "CONNECT api.example.com:443");
+    assert!(
+        seen[0].authorization.is_none() && !seen[0].whole.contains(UUID),
+        "{seen:?}"
+    );
+    assert!(!seen[0].whole.contains("secret"), "{seen:?}");
+}
