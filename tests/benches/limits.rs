@@ -30,7 +30,13 @@ fn main() {
     }
     for latency in LATENCIES {
         report("two, half of the limits each", latency, |server| {
-            let half = || builder(&server.address).rate_limit(20).max_in_flight(10).build().unwrap();
+            let half = || {
+                builder(&server.address)
+                    .rate_limit(20)
+                    .max_in_flight(10)
+                    .build()
+                    .unwrap()
+            };
             vec![half(), half()]
         });
     }
@@ -44,7 +50,10 @@ fn main() {
 fn report(who: &str, latency: u64, clients: impl Fn(&Server) -> Vec<Client>) {
     let mut server = Server::strict(Duration::from_millis(latency));
     let clients = clients(&server);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let (failed, took) = runtime.block_on(async {
         let started = Instant::now();
         let mut calls = JoinSet::new();

@@ -52,7 +52,10 @@ fn one_after_the_other(scheme: &str) {
         ("this SDK, no limiter", calls::unlimited(&server.address)),
         ("this SDK, a limiter", calls::limited(&server.address)),
     ] {
-        row(who, per_call(&runtime, || async { calls::update(&client).await.is_ok() }));
+        row(
+            who,
+            per_call(&runtime, || async { calls::update(&client).await.is_ok() }),
+        );
     }
 }
 

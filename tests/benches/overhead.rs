@@ -80,7 +80,11 @@ fn report(scheme: &str) {
         rounds.push(spent.map(Option::unwrap));
     }
     let seen = server.seen();
-    assert_eq!(seen.connections, callers.len(), "one connection for all calls of a client");
+    assert_eq!(
+        seen.connections,
+        callers.len(),
+        "one connection for all calls of a client"
+    );
     assert_eq!(seen.answered, callers.len() * CALLS as usize * (ROUNDS + 1));
 
     let over = |value: &dyn Fn(&[Spent; 3]) -> f64| median(&mut rounds.iter().map(value).collect::<Vec<_>>());

@@ -80,5 +80,8 @@ pub(crate) fn has_flag(name: &str) -> bool {
 
 /// A runtime on this thread, so that all work of a client is measured as one.
 pub(crate) fn one_thread() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
 }

@@ -169,7 +169,8 @@ fn say(what: &Value) {
 
 /// A certificate that only those trust who are told to.
 fn tls() -> (TlsAcceptor, String) {
-    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let root = format!(
         "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
         BASE64_STANDARD.encode(cert.der())
@@ -185,7 +186,9 @@ fn tls() -> (TlsAcceptor, String) {
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, account: Arc<Account>) {
     account.opened();
     let service = service_fn(|request| answer(request, &account));
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
     account.closed();
 }
 

@@ -119,7 +119,7 @@ impl Request {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
-        let url = format!("{}{}", self.client.baseurl, self.filled()?);
+        let url = self.client.url(format_args!("{}", self.filled()?));
         let Self {
             client,
             method,

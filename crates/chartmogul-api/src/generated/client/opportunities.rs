@@ -27,10 +27,12 @@ impl Client {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
         body.check()?;
-        let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
-            .to_string()),
-        );
+        let url = self
+            .url(
+                format_args!(
+                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
+                ),
+            );
         let request = self
             .client
             .patch(url)
