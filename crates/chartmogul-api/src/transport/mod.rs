@@ -177,13 +177,14 @@ impl Client {
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
     ) -> Result<Reply<T>, Error> {
+        let call = self.call(operation, request)?;
         let mut value = None;
         // Every operation answers with an object; members of it never fail (see `Field`).
-        let accept = |body: &[u8]| {
+        let mut accept = |body: &[u8]| {
             value = Some(read_object(body)?);
             Ok(())
         };
-        let done = self.run(operation, request, accept).await?;
+        let done = call.run(&mut accept).await?;
         done.reply(value)
     }
 
@@ -194,19 +195,14 @@ impl Client {
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
     ) -> Result<Reply<()>, Error> {
-        let done = self.run(operation, request, |_| Ok(())).await?;
+        let done = self.call(operation, request)?.run(&mut |_| Ok(())).await?;
         done.reply(Some(()))
     }
 
-    async fn run(
-        &self,
-        operation: &'static Operation,
-        request: reqwest::RequestBuilder,
-        mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send,
-    ) -> Result<Done, Error> {
+    fn call(&self, operation: &'static Operation, request: reqwest::RequestBuilder) -> Result<Box<Call<'_>>, Error> {
         let request = request.build().map_err(|source| cannot_build(operation.id, source))?;
         let route = Route::of(operation, request.method());
-        Call::new(self, &route).run(request, &mut accept).await
+        Ok(Call::new(self, route, request))
     }
 }
 

@@ -146,7 +146,7 @@ impl Request {
             template: template.into(),
             repeatable,
         };
-        Call::new(&client, &route).run(request, &mut accept).await
+        Call::new(&client, route, request).run(&mut accept).await
     }
 
     /// The path with its values.
