@@ -15,8 +15,8 @@ use common::{
 };
 use tokio::runtime::Runtime;
 
-const ROUNDS: usize = 90;
-const CALLS: u32 = 500;
+const ROUNDS: usize = 300;
+const CALLS: u32 = 200;
 
 /// Who makes the calls.
 enum Caller {

@@ -169,7 +169,11 @@ pub(crate) fn uuid(field: &str, value: &str) -> Result<(), InvalidInput> {
 
 /// A path argument must stay one segment: an empty one would turn an object's path into its collection's.
 pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
-    if !matches!(value, "" | "." | "..") && !value.chars().any(char::is_control) {
+    let control = |value: &str| match value.is_ascii() {
+        true => value.bytes().any(|byte| byte.is_ascii_control()), // much faster
+        false => value.chars().any(char::is_control),
+    };
+    if !matches!(value, "" | "." | "..") && !control(value) {
         return Ok(());
     }
     Err(InvalidInput::new(field, &value, "an identifier"))
@@ -201,10 +205,14 @@ pub(crate) fn something(nothing: bool, allowed: &str) -> Result<(), InvalidInput
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
 pub(crate) fn encode_path(value: &str) -> String {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    if value.bytes().all(unreserved) {
+        return value.to_owned();
+    }
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => encoded.push(char::from(byte)),
+            _ if unreserved(byte) => encoded.push(char::from(byte)),
             _ => {
                 use std::fmt::Write as _;
                 let _ = write!(encoded, "%{byte:02X}"); // writing to a String can't fail

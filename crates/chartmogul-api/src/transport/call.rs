@@ -15,11 +15,11 @@ use tracing::Instrument as _;
 use super::{
     Client, Done, Route,
     attempt::{self, Accept, Broken, Time},
-    limit::Place,
+    limit::{LimiterFuture, Place},
     observe::{self, AttemptEnded, Ended, Waited},
     retry::{Decision, Failed, is_throttling, retry_after},
 };
-use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
+use crate::{Attempt, Error, Failure, GaveUp, History, TimeoutKind};
 
 /// Boxed, because a future that hands a large value on to another one has room for it twice.
 pub(super) struct Call<'a> {
@@ -32,6 +32,9 @@ pub(super) struct Call<'a> {
     waited: Waited,
     history: History,
 }
+
+/// Ours, and those that the HTTP client adds.
+const FURTHER_HEADERS: usize = 5;
 
 const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
@@ -69,7 +72,7 @@ impl<'a> Call<'a> {
             let number = count(&self.history.attempts) + 1;
             let waited = self.waited.since(&before);
             before = self.waited;
-            let (started_at, started) = (Utc::now(), Instant::now());
+            let started = Instant::now();
             let span = observe::attempt_span(shared, &self.route, &request, number);
             let asked = shared.own_http_client.then(|| request.url().clone());
             let answer = client.client.execute(request);
@@ -98,7 +101,7 @@ impl<'a> Call<'a> {
                 }
                 Err(broken) => {
                     self.history.attempts.push(Attempt {
-                        started_at,
+                        started_at: Utc::now() - took,
                         waited: waited.total(),
                         took,
                         failure: broken.failure,
@@ -112,14 +115,27 @@ impl<'a> Call<'a> {
 
     /// What the next attempt sends.
     fn request(&mut self) -> Result<reqwest::Request, Error> {
-        let again = self.request.as_ref().and_then(reqwest::Request::try_clone);
-        // A body that can be read only once is sent only once.
-        let Some(mut request) = again.or_else(|| self.request.take()) else {
-            return Err(Error::configuration("the body can't be sent again", None));
+        let gone = || Error::configuration("the body can't be sent again", None);
+        let template = self.request.as_ref().ok_or_else(gone)?;
+        let body = template.body().map(reqwest::Body::as_bytes);
+        let mut request = match body {
+            // A body that can be read only once is sent only once.
+            Some(None) => self.request.take().ok_or_else(gone)?,
+            // Not `try_clone`, which is several times the work, and leaves no room for the headers still to come.
+            _ => {
+                let mut again = reqwest::Request::new(template.method().clone(), template.url().clone());
+                let headers = again.headers_mut();
+                headers.reserve(template.headers().len() + FURTHER_HEADERS);
+                for (name, value) in template.headers() {
+                    headers.append(name, value.clone());
+                }
+                *again.body_mut() = body.flatten().map(|bytes| bytes.to_vec().into());
+                again
+            }
         };
         let headers = request.headers_mut();
-        headers.insert(header::AUTHORIZATION, self.client.shared.authorization.clone());
-        headers.insert(header::USER_AGENT, self.client.shared.user_agent.clone());
+        headers.append(header::AUTHORIZATION, self.client.shared.authorization.clone());
+        headers.append(header::USER_AGENT, self.client.shared.user_agent.clone());
         Ok(request)
     }
 
@@ -160,18 +176,16 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the limiter, as long as the call may last.
-    async fn wait<T>(
-        &mut self,
-        what: &'static str,
-        turn: impl Future<Output = Result<T, BoxError>>,
-    ) -> Result<T, Error> {
-        let mut turn = pin!(turn.instrument(observe::wait_span(what)));
+    async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
         let at_once = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
         let result = match at_once {
-            Poll::Ready(result) => Ok(result), // without a clock and a timer
+            Poll::Ready(Ok(value)) => return Ok(value), // without a clock, a timer and a span
+            Poll::Ready(result) => Ok(result),
             Poll::Pending => {
                 let began = Instant::now();
-                let result = timeout_at(self.deadline, turn).await;
+                let result = timeout_at(self.deadline, turn)
+                    .instrument(observe::wait_span(what))
+                    .await;
                 let waited = if what == PLACE {
                     &mut self.waited.place
                 } else {
