@@ -92,6 +92,7 @@ pub const RESERVED_OPERATIONS: &[&str] = &[
     "new",
     "send",
     "succeed",
+    "url",
 ];
 
 /// What the generated methods and builders call their own.

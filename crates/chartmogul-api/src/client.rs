@@ -298,7 +298,6 @@ impl<C: From<Client>> ClientBuilder<C> {
             None => self.connection.build(&base_url)?,
         };
         let client = Client {
-            baseurl: base_url.as_str().trim_end_matches('/').into(),
             client: http,
             call_timeout: self.call_timeout,
             shared: Arc::new(Shared {
@@ -306,6 +305,7 @@ impl<C: From<Client>> ClientBuilder<C> {
                 user_agent: user_agent(self.user_agent.as_deref())?,
                 host: base_url.host_str().unwrap_or_default().to_owned(),
                 port: base_url.port_or_known_default().unwrap_or_default(),
+                base_url,
                 connect_timeout: self.connection.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
                 attempt_timeout: self.attempt_timeout,
                 max_body: self.max_body,

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, bail, ensure};
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
-use syn::{Expr, ExprMethodCall, Stmt};
+use syn::{Expr, ExprMethodCall, Lit, Stmt, Token, punctuated::Punctuated};
 
 use super::{checks, docs, progenitor::Generated, table};
 use crate::{
@@ -55,7 +55,7 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
     let parameters = operation.parameters.iter().map(checks::parameter);
     let query = operation.query.is_some().then(|| quote! { query.check()?; });
     let body = operation.body.is_some().then(|| quote! { body.check()?; });
-    let url = local(found, "url")?;
+    let url = url(found)?;
     let mut request = request(found)?;
     if let Some(name) = &operation.query {
         let ty = names::ident(name);
@@ -108,6 +108,28 @@ fn local(method: &syn::ImplItemFn, name: &str) -> anyhow::Result<Expr> {
         }
     }
     bail!("no `let {name}`")
+}
+
+/// `self.url(..)` in place of `format!("{}/v1/..", self.baseurl, ..)`: what comes before the path is not parsed anew in each
+/// call.
+fn url(method: &syn::ImplItemFn) -> anyhow::Result<Expr> {
+    let found = local(method, "url")?;
+    let unknown = || format!("the URL is made in an unknown way: {}", found.to_token_stream());
+    let Expr::Macro(format) = &found else { bail!(unknown()) };
+    let parts = format
+        .mac
+        .parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated)
+        .with_context(unknown)?;
+    let mut parts = parts.into_iter();
+    let (Some(Expr::Lit(template)), Some(_baseurl)) = (parts.next(), parts.next()) else {
+        bail!(unknown())
+    };
+    let Lit::Str(template) = &template.lit else {
+        bail!(unknown())
+    };
+    let path = template.value();
+    let path = path.strip_prefix("{}").with_context(unknown)?;
+    Ok(syn::parse_quote!(self.url(format_args!(#path, #(#parts),*))))
 }
 
 /// The request, as a builder: without `.headers(..)`, which holds nothing but `api-version`, and `.build()?`.

@@ -1,9 +1,10 @@
 //! One attempt: a request, and its answer to the last byte.
 
-use std::{error::Error as StdError, io};
+use std::{error::Error as StdError, future::Future, io, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
+use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Client, Route};
@@ -61,14 +62,16 @@ pub(super) struct Time {
     pub(super) limit: std::time::Duration,
 }
 
+/// Waits for an answer and reads it. `asked` is the request's URL if the client may have gone elsewhere.
 pub(super) async fn send(
     client: &Client,
-    request: reqwest::Request,
+    asked: Option<Url>,
+    answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
     time: Time,
     accept: &mut Accept<'_>,
 ) -> Result<Whole, Box<Broken>> {
     let mut reading = Reading::default();
-    let ended = timeout_at(time.until, reading.run(client, request)).await;
+    let ended = timeout_at(time.until, pin!(reading.run(client, asked, answer))).await;
     let Reading { head, body, redirected } = reading;
     let whole = head.map(|(status, headers)| Whole { status, headers, body });
     let broken = |failure, what| Err(Box::new(Broken { failure, what }));
@@ -164,9 +167,13 @@ struct Reading {
 }
 
 impl Reading {
-    async fn run(&mut self, client: &Client, request: reqwest::Request) -> Result<(), Trouble> {
-        let asked = client.shared.own_http_client.then(|| request.url().clone());
-        let mut response = client.client.execute(request).await.map_err(Trouble::Http)?;
+    async fn run(
+        &mut self,
+        client: &Client,
+        asked: Option<Url>,
+        answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
+    ) -> Result<(), Trouble> {
+        let mut response = answer.await.map_err(Trouble::Http)?;
         self.redirected = asked.is_some_and(|asked| asked != *response.url());
         self.head = Some((response.status(), std::mem::take(response.headers_mut())));
 

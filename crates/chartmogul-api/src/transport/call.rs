@@ -1,6 +1,6 @@
 //! One call: attempts until one succeeds, the policy says stop, or time is up.
 
-use std::{future::Future, time::Duration};
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use chrono::Utc;
 use http::header;
@@ -10,76 +10,74 @@ use tracing::Instrument as _;
 use super::{
     Client, Done, Route,
     attempt::{self, Accept, Broken, Time},
-    limit::Place,
+    limit::{LimiterFuture, Place},
     observe::{self, AttemptEnded, Ended, Waited},
     retry::{Decision, Failed, is_throttling, retry_after},
 };
-use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
+use crate::{Attempt, Error, Failure, GaveUp, History, TimeoutKind};
 
+/// Boxed, because a future that hands a large value on to another one has room for it twice.
 pub(super) struct Call<'a> {
     client: &'a Client,
-    route: &'a Route,
+    route: Route,
+    /// What is sent; taken by the first attempt if it can't be sent twice.
+    request: Option<reqwest::Request>,
     started: Instant,
     deadline: Instant,
     waited: Waited,
     history: History,
 }
 
+/// Ours, and those that the HTTP client adds.
+const FURTHER_HEADERS: usize = 5;
+
 const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: &'a Route) -> Self {
+    pub(super) fn new(client: &'a Client, route: Route, request: reqwest::Request) -> Box<Self> {
         let started = Instant::now();
-        Self {
+        Box::new(Self {
             client,
             route,
+            request: Some(request),
             started,
             deadline: after(started, client.call_timeout),
             waited: Waited::default(),
             history: History::default(),
-        }
+        })
     }
 
-    pub(super) async fn run(mut self, request: reqwest::Request, accept: &mut Accept<'_>) -> Result<Done, Error> {
-        let span = observe::call_span(self.route);
-        let result = self.attempts(request, accept).instrument(span.clone()).await;
-        observe::call_ended(&self.client.shared, &span, self.route, &self.ended(&result));
+    pub(super) async fn run(mut self: Box<Self>, accept: &mut Accept<'_>) -> Result<Done, Error> {
+        let span = observe::call_span(&self.route);
+        // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
+        let result = pin!(self.attempts(accept)).instrument(span.clone()).await;
+        observe::call_ended(&self.client.shared, &span, &self.route, &self.ended(&result));
         result
     }
 
-    async fn attempts(&mut self, mut request: reqwest::Request, accept: &mut Accept<'_>) -> Result<Done, Error> {
-        let shared = &self.client.shared;
-        let headers = request.headers_mut();
-        headers.insert(header::AUTHORIZATION, shared.authorization.clone());
-        headers.insert(header::USER_AGENT, shared.user_agent.clone());
-
+    async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
+        let client = self.client;
+        let shared = &client.shared;
         let _place: Place = self.wait(PLACE, shared.limiter.place()).await?;
-        let mut once = Some(request);
         let mut before = Waited::default();
         loop {
             self.wait(TURN, shared.limiter.turn()).await?;
-            let request = match once.as_ref().and_then(reqwest::Request::try_clone) {
-                Some(request) => request,
-                // A body that can be read only once is sent only once.
-                None => match once.take() {
-                    Some(request) => request,
-                    None => return Err(Error::configuration("the body can't be sent again", None)),
-                },
-            };
+            let request = self.request()?;
             let number = count(&self.history.attempts) + 1;
             let waited = self.waited.since(&before);
             before = self.waited;
-            let (started_at, started) = (Utc::now(), Instant::now());
-            let span = observe::attempt_span(&self.client.shared, self.route, &request, number);
-            let result = attempt::send(self.client, request, self.time(started), accept)
-                .instrument(span.clone())
-                .await;
+            let started = Instant::now();
+            let span = observe::attempt_span(shared, &self.route, &request, number);
+            let asked = shared.own_http_client.then(|| request.url().clone());
+            let answer = client.client.execute(request);
+            let sending = pin!(attempt::send(client, asked, answer, self.time(started), accept));
+            let result = sending.instrument(span.clone()).await;
             let took = started.elapsed();
             observe::attempt_ended(
                 shared,
                 &span,
-                self.route,
+                &self.route,
                 &AttemptEnded {
                     number,
                     waited,
@@ -98,21 +96,46 @@ impl<'a> Call<'a> {
                 }
                 Err(broken) => {
                     self.history.attempts.push(Attempt {
-                        started_at,
+                        started_at: Utc::now() - took,
                         waited: waited.total(),
                         took,
                         failure: broken.failure,
                         cause: broken.cause(self.client),
                     });
-                    let repeats = once.is_some();
-                    self.after_failure(broken, repeats).await?;
+                    self.after_failure(broken).await?;
                 }
             }
         }
     }
 
+    /// What the next attempt sends.
+    fn request(&mut self) -> Result<reqwest::Request, Error> {
+        let gone = || Error::configuration("the body can't be sent again", None);
+        let template = self.request.as_ref().ok_or_else(gone)?;
+        let body = template.body().map(reqwest::Body::as_bytes);
+        let mut request = match body {
+            // A body that can be read only once is sent only once.
+            Some(None) => self.request.take().ok_or_else(gone)?,
+            // Not `try_clone`, which is several times the work, and leaves no room for the headers still to come.
+            _ => {
+                let mut again = reqwest::Request::new(template.method().clone(), template.url().clone());
+                let headers = again.headers_mut();
+                headers.reserve(template.headers().len() + FURTHER_HEADERS);
+                for (name, value) in template.headers() {
+                    headers.append(name, value.clone());
+                }
+                *again.body_mut() = body.flatten().map(|bytes| bytes.to_vec().into());
+                again
+            }
+        };
+        let headers = request.headers_mut();
+        headers.append(header::AUTHORIZATION, self.client.shared.authorization.clone());
+        headers.append(header::USER_AGENT, self.client.shared.user_agent.clone());
+        Ok(request)
+    }
+
     /// Waits for the next attempt, or ends the call.
-    async fn after_failure(&mut self, broken: Box<Broken>, can_repeat: bool) -> Result<(), Error> {
+    async fn after_failure(&mut self, broken: Box<Broken>) -> Result<(), Error> {
         let shared = &self.client.shared;
         let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
         if let Failure::Status(status) = broken.failure
@@ -127,39 +150,46 @@ impl<'a> Call<'a> {
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
         };
-        let decision = if can_repeat {
+        let decision = if self.request.is_some() {
             shared.retry.decide(&failed, &shared.budget, fastrand::f64())
         } else {
             Decision::Stop(None)
         };
         match decision {
             Decision::Wait(wait) => {
-                observe::will_retry(self.route, failed.attempts, wait, broken.failure);
+                observe::will_retry(&self.route, failed.attempts, wait, broken.failure);
                 let began = Instant::now();
                 sleep(wait).instrument(observe::wait_span("the next attempt")).await;
                 self.waited.retry += began.elapsed();
                 Ok(())
             }
-            Decision::Stop(gave_up) => Err(broken.into_error(self.client, self.route, self.gave_up(gave_up))),
+            Decision::Stop(gave_up) => {
+                let history = self.gave_up(gave_up);
+                Err(broken.into_error(self.client, &self.route, history))
+            }
         }
     }
 
     /// Waits for the limiter, as long as the call may last.
-    async fn wait<T>(
-        &mut self,
-        what: &'static str,
-        turn: impl Future<Output = Result<T, BoxError>>,
-    ) -> Result<T, Error> {
-        let began = Instant::now();
-        let result = timeout_at(self.deadline, turn)
-            .instrument(observe::wait_span(what))
-            .await;
-        let waited = if what == PLACE {
-            &mut self.waited.place
-        } else {
-            &mut self.waited.rate_limit
+    async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
+        let at_once = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
+        let result = match at_once {
+            Poll::Ready(Ok(value)) => return Ok(value), // without a clock, a timer and a span
+            Poll::Ready(result) => Ok(result),
+            Poll::Pending => {
+                let began = Instant::now();
+                let result = timeout_at(self.deadline, turn)
+                    .instrument(observe::wait_span(what))
+                    .await;
+                let waited = if what == PLACE {
+                    &mut self.waited.place
+                } else {
+                    &mut self.waited.rate_limit
+                };
+                *waited += began.elapsed();
+                result
+            }
         };
-        *waited += began.elapsed();
         match result {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(source)) => Err(Error::Limiter {

@@ -13,6 +13,7 @@ pub(crate) mod retry;
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, Method};
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
@@ -40,7 +41,6 @@ const HIDDEN: &str = "[API key]";
 #[derive(Clone)]
 #[allow(clippy::struct_field_names)] // generated operations know the fields by these names
 pub struct Client {
-    pub(crate) baseurl: Arc<str>,
     pub(crate) client: reqwest::Client,
     pub(crate) shared: Arc<Shared>,
     pub(crate) call_timeout: Duration,
@@ -48,6 +48,7 @@ pub struct Client {
 
 /// What holds for every request of a client and its clones.
 pub(crate) struct Shared {
+    pub(crate) base_url: Url,
     pub(crate) key: SecretString,
     pub(crate) authorization: HeaderValue,
     pub(crate) user_agent: HeaderValue,
@@ -107,7 +108,7 @@ impl Shared {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.baseurl)
+            .field("base_url", &self.shared.base_url.as_str().trim_end_matches('/'))
             .finish_non_exhaustive()
     }
 }
@@ -158,6 +159,15 @@ impl Client {
         }
     }
 
+    /// Where a path of the API is. What comes before the path is parsed once, when the client is built: it takes longer
+    /// than the path.
+    pub(crate) fn url(&self, path: fmt::Arguments<'_>) -> Url {
+        let mut url = self.shared.base_url.clone();
+        let path = format!("{}{path}", url.path().trim_end_matches('/'));
+        url.set_path(&path);
+        url
+    }
+
     /// Sends a request for an operation and reads what it answers with.
     ///
     /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
@@ -167,13 +177,14 @@ impl Client {
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
     ) -> Result<Reply<T>, Error> {
+        let call = self.call(operation, request)?;
         let mut value = None;
         // Every operation answers with an object.
-        let accept = |body: &[u8]| {
+        let mut accept = |body: &[u8]| {
             value = Some(read_object(body)?);
             Ok(())
         };
-        let done = self.run(operation, request, accept).await?;
+        let done = call.run(&mut accept).await?;
         done.reply(value)
     }
 
@@ -183,19 +194,14 @@ impl Client {
         operation: &'static Operation,
         request: reqwest::RequestBuilder,
     ) -> Result<Reply<()>, Error> {
-        let done = self.run(operation, request, |_| Ok(())).await?;
+        let done = self.call(operation, request)?.run(&mut |_| Ok(())).await?;
         done.reply(Some(()))
     }
 
-    async fn run(
-        &self,
-        operation: &'static Operation,
-        request: reqwest::RequestBuilder,
-        mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send,
-    ) -> Result<Done, Error> {
+    fn call(&self, operation: &'static Operation, request: reqwest::RequestBuilder) -> Result<Box<Call<'_>>, Error> {
         let request = request.build().map_err(|source| cannot_build(operation.id, source))?;
         let route = Route::of(operation, request.method());
-        Call::new(self, &route).run(request, &mut accept).await
+        Ok(Call::new(self, route, request))
     }
 }
 

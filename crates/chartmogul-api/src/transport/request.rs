@@ -119,7 +119,7 @@ impl Request {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
-        let url = format!("{}{}", self.client.baseurl, self.filled()?);
+        let url = self.client.url(format_args!("{}", self.filled()?));
         let Self {
             client,
             method,
@@ -146,7 +146,7 @@ impl Request {
             template: template.into(),
             repeatable,
         };
-        Call::new(&client, &route).run(request, &mut accept).await
+        Call::new(&client, route, request).run(&mut accept).await
     }
 
     /// The path with its values.

@@ -24,7 +24,7 @@ impl Client {
         query: &'a types::ListOpportunitiesQuery,
     ) -> Result<Reply<types::OpportunityPage>, Error> {
         query.check()?;
-        let url = format!("{}/v1/opportunities", self.baseurl,);
+        let url = self.url(format_args!("/v1/opportunities",));
         let request = self
             .client
             .get(url)
@@ -48,7 +48,7 @@ impl Client {
         body: &'a types::OpportunityCreation,
     ) -> Result<Reply<types::Opportunity>, Error> {
         body.check()?;
-        let url = format!("{}/v1/opportunities", self.baseurl,);
+        let url = self.url(format_args!("/v1/opportunities",));
         let request = self
             .client
             .post(url)
@@ -74,10 +74,12 @@ impl Client {
     ) -> Result<Reply<types::Opportunity>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
-        let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
-            .to_string()),
-        );
+        let url = self
+            .url(
+                format_args!(
+                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
+                ),
+            );
         let request = self
             .client
             .get(url)
@@ -102,10 +104,12 @@ impl Client {
     ) -> Result<Reply<()>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
-        let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
-            .to_string()),
-        );
+        let url = self
+            .url(
+                format_args!(
+                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
+                ),
+            );
         let request = self.client.delete(url);
         self.exec_done(&operations::DELETE_OPPORTUNITY, request).await
     }
@@ -129,10 +133,12 @@ impl Client {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
         body.check()?;
-        let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
-            .to_string()),
-        );
+        let url = self
+            .url(
+                format_args!(
+                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
+                ),
+            );
         let request = self
             .client
             .patch(url)

@@ -1,0 +1,85 @@
+//! The same update, made with this SDK and with reqwest alone.
+
+use chartmogul::{Client, ClientBuilder, Custom, ForecastCategory, Opportunity, OpportunityUpdate, Unlimited};
+use chartmogul_tests::UUID;
+
+use super::server::Address;
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+/// A client for this server.
+pub(crate) fn builder(server: &Address) -> ClientBuilder {
+    let builder = Client::builder().api_key(KEY).base_url(&server.url);
+    match server.root.as_str() {
+        "" => builder,
+        root => builder.root_certificate(root),
+    }
+}
+
+/// The client, with nothing to wait for.
+pub(crate) fn unlimited(server: &Address) -> Client {
+    builder(server).limiter(Unlimited).build().unwrap()
+}
+
+/// The client with its own limiter, at a rate that nobody reaches.
+pub(crate) fn limited(server: &Address) -> Client {
+    builder(server).rate_limit(1_000_000).build().unwrap()
+}
+
+pub(crate) async fn update(client: &Client) -> Result<Opportunity, chartmogul::Error> {
+    client
+        .opportunities()
+        .update(UUID)
+        .amount_in_cents(20_000)
+        .currency("EUR")
+        .estimated_close_date(day())
+        .forecast_category(ForecastCategory::Committed)
+        .win_likelihood(70)
+        .replace_all_custom(Custom::new().set("seats", 4).set("vip", true))
+        .send()
+        .await
+}
+
+fn day() -> chrono::NaiveDate {
+    chrono::NaiveDate::from_ymd_opt(2026, 4, 30).unwrap()
+}
+
+/// What a program does that has no SDK but its types.
+#[derive(Clone)]
+pub(crate) struct Bare {
+    http: reqwest::Client,
+    url: String,
+}
+
+impl Bare {
+    pub(crate) fn new(server: &Address) -> Self {
+        let mut http = reqwest::Client::builder().http1_only();
+        if !server.root.is_empty() {
+            let root = reqwest::Certificate::from_pem(server.root.as_bytes()).unwrap();
+            http = http.tls_certs_merge([root]);
+        }
+        Self {
+            http: http.build().unwrap(),
+            url: server.url.clone(),
+        }
+    }
+
+    pub(crate) async fn update(&self) -> Result<Opportunity, reqwest::Error> {
+        let mut update = OpportunityUpdate::default();
+        update.amount_in_cents = Some(20_000);
+        update.currency = Some("EUR".to_owned());
+        update.estimated_close_date = Some(day());
+        update.forecast_category = Some(ForecastCategory::Committed);
+        update.win_likelihood = Some(70);
+        update.custom = Some(Custom::new().set("seats", 4).set("vip", true).into_iter().collect());
+        self.http
+            .patch(format!("{}/v1/opportunities/{UUID}", self.url))
+            .basic_auth(KEY, Some(""))
+            .json(&update)
+            .send()
+            .await?
+            .error_for_status()?
+            .json()
+            .await
+    }
+}

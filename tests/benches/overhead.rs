@@ -1,0 +1,112 @@
+//! What a call costs beyond what reqwest alone costs: `cargo bench -p chartmogul-tests --bench overhead` prints what
+//! `docs/performance.md` shows.
+//!
+//! `-- --only sdk 20000` (or `limited`, or `bare`) makes so many calls over HTTP and ends, for a profiler.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
+
+mod common;
+
+use chartmogul::Client;
+use common::{
+    Spent, Watch,
+    calls::{self, Bare},
+    median, option, ratio,
+    server::{self, Server},
+};
+use tokio::runtime::Runtime;
+
+const ROUNDS: usize = 300;
+const CALLS: u32 = 200;
+
+/// Who makes the calls.
+enum Caller {
+    Bare(Bare),
+    Sdk(Client),
+}
+
+impl Caller {
+    fn make(&self, runtime: &Runtime, calls: u32) -> Spent {
+        let watch = Watch::this_process();
+        // The match is outside of the loop: neither future is larger for the other.
+        match self {
+            Self::Bare(bare) => runtime.block_on(async {
+                for _ in 0..calls {
+                    bare.update().await.unwrap();
+                }
+            }),
+            Self::Sdk(client) => runtime.block_on(async {
+                for _ in 0..calls {
+                    calls::update(client).await.unwrap();
+                }
+            }),
+        }
+        watch.spent()
+    }
+}
+
+fn main() {
+    if server::was_the_server() {
+        return;
+    }
+    if let Some(who) = option("--only") {
+        return only(&who);
+    }
+    println!("| over | limiter | time / bare | CPU / bare | time, bare | CPU, bare |");
+    println!("|---|---|--:|--:|--:|--:|");
+    for scheme in ["http", "https"] {
+        report(scheme);
+    }
+}
+
+fn report(scheme: &str) {
+    let mut server = Server::unlimited(scheme);
+    let runtime = common::one_thread();
+    let callers = [
+        Caller::Bare(Bare::new(&server.address)),
+        Caller::Sdk(calls::unlimited(&server.address)),
+        Caller::Sdk(calls::limited(&server.address)),
+    ];
+    for caller in &callers {
+        caller.make(&runtime, CALLS); // warm
+    }
+    let mut rounds = Vec::new();
+    for round in 0..ROUNDS {
+        let mut spent = [None; 3];
+        // Each is the first as often as the others.
+        for turn in 0..callers.len() {
+            let which = (round + turn) % callers.len();
+            spent[which] = Some(callers[which].make(&runtime, CALLS));
+        }
+        rounds.push(spent.map(Option::unwrap));
+    }
+    let seen = server.seen();
+    assert_eq!(
+        seen.connections,
+        callers.len(),
+        "one connection for all calls of a client"
+    );
+    assert_eq!(seen.answered, callers.len() * CALLS as usize * (ROUNDS + 1));
+
+    let over = |value: &dyn Fn(&[Spent; 3]) -> f64| median(&mut rounds.iter().map(value).collect::<Vec<_>>());
+    let per_call = |micros: f64| micros / f64::from(CALLS);
+    let time = per_call(over(&|spent| spent[0].time.as_secs_f64() * 1e6));
+    let cpu = per_call(over(&|spent| spent[0].cpu.as_secs_f64() * 1e6));
+    for (which, limiter) in [(1, "none"), (2, "of a million per second")] {
+        println!(
+            "| {scheme} | {limiter} | {:.3} | {:.3} | {time:.1} µs | {cpu:.1} µs |",
+            over(&|spent| ratio(spent[which].time, spent[0].time)),
+            over(&|spent| ratio(spent[which].cpu, spent[0].cpu)),
+        );
+    }
+}
+
+fn only(who: &str) {
+    let server = Server::unlimited("http");
+    let caller = match who {
+        "bare" => Caller::Bare(Bare::new(&server.address)),
+        "limited" => Caller::Sdk(calls::limited(&server.address)),
+        _ => Caller::Sdk(calls::unlimited(&server.address)),
+    };
+    let count = option(who).and_then(|count| count.parse().ok());
+    caller.make(&common::one_thread(), count.unwrap());
+}
