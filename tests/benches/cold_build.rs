@@ -1,1 +1,155 @@
-fn main() {}
+//! What the SDK adds to a cold debug build of a user's program: CPU time and crates, as ratio and difference to the same
+//! program with bare reqwest, chrono and uuid.
+//!
+//! `cargo bench -p chartmogul-tests --bench cold_build`. Builds each program from nothing, below `target/cold_build`, in turns.
+#![allow(clippy::expect_used, clippy::print_stdout)] // a bench that can't go on stops, and prints its result
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use nix::sys::resource::{UsageWho, getrusage};
+
+const ROUNDS: usize = 2;
+
+const SDK: &str = r#"chartmogul = { path = "SDK" }"#;
+const BARE: &str = r#"chrono = { version = "0.4", features = ["serde"] }
+reqwest = { version = "0.13", features = ["json"] }
+serde = { version = "1", features = ["derive"] }
+uuid = { version = "1", features = ["serde"] }"#;
+
+const WITH_SDK: &str = r#"#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), chartmogul::Error> {
+    let client = chartmogul::Client::from_env()?;
+    let deal = client.opportunities().update("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc").amount_in_cents(20_000).send().await?;
+    println!("{} {}", deal.pipeline_stage, deal.estimated_close_date);
+    Ok(())
+}
+"#;
+
+const WITH_REQWEST: &str = r#"#[derive(serde::Serialize)]
+struct Update {
+    amount_in_cents: i64,
+}
+
+#[derive(serde::Deserialize)]
+struct Opportunity {
+    uuid: uuid::Uuid,
+    pipeline_stage: String,
+    estimated_close_date: chrono::NaiveDate,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let key = std::env::var("CHARTMOGUL_API_KEY")?;
+    let deal: Opportunity = reqwest::Client::new()
+        .patch("https://api.chartmogul.com/v1/opportunities/4ee13ca4-e7fe-11ee-fa7f-f303abf41acc")
+        .basic_auth(key, Some(""))
+        .json(&Update { amount_in_cents: 20_000 })
+        .send()
+        .await?
+        .error_for_status()?
+        .json()
+        .await?;
+    println!("{} {} {}", deal.uuid, deal.pipeline_stage, deal.estimated_close_date);
+    Ok(())
+}
+"#;
+
+fn main() {
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("..")
+        .canonicalize()
+        .expect("the workspace");
+    let sdk = SDK.replace(
+        "SDK",
+        workspace
+            .join("crates/chartmogul")
+            .to_str()
+            .expect("a path that is text"),
+    );
+    let bare = program(&workspace, "bare", BARE, WITH_REQWEST);
+    let sdk = program(&workspace, "sdk", &sdk, WITH_SDK);
+    let (bare_crates, sdk_crates) = (crates(&bare), crates(&sdk));
+    let mut times: [Vec<Duration>; 2] = Default::default();
+    for round in 0..ROUNDS {
+        // In turns, so that neither always has the quieter machine.
+        for which in [round % 2, 1 - round % 2] {
+            times[which].push(build([&bare, &sdk][which]));
+        }
+    }
+    let [bare_time, sdk_time] = times.map(|times| times.into_iter().min().unwrap_or_default().as_secs_f64());
+    println!("| cold debug build | CPU time | crates |\n|---|--:|--:|");
+    println!(
+        "| bare reqwest, chrono, uuid | {bare_time:.1} s | {} |",
+        bare_crates.len()
+    );
+    println!("| this SDK | {sdk_time:.1} s | {} |", sdk_crates.len());
+    let more = sdk_crates.difference(&bare_crates).cloned().collect::<Vec<_>>();
+    println!(
+        "\nCPU time, SDK to bare: {:.3}. Crates that bare has not: {}: {}.",
+        sdk_time / bare_time,
+        more.len(),
+        more.join(", ")
+    );
+}
+
+/// A package of its own, with the versions that the workspace has.
+fn program(workspace: &Path, name: &str, dependencies: &str, source: &str) -> PathBuf {
+    let folder = workspace.join("target/cold_build").join(name);
+    fs::create_dir_all(folder.join("src")).expect("a folder");
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\n[dependencies]\n{dependencies}\n\
+         tokio = {{ version = \"1\", features = [\"macros\", \"rt\"] }}\n\n[workspace]\n"
+    );
+    fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
+    fs::write(folder.join("src/main.rs"), source).expect("a program");
+    fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file");
+    // What the program needs and the workspace has not is added, the rest goes; both outside of what is measured.
+    cargo(&folder, &["fetch"]);
+    folder
+}
+
+/// CPU time of all processes of a build from nothing.
+fn build(folder: &Path) -> Duration {
+    let _ = fs::remove_dir_all(folder.join("target"));
+    let before = children();
+    cargo(folder, &["build", "--quiet", "--target-dir", "target"]);
+    children().saturating_sub(before)
+}
+
+fn children() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).expect("the time of ended children");
+    let time = usage.user_time() + usage.system_time();
+    Duration::from_micros(u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or_default())
+}
+
+/// All crates that are built, by name: those of the program and of its build scripts and macros.
+fn crates(folder: &Path) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .current_dir(folder)
+        .output()
+        .expect("cargo tree");
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    lines
+        .lines()
+        .filter_map(|line| Some(line.split(' ').next()?.to_owned()))
+        .filter(|name| !name.is_empty())
+        .collect()
+}
+
+fn cargo(folder: &Path, arguments: &[&str]) {
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(folder)
+        .env_remove("CARGO_TARGET_DIR")
+        .env_remove("RUSTFLAGS")
+        .status()
+        .expect("cargo");
+    assert!(status.success(), "cargo {arguments:?} failed");
+}

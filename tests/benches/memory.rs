@@ -37,7 +37,7 @@ fn one_after_the_other(scheme: &str) {
     let runtime = common::one_thread();
     let bare = Bare::new(&server.address);
     let bare = per_call(&runtime, || async { bare.update().await.is_ok() });
-    let mut row = |who: &str, info: AllocationInfo| {
+    let row = |who: &str, info: AllocationInfo| {
         let each = |count: u64| count as f64 / f64::from(CALLS);
         println!(
             "| {scheme} | {who} | {:.1} | {:.2} | {:.0} | {:.2} |",

@@ -4,7 +4,7 @@
 //! operation runs them, so there is no need to call them. They are public for code that builds requests in advance
 //! and wants to know early.
 
-use std::{ops::RangeInclusive, sync::OnceLock};
+use std::{borrow::Cow, ops::RangeInclusive, sync::OnceLock};
 
 use chrono::{Datelike, NaiveDate};
 use regex_lite::Regex;
@@ -169,11 +169,12 @@ pub(crate) fn uuid(field: &str, value: &str) -> Result<(), InvalidInput> {
 
 /// A path argument must stay one segment: an empty one would turn an object's path into its collection's.
 pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
-    let control = |value: &str| match value.is_ascii() {
-        true => value.bytes().any(|byte| byte.is_ascii_control()), // much faster
-        false => value.chars().any(char::is_control),
+    let control = if value.is_ascii() {
+        value.bytes().any(|byte| byte.is_ascii_control()) // much faster
+    } else {
+        value.chars().any(char::is_control)
     };
-    if !matches!(value, "" | "." | "..") && !control(value) {
+    if !matches!(value, "" | "." | "..") && !control {
         return Ok(());
     }
     Err(InvalidInput::new(field, &value, "an identifier"))
@@ -204,10 +205,10 @@ pub(crate) fn something(nothing: bool, allowed: &str) -> Result<(), InvalidInput
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
-pub(crate) fn encode_path(value: &str) -> String {
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+pub(crate) fn encode_path(value: &str) -> Cow<'_, str> {
+    let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
     if value.bytes().all(unreserved) {
-        return value.to_owned();
+        return value.into();
     }
     let mut encoded = String::with_capacity(value.len());
     for byte in value.bytes() {
@@ -219,7 +220,7 @@ pub(crate) fn encode_path(value: &str) -> String {
             }
         }
     }
-    encoded
+    encoded.into()
 }
 
 #[cfg(test)]

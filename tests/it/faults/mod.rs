@@ -57,21 +57,24 @@ async fn every_fault_has_its_answer() {
         let lost = outcomes.iter().filter(|outcome| outcome.has_lost_its_client).count();
         outcomes.push(if lost < 3 { ran.finish().await } else { ran.outcome });
     }
-    let crowd = timeout(HUNG, crowd::half_of_a_hundred_calls_are_cancelled()).await;
+    let mut failures = Vec::new();
+    sections.push(("Many calls at once", outcomes.len()..outcomes.len() + 1));
+    match timeout(HUNG, crowd::half_of_a_hundred_calls_are_cancelled()).await {
+        Ok(outcome) => outcomes.push(outcome),
+        Err(_) => failures.push("many calls at once: hang".to_owned()),
+    }
 
     drop(watching);
     let log = watch.text();
     for target in ["chartmogul.attempt", "hyper_util::client", "reqwest::connect"] {
         assert!(log.contains(target), "nobody watched {target}");
     }
-    outcomes.push(crowd.expect("it hangs"));
     let suspicious = suspicious(&log);
     for outcome in &mut outcomes {
         outcome.look_for_key(&suspicious);
     }
 
     let mut text = String::new();
-    let mut failures = Vec::new();
     let mut table = |title: &str, rows: &[Outcome]| {
         text.push_str(&format!("### {title}\n\n{}\n", Outcome::HEAD));
         let mut last = String::new();
@@ -87,9 +90,8 @@ async fn every_fault_has_its_answer() {
         text.push('\n');
     };
     for (title, places) in sections {
-        table(title, &outcomes[places]);
+        table(title, outcomes.get(places).unwrap_or_default());
     }
-    table("Many calls at once", &outcomes[outcomes.len() - 1..]);
     let data = [CUSTOMER, UUID].map(|data| suspicious.lines().find(|line| line.contains(data)));
     failures.extend(data.into_iter().flatten().map(|line| format!("logged: {line}")));
     assert!(failures.is_empty(), "{}", failures.join("\n"));

@@ -144,6 +144,17 @@ fn trouble() -> Vec<Row> {
             .always(Act::head(500, &[("content-length", "100")]).more("\r\nInternal").hang())
             .client(impatient),
     );
+    rows.push(
+        update("502, then 404")
+            .first([page(502)])
+            .always(text(404, "Not found")),
+    );
+    rows.push(
+        update("connection closed before the answer, then 429 with a `Retry-After` beyond the call's time limit")
+            .first([Act::nothing().fin()])
+            .always(Act::http(429, &[("retry-after", "2")], ""))
+            .client(|client| client.call_timeout(Duration::from_secs(1))),
+    );
     rows.push(update("501").always(text(501, "Not Implemented")));
     rows
 }
@@ -560,7 +571,6 @@ fn own_client() -> Vec<Row> {
     rows.push(
         update("has a time limit of its own for connections, and there is none in time")
             .server(Server::Crowded(usize::MAX))
-            .because("deadline has elapsed")
             .client(|client| client.http_client(http(Policy::none(), |http| http.connect_timeout(SHORT)))),
     );
     rows.push(

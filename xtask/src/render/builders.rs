@@ -111,8 +111,9 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
 
             #items
 
-            async fn call(self) -> Result<#answer, Error> {
-                if let Some(wrong) = self.wrong {
+            // By reference, because a future that hands a large value on to another one has room for it twice.
+            async fn call(&mut self) -> Result<#answer, Error> {
+                if let Some(wrong) = self.wrong.take() {
                     return Err(wrong.into());
                 }
                 let reply = self.client.low_level.#method(#(&self.#parameters,)* #(#arguments)*).await?;
@@ -122,7 +123,7 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
 
         impl #name {
             #send
-            pub async fn send(self) -> Result<#answer, Error> {
+            pub async fn send(mut self) -> Result<#answer, Error> {
                 self.call().await
             }
 
@@ -132,8 +133,8 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         #[cfg(feature = "blocking")]
         impl #name<Blocking> {
             #send
-            pub fn send(self) -> Result<#answer, Error> {
-                self.client.mode.clone().wait(self.call())
+            pub fn send(mut self) -> Result<#answer, Error> {
+                self.client.mode.clone().wait(async move { self.call().await })
             }
 
             #outcome_blocking

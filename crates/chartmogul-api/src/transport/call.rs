@@ -28,14 +28,14 @@ pub(super) struct Call<'a> {
     history: History,
 }
 
-/// Ours, and those that the HTTP client adds.
-const FURTHER_HEADERS: usize = 5;
-
 const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: Route, request: reqwest::Request) -> Box<Self> {
+    pub(super) fn new(client: &'a Client, route: Route, mut request: reqwest::Request) -> Box<Self> {
+        let headers = request.headers_mut();
+        headers.append(header::AUTHORIZATION, client.shared.authorization.clone());
+        headers.append(header::USER_AGENT, client.shared.user_agent.clone());
         let started = Instant::now();
         Box::new(Self {
             client,
@@ -52,7 +52,9 @@ impl<'a> Call<'a> {
         let span = observe::call_span(&self.route);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
         let result = pin!(self.attempts(accept)).instrument(span.clone()).await;
-        observe::call_ended(&self.client.shared, &span, &self.route, &self.ended(&result));
+        if observe::anyone(&self.client.shared, &span) {
+            observe::call_ended(&self.client.shared, &span, &self.route, &self.ended(&result));
+        }
         result
     }
 
@@ -65,8 +67,6 @@ impl<'a> Call<'a> {
             self.wait(TURN, shared.limiter.turn()).await?;
             let request = self.request()?;
             let number = count(&self.history.attempts) + 1;
-            let waited = self.waited.since(&before);
-            before = self.waited;
             let started = Instant::now();
             let span = observe::attempt_span(shared, &self.route, &request, number);
             let asked = shared.own_http_client.then(|| request.url().clone());
@@ -74,17 +74,15 @@ impl<'a> Call<'a> {
             let sending = pin!(attempt::send(client, asked, answer, self.time(started), accept));
             let result = sending.instrument(span.clone()).await;
             let took = started.elapsed();
-            observe::attempt_ended(
-                shared,
-                &span,
-                &self.route,
-                &AttemptEnded {
+            if observe::anyone(shared, &span) {
+                let ended = AttemptEnded {
                     number,
-                    waited,
+                    waited: self.waited.since(&before),
                     took,
                     result: result.as_ref().map_err(|broken| &**broken),
-                },
-            );
+                };
+                observe::attempt_ended(shared, &span, &self.route, &ended);
+            }
             drop(span); // what follows is not part of the attempt
             match result {
                 Ok(whole) => {
@@ -95,6 +93,8 @@ impl<'a> Call<'a> {
                     });
                 }
                 Err(broken) => {
+                    let waited = self.waited.since(&before);
+                    before = self.waited;
                     self.history.attempts.push(Attempt {
                         started_at: Utc::now() - took,
                         waited: waited.total(),
@@ -113,25 +113,17 @@ impl<'a> Call<'a> {
         let gone = || Error::configuration("the body can't be sent again", None);
         let template = self.request.as_ref().ok_or_else(gone)?;
         let body = template.body().map(reqwest::Body::as_bytes);
-        let mut request = match body {
+        Ok(match body {
             // A body that can be read only once is sent only once.
             Some(None) => self.request.take().ok_or_else(gone)?,
-            // Not `try_clone`, which is several times the work, and leaves no room for the headers still to come.
+            // Not `try_clone`, which fills a map with things that were never set.
             _ => {
                 let mut again = reqwest::Request::new(template.method().clone(), template.url().clone());
-                let headers = again.headers_mut();
-                headers.reserve(template.headers().len() + FURTHER_HEADERS);
-                for (name, value) in template.headers() {
-                    headers.append(name, value.clone());
-                }
+                *again.headers_mut() = template.headers().clone();
                 *again.body_mut() = body.flatten().map(|bytes| bytes.to_vec().into());
                 again
             }
-        };
-        let headers = request.headers_mut();
-        headers.append(header::AUTHORIZATION, self.client.shared.authorization.clone());
-        headers.append(header::USER_AGENT, self.client.shared.user_agent.clone());
-        Ok(request)
+        })
     }
 
     /// Waits for the next attempt, or ends the call.

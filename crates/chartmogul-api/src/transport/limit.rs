@@ -260,7 +260,9 @@ impl Pace {
     }
 
     fn sent(&mut self, now: Instant) {
-        while self.latest.len() >= self.per_second as usize {
+        // What is longer ago holds up nobody; with a high rate there would be ever more of it.
+        let over = |sent: &Instant| now.saturating_duration_since(*sent) >= SECOND + MARGIN;
+        while self.latest.len() >= self.per_second as usize || self.latest.front().is_some_and(over) {
             self.latest.pop_front();
         }
         self.latest.push_back(now);

@@ -177,6 +177,11 @@ pub(super) fn will_retry(route: &Route, number: u32, wait: Duration, failure: Fa
     );
 }
 
+/// Whether there is somebody to tell how a call or an attempt ended.
+pub(super) fn anyone(shared: &Shared, span: &Span) -> bool {
+    shared.metrics.is_some() || !span.is_disabled()
+}
+
 /// How an attempt ended.
 pub(super) struct AttemptEnded<'a> {
     pub(super) number: u32,

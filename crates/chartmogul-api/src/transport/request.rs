@@ -173,7 +173,7 @@ impl Request {
                 wrong(&format!("a value for each name in braces; `{name}` has none"))
             })?;
             check::segment(name, value)?;
-            Ok(check::encode_path(value))
+            Ok(check::encode_path(value).into_owned())
         });
         let filled = segments.collect::<Result<Vec<_>, _>>()?.join("/");
         match given.first() {

@@ -112,8 +112,8 @@ impl<M> ListOpportunities<M> {
             },
         )
     }
-    async fn call(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
-        if let Some(wrong) = self.wrong {
+    async fn call(&mut self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
         let reply = self.client.low_level.list_opportunities(&self.query).await?;
@@ -127,7 +127,9 @@ impl ListOpportunities {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+    pub async fn send(
+        mut self,
+    ) -> Result<chartmogul_api::types::OpportunityPage, Error> {
         self.call().await
     }
 }
@@ -139,8 +141,8 @@ impl ListOpportunities<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
-        self.client.mode.clone().wait(self.call())
+    pub fn send(mut self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        self.client.mode.clone().wait(async move { self.call().await })
     }
 }
 
@@ -212,8 +214,8 @@ impl<M> CreateOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        if let Some(wrong) = self.wrong {
+    async fn call(&mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
         let reply = self.client.low_level.create_opportunity(&self.body).await?;
@@ -227,7 +229,7 @@ impl CreateOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+    pub async fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
         self.call().await
     }
 }
@@ -239,8 +241,8 @@ impl CreateOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.client.mode.clone().wait(self.call())
+    pub fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client.mode.clone().wait(async move { self.call().await })
     }
 }
 
@@ -275,8 +277,8 @@ impl<M> GetOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        if let Some(wrong) = self.wrong {
+    async fn call(&mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
         let reply = self.client.low_level.get_opportunity(&self.opportunity_uuid).await?;
@@ -290,7 +292,7 @@ impl GetOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+    pub async fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
         self.call().await
     }
 }
@@ -302,8 +304,8 @@ impl GetOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.client.mode.clone().wait(self.call())
+    pub fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client.mode.clone().wait(async move { self.call().await })
     }
 }
 
@@ -338,8 +340,8 @@ impl<M> DeleteOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(self) -> Result<(), Error> {
-        if let Some(wrong) = self.wrong {
+    async fn call(&mut self) -> Result<(), Error> {
+        if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
         let reply = self
@@ -357,7 +359,7 @@ impl DeleteOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(self) -> Result<(), Error> {
+    pub async fn send(mut self) -> Result<(), Error> {
         self.call().await
     }
 }
@@ -369,8 +371,8 @@ impl DeleteOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(self) -> Result<(), Error> {
-        self.client.mode.clone().wait(self.call())
+    pub fn send(mut self) -> Result<(), Error> {
+        self.client.mode.clone().wait(async move { self.call().await })
     }
 }
 
@@ -484,8 +486,8 @@ impl<M> UpdateOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        if let Some(wrong) = self.wrong {
+    async fn call(&mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
         let reply = self
@@ -503,7 +505,7 @@ impl UpdateOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+    pub async fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
         self.call().await
     }
     /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
@@ -522,8 +524,8 @@ impl UpdateOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.client.mode.clone().wait(self.call())
+    pub fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client.mode.clone().wait(async move { self.call().await })
     }
     /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
     /// [`Error::NotModified`].
