@@ -9,7 +9,7 @@ use std::{
 
 use chartmogul::{
     AttemptMetrics, BoxError, CallMetrics, Client, ClientBuilder, Error, Failure, Limiter, LimiterFuture, Metrics,
-    Place, Retry, Unlimited,
+    Place, RateLimiter, Retry, Unlimited,
 };
 use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, sent::Witness, snapshot, start};
@@ -133,6 +133,25 @@ async fn a_call_and_its_attempts_have_spans() {
     let text = notes(|builder| builder).await;
     assert!(!text.contains(UUID) && !text.contains("busy"), "{text}");
     snapshot::check("traces", "update_opportunity", &text);
+}
+
+/// Waiting for the limit is told from waiting for the server, and only where there is some.
+#[tokio::test]
+async fn a_call_that_waits_for_the_limit_says_so() {
+    let (fake, _) = start().await;
+    let client = client(&fake, |builder| builder.limiter(RateLimiter::new(4, 1)));
+    let get = || client.opportunities().get(UUID).send();
+    Notes::listen();
+    get().await.unwrap();
+    assert!(!NOTES.take().unwrap_or_default().contains("chartmogul.wait in"));
+    Notes::listen();
+    let (one, other) = tokio::join!(get(), get());
+    assert!(one.is_ok() && other.is_ok());
+    let text = NOTES.take().unwrap_or_default();
+    for what in ["the rate limit", "a place among the calls in flight"] {
+        let span = format!("DEBUG span chartmogul.wait in chartmogul.call\n    for: \"{what}\"\n");
+        assert!(text.contains(&span), "{text}");
+    }
 }
 
 #[tokio::test]

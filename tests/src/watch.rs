@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::{
     filter::LevelFilter,
     fmt::{MakeWriter, format::FmtSpan},
@@ -15,16 +16,33 @@ use tracing_subscriber::{
 #[derive(Debug, Clone, Default)]
 pub struct Watch(Arc<Mutex<Vec<u8>>>);
 
+/// Somebody watches.
+pub struct Watching {
+    // Dropped in this order: each makes the one before it the one in use again.
+    _watching: DefaultGuard,
+    _second: DefaultGuard,
+}
+
+fn subscribe(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> DefaultGuard {
+    tracing_subscriber::fmt()
+        .with_max_level(LevelFilter::TRACE)
+        .with_span_events(FmtSpan::FULL)
+        .with_ansi(false)
+        .with_writer(writer)
+        .finish()
+        .set_default()
+}
+
 impl Watch {
-    /// Begins to watch. What other threads log is not seen, so the runtime must have no others.
-    pub fn begin(&self) -> impl Drop + use<> {
-        tracing_subscriber::fmt()
-            .with_max_level(LevelFilter::TRACE)
-            .with_span_events(FmtSpan::FULL)
-            .with_ansi(false)
-            .with_writer(self.clone())
-            .finish()
-            .set_default()
+    /// Watches until what it returns is dropped. What other threads log is not seen, so the runtime must have no others.
+    pub fn begin(&self) -> Watching {
+        // As long as there is only one subscriber, `tracing` asks the thread that comes first to a place in the code
+        // whether anybody watches it; that may be a thread of another test. With two, all subscribers are asked.
+        let second = subscribe(io::sink);
+        Watching {
+            _watching: subscribe(self.clone()),
+            _second: second,
+        }
     }
 
     /// What was logged so far.
