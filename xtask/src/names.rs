@@ -91,8 +91,8 @@ pub const RESERVED_OPERATIONS: &[&str] = &[
     "from_env",
     "new",
     "send",
+    "start",
     "succeed",
-    "url",
 ];
 
 /// What the generated methods and builders call their own.

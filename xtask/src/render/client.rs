@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use proc_macro2::TokenStream;
-use quote::{ToTokens as _, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::{Expr, ExprMethodCall, Lit, Stmt, Token, punctuated::Punctuated};
 
 use super::{checks, docs, progenitor::Generated, table};
@@ -27,7 +27,7 @@ pub(super) fn operations(api: &Api, tag: &str, generated: &Generated) -> anyhow:
     }
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Client, Error, Reply, check::{self, Check as _, encode_path}, operations, types};
+        use crate::{Client, Error, Method, Reply, check::{self, Check as _, encode_path}, operations, types};
 
         impl Client {
             #(#methods)*
@@ -55,8 +55,10 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
     let parameters = operation.parameters.iter().map(checks::parameter);
     let query = operation.query.is_some().then(|| quote! { query.check()?; });
     let body = operation.body.is_some().then(|| quote! { body.check()?; });
-    let url = url(found)?;
+    let path = path(found)?;
+    let verb = format_ident!("{}", operation.method.to_uppercase());
     let mut request = request(found)?;
+    begin(&mut request, syn::parse_quote!(self.start(Method::#verb, #path)))?;
     if let Some(name) = &operation.query {
         let ty = names::ident(name);
         let body = usize::from(operation.body.is_some()); // comes last
@@ -70,9 +72,8 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
             #(#parameters)*
             #query
             #body
-            let url = #url;
-            let request = #request;
-            self.#exec(&operations::#constant, request).await
+            let request = || #request;
+            self.#exec(&operations::#constant, &request).await
         }
     })
 }
@@ -110,9 +111,9 @@ fn local(method: &syn::ImplItemFn, name: &str) -> anyhow::Result<Expr> {
     bail!("no `let {name}`")
 }
 
-/// `self.url(..)` in place of `format!("{}/v1/..", self.baseurl, ..)`: what comes before the path is not parsed anew in each
-/// call.
-fn url(method: &syn::ImplItemFn) -> anyhow::Result<Expr> {
+/// The path, as arguments of a format. Progenitor has `format!("{}/v1/..", self.baseurl, ..)`, which is parsed anew in
+/// each call.
+fn path(method: &syn::ImplItemFn) -> anyhow::Result<Expr> {
     let found = local(method, "url")?;
     let unknown = || format!("the URL is made in an unknown way: {}", found.to_token_stream());
     let Expr::Macro(format) = &found else { bail!(unknown()) };
@@ -129,7 +130,19 @@ fn url(method: &syn::ImplItemFn) -> anyhow::Result<Expr> {
     };
     let path = template.value();
     let path = path.strip_prefix("{}").with_context(unknown)?;
-    Ok(syn::parse_quote!(self.url(format_args!(#path, #(#parts),*))))
+    Ok(syn::parse_quote!(format_args!(#path, #(#parts),*)))
+}
+
+/// Puts the transport's beginning of a request in place of `self.client.patch(url)`.
+fn begin(request: &mut Expr, start: Expr) -> anyhow::Result<()> {
+    match request {
+        Expr::MethodCall(call) if matches!(*call.receiver, Expr::MethodCall(_)) => begin(&mut call.receiver, start),
+        Expr::MethodCall(_) => {
+            *request = start;
+            Ok(())
+        }
+        other => bail!("the request begins in an unknown way: {}", other.to_token_stream()),
+    }
 }
 
 /// The request, as a builder: without `.headers(..)`, which holds nothing but `api-version`, and `.build()?`.

@@ -3,7 +3,6 @@
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use chrono::Utc;
-use http::header;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument as _;
 
@@ -16,12 +15,14 @@ use super::{
 };
 use crate::{Attempt, Error, Failure, GaveUp, History, TimeoutKind};
 
-/// Boxed, because a future that hands a large value on to another one has room for it twice.
+/// Makes what an attempt sends. Once for each, so that a call which waits for its turn holds no request, and one that
+/// succeeds at once has copied none.
+pub(super) type Make<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
+
 pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
-    /// What is sent; taken by the first attempt if it can't be sent twice.
-    request: Option<reqwest::Request>,
+    make: &'a Make<'a>,
     started: Instant,
     deadline: Instant,
     waited: Waited,
@@ -32,23 +33,20 @@ const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: Route, mut request: reqwest::Request) -> Box<Self> {
-        let headers = request.headers_mut();
-        headers.append(header::AUTHORIZATION, client.shared.authorization.clone());
-        headers.append(header::USER_AGENT, client.shared.user_agent.clone());
+    pub(super) fn new(client: &'a Client, route: Route, make: &'a Make<'a>) -> Self {
         let started = Instant::now();
-        Box::new(Self {
+        Self {
             client,
             route,
-            request: Some(request),
+            make,
             started,
             deadline: after(started, client.call_timeout),
             waited: Waited::default(),
             history: History::default(),
-        })
+        }
     }
 
-    pub(super) async fn run(mut self: Box<Self>, accept: &mut Accept<'_>) -> Result<Done, Error> {
+    pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let span = observe::call_span(&self.route);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
         let result = pin!(self.attempts(accept)).instrument(span.clone()).await;
@@ -109,20 +107,10 @@ impl<'a> Call<'a> {
     }
 
     /// What the next attempt sends.
-    fn request(&mut self) -> Result<reqwest::Request, Error> {
-        let gone = || Error::configuration("the body can't be sent again", None);
-        let template = self.request.as_ref().ok_or_else(gone)?;
-        let body = template.body().map(reqwest::Body::as_bytes);
-        Ok(match body {
-            // A body that can be read only once is sent only once.
-            Some(None) => self.request.take().ok_or_else(gone)?,
-            // Not `try_clone`, which fills a map with things that were never set.
-            _ => {
-                let mut again = reqwest::Request::new(template.method().clone(), template.url().clone());
-                *again.headers_mut() = template.headers().clone();
-                *again.body_mut() = body.flatten().map(|bytes| bytes.to_vec().into());
-                again
-            }
+    fn request(&self) -> Result<reqwest::Request, Error> {
+        (self.make)().build().map_err(|source| Error::Configuration {
+            what: format!("{}: the request can't be built", self.route.name),
+            source: Some(source.without_url().into()),
         })
     }
 
@@ -142,11 +130,7 @@ impl<'a> Call<'a> {
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
         };
-        let decision = if self.request.is_some() {
-            shared.retry.decide(&failed, &shared.budget, fastrand::f64())
-        } else {
-            Decision::Stop(None)
-        };
+        let decision = shared.retry.decide(&failed, &shared.budget, fastrand::f64());
         match decision {
             Decision::Wait(wait) => {
                 observe::will_retry(&self.route, failed.attempts, wait, broken.failure);

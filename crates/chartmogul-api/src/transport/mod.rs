@@ -12,7 +12,7 @@ pub(crate) mod retry;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 pub use self::request::Request;
 use self::{
     attempt::{Unfit, Whole},
-    call::Call,
+    call::{Call, Make},
     limit::Limiter,
     observe::Metrics,
     retry::{Budget, Retry},
@@ -33,6 +33,9 @@ use crate::{
 
 /// Stands for the key where a server repeats it.
 const HIDDEN: &str = "[API key]";
+
+/// Room for the headers of a request, those of the HTTP client included; what has no room has to move.
+const USUAL_HEADERS: usize = 8;
 
 /// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
 /// budget.
@@ -118,7 +121,7 @@ impl fmt::Debug for Client {
 pub(crate) struct Route {
     /// For errors and logs.
     name: Cow<'static, str>,
-    method: Method,
+    method: Cow<'static, str>,
     /// The path with its parameters in braces.
     template: Cow<'static, str>,
     /// Whether repeating the request is harmless.
@@ -126,10 +129,10 @@ pub(crate) struct Route {
 }
 
 impl Route {
-    fn of(operation: &'static Operation, method: &Method) -> Self {
+    fn of(operation: &'static Operation) -> Self {
         Self {
             name: operation.id.into(),
-            method: method.clone(),
+            method: operation.method.into(),
             template: operation.path.into(),
             repeatable: operation.repeatable,
         }
@@ -159,13 +162,18 @@ impl Client {
         }
     }
 
-    /// Where a path of the API is. What comes before the path is parsed once, when the client is built: it takes longer
-    /// than the path.
-    pub(crate) fn url(&self, path: fmt::Arguments<'_>) -> Url {
+    /// Begins a request: with what all of them have.
+    pub(crate) fn start(&self, method: Method, path: fmt::Arguments<'_>) -> reqwest::RequestBuilder {
+        // What comes before the path is parsed once, when the client is built: it takes longer than the path.
         let mut url = self.shared.base_url.clone();
         let path = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&path);
-        url
+        let mut request = reqwest::Request::new(method, url);
+        let headers = request.headers_mut();
+        headers.reserve(USUAL_HEADERS);
+        headers.append(header::AUTHORIZATION, self.shared.authorization.clone());
+        headers.append(header::USER_AGENT, self.shared.user_agent.clone());
+        reqwest::RequestBuilder::from_parts(self.client.clone(), request)
     }
 
     /// Sends a request for an operation and reads what it answers with.
@@ -175,9 +183,9 @@ impl Client {
     pub(crate) async fn exec<T: DeserializeOwned + Send>(
         &self,
         operation: &'static Operation,
-        request: reqwest::RequestBuilder,
+        request: &Make<'_>,
     ) -> Result<Reply<T>, Error> {
-        let call = self.call(operation, request)?;
+        let mut call = Call::new(self, Route::of(operation), request);
         let mut value = None;
         // Every operation answers with an object.
         let mut accept = |body: &[u8]| {
@@ -192,16 +200,10 @@ impl Client {
     pub(crate) async fn exec_done(
         &self,
         operation: &'static Operation,
-        request: reqwest::RequestBuilder,
+        request: &Make<'_>,
     ) -> Result<Reply<()>, Error> {
-        let done = self.call(operation, request)?.run(&mut |_| Ok(())).await?;
-        done.reply(Some(()))
-    }
-
-    fn call(&self, operation: &'static Operation, request: reqwest::RequestBuilder) -> Result<Box<Call<'_>>, Error> {
-        let request = request.build().map_err(|source| cannot_build(operation.id, source))?;
-        let route = Route::of(operation, request.method());
-        Ok(Call::new(self, route, request))
+        let mut call = Call::new(self, Route::of(operation), request);
+        call.run(&mut |_| Ok(())).await?.reply(Some(()))
     }
 }
 
@@ -222,13 +224,6 @@ impl Done {
             body: whole.body,
             attempts,
         })
-    }
-}
-
-fn cannot_build(operation: &str, source: reqwest::Error) -> Error {
-    Error::Configuration {
-        what: format!("{operation}: the request can't be built"),
-        source: Some(source.without_url().into()),
     }
 }
 

@@ -124,7 +124,7 @@ pub(super) fn call_span(route: &Route) -> Span {
         otel.name = &*route.name,
         otel.kind = "internal",
         otel.status_code = Empty,
-        http.request.method = route.method.as_str(),
+        http.request.method = &*route.method,
         url.template = &*route.template,
         http.response.status_code = Empty,
         error.r#type = Empty,
@@ -141,7 +141,7 @@ pub(super) fn attempt_span(shared: &Shared, route: &Route, request: &reqwest::Re
         otel.name = %format_args!("{} {}", route.method, route.template),
         otel.kind = "client",
         otel.status_code = Empty,
-        http.request.method = route.method.as_str(),
+        http.request.method = &*route.method,
         url.template = &*route.template,
         url.scheme = request.url().scheme(),
         url.full = Empty,
@@ -209,7 +209,7 @@ pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: 
     if let Some(metrics) = &shared.metrics {
         metrics.attempt(&AttemptMetrics {
             operation: &route.name,
-            method: route.method.as_str(),
+            method: &route.method,
             route: &route.template,
             number: ended.number,
             waited: ended.waited,
@@ -244,7 +244,7 @@ pub(super) fn call_ended(shared: &Shared, span: &Span, route: &Route, call: &End
     if let Some(metrics) = &shared.metrics {
         metrics.call(&CallMetrics {
             operation: &route.name,
-            method: route.method.as_str(),
+            method: &route.method,
             route: &route.template,
             attempts: call.attempts,
             waited: call.waited,

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Client, Done, Route, attempt::Unfit, call::Call, cannot_build, read_json, trimmed};
+use super::{Client, Done, Route, attempt::Unfit, call::Call, read_json, trimmed};
 use crate::{Error, InvalidInput, Reply, check};
 
 /// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
@@ -119,7 +119,7 @@ impl Request {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
-        let url = self.client.url(format_args!("{}", self.filled()?));
+        let path = self.filled()?;
         let Self {
             client,
             method,
@@ -130,23 +130,25 @@ impl Request {
             ..
         } = self;
         let name = format!("{method} {template}");
-        let mut request = client.client.request(method.clone(), url);
-        if !query.is_empty() {
-            request = request.query(&query);
-        }
-        if let Some(body) = body {
-            request = request
-                .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                .body(body);
-        }
-        let request = request.build().map_err(|source| cannot_build(&name, source))?;
+        let request = || {
+            let mut request = client.start(method.clone(), format_args!("{path}"));
+            if !query.is_empty() {
+                request = request.query(&query);
+            }
+            if let Some(body) = &body {
+                request = request
+                    .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+                    .body(body.clone());
+            }
+            request
+        };
         let route = Route {
             name: name.into(),
-            method,
+            method: method.to_string().into(),
             template: template.into(),
             repeatable,
         };
-        Call::new(&client, route, request).run(&mut accept).await
+        Call::new(&client, route, &request).run(&mut accept).await
     }
 
     /// The path with its values.

@@ -2,7 +2,7 @@
 
 #[allow(unused_imports)]
 use crate::{
-    Client, Error, Reply, check::{self, Check as _, encode_path},
+    Client, Error, Method, Reply, check::{self, Check as _, encode_path},
     operations, types,
 };
 
@@ -24,16 +24,16 @@ impl Client {
         query: &'a types::ListOpportunitiesQuery,
     ) -> Result<Reply<types::OpportunityPage>, Error> {
         query.check()?;
-        let url = self.url(format_args!("/v1/opportunities",));
-        let request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .query(query);
-        self.exec(&operations::LIST_OPPORTUNITIES, request).await
+        let request = || {
+            self
+                .start(Method::GET, format_args!("/v1/opportunities",))
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .query(query)
+        };
+        self.exec(&operations::LIST_OPPORTUNITIES, &request).await
     }
     /// Create an opportunity.
     ///
@@ -48,16 +48,16 @@ impl Client {
         body: &'a types::OpportunityCreation,
     ) -> Result<Reply<types::Opportunity>, Error> {
         body.check()?;
-        let url = self.url(format_args!("/v1/opportunities",));
-        let request = self
-            .client
-            .post(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body);
-        self.exec(&operations::CREATE_OPPORTUNITY, request).await
+        let request = || {
+            self
+                .start(Method::POST, format_args!("/v1/opportunities",))
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+        };
+        self.exec(&operations::CREATE_OPPORTUNITY, &request).await
     }
     /// Retrieve an opportunity.
     ///
@@ -74,20 +74,21 @@ impl Client {
     ) -> Result<Reply<types::Opportunity>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
-        let url = self
-            .url(
-                format_args!(
-                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
-                ),
-            );
-        let request = self
-            .client
-            .get(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            );
-        self.exec(&operations::GET_OPPORTUNITY, request).await
+        let request = || {
+            self
+                .start(
+                    Method::GET,
+                    format_args!(
+                        "/v1/opportunities/{}", encode_path(& opportunity_uuid
+                        .to_string())
+                    ),
+                )
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+        };
+        self.exec(&operations::GET_OPPORTUNITY, &request).await
     }
     /// Delete an opportunity.
     ///
@@ -104,14 +105,17 @@ impl Client {
     ) -> Result<Reply<()>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
-        let url = self
-            .url(
-                format_args!(
-                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
-                ),
-            );
-        let request = self.client.delete(url);
-        self.exec_done(&operations::DELETE_OPPORTUNITY, request).await
+        let request = || {
+            self
+                .start(
+                    Method::DELETE,
+                    format_args!(
+                        "/v1/opportunities/{}", encode_path(& opportunity_uuid
+                        .to_string())
+                    ),
+                )
+        };
+        self.exec_done(&operations::DELETE_OPPORTUNITY, &request).await
     }
     /// Update an opportunity.
     ///
@@ -133,20 +137,21 @@ impl Client {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         check::segment("opportunity_uuid", opportunity_uuid)?;
         body.check()?;
-        let url = self
-            .url(
-                format_args!(
-                    "/v1/opportunities/{}", encode_path(& opportunity_uuid.to_string())
-                ),
-            );
-        let request = self
-            .client
-            .patch(url)
-            .header(
-                ::reqwest::header::ACCEPT,
-                ::reqwest::header::HeaderValue::from_static("application/json"),
-            )
-            .json(&body);
-        self.exec(&operations::UPDATE_OPPORTUNITY, request).await
+        let request = || {
+            self
+                .start(
+                    Method::PATCH,
+                    format_args!(
+                        "/v1/opportunities/{}", encode_path(& opportunity_uuid
+                        .to_string())
+                    ),
+                )
+                .header(
+                    ::reqwest::header::ACCEPT,
+                    ::reqwest::header::HeaderValue::from_static("application/json"),
+                )
+                .json(&body)
+        };
+        self.exec(&operations::UPDATE_OPPORTUNITY, &request).await
     }
 }
