@@ -13,10 +13,9 @@ use crate::{
 pub(super) fn parameter(parameter: &Parameter) -> TokenStream {
     let (name, argument) = (&parameter.name, names::ident(&names::field(&parameter.name)));
     let limits = string(name, &parameter.limits, &quote! { #argument });
-    quote! {
-        #limits
-        check::segment(#name, #argument)?;
-    }
+    // A UUID can't leave its segment.
+    let segment = (!parameter.limits.uuid).then(|| quote! { check::segment(#name, #argument)?; });
+    quote! { #limits #segment }
 }
 
 /// `impl Check` for a request type.

@@ -130,7 +130,21 @@ fn path(method: &syn::ImplItemFn) -> anyhow::Result<Expr> {
     };
     let path = template.value();
     let path = path.strip_prefix("{}").with_context(unknown)?;
+    let parts = parts.map(without_copy);
     Ok(syn::parse_quote!(format_args!(#path, #(#parts),*)))
+}
+
+/// `encode_path(x)` in place of `encode_path(&x.to_string())`: all parameters of paths are texts.
+fn without_copy(mut part: Expr) -> Expr {
+    if let Expr::Call(encode) = &mut part
+        && let Some(Expr::Reference(argument)) = encode.args.first_mut()
+        && let Expr::MethodCall(copy) = &mut *argument.expr
+        && copy.method == "to_string"
+    {
+        let text = (*copy.receiver).clone();
+        encode.args = std::iter::once(text).collect();
+    }
+    part
 }
 
 /// Puts the transport's beginning of a request in place of `self.client.patch(url)`.

@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{Mutex as Queue, Semaphore},
+    sync::{Mutex as Queue, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep_until},
 };
 
@@ -67,13 +67,19 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
 /// A place among the calls in flight; free again when dropped.
 #[must_use = "the place is free again when this is dropped"]
 pub struct Place {
-    _held: Box<dyn Any + Send>,
+    _held: Held,
+}
+
+enum Held {
+    Permit(#[allow(dead_code)] OwnedSemaphorePermit), // without a box, for the usual limiter
+    Other(#[allow(dead_code)] Box<dyn Any + Send>),
 }
 
 impl Place {
     /// A place that lasts as long as what is given here: a permit of a semaphore, for example, or `()`.
     pub fn holding(what: impl Any + Send) -> Self {
-        Self { _held: Box::new(what) }
+        let held = Held::Other(Box::new(what));
+        Self { _held: held }
     }
 }
 
@@ -150,6 +156,20 @@ impl RateLimiter {
         self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A turn, if there is one now and nobody waits.
+    fn try_turn(&self) -> bool {
+        let Ok(_first) = self.shared.queue.try_lock() else {
+            return false;
+        };
+        let now = Instant::now();
+        let mut pace = self.pace();
+        let free = pace.next(now) <= now;
+        if free {
+            pace.sent(now);
+        }
+        free
+    }
+
     async fn next_turn(&self) {
         let _first = self.shared.queue.lock().await;
         loop {
@@ -187,14 +207,21 @@ impl fmt::Debug for RateLimiter {
 impl Limiter for RateLimiter {
     fn place(&self) -> LimiterFuture<'_, Place> {
         Box::pin(async {
-            let permit = Arc::clone(&self.shared.places).acquire_owned().await?;
-            Ok(Place::holding(permit))
+            let places = &self.shared.places;
+            let permit = match Arc::clone(places).try_acquire_owned() {
+                Ok(permit) => permit,
+                Err(_) => Arc::clone(places).acquire_owned().await?,
+            };
+            let held = Held::Permit(permit);
+            Ok(Place { _held: held })
         })
     }
 
     fn turn(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async {
-            self.next_turn().await;
+            if !self.try_turn() {
+                self.next_turn().await;
+            }
             Ok(())
         })
     }
@@ -286,6 +313,9 @@ impl Pace {
     }
 
     fn share(&self, now: Instant) -> f64 {
+        if self.share >= 1.0 {
+            return 1.0; // no pause yet
+        }
         let recovering = self
             .paused_until
             .map_or(Duration::ZERO, |end| now.saturating_duration_since(end));
@@ -293,7 +323,11 @@ impl Pace {
     }
 
     fn interval(&self, now: Instant) -> Duration {
-        SECOND.div_f64(f64::from(self.per_second) * self.share(now))
+        let share = self.share(now);
+        if share >= 1.0 {
+            return SECOND / self.per_second;
+        }
+        SECOND.div_f64(f64::from(self.per_second) * share)
     }
 }
 

@@ -73,15 +73,11 @@ impl Client {
         opportunity_uuid: &'a str,
     ) -> Result<Reply<types::Opportunity>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
-        check::segment("opportunity_uuid", opportunity_uuid)?;
         let request = || {
             self
                 .start(
                     Method::GET,
-                    format_args!(
-                        "/v1/opportunities/{}", encode_path(& opportunity_uuid
-                        .to_string())
-                    ),
+                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
                 )
                 .header(
                     ::reqwest::header::ACCEPT,
@@ -104,15 +100,11 @@ impl Client {
         opportunity_uuid: &'a str,
     ) -> Result<Reply<()>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
-        check::segment("opportunity_uuid", opportunity_uuid)?;
         let request = || {
             self
                 .start(
                     Method::DELETE,
-                    format_args!(
-                        "/v1/opportunities/{}", encode_path(& opportunity_uuid
-                        .to_string())
-                    ),
+                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
                 )
         };
         self.exec_done(&operations::DELETE_OPPORTUNITY, &request).await
@@ -135,16 +127,12 @@ impl Client {
         body: &'a types::OpportunityUpdate,
     ) -> Result<Reply<types::Opportunity>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
-        check::segment("opportunity_uuid", opportunity_uuid)?;
         body.check()?;
         let request = || {
             self
                 .start(
                     Method::PATCH,
-                    format_args!(
-                        "/v1/opportunities/{}", encode_path(& opportunity_uuid
-                        .to_string())
-                    ),
+                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
                 )
                 .header(
                     ::reqwest::header::ACCEPT,
