@@ -85,7 +85,9 @@ impl Notes {
     /// thread, another thread could have said "nobody" at that moment.
     fn listen() {
         static ONCE: Once = Once::new();
-        ONCE.call_once(|| tracing_subscriber::registry().with(Notes).init());
+        ONCE.call_once(|| {
+            tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Notes)).unwrap();
+        });
         NOTES.set(Some(String::new()));
     }
 
