@@ -76,14 +76,21 @@ impl<U, M> Merge<U, M> {
     }
 
     /// Sets an attribute; one that exists keeps its place.
-    pub fn set(mut self, key: impl Into<String>, value: impl Into<CustomValue>) -> Self {
-        self.changes.push((key.into(), Some(value.into())));
-        self
+    pub fn set(self, key: impl Into<String>, value: impl Into<CustomValue>) -> Self {
+        self.change(key.into(), Some(value.into()))
     }
 
     /// Removes an attribute; that it does not exist is fine.
-    pub fn remove(mut self, key: impl Into<String>) -> Self {
-        self.changes.push((key.into(), None));
+    pub fn remove(self, key: impl Into<String>) -> Self {
+        self.change(key.into(), None)
+    }
+
+    /// The last change of a key counts: removing and setting it again is no reason to move it, nor to write.
+    fn change(mut self, key: String, value: Option<CustomValue>) -> Self {
+        match self.changes.iter_mut().find(|(changed, _)| *changed == key) {
+            Some((_, change)) => *change = value,
+            None => self.changes.push((key, value)),
+        }
         self
     }
 
