@@ -253,9 +253,9 @@ impl<C: From<Client>> ClientBuilder<C> {
     /// A `reqwest::Client` of your own: with your DNS, your client certificates, your connection pool.
     ///
     /// It must not follow redirects (`redirect::Policy::none()`): a redirect can turn a write into a read, whose answer
-    /// looks like that of the write. A client that is seen to follow them is refused by [`build`](Self::build), and an
-    /// answer that came from elsewhere is [`Error::Unexpected`]. `connect_timeout`, `root_certificate`, `proxy` and
-    /// `http2` can't be set here then, but on your client; so can `retry::never()`, for reqwest has retries of its own.
+    /// looks like that of the write. A client with any other policy is refused by [`build`](Self::build).
+    /// `connect_timeout`, `root_certificate`, `proxy` and `http2` can't be set here then, but on your client; so can
+    /// `retry::never()`, for reqwest has retries of its own.
     /// What an `http` proxy of your client sees includes the API key if the base URL is plain `http`.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
@@ -409,7 +409,7 @@ impl Connection {
     }
 }
 
-/// Refuses a client of the user's own that can be seen to be a wrong one.
+/// Refuses a client of the user's own that may do what must not be done.
 fn own(client: &reqwest::Client, connection: &Connection) -> Result<(), Error> {
     if *connection != Connection::default() {
         return Err(Error::configuration(
@@ -418,12 +418,11 @@ fn own(client: &reqwest::Client, connection: &Connection) -> Result<(), Error> {
             None,
         ));
     }
-    // There is no other way to ask. reqwest shows the policy unless it is the default one, which follows redirects;
-    // should it show nothing of the kind one day, what is left is the check of each answer's URL.
-    let shown = format!("{client:?}");
-    if shown.starts_with("Client { accepts: ") && !shown.contains("redirect_policy: ") {
+    // There is no other way to ask. Should reqwest show the policy differently one day, a client too many is refused, for
+    // the alternative is a write that is lost without a word.
+    if !format!("{client:?}").contains(r#"redirect_policy: "Policy(None)""#) {
         return Err(Error::configuration(
-            "the `http_client` follows redirects, which can turn a write into a read; build it with \
+            "the `http_client` may follow redirects, which can turn a write into a read; build it with \
              `redirect::Policy::none()`",
             None,
         ));

@@ -16,7 +16,7 @@ use chartmogul_tests::{UUID, bodies::BODIES, peer::Act, tls::Authority};
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{
     dns,
-    redirect::{self, Policy},
+    redirect::{Attempt, Policy},
 };
 
 use super::case::{Before, KEY, Row, Server, both, create, good, quick, update};
@@ -543,10 +543,6 @@ fn redirects() -> Vec<Row> {
     rows
 }
 
-fn follow(attempt: redirect::Attempt<'_>) -> redirect::Action {
-    attempt.follow()
-}
-
 /// A client as users make it.
 fn http(redirects: Policy, with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> reqwest::Client {
     let builder = reqwest::Client::builder().no_proxy().redirect(redirects);
@@ -554,20 +550,25 @@ fn http(redirects: Policy, with: impl FnOnce(reqwest::ClientBuilder) -> reqwest:
 }
 
 fn own_client() -> Vec<Row> {
-    let follows = |client: ClientBuilder| client.http_client(http(Policy::custom(follow), |http| http));
     let mut rows = Vec::new();
-    rows.push(create("follows redirects, and says so").client(|client| client.http_client(reqwest::Client::new())));
-    rows.extend(both("follows a 302 to another host", |row| {
-        row.first([moved(302, "{elsewhere}/v1/opportunities")]).client(follows)
+    for (name, policy) in [
+        (
+            "follows redirects, as reqwest's clients do by default",
+            Policy::default(),
+        ),
+        ("follows one redirect", Policy::limited(1)),
+        (
+            "decides about redirects by itself",
+            Policy::custom(|attempt: Attempt<'_>| attempt.follow()),
+        ),
+    ] {
+        let http = http(policy, |http| http);
+        rows.push(create(name).client(move |client| client.http_client(http)));
+    }
+    rows.extend(both("302 to another host", |row| {
+        row.always(moved(302, "{elsewhere}/v1/opportunities"))
+            .client(|client| client.http_client(http(Policy::none(), |http| http)))
     }));
-    rows.extend(both("follows a 307 to another host", |row| {
-        row.first([moved(307, "{elsewhere}/v1/opportunities")]).client(follows)
-    }));
-    rows.push(
-        create("follows a 307 to another path of the same host")
-            .first([moved(307, "/v2/opportunities")])
-            .client(follows),
-    );
     rows.push(
         update("has a time limit of its own for connections, and there is none in time")
             .server(Server::Crowded(usize::MAX))

@@ -4,7 +4,6 @@ use std::{error::Error as StdError, future::Future, io, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Client, Route};
@@ -48,8 +47,6 @@ enum What {
     /// There is a success that is none.
     Unfit(Whole, BoxError),
     TooLarge(Whole),
-    /// The client followed a redirect, so nobody knows what was done.
-    Redirected(Whole),
     /// There is no answer, or not all of it.
     Nothing(BoxError),
 }
@@ -62,17 +59,16 @@ pub(super) struct Time {
     pub(super) limit: std::time::Duration,
 }
 
-/// Waits for an answer and reads it. `asked` is the request's URL if the client may have gone elsewhere.
+/// Waits for an answer and reads it.
 pub(super) async fn send(
     client: &Client,
-    asked: Option<Url>,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
     time: Time,
     accept: &mut Accept<'_>,
 ) -> Result<Whole, Box<Broken>> {
     let mut reading = Reading::default();
-    let ended = timeout_at(time.until, pin!(reading.run(client, asked, answer))).await;
-    let Reading { head, body, redirected } = reading;
+    let ended = timeout_at(time.until, pin!(reading.run(client, answer))).await;
+    let Reading { head, body } = reading;
     let whole = head.map(|(status, headers)| Whole { status, headers, body });
     let broken = |failure, what| Err(Box::new(Broken { failure, what }));
     let error = match ended {
@@ -81,7 +77,6 @@ pub(super) async fn send(
         Err(elapsed) => Some(Trouble::Time(elapsed)),
     };
     match (whole, error) {
-        (Some(whole), _) if redirected => broken(Failure::Unreadable, What::Redirected(whole)),
         // The status says more than why its body is not complete.
         (Some(whole), _) if !whole.status.is_success() => broken(Failure::Status(whole.status), What::Answer(whole)),
         (Some(whole), None) => match accept(&whole.body) {
@@ -163,18 +158,15 @@ enum Trouble {
 struct Reading {
     head: Option<(StatusCode, HeaderMap)>,
     body: Bytes,
-    redirected: bool,
 }
 
 impl Reading {
     async fn run(
         &mut self,
         client: &Client,
-        asked: Option<Url>,
         answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
     ) -> Result<(), Trouble> {
         let mut response = answer.await.map_err(Trouble::Http)?;
-        self.redirected = asked.is_some_and(|asked| asked != *response.url());
         self.head = Some((response.status(), std::mem::take(response.headers_mut())));
 
         let limit = client.shared.max_body;
@@ -208,9 +200,7 @@ impl Broken {
     /// The answer, if there is one.
     pub(super) fn answer(&self) -> Option<&Whole> {
         match &self.what {
-            What::Answer(whole) | What::Unfit(whole, _) | What::TooLarge(whole) | What::Redirected(whole) => {
-                Some(whole)
-            }
+            What::Answer(whole) | What::Unfit(whole, _) | What::TooLarge(whole) => Some(whole),
             What::Nothing(_) => None,
         }
     }
@@ -221,7 +211,6 @@ impl Broken {
             What::Answer(whole) => client.shared.said(whole).message,
             What::Unfit(_, source) | What::Nothing(source) => Some(causes(source.as_ref())),
             What::TooLarge(_) => Some(format!("larger than {} bytes", client.shared.max_body)),
-            What::Redirected(_) => Some(FOLLOWED.to_owned()),
         }
     }
 
@@ -238,11 +227,6 @@ impl Broken {
                 answer: answer(whole, history),
                 limit: client.shared.max_body,
             },
-            What::Redirected(whole) => {
-                let mut answer = answer(whole, history);
-                answer.message = Some(FOLLOWED.to_owned());
-                Error::Unexpected(answer)
-            }
             What::Nothing(source) => match self.failure {
                 Failure::TimedOut(kind, limit) => Error::Timeout {
                     operation: route.name.clone(),
@@ -262,6 +246,3 @@ impl Broken {
         }
     }
 }
-
-const FOLLOWED: &str =
-    "the HTTP client followed a redirect, perhaps with another method; build it with `redirect::Policy::none()`";

@@ -67,9 +67,8 @@ impl<'a> Call<'a> {
             let number = count(&self.history.attempts) + 1;
             let started = Instant::now();
             let span = observe::attempt_span(shared, &self.route, &request, number);
-            let asked = shared.own_http_client.then(|| request.url().clone());
             let answer = client.client.execute(request);
-            let sending = pin!(attempt::send(client, asked, answer, self.time(started), accept));
+            let sending = pin!(attempt::send(client, answer, self.time(started), accept));
             let result = sending.instrument(span.clone()).await;
             let took = started.elapsed();
             if observe::anyone(shared, &span) {

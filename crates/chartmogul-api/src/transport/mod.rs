@@ -66,7 +66,7 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) metrics: Option<Arc<dyn Metrics>>,
     pub(crate) trace_identifiers: bool,
-    /// The HTTP client was made by the user, so it may follow redirects.
+    /// The HTTP client was made by the user, so its time limit for connecting is not known.
     pub(crate) own_http_client: bool,
 }
 
