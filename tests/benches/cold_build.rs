@@ -14,7 +14,7 @@ use std::{
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-const ROUNDS: usize = 2;
+const ROUNDS: usize = 3;
 
 const SDK: &str = r#"chartmogul = { path = "SDK" }"#;
 const BARE: &str = r#"chrono = { version = "0.4", features = ["serde"] }
@@ -82,6 +82,7 @@ fn main() {
             times[which].push(build([&bare, &sdk][which]));
         }
     }
+    println!("bare and SDK, each round: {times:.1?}");
     let [bare_time, sdk_time] = times.map(|times| times.into_iter().min().unwrap_or_default().as_secs_f64());
     println!("| cold debug build | CPU time | crates |\n|---|--:|--:|");
     println!(

@@ -1,5 +1,7 @@
 //! The same update, made with this SDK and with reqwest alone.
 
+use std::time::Duration;
+
 use chartmogul::{Client, ClientBuilder, Custom, ForecastCategory, Opportunity, OpportunityUpdate, Unlimited};
 use chartmogul_tests::UUID;
 
@@ -49,6 +51,7 @@ fn day() -> chrono::NaiveDate {
 pub(crate) struct Bare {
     http: reqwest::Client,
     url: String,
+    time_limit: Option<Duration>,
 }
 
 impl Bare {
@@ -61,7 +64,13 @@ impl Bare {
         Self {
             http: http.build().unwrap(),
             url: server.url.clone(),
+            time_limit: None,
         }
+    }
+
+    pub(crate) fn with_time_limit(mut self, limit: Duration) -> Self {
+        self.time_limit = Some(limit);
+        self
     }
 
     pub(crate) async fn update(&self) -> Result<Opportunity, reqwest::Error> {
@@ -72,8 +81,11 @@ impl Bare {
         update.forecast_category = Some(ForecastCategory::Committed);
         update.win_likelihood = Some(70);
         update.custom = Some(Custom::new().set("seats", 4).set("vip", true).into_iter().collect());
-        self.http
-            .patch(format!("{}/v1/opportunities/{UUID}", self.url))
+        let mut request = self.http.patch(format!("{}/v1/opportunities/{UUID}", self.url));
+        if let Some(limit) = self.time_limit {
+            request = request.timeout(limit);
+        }
+        request
             .basic_auth(KEY, Some(""))
             .json(&update)
             .send()
