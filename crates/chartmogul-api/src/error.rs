@@ -460,6 +460,17 @@ pub struct Problem {
     pub code: Option<String>,
 }
 
+impl Problem {
+    /// A problem that was written down somewhere.
+    pub fn new(field: impl Into<String>, message: impl Into<String>, code: Option<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+            code,
+        }
+    }
+}
+
 /// Control characters, line separators, and marks that turn the direction of what follows.
 fn breaks_a_line(c: char) -> bool {
     c.is_control()

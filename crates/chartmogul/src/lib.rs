@@ -2,6 +2,8 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+#[cfg(feature = "bulk")]
+pub mod bulk;
 mod client;
 mod convert;
 mod custom;

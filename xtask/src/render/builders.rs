@@ -58,6 +58,7 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
     });
     let items = items(api, operation)?;
     let merge = merge(api, operation);
+    let bulk = bulk(api, operation);
     let outcome = |call: TokenStream, is_async: Option<TokenStream>| {
         operation.not_modified.then(|| {
             quote! {
@@ -141,6 +142,8 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         }
 
         #merge
+
+        #bulk
     })
 }
 
@@ -189,6 +192,74 @@ fn part<'a>(api: &Api, name: &'a str, component: &str) -> anyhow::Result<Part<'a
     })
 }
 
+/// The operation that reads what another one updates.
+fn reading<'a>(api: &'a Api, operation: &Operation) -> Option<&'a Operation> {
+    let same = |other: &&Operation| other.path == operation.path && other.answer == operation.answer;
+    api.operations.iter().filter(|other| other.method == "get").find(same)
+}
+
+/// For an update whose object can be read: making many of them.
+fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
+    let Type::Object(body) = api.types.get(operation.body.as_ref()?)? else {
+        return None;
+    };
+    if operation.method != "patch" {
+        return None;
+    }
+    let (name, id) = (names::ident(&names::pascal(&operation.id)), &operation.id);
+    let (answer, read) = (
+        names::ident(operation.answer.as_ref()?),
+        names::ident(&reading(api, operation)?.id),
+    );
+    let parameters: Vec<_> = operation
+        .parameters
+        .iter()
+        .map(|p| names::ident(&names::field(&p.name)))
+        .collect();
+    let replaced = body
+        .properties
+        .iter()
+        .filter(|property| property.replaces_all)
+        .map(|property| &property.name);
+    Some(quote! {
+        #[cfg(feature = "bulk")]
+        impl crate::bulk::Update for #name {
+            type Object = chartmogul_api::types::#answer;
+
+            const OPERATION: &'static str = #id;
+
+            const REPLACED: &'static [&'static str] = &[#(#replaced),*];
+
+            fn id(&self) -> String {
+                [#(&*self.#parameters),*].join("/")
+            }
+
+            fn body(&self) -> serde_json::Result<serde_json::Value> {
+                serde_json::to_value(&self.body)
+            }
+
+            fn check(&self) -> Result<(), Error> {
+                if let Some(wrong) = &self.wrong {
+                    return Err(wrong.clone().into());
+                }
+                Ok(chartmogul_api::check::Check::check(&self.body)?)
+            }
+
+            fn within(self, limit: std::time::Duration) -> Self {
+                self.with_call_timeout(limit)
+            }
+
+            async fn read(&self) -> Result<Self::Object, Error> {
+                Ok(self.client.low_level.#read(#(&self.#parameters,)*).await?.into_value())
+            }
+
+            async fn send(self) -> Result<Self::Object, Error> {
+                Self::send(self).await
+            }
+        }
+    })
+}
+
 /// For an update that replaces all custom attributes, and a way to read them: changing single ones.
 fn merge(api: &Api, operation: &Operation) -> Option<TokenStream> {
     let property = |component: &Option<String>, name: &str| match api.types.get(component.as_ref()?)? {
@@ -197,10 +268,7 @@ fn merge(api: &Api, operation: &Operation) -> Option<TokenStream> {
     };
     property(&operation.body, "custom").filter(|custom| custom.replaces_all)?;
     property(&operation.answer, "custom")?;
-    let read = api
-        .operations
-        .iter()
-        .find(|other| other.method == "get" && other.path == operation.path && other.answer == operation.answer)?;
+    let read = reading(api, operation)?;
     let touched = property(&operation.answer, "updated_at").map(|_| quote! { object.updated_at = Default::default(); });
     let name = names::ident(&names::pascal(&operation.id));
     let (id, read) = (&operation.id, names::ident(&read.id));

@@ -594,3 +594,38 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
         self.call().await
     }
 }
+
+#[cfg(feature = "bulk")]
+impl crate::bulk::Update for UpdateOpportunity {
+    type Object = chartmogul_api::types::Opportunity;
+    const OPERATION: &'static str = "update_opportunity";
+    const REPLACED: &'static [&'static str] = &["custom"];
+    fn id(&self) -> String {
+        [&*self.opportunity_uuid].join("/")
+    }
+    fn body(&self) -> serde_json::Result<serde_json::Value> {
+        serde_json::to_value(&self.body)
+    }
+    fn check(&self) -> Result<(), Error> {
+        if let Some(wrong) = &self.wrong {
+            return Err(wrong.clone().into());
+        }
+        Ok(chartmogul_api::check::Check::check(&self.body)?)
+    }
+    fn within(self, limit: std::time::Duration) -> Self {
+        self.with_call_timeout(limit)
+    }
+    async fn read(&self) -> Result<Self::Object, Error> {
+        Ok(
+            self
+                .client
+                .low_level
+                .get_opportunity(&self.opportunity_uuid)
+                .await?
+                .into_value(),
+        )
+    }
+    async fn send(self) -> Result<Self::Object, Error> {
+        Self::send(self).await
+    }
+}

@@ -1,0 +1,159 @@
+//! What an update would change.
+
+use std::collections::BTreeSet;
+
+use chartmogul_api::CustomAttributes;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What an update would change; what a dry run yields.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Preview {
+    /// Field by field, in the order of the request. Custom attributes are fields of their own: `custom.seats`.
+    pub changes: Vec<Change>,
+    /// Custom attributes that the object has and the update does not name: they **would be lost**, because the API
+    /// replaces all of them. Not empty is a reason to look twice, or to use `merge_custom`.
+    pub lost: Vec<String>,
+}
+
+/// A field that would change.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Change {
+    /// Its name in the API.
+    pub field: String,
+    /// What it is now; `None` if it is not there.
+    pub old: Option<Value>,
+    /// What it would be; `None` if it would be gone.
+    pub new: Option<Value>,
+}
+
+/// Compares the body of an update with the object that it is for. Members that are `replaced` are lists of keys and values
+/// in the body and objects in an answer.
+pub(super) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
+    let mut preview = Preview::default();
+    for (field, new) in body.as_object().into_iter().flatten() {
+        let old = object.get(field);
+        match (replaced.contains(&field.as_str()), old) {
+            (true, Some(Value::Object(old))) => preview.attributes(field, old, new),
+            (true, None | Some(Value::Null)) => preview.attributes(field, &Map::new(), new),
+            _ => preview.compare(field.clone(), old, Some(new)),
+        }
+    }
+    preview
+}
+
+impl Preview {
+    fn attributes(&mut self, field: &str, old: &Map<String, Value>, new: &Value) {
+        let new: Map<String, Value> = new
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|attribute| Some((attribute["key"].as_str()?.to_owned(), attribute["value"].clone())))
+            .collect();
+        let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        for key in keys {
+            self.compare(format!("{field}.{key}"), old.get(key), new.get(key));
+            if !new.contains_key(key) {
+                self.lost.push(key.clone());
+            }
+        }
+    }
+
+    fn compare(&mut self, field: String, old: Option<&Value>, new: Option<&Value>) {
+        let same = match (old, new) {
+            (Some(old), Some(new)) => same(old, new),
+            (old, new) => old == new,
+        };
+        if !same {
+            let (old, new) = (old.cloned(), new.cloned());
+            self.changes.push(Change { field, old, new });
+        }
+    }
+}
+
+/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`, and times in its own form.
+fn same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => match (one.as_i64(), other.as_i64()) {
+            (Some(one), Some(other)) => one == other,
+            _ => one.as_f64() == other.as_f64(),
+        },
+        (Value::String(one), Value::String(other)) => {
+            one == other || instant(one).is_some_and(|at| instant(other) == Some(at))
+        }
+        _ => one == other,
+    }
+}
+
+fn instant(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
+    let attribute = Value::Object(Map::from_iter([("at".to_owned(), text.into())]));
+    let attributes: CustomAttributes = serde_json::from_value(attribute).ok()?;
+    attributes.get_timestamp("at").ok()?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[allow(clippy::needless_pass_by_value)] // `json!(..)` is written in place
+    fn shown(body: Value, object: Value) -> Vec<String> {
+        let preview = preview(&body, &object, &["custom"]);
+        let show = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
+        let changes = preview
+            .changes
+            .iter()
+            .map(|change| format!("{}: {} -> {}", change.field, show(&change.old), show(&change.new)));
+        changes
+            .chain(preview.lost.iter().map(|key| format!("{key} is lost")))
+            .collect()
+    }
+
+    #[test]
+    fn fields_are_compared_as_the_server_would() {
+        let object = json!({"amount_in_cents": 200, "owner": "a@example.com", "estimated_close_date": "2026-03-31"});
+        let same = json!({"amount_in_cents": 200.0, "estimated_close_date": "2026-03-31"});
+        assert_eq!(shown(same, object.clone()), Vec::<String>::new());
+        let other = json!({"amount_in_cents": 201, "owner": "b@example.com", "pipeline": "New"});
+        assert_eq!(
+            shown(other, object),
+            [
+                "amount_in_cents: 200 -> 201",
+                r#"owner: "a@example.com" -> "b@example.com""#,
+                r#"pipeline: - -> "New""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn attributes_that_would_be_lost_are_named() {
+        let object = json!({"custom": {"seats": 4, "vip": true, "since": "2026-01-31T00:00:00.000Z"}});
+        let same = json!({"custom": [
+            {"key": "since", "value": "2026-01-31 00:00:00 UTC"}, {"key": "vip", "value": true}, {"key": "seats", "value": 4.0},
+        ]});
+        assert_eq!(shown(same, object.clone()), Vec::<String>::new());
+        let one = json!({"custom": [{"key": "seats", "value": 5}, {"key": "team", "value": "x"}]});
+        assert_eq!(
+            shown(one, object.clone()),
+            [
+                "custom.seats: 4 -> 5",
+                r#"custom.since: "2026-01-31T00:00:00.000Z" -> -"#,
+                r#"custom.team: - -> "x""#,
+                "custom.vip: true -> -",
+                "since is lost",
+                "vip is lost",
+            ]
+        );
+        assert_eq!(
+            shown(json!({"custom": []}), json!({"custom": null})),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            shown(json!({"custom": []}), json!({"custom": "odd"})),
+            [r#"custom: "odd" -> []"#]
+        );
+    }
+}

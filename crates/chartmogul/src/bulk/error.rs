@@ -1,0 +1,110 @@
+use std::{fmt, io, path::PathBuf};
+
+use chartmogul_api::BoxError;
+
+/// A run can't begin, or can't go on. What became of single updates is not here but in their
+/// [`Outcome`](super::Outcome).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no tokio runtime to run on.
+    #[error("a bulk run needs a tokio runtime")]
+    #[non_exhaustive]
+    NoRuntime,
+
+    /// Another run, in this process or another one, uses the journal now. It is free when that run ends, however it ends.
+    #[error("the journal {} is in use by another run", path.display())]
+    #[non_exhaustive]
+    JournalInUse {
+        /// The journal.
+        path: PathBuf,
+    },
+
+    /// The file is something else. It was left as it is.
+    #[error("{} is not a journal that this version can go on with: {what}; choose another path", path.display())]
+    #[non_exhaustive]
+    NotAJournal {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: String,
+    },
+
+    /// The journal is damaged in the middle. It was left as it is, and nothing was sent.
+    ///
+    /// [`salvage`](super::salvage) keeps what is good.
+    #[error("the journal {} is damaged at byte {offset}: {what}; good before that: {good}", path.display())]
+    #[non_exhaustive]
+    JournalDamaged {
+        /// The journal.
+        path: PathBuf,
+        /// Where what is good ends.
+        offset: u64,
+        /// What is wrong there.
+        what: String,
+        /// What can be saved.
+        good: Good,
+    },
+
+    /// The journal can't be read or written: no permission, disk full. Outcomes that came before this error are good, but
+    /// the last of them may not be in the journal; they are repeated when the run is resumed.
+    #[error("the journal {} could not be {doing}", path.display())]
+    #[non_exhaustive]
+    Journal {
+        /// The journal.
+        path: PathBuf,
+        /// What was attempted.
+        doing: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+
+    /// The input is not the one that the journal is about. Nothing was sent.
+    #[error("the input is not that of the journal {}: {difference}", path.display())]
+    #[non_exhaustive]
+    InputChanged {
+        /// The journal.
+        path: PathBuf,
+        /// The first update that differs; its place in the input, from 0.
+        index: u64,
+        /// What differs.
+        difference: String,
+    },
+
+    /// The stream of updates failed. What it gave before was done, and can be resumed with a journal.
+    #[error("the source of the updates failed after {taken} of them")]
+    #[non_exhaustive]
+    Source {
+        /// How many updates came before.
+        taken: u64,
+        /// Why.
+        source: BoxError,
+    },
+
+    /// The task of the run is gone: its runtime was shut down.
+    #[error("the run was ended from outside")]
+    #[non_exhaustive]
+    Gone {
+        /// How.
+        source: BoxError,
+    },
+}
+
+/// What of a journal is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Good {
+    /// Updates that were taken from the input.
+    pub taken: u64,
+    /// Those of them whose outcome is known.
+    pub done: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Good {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { taken, done, bytes } = self;
+        write!(f, "{taken} updates, {done} of them done, in {bytes} bytes")
+    }
+}

@@ -1,0 +1,151 @@
+//! Records in a file that only grows: the framing of `TFRecord`, which other tools read too.
+//!
+//! Each record is its length (64 bits, little-endian), a checksum of the length, its bytes, and a checksum of them;
+//! checksums are CRC-32C, masked as in that format. So a record that was not written to its end is told apart from one
+//! that is damaged, and neither is taken for a record.
+
+use std::io::{self, Read};
+
+const HEADER: usize = 12;
+const FOOTER: usize = 4;
+/// No record is larger: an answer of the server has at most 32 MiB unless the user allows more.
+const LARGEST: u64 = 1 << 32;
+
+/// Appends a record.
+pub(super) fn append(out: &mut Vec<u8>, record: &[u8]) {
+    let length = (record.len() as u64).to_le_bytes();
+    out.extend_from_slice(&length);
+    out.extend_from_slice(&masked(&length).to_le_bytes());
+    out.extend_from_slice(record);
+    out.extend_from_slice(&masked(record).to_le_bytes());
+}
+
+fn masked(bytes: &[u8]) -> u32 {
+    crc32c::crc32c(bytes).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+/// Reads record after record.
+pub(super) struct Frames<R> {
+    from: R,
+    /// Where the next record begins.
+    offset: u64,
+}
+
+pub(super) enum Frame {
+    Record(Vec<u8>),
+    /// What is here is no record, or not all of one.
+    Broken(&'static str),
+    End,
+}
+
+impl<R: Read> Frames<R> {
+    pub(super) fn new(from: R) -> Self {
+        Self { from, offset: 0 }
+    }
+
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    pub(super) fn next(&mut self) -> io::Result<Frame> {
+        let mut header = [0; HEADER];
+        match read_up_to(&mut self.from, &mut header)? {
+            0 => return Ok(Frame::End),
+            HEADER => {}
+            _ => return Ok(Frame::Broken("a record is not complete")),
+        }
+        let Some(length) = length(&header) else {
+            return Ok(Frame::Broken("the checksum of a length is wrong"));
+        };
+        let mut record = Vec::new();
+        let end = length + FOOTER as u64;
+        if (&mut self.from).take(end).read_to_end(&mut record)? as u64 != end {
+            return Ok(Frame::Broken("a record is not complete"));
+        }
+        let sum = record.split_off(record.len() - FOOTER);
+        if masked(&record).to_le_bytes() != *sum {
+            return Ok(Frame::Broken("the checksum of a record is wrong"));
+        }
+        self.offset += HEADER as u64 + end;
+        Ok(Frame::Record(record))
+    }
+}
+
+fn length(header: &[u8; HEADER]) -> Option<u64> {
+    let (length, sum) = header.split_first_chunk::<8>()?;
+    let right = masked(length).to_le_bytes() == *sum;
+    Some(u64::from_le_bytes(*length)).filter(|length| right && *length < LARGEST)
+}
+
+fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match from.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Whether there is a whole record somewhere in these bytes.
+pub(super) fn any_record(bytes: &[u8]) -> bool {
+    (0..bytes.len()).any(|start| {
+        let rest = &bytes[start..];
+        let Some((header, rest)) = rest.split_first_chunk::<HEADER>() else {
+            return false;
+        };
+        let Some(length) = length(header).and_then(|length| usize::try_from(length).ok()) else {
+            return false;
+        };
+        rest.len() >= length + FOOTER && masked(&rest[..length]).to_le_bytes() == rest[length..length + FOOTER]
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_format_is_that_of_tfrecord() {
+        // What the `tfrecord` package of Python writes for `hello`.
+        let mut out = Vec::new();
+        append(&mut out, b"hello");
+        let hex: String = out.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "0500000000000000eab2043e68656c6c6fbb1f1c19");
+    }
+
+    #[test]
+    fn a_record_that_is_cut_off_is_none() {
+        let mut file = Vec::new();
+        append(&mut file, b"one");
+        let first = file.len();
+        append(&mut file, b"two");
+        for end in first + 1..file.len() {
+            let mut frames = Frames::new(&file[..end]);
+            assert!(matches!(frames.next().unwrap(), Frame::Record(record) if record == b"one"));
+            assert!(matches!(frames.next().unwrap(), Frame::Broken(_)), "{end}");
+            assert_eq!(frames.offset(), first as u64);
+            assert!(!any_record(&file[first..end]));
+        }
+    }
+
+    #[test]
+    fn every_bit_counts() {
+        let mut file = Vec::new();
+        append(&mut file, b"one");
+        append(&mut file, b"two");
+        for bit in 0..file.len() / 2 * 8 {
+            let mut damaged = file.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(
+                matches!(Frames::new(&*damaged).next().unwrap(), Frame::Broken(_)),
+                "{bit}"
+            );
+            assert!(any_record(&damaged), "the second one is good");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a journal says, record by record, as JSON.
+
+use chartmogul_api::{Problem, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::bulk::{NotSent, Outcome, Stopped, UpdateError};
+
+pub(super) const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Record<T> {
+    /// The first one.
+    Journal(Header),
+    /// An update was taken from the input.
+    Taken(Taken),
+    /// It is about to be sent; not for the first time if there is one of these already.
+    Sent(u64),
+    /// Its outcome is known.
+    Done(DoneRecord<T>),
+    /// The run ended before the input did, and had time to say so.
+    Stopped,
+    /// The input ended after so many updates, and all are done.
+    Ended(u64),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Header {
+    pub(super) format: String,
+    pub(super) version: u32,
+    pub(super) operation: String,
+}
+
+impl Header {
+    pub(super) fn new(operation: &str) -> Self {
+        Self {
+            format: "chartmogul bulk".to_owned(),
+            version: VERSION,
+            operation: operation.to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    pub(super) index: u64,
+    pub(crate) id: String,
+    pub(crate) body: Value,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct DoneRecord<T> {
+    pub(crate) index: u64,
+    pub(crate) repeats: u32,
+    outcome: OutcomeRecord<T>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum OutcomeRecord<T> {
+    Updated(T),
+    Unchanged,
+    Refused(ErrorRecord),
+    GivenUp(ErrorRecord),
+    NotSent(ErrorRecord),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ErrorRecord {
+    text: String,
+    status: Option<u16>,
+    problems: Vec<(String, String, Option<String>)>,
+    attempts: Vec<String>,
+    may_have_happened: bool,
+}
+
+impl<'a, T> DoneRecord<&'a T> {
+    /// `None` for what is no outcome but the end of the run.
+    pub(super) fn of(index: u64, repeats: u32, outcome: &'a Outcome<T>) -> Option<Self> {
+        let outcome = match outcome {
+            Outcome::Updated(object) => OutcomeRecord::Updated(&**object),
+            Outcome::Unchanged => OutcomeRecord::Unchanged,
+            Outcome::Refused(error) => OutcomeRecord::Refused(error.into()),
+            Outcome::GivenUp(error) => OutcomeRecord::GivenUp(error.into()),
+            Outcome::NotSent(NotSent::Failed(error)) => OutcomeRecord::NotSent(error.into()),
+            Outcome::NotSent(NotSent::Stopped(_)) => return None,
+        };
+        Some(Self {
+            index,
+            repeats,
+            outcome,
+        })
+    }
+}
+
+impl<T> DoneRecord<T> {
+    pub(crate) fn into_outcome(self) -> Outcome<T> {
+        match self.outcome {
+            OutcomeRecord::Updated(object) => Outcome::Updated(Box::new(object)),
+            OutcomeRecord::Unchanged => Outcome::Unchanged,
+            OutcomeRecord::Refused(error) => Outcome::Refused(error.into()),
+            OutcomeRecord::GivenUp(error) => Outcome::GivenUp(error.into()),
+            OutcomeRecord::NotSent(error) => Outcome::NotSent(NotSent::Failed(error.into())),
+        }
+    }
+}
+
+impl From<&UpdateError> for ErrorRecord {
+    fn from(error: &UpdateError) -> Self {
+        let problem = |problem: &Problem| (problem.field.clone(), problem.message.clone(), problem.code.clone());
+        Self {
+            text: error.text.clone(),
+            status: error.status.map(|status| status.as_u16()),
+            problems: error.problems.iter().map(problem).collect(),
+            attempts: error.attempts.clone(),
+            may_have_happened: error.may_have_happened,
+        }
+    }
+}
+
+impl From<ErrorRecord> for UpdateError {
+    fn from(record: ErrorRecord) -> Self {
+        Self {
+            text: record.text,
+            status: record.status.and_then(|status| StatusCode::from_u16(status).ok()),
+            problems: record
+                .problems
+                .into_iter()
+                .map(|(field, message, code)| Problem::new(field, message, code))
+                .collect(),
+            attempts: record.attempts,
+            may_have_happened: record.may_have_happened,
+            error: None,
+        }
+    }
+}
+
+/// In which way a run ended; for the journal.
+pub(super) fn ended<T>(stopped: Option<Stopped>, count: u64) -> Record<T> {
+    match stopped {
+        None => Record::Ended(count),
+        Some(_) => Record::Stopped,
+    }
+}

@@ -1,0 +1,484 @@
+//! Thousands of updates, at the account's full rate and never more, with an account of each (feature `bulk`).
+//!
+//! ChartMogul has no endpoint for many updates at once. A [`Bulk`] makes them one by one, as many at a time as the client's
+//! [limiter](crate::Limiter) lets through, and yields what became of each:
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let fake = chartmogul_fake::Fake::start().await?;
+//! # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
+//! # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+//! # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
+//! # let moved = vec![(uuid, "2026-06-30"), ("00000000-0000-0000-0000-000000000000", "2026-06-30")];
+//! # let folder = tempfile::tempdir()?;
+//! # let journal = folder.path().join("close-dates.journal");
+//! use chartmogul::bulk::{Bulk, Outcome};
+//!
+//! let opportunities = client.opportunities();
+//! let updates = moved.into_iter().map(move |(uuid, day)| opportunities.update(uuid).estimated_close_date(day));
+//! let mut run = Bulk::new(updates)
+//!     .journal(journal) // started again after a crash, it goes on where it was
+//!     .stop_after_errors(100)
+//!     .start()
+//!     .await?;
+//! while let Some(done) = run.try_next().await? {
+//!     match done.outcome {
+//!         Outcome::Updated(deal) => println!("{}: {}", done.id, deal.estimated_close_date),
+//!         other => println!("{}: {:?}", done.id, other.error()),
+//!     }
+//! }
+//! println!("{}", run.report()); // 2 updates: 1 updated, 0 unchanged, 1 refused, 0 given up, 0 never sent
+//! # assert_eq!(run.report().to_string(), "2 updates: 1 updated, 0 unchanged, 1 refused, 0 given up, 0 never sent");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is guaranteed
+//!
+//! - **Every update has one outcome**, also those that a stopped run never sent. (Unless the run itself fails, or is dropped.)
+//! - **Updates of the same object are made one after the other**, in the order of the input.
+//! - **What is known does not grow with the input.** At most 8,192 updates are in memory, from the first one without an
+//!   outcome on; most of the time it is a few dozen. Who does not take outcomes is waited for, with at most 256 of them ready.
+//! - **The limits are the client's.** A run has no limiter of its own, so several runs, and other calls of the same client,
+//!   share the account's rate. A run keeps [`concurrency`](Bulk::concurrency) calls in line, so other calls wait behind no
+//!   more than that.
+//!
+//! What failed is not tried again by the run: the client's [`Retry`](crate::Retry) has done that. Feed what failed to
+//! another run.
+
+mod changes;
+mod engine;
+mod error;
+mod journal;
+mod outcome;
+mod progress;
+mod queue;
+
+use std::{
+    fmt,
+    future::Future,
+    path::PathBuf,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use chartmogul_api::{BoxError, Error as CallError};
+use futures_core::Stream;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
+use tracing::Instrument as _;
+
+pub use self::{
+    changes::{Change, Preview},
+    error::{Error, Good},
+    journal::salvage,
+    outcome::{Done, NotSent, Outcome, Report, Stopped, UpdateError},
+    progress::{Progress, Snapshot},
+};
+use self::{
+    engine::{Act, Engine, ErrorLimits, READY, Settings, Source},
+    journal::Journal,
+};
+
+/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives.
+///
+/// Implemented by the generated builders.
+pub trait Update: Send + Sync + Sized + 'static {
+    /// What is updated, and answered with.
+    type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// The operation.
+    const OPERATION: &'static str;
+
+    /// Members of the body that replace all that there is: lists of keys and values, answered as objects.
+    const REPLACED: &'static [&'static str];
+
+    /// What it updates: the parameters of its path.
+    fn id(&self) -> String;
+
+    /// What would be sent.
+    ///
+    /// # Errors
+    /// If it can't be written as JSON.
+    fn body(&self) -> serde_json::Result<Value>;
+
+    /// Refuses values that can't be right.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::Error::InvalidInput).
+    fn check(&self) -> Result<(), CallError>;
+
+    /// The same update, with a time limit for each of its calls.
+    #[must_use]
+    fn within(self, limit: Duration) -> Self;
+
+    /// The object as it is now.
+    ///
+    /// # Errors
+    /// Those of the call.
+    fn read(&self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
+
+    /// Sends it.
+    ///
+    /// # Errors
+    /// Those of the call.
+    fn send(self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
+}
+
+/// How many calls are in line at a time, unless [`Bulk::concurrency`] says otherwise: 32. That is more than the 20 that
+/// ChartMogul lets be in flight, so that there is always one ready when a place is free.
+pub const DEFAULT_CONCURRENCY: usize = 32;
+
+/// Many updates, to be made by [`start`](Self::start), or looked at by [`dry_run`](Self::dry_run). See the
+/// [module](self).
+#[must_use = "nothing is sent before `start`"]
+pub struct Bulk<U> {
+    source: Source<U>,
+    total: Option<u64>,
+    settings: Settings,
+    skip_unchanged: bool,
+    journal: Option<PathBuf>,
+    fsync: bool,
+}
+
+impl<U: Update> Bulk<U> {
+    /// Takes the updates of an iterator, one by one, as they are needed.
+    pub fn new<I>(updates: I) -> Self
+    where
+        I: IntoIterator<Item = U>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::stream(stream::iter(updates))
+    }
+
+    /// Takes the updates of a stream, one by one, as they are needed.
+    pub fn stream(updates: impl Stream<Item = U> + Send + 'static) -> Self {
+        Self::try_stream(updates.map(Ok::<_, std::convert::Infallible>))
+    }
+
+    /// Takes the updates of a stream that may fail. If it does, what it gave before is finished and the run ends with
+    /// [`Error::Source`]; with a journal, it can be resumed.
+    pub fn try_stream<E: Into<BoxError> + 'static>(updates: impl Stream<Item = Result<U, E>> + Send + 'static) -> Self {
+        let total = match updates.size_hint() {
+            (least, Some(most)) if least == most => u64::try_from(least).ok(),
+            _ => None,
+        };
+        Self {
+            source: updates.map_err(Into::into).boxed(),
+            total,
+            settings: Settings {
+                ordered: false,
+                concurrency: DEFAULT_CONCURRENCY,
+                call_timeout: None,
+                deadline: None,
+                limits: ErrorLimits::default(),
+                stop: None,
+            },
+            skip_unchanged: false,
+            journal: None,
+            fsync: true,
+        }
+    }
+
+    /// Yields outcomes in the order of the input. One that takes long holds up those behind it, and the run when 8,192 of
+    /// them wait. Without this, they come as they end.
+    pub fn in_order(mut self) -> Self {
+        self.settings.ordered = true;
+        self
+    }
+
+    /// How many calls are in line at a time, [`DEFAULT_CONCURRENCY`] by default. How many of them are in flight is up to the
+    /// client's limiter; raise this together with its `max_in_flight`. Zero counts as one.
+    pub fn concurrency(mut self, calls: usize) -> Self {
+        self.settings.concurrency = calls.max(1);
+        self
+    }
+
+    /// How many updates there are, for [`Snapshot::remaining`], if the source does not know.
+    pub fn total(mut self, updates: u64) -> Self {
+        self.total = Some(updates);
+        self
+    }
+
+    /// Time limit for each call, in place of the client's; see [`call_timeout`](crate::ClientBuilder::call_timeout).
+    pub fn call_timeout(mut self, limit: Duration) -> Self {
+        self.settings.call_timeout = Some(limit);
+        self
+    }
+
+    /// Reads each object first, and sends only updates that would change something. That is two requests for each update
+    /// that is sent, and one for each that is not.
+    pub fn skip_unchanged(mut self) -> Self {
+        self.skip_unchanged = true;
+        self
+    }
+
+    /// Stops at this many failed updates (refused, given up, or with a value that can't be right); 1 stops at the first.
+    /// Without a limit, a run goes on whatever fails, except that a refused API key (401) always stops it.
+    pub fn stop_after_errors(mut self, errors: u64) -> Self {
+        self.settings.limits.errors = Some(errors.max(1));
+        self
+    }
+
+    /// Stops when more than this share of all updates so far has failed, in percent, but not before there are `of`
+    /// outcomes.
+    pub fn stop_above_share(mut self, percent: f64, of: u64) -> Self {
+        self.settings.limits.share = Some((percent, of));
+        self
+    }
+
+    /// Stops when this future ends: `tokio::signal::ctrl_c()`, the `cancelled_owned()` of a `CancellationToken`, the
+    /// receiver of a channel.
+    ///
+    /// A run that is stopped, for whatever reason, sends nothing more, waits for the answers to what it has sent, and then
+    /// yields what is left of its source as [`NotSent`]. Drop it to end it at once.
+    ///
+    /// ```no_run
+    /// # use chartmogul::bulk::{Bulk, Update};
+    /// # fn stop<U: Update>(bulk: Bulk<U>) -> Bulk<U> {
+    /// bulk.stop_when(async {
+    ///     tokio::signal::ctrl_c().await.ok();
+    /// })
+    /// # }
+    /// ```
+    pub fn stop_when(mut self, stop: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.settings.stop = Some(Box::pin(stop));
+        self
+    }
+
+    /// Stops after this long. Calls that are under way then have no time left, so the run ends by then.
+    pub fn deadline(mut self, after: Duration) -> Self {
+        self.settings.deadline = Some(after);
+        self
+    }
+
+    /// Makes the run resumable: writes what it does into this file. A run with the same input and the same journal goes on
+    /// where the one before was, however that ended.
+    ///
+    /// - **No update is lost, and none whose outcome was yielded is sent again.** The outcomes of earlier runs are yielded
+    ///   again, answers included, so the resumed run looks like one that was never disturbed.
+    /// - What was sent and not answered when a run was killed is sent again. That is harmless, and counted in
+    ///   [`Done::repeats`].
+    /// - The input must be the same. It is compared before anything is sent, and a difference is [`Error::InputChanged`].
+    /// - **Failures are final**, whatever the reason: sending them later, behind other updates of the same object, would
+    ///   undo those. Only what a refused API key (401) stopped is made by the next run. Errors of a run that was stopped do
+    ///   not count for the limits of the next one.
+    /// - A journal that ends in the middle of a record was being written when the run was killed, and is cut off there. One
+    ///   that is damaged is [`Error::JournalDamaged`], which says what is good; [`salvage`] keeps that.
+    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`].
+    ///
+    /// **What is on the disk when.** For each update, three records: that it was taken, with its fields, in the order of the
+    /// input; that it is about to be sent; its outcome, with the answer. The first two are on the disk (`fsync`) before
+    /// anything is sent, the third before the outcome is yielded. What is to be written at the same time is written and
+    /// waited for together.
+    ///
+    /// The file has customers' data, so it can be read by its owner only. Remove it when the run is done.
+    ///
+    /// **Why this format.** Records are framed as in a `TFRecord` file: a length and two checksums. Such a file is only
+    /// appended to, a torn record is told from a damaged one, and other tools read it; each record is JSON. An embedded
+    /// database would bring a cache, pages and locks that nothing here needs, and could say less about what is left of a
+    /// damaged file.
+    pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
+        self.journal = Some(path.into());
+        self
+    }
+
+    /// Whether the journal waits until the disk has what was written; it does by default. Without it, a journal survives a
+    /// process that is killed, but not a power loss.
+    pub fn fsync(mut self, wait: bool) -> Self {
+        self.fsync = wait;
+        self
+    }
+
+    /// Begins. Nothing has to be asked of the [`Run`] for it to go on, until 256 outcomes wait.
+    ///
+    /// # Errors
+    /// [`Error`] if there is no tokio runtime, or the journal can't be used.
+    pub async fn start(self) -> Result<Run<U::Object>, Error> {
+        let skip_unchanged = self.skip_unchanged;
+        self.run(Arc::new(move |update: U, limit| {
+            let update = limited(update, limit);
+            async move {
+                if skip_unchanged && look(&update).await?.changes.is_empty() {
+                    return Ok(None);
+                }
+                update.send().await.map(Some)
+            }
+            .boxed()
+        }))
+        .await
+    }
+
+    /// Reads each object, writes nothing (no journal either), and yields what each update would change:
+    /// [`Outcome::Updated`] with a [`Preview`], or [`Outcome::Unchanged`].
+    ///
+    /// Each update is compared with what the server has now, not with what the updates before it would leave.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let fake = chartmogul_fake::Fake::start().await?;
+    /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
+    /// # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    /// # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
+    /// use chartmogul::bulk::{Bulk, Outcome};
+    ///
+    /// let update = client.opportunities().update(uuid).amount_in_cents(1).replace_all_custom([("team", "red")]);
+    /// let mut run = Bulk::new([update]).dry_run().await?;
+    /// while let Some(done) = run.try_next().await? {
+    ///     if let Outcome::Updated(preview) = done.outcome {
+    ///         for change in preview.changes {
+    ///             println!("{}: {:?} -> {:?}", change.field, change.old, change.new);
+    ///         }
+    ///         for key in preview.lost {
+    ///             println!("custom attribute {key} would be lost");
+    ///         }
+    ///     }
+    /// }
+    /// # assert_eq!(run.report().updated, 1);
+    /// # assert!(fake.requests().iter().all(|request| request.method == "GET"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::NoRuntime`].
+    pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
+        self.journal = None;
+        self.run(Arc::new(move |update: U, limit| {
+            let update = limited(update, limit);
+            async move { Ok(Some(look(&update).await?).filter(|preview| !preview.changes.is_empty())) }.boxed()
+        }))
+        .await
+    }
+
+    async fn run<T>(self, act: Act<U, T>) -> Result<Run<T>, Error>
+    where
+        T: Serialize + DeserializeOwned + Send + Sync + 'static,
+    {
+        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        let journal = match self.journal {
+            Some(path) => Some(Journal::open(path, U::OPERATION, self.fsync).await?),
+            None => None,
+        };
+        let progress = Progress::new(self.total);
+        let (out, outcomes) = mpsc::channel(READY);
+        let engine = Engine::new(self.source, act, self.settings, journal, progress.clone(), out);
+        let mut task = JoinSet::new();
+        task.spawn(engine.run().in_current_span());
+        Ok(Run {
+            outcomes,
+            task,
+            progress,
+            report: Report::default(),
+        })
+    }
+}
+
+fn limited<U: Update>(update: U, limit: Option<Duration>) -> U {
+    match limit {
+        Some(limit) => update.within(limit),
+        None => update,
+    }
+}
+
+/// What an update would change.
+async fn look<U: Update>(update: &U) -> Result<Preview, CallError> {
+    update.check()?;
+    let object = update.read().await?;
+    let json = |value: serde_json::Result<Value>| {
+        value.map_err(|source| CallError::configuration("the update can't be compared", Some(source.into())))
+    };
+    let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
+    Ok(changes::preview(&body, &object, U::REPLACED))
+}
+
+impl<U> fmt::Debug for Bulk<U> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bulk")
+            .field("total", &self.total)
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A run: a [`Stream`] of outcomes, and for who does not want to import a trait, [`try_next`](Self::try_next).
+///
+/// It ends after the last outcome, or after an [`Error`]. Dropping it ends the run at once, calls in flight included; with
+/// a journal, it can be resumed.
+#[must_use = "a run that is dropped ends"]
+pub struct Run<T> {
+    outcomes: mpsc::Receiver<Done<T>>,
+    /// One task, which ends when this is dropped.
+    task: JoinSet<Result<Option<Stopped>, Error>>,
+    progress: Progress,
+    report: Report,
+}
+
+impl<T> Run<T> {
+    /// The next outcome; `None` after the last one.
+    ///
+    /// # Errors
+    /// [`Error`] if the run can't go on. It has come to its end then.
+    pub async fn try_next(&mut self) -> Result<Option<Done<T>>, Error> {
+        std::future::poll_fn(|context| self.poll(context)).await.transpose()
+    }
+
+    /// Waits for the end, and lets single outcomes go.
+    ///
+    /// # Errors
+    /// [`Error`] if the run can't go on.
+    pub async fn finish(mut self) -> Result<Report, Error> {
+        while self.try_next().await?.is_some() {}
+        Ok(self.report)
+    }
+
+    /// What has been yielded so far, in numbers.
+    pub fn report(&self) -> Report {
+        self.report
+    }
+
+    /// How far the run is, for a progress bar. It counts what has ended, yielded or not.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Done<T>, Error>>> {
+        if let Some(done) = ready!(self.outcomes.poll_recv(context)) {
+            self.report.count(&done);
+            return Poll::Ready(Some(Ok(done)));
+        }
+        let error = match ready!(self.task.poll_join_next(context)) {
+            None => return Poll::Ready(None), // it has told how it ended
+            Some(Ok(Ok(stopped))) => {
+                self.report.stopped = stopped;
+                return Poll::Ready(None);
+            }
+            Some(Ok(Err(error))) => error,
+            Some(Err(gone)) => Error::Gone { source: gone.into() },
+        };
+        self.report.stopped = Some(Stopped::Failed);
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl<T> Stream for Run<T> {
+    type Item = Result<Done<T>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll(context)
+    }
+}
+
+impl<T> fmt::Debug for Run<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
