@@ -272,9 +272,12 @@ where
             Event::Ended(ended) => self.ended(ended),
             Event::Took(Some(Ok(update))) => self.took(update).await,
             Event::Took(Some(Err(source))) => {
+                // What came before is finished.
                 self.source_ended = true;
-                let taken = self.next;
-                self.fail(Error::Source { taken, source });
+                self.failed.get_or_insert(Error::Source {
+                    taken: self.next,
+                    source,
+                });
             }
             Event::Took(None) => {
                 self.source_ended = true;
@@ -468,7 +471,6 @@ where
 
     async fn commit(&mut self) {
         if let Some(journal) = &mut self.journal
-            && self.failed.is_none()
             && let Err(error) = journal.commit().await
         {
             self.fail(error);

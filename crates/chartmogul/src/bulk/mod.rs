@@ -54,6 +54,8 @@ mod journal;
 mod outcome;
 mod progress;
 mod queue;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,

@@ -10,6 +10,8 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
@@ -30,6 +32,8 @@ pub(super) struct Journal {
     fsync: bool,
     /// What is to be written next.
     buffer: Vec<u8>,
+    /// Something could not be written, so nothing more is: it would stand behind a gap.
+    broken: bool,
     found: Found,
     reading: Option<Reading>,
 }
@@ -65,6 +69,8 @@ pub(super) enum State<T> {
     Done(DoneRecord<T>, bool),
 }
 
+/// A run that was dropped lets go of its journal when what it was writing is written.
+const A_MOMENT: Duration = Duration::from_millis(500);
 const READ_AT_ONCE: usize = 1 << 20;
 /// What is written at once is smaller by far, so more than this behind a broken record was not left by a crash.
 const LARGEST_TAIL: u64 = 64 << 20;
@@ -118,6 +124,7 @@ impl Journal {
             file: Some(file),
             fsync,
             buffer: Vec::new(),
+            broken: false,
             found,
             reading,
         })
@@ -221,7 +228,7 @@ impl Journal {
 
     /// Writes what was put, and waits until it is on the disk, unless that is not wanted.
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
-        if self.buffer.is_empty() {
+        if self.buffer.is_empty() || self.broken {
             return Ok(());
         }
         let Some(mut file) = self.file.take() else {
@@ -236,7 +243,7 @@ impl Journal {
             (file, buffer, result)
         })
         .await?;
-        (self.file, self.buffer) = (Some(file), buffer);
+        (self.file, self.buffer, self.broken) = (Some(file), buffer, result.is_err());
         result.map_err(|source| self.failed("written", source))
     }
 
@@ -357,10 +364,14 @@ fn open_locked(path: &Path) -> Result<(File, u64), Error> {
         .create(true)
         .open(path)
         .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(Error::JournalInUse { path: path.to_owned() }),
-        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    let until = Instant::now() + A_MOMENT;
+    loop {
+        match file.try_lock() {
+            Ok(()) => break,
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(A_MOMENT / 50),
+            Err(TryLockError::WouldBlock) => return Err(Error::JournalInUse { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
     }
     let length = file.metadata().map_err(failed)?.len();
     Ok((file, length))

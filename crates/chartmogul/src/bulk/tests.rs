@@ -1,0 +1,550 @@
+//! The engine with updates that need no network: what is taken, in which order, how many at a time.
+#![allow(clippy::unwrap_used, clippy::panic)] // tests
+
+use std::{
+    collections::HashMap,
+    path::Path,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
+};
+
+use chartmogul_api::InvalidInput;
+use proptest::prelude::*;
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use super::*;
+
+/// What updates are applied to, and what it has seen.
+#[derive(Default)]
+struct World {
+    state: Mutex<HashMap<String, u64>>,
+    /// Every update that was sent: object and value.
+    sent: Mutex<Vec<(String, u64)>>,
+    busy: Mutex<HashMap<String, usize>>,
+    in_flight: AtomicUsize,
+    most_in_flight: AtomicUsize,
+    /// Updates that exist.
+    alive: AtomicUsize,
+    most_alive: AtomicUsize,
+    started: AtomicU64,
+}
+
+/// Sets an object to a value.
+struct Set {
+    world: Arc<World>,
+    id: String,
+    value: u64,
+    takes: Duration,
+    limit: Option<Duration>,
+    fails: Option<fn() -> CallError>,
+    _alive: Alive,
+}
+
+/// Counts updates that exist.
+struct Alive(Arc<World>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.alive.fetch_sub(1, SeqCst);
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, serde::Deserialize)]
+struct Object {
+    value: u64,
+}
+
+fn refused() -> CallError {
+    InvalidInput::new("value", &13, "any other").into()
+}
+
+impl World {
+    fn set(self: &Arc<Self>, id: impl ToString, value: u64) -> Set {
+        let alive = self.alive.fetch_add(1, SeqCst) + 1;
+        self.most_alive.fetch_max(alive, SeqCst);
+        Set {
+            world: Arc::clone(self),
+            id: id.to_string(),
+            value,
+            takes: Duration::ZERO,
+            limit: None,
+            fails: None,
+            _alive: Alive(Arc::clone(self)),
+        }
+    }
+
+    fn sent(&self) -> Vec<(String, u64)> {
+        self.sent.lock().unwrap().clone()
+    }
+}
+
+impl Update for Set {
+    type Object = Object;
+
+    const OPERATION: &'static str = "set";
+
+    const REPLACED: &'static [&'static str] = &[];
+
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    fn body(&self) -> serde_json::Result<Value> {
+        Ok(json!({ "value": self.value }))
+    }
+
+    fn check(&self) -> Result<(), CallError> {
+        Ok(())
+    }
+
+    fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
+    async fn read(&self) -> Result<Self::Object, CallError> {
+        let state = self.world.state.lock().unwrap();
+        Ok(Object {
+            value: state.get(&self.id).copied().unwrap_or_default(),
+        })
+    }
+
+    async fn send(self) -> Result<Self::Object, CallError> {
+        let world = &self.world;
+        world.started.fetch_add(1, SeqCst);
+        world.sent.lock().unwrap().push((self.id.clone(), self.value));
+        let now = world.in_flight.fetch_add(1, SeqCst) + 1;
+        world.most_in_flight.fetch_max(now, SeqCst);
+        let busy = {
+            let mut busy = world.busy.lock().unwrap();
+            let busy = busy.entry(self.id.clone()).or_default();
+            *busy += 1;
+            *busy
+        };
+        assert_eq!(busy, 1, "two at a time for {}", self.id);
+        if !self.takes.is_zero() {
+            sleep(self.takes.min(self.limit.unwrap_or(Duration::MAX))).await;
+        }
+        world.busy.lock().unwrap().remove(&self.id);
+        world.in_flight.fetch_sub(1, SeqCst);
+        if let Some(fails) = self.fails {
+            return Err(fails());
+        }
+        world.state.lock().unwrap().insert(self.id.clone(), self.value);
+        Ok(Object { value: self.value })
+    }
+}
+
+async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
+    let mut all = Vec::new();
+    while let Some(done) = run.try_next().await.unwrap() {
+        all.push(done);
+    }
+    assert!(run.try_next().await.unwrap().is_none(), "ended once and for all");
+    (all, run.report())
+}
+
+fn indexes<T>(done: &[Done<T>]) -> Vec<u64> {
+    done.iter().map(|done| done.index).collect()
+}
+
+#[tokio::test]
+async fn without_a_runtime_there_is_an_error() {
+    let world = Arc::<World>::default();
+    let bulk = Bulk::new([world.set("a", 1)]);
+    let error = std::thread::spawn(|| futures_util::FutureExt::now_or_never(bulk.start()))
+        .join()
+        .unwrap()
+        .unwrap()
+        .unwrap_err();
+    assert_eq!(error.to_string(), "a bulk run needs a tokio runtime");
+}
+
+#[tokio::test]
+async fn nothing_to_do_is_done() {
+    let none = Vec::<Set>::new();
+    let (done, report) = all(Bulk::new(none).start().await.unwrap()).await;
+    assert!(done.is_empty() && report == Report::default() && report.is_clean());
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_are_made_side_by_side_but_for_the_same_object() {
+    let world = Arc::<World>::default();
+    let updates: Vec<_> = (0..400)
+        .map(|value| Set {
+            takes: Duration::from_millis(100),
+            ..world.set(value % 50, value)
+        })
+        .collect();
+    let started = Instant::now();
+    let (done, report) = all(Bulk::new(updates).concurrency(20).start().await.unwrap()).await;
+    assert_eq!((report.updates, report.updated), (400, 400));
+    assert_eq!(world.most_in_flight.load(SeqCst), 20);
+    assert_eq!(started.elapsed().as_millis(), 2_000, "400 of 100 ms, 20 at a time");
+    let state = world.state.lock().unwrap();
+    assert!(
+        (0..50).all(|id| state[&id.to_string()] == 350 + id),
+        "the last one counts"
+    );
+    assert!(done.iter().all(|done| !done.earlier && done.repeats == 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes_come_in_the_order_of_the_input_if_asked() {
+    for (ordered, expected) in [(true, vec![0, 1, 2, 3]), (false, vec![3, 2, 1, 0])] {
+        let world = Arc::<World>::default();
+        let updates = (0..4).map(move |value| Set {
+            takes: Duration::from_secs(10 - value),
+            ..world.set(value, value)
+        });
+        let bulk = Bulk::new(updates);
+        let bulk = if ordered { bulk.in_order() } else { bulk };
+        let (done, _) = all(bulk.start().await.unwrap()).await;
+        assert_eq!(indexes(&done), expected);
+    }
+}
+
+/// A million updates: neither they nor what became of them pile up, and who does not look holds up the source.
+#[tokio::test]
+async fn a_million_updates_need_no_more_memory_than_some() {
+    let world = Arc::<World>::default();
+    let taken = Arc::new(AtomicU64::new(0));
+    let updates = {
+        let (world, taken) = (Arc::clone(&world), Arc::clone(&taken));
+        (0..1_000_000u64).map(move |value| {
+            taken.fetch_add(1, SeqCst);
+            world.set(value % 1_000, value)
+        })
+    };
+    let mut run = Bulk::new(updates).start().await.unwrap();
+    // Nobody asks for an outcome.
+    let mut before = u64::MAX;
+    while before != taken.load(SeqCst) {
+        before = taken.load(SeqCst);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(before < READY as u64 + 1_000, "{before} were taken for nobody");
+    assert_eq!(run.progress().snapshot().total, Some(1_000_000));
+    let mut count = 0;
+    while let Some(done) = run.try_next().await.unwrap() {
+        assert!(matches!(done.outcome, Outcome::Updated(_)));
+        count += 1;
+        if count % 1_000 == 0 {
+            world.sent.lock().unwrap().clear(); // what the test itself remembers
+        }
+    }
+    assert_eq!((count, run.report().updated), (1_000_000, 1_000_000));
+    assert!(
+        world.most_alive.load(SeqCst) < 1_000,
+        "{:?} at a time",
+        world.most_alive
+    );
+}
+
+/// One that takes for ever is overtaken, but not without end.
+#[tokio::test(start_paused = true)]
+async fn one_that_takes_long_is_overtaken_by_thousands_and_no_more() {
+    for ordered in [false, true] {
+        let world = Arc::<World>::default();
+        let updates = {
+            let world = Arc::clone(&world);
+            (0..20_000).map(move |value| Set {
+                takes: if value == 0 {
+                    Duration::from_secs(120)
+                } else {
+                    Duration::ZERO
+                },
+                ..world.set(value, value)
+            })
+        };
+        let bulk = Bulk::new(updates);
+        let mut run = if ordered { bulk.in_order() } else { bulk }.start().await.unwrap();
+        let ended = tokio::time::timeout(Duration::from_secs(60), async {
+            while run.try_next().await.unwrap().is_some() {}
+        });
+        assert!(ended.await.is_err());
+        assert_eq!(world.started.load(SeqCst), 8_192, "the first one included");
+        assert_eq!(all(run).await.1.updated, 20_000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_at_errors_and_accounts_for_the_rest() {
+    let run = |limit: fn(Bulk<Set>) -> Bulk<Set>, fails: fn(u64) -> bool| async move {
+        let world = Arc::<World>::default();
+        let updates = (0..1_000).map(move |value| Set {
+            fails: fails(value).then_some(refused as fn() -> CallError),
+            takes: Duration::from_millis(10),
+            ..world.set(value, value)
+        });
+        all(limit(Bulk::new(updates).concurrency(10).in_order())
+            .start()
+            .await
+            .unwrap())
+        .await
+        .1
+    };
+    let fifth = |value| value % 5 == 4;
+    let report = run(|bulk| bulk, fifth).await;
+    assert_eq!((report.updated, report.not_sent, report.stopped), (800, 200, None));
+    let report = run(|bulk| bulk.stop_after_errors(1), fifth).await;
+    assert_eq!(report.stopped, Some(Stopped::Errors));
+    // What was under way is not lost: ten at a time, of which the fifth and the tenth fail.
+    assert_eq!((report.updates, report.updated, report.not_sent), (1_000, 8, 992));
+    let report = run(|bulk| bulk.stop_after_errors(7), fifth).await;
+    assert_eq!((report.updates, report.updated), (1_000, 32));
+    let report = run(|bulk| bulk.stop_above_share(20.0, 100), fifth).await;
+    assert_eq!(report.stopped, None, "it is 20 percent, not more");
+    let report = run(|bulk| bulk.stop_above_share(19.0, 100), fifth).await;
+    assert_eq!((report.updated, report.stopped), (80, Some(Stopped::Errors)));
+    let report = run(|bulk| bulk.stop_above_share(0.0, 1), |_| false).await;
+    assert!(report.is_clean());
+    assert_eq!(
+        run(|bulk| bulk.stop_after_errors(1), |value| value == 0)
+            .await
+            .to_string(),
+        "1000 updates: 9 updated, 0 unchanged, 0 refused, 0 given up, 991 never sent; stopped: too many updates failed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_when_asked_and_keeps_the_answers_that_come() {
+    let world = Arc::<World>::default();
+    let updates = {
+        let world = Arc::clone(&world);
+        (0..100).map(move |value| Set {
+            takes: Duration::from_secs(10),
+            ..world.set(value, value)
+        })
+    };
+    let stop = sleep(Duration::from_secs(15));
+    let (done, report) = all(Bulk::new(updates)
+        .concurrency(10)
+        .stop_when(stop)
+        .start()
+        .await
+        .unwrap())
+    .await;
+    assert_eq!(
+        (report.updated, report.not_sent, report.stopped),
+        (20, 80, Some(Stopped::Requested))
+    );
+    assert_eq!(world.sent().len(), 20);
+    assert_eq!(done.len(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_calls_too() {
+    let world = Arc::<World>::default();
+    let updates = {
+        let world = Arc::clone(&world);
+        (0..100).map(move |value| Set {
+            takes: Duration::from_secs(10),
+            ..world.set(value, value)
+        })
+    };
+    let started = Instant::now();
+    let bulk = Bulk::new(updates).concurrency(10).deadline(Duration::from_secs(25));
+    let report = all(bulk.start().await.unwrap()).await.1;
+    assert_eq!(started.elapsed().as_secs(), 25);
+    assert_eq!(
+        (report.updated, report.stopped),
+        (30, Some(Stopped::Deadline)),
+        "the last ten in what was left"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_ends_at_once() {
+    let world = Arc::<World>::default();
+    let updates = {
+        let world = Arc::clone(&world);
+        (0..100).map(move |value| Set {
+            takes: Duration::from_secs(10),
+            ..world.set(value, value)
+        })
+    };
+    let run = Bulk::new(updates).start().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    drop(run);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!((world.sent().len(), world.alive.load(SeqCst)), (DEFAULT_CONCURRENCY, 0));
+}
+
+#[tokio::test]
+async fn a_source_that_fails_ends_the_run_with_what_came_before() {
+    let world = Arc::<World>::default();
+    let updates = vec![
+        Ok(world.set("a", 1)),
+        Ok(world.set("b", 2)),
+        Err("line 3: no date"),
+        Ok(world.set("c", 3)),
+    ];
+    let mut run = Bulk::try_stream(stream::iter(updates))
+        .in_order()
+        .start()
+        .await
+        .unwrap();
+    for id in ["a", "b"] {
+        assert_eq!(run.try_next().await.unwrap().unwrap().id, id);
+    }
+    let error = run.try_next().await.unwrap_err();
+    assert_eq!(error.to_string(), "the source of the updates failed after 2 of them");
+    assert_eq!(
+        std::error::Error::source(&error).unwrap().to_string(),
+        "line 3: no date"
+    );
+    assert!(run.try_next().await.unwrap().is_none());
+    assert_eq!((run.report().updated, run.report().stopped), (2, Some(Stopped::Failed)));
+}
+
+#[tokio::test]
+async fn what_would_change_nothing_is_not_sent_if_asked() {
+    let world = Arc::<World>::default();
+    world
+        .state
+        .lock()
+        .unwrap()
+        .extend([("a".to_owned(), 1), ("b".to_owned(), 1)]);
+    let updates = || [world.set("a", 1), world.set("b", 2)];
+    let (done, report) = all(Bulk::new(updates()).in_order().dry_run().await.unwrap()).await;
+    assert_eq!((report.unchanged, report.updated, world.sent().len()), (1, 1, 0));
+    let Outcome::Updated(preview) = &done[1].outcome else {
+        panic!()
+    };
+    assert_eq!(
+        serde_json::to_value(preview).unwrap(),
+        json!({ "changes": [{ "field": "value", "old": 1, "new": 2 }], "lost": [] })
+    );
+    let report = all(Bulk::new(updates()).skip_unchanged().start().await.unwrap())
+        .await
+        .1;
+    assert_eq!((report.unchanged, report.updated), (1, 1));
+    assert_eq!(world.sent(), [("b".to_owned(), 2)]);
+}
+
+#[tokio::test]
+async fn a_call_that_panics_is_one_that_failed() {
+    let world = Arc::<World>::default();
+    let updates = [
+        Set {
+            fails: Some(|| panic!("a limiter with a bug")),
+            ..world.set("a", 1)
+        },
+        world.set("a", 2),
+    ];
+    let (done, report) = all(Bulk::new(updates).in_order().start().await.unwrap()).await;
+    assert_eq!((report.updated, report.not_sent), (1, 1));
+    assert!(done[0].outcome.error().unwrap().to_string().contains("panicked"));
+}
+
+/// Made again from the same numbers: what to do, for how long, whether it fails.
+fn updates(world: &Arc<World>, plan: &[(u8, u16, bool)]) -> Vec<Set> {
+    let update = |(value, (id, takes, fails)): (u64, &(u8, u16, bool))| Set {
+        takes: Duration::from_millis((*takes).into()),
+        fails: fails.then_some(refused as fn() -> CallError),
+        ..world.set(id, value)
+    };
+    (0..).zip(plan).map(update).collect()
+}
+
+fn journaled(world: &Arc<World>, plan: &[(u8, u16, bool)], journal: &Path) -> Bulk<Set> {
+    Bulk::new(updates(world, plan)).journal(journal).fsync(false)
+}
+
+fn shown(mut done: Vec<Done<Object>>) -> Vec<String> {
+    done.sort_by_key(|done| done.index);
+    let show = |done: &Done<Object>| match &done.outcome {
+        Outcome::Updated(object) => format!("{} {}: {object:?}", done.index, done.id),
+        other => format!(
+            "{} {}: {:?}",
+            done.index,
+            done.id,
+            other.error().map(ToString::to_string)
+        ),
+    };
+    done.iter().map(show).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    /// Ended at any moment and started again, as often as it takes: the same outcomes, nothing that was yielded is sent again,
+    /// updates of the same object stay in order.
+    #[test]
+    fn a_run_that_is_ended_and_resumed_is_like_one_that_was_not(
+        plan in prop::collection::vec((0u8..8, 0u16..50, prop::bool::weighted(0.1)), 0..60),
+        ends in prop::collection::vec((0u64..200, any::<bool>()), 0..6),
+        ordered in any::<bool>(),
+        concurrency in 1usize..8,
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let folder = tempfile::tempdir().unwrap();
+            let journal = folder.path().join("journal");
+            let calm = Arc::<World>::default();
+            let (expected, calm_report) = all(Bulk::new(updates(&calm, &plan)).start().await.unwrap()).await;
+
+            let world = Arc::<World>::default();
+            let mut told = Vec::new();
+            let mut ends = ends.into_iter();
+            let (done, report) = loop {
+                let bulk = journaled(&world, &plan, &journal).concurrency(concurrency);
+                let bulk = if ordered { bulk.in_order() } else { bulk };
+                let mut so_far = Vec::new();
+                let end = ends.next();
+                let bulk = match end {
+                    Some((after, false)) => bulk.stop_when(sleep(Duration::from_millis(after))),
+                    _ => bulk,
+                };
+                let mut run = bulk.start().await.unwrap();
+                let stop = async {
+                    match end {
+                        Some((after, true)) => sleep(Duration::from_millis(after)).await, // and drop it
+                        _ => std::future::pending().await,
+                    }
+                };
+                let sent_before = world.sent();
+                let read = async {
+                    while let Some(done) = run.try_next().await.unwrap() {
+                        so_far.push(done);
+                    }
+                    run.report()
+                };
+                let report = tokio::select! {
+                    report = read => Some(report),
+                    () = stop => None,
+                };
+                drop(run);
+                world.busy.lock().unwrap().clear();
+                for value in &told {
+                    let again = world.sent()[sent_before.len()..].iter().any(|(_, sent)| sent == value);
+                    assert!(!again, "{value} was yielded and sent again");
+                }
+                let outcomes = so_far.iter().filter(|done| !matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(_))));
+                told.extend(outcomes.map(|done| done.index));
+                if let Some(report) = report && report.stopped.is_none() {
+                    break (so_far, report);
+                }
+            };
+            assert_eq!(shown(done), shown(expected));
+            assert_eq!(Report { repeats: 0, ..report }, calm_report);
+            let extra = world.sent().len() - plan.len();
+            assert!(extra as u64 <= report.repeats, "{extra} sent again, {} counted", report.repeats);
+            assert_eq!(*world.state.lock().unwrap(), *calm.state.lock().unwrap());
+            for id in 0..8u8 {
+                let values: Vec<_> = world.sent().into_iter().filter(|(sent, _)| *sent == id.to_string()).collect();
+                assert!(values.is_sorted(), "{values:?}");
+            }
+
+            // Once more: nothing is left to do.
+            let sent = world.sent().len();
+            let (again, report_again) = all(journaled(&world, &plan, &journal).start().await.unwrap()).await;
+            assert!(again.iter().all(|done| done.earlier) && world.sent().len() == sent);
+            assert_eq!(report_again, report);
+        });
+    }
+}
