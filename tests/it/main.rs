@@ -3,6 +3,7 @@
 
 mod answers;
 mod blocking;
+mod bulk;
 mod connection;
 mod coverage;
 mod document;

@@ -62,6 +62,7 @@ fn refused() -> CallError {
 }
 
 impl World {
+    #[allow(clippy::needless_pass_by_value)] // numbers and texts, written in place
     fn set(self: &Arc<Self>, id: impl ToString, value: u64) -> Set {
         let alive = self.alive.fetch_add(1, SeqCst) + 1;
         self.most_alive.fetch_max(alive, SeqCst);
@@ -467,6 +468,40 @@ fn shown(mut done: Vec<Done<Object>>) -> Vec<String> {
         ),
     };
     done.iter().map(show).collect()
+}
+
+/// What is left of an earlier run is not sent before it is known that the input is the same, to the last update that it took.
+#[tokio::test(start_paused = true)]
+async fn another_input_is_found_before_anything_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    // The first one takes long, and is under way when the run is dropped.
+    let plan: Vec<_> = (0..20)
+        .map(|id| (id, if id == 0 { 60_000 } else { 1 }, false))
+        .collect();
+    let run = journaled(&world, &plan, &journal).concurrency(2).start().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    drop(run);
+    assert_eq!(world.sent().len(), 20);
+    for (at, other) in [(19, (99, 1, false)), (10, (99, 1, false))] {
+        let mut plan = plan.clone();
+        plan[at] = other;
+        let error = journaled(&world, &plan, &journal)
+            .start()
+            .await
+            .unwrap()
+            .finish()
+            .await
+            .unwrap_err();
+        let difference = format!("update {at} (counted from 0) is of 99, was of {at}");
+        assert!(error.to_string().ends_with(&difference), "{error}");
+    }
+    assert_eq!(world.sent().len(), 20, "nothing was sent");
+    world.busy.lock().unwrap().clear();
+    let (done, report) = all(journaled(&world, &plan, &journal).start().await.unwrap()).await;
+    assert_eq!((report.updated, report.repeats, world.sent().len()), (20, 1, 21));
+    assert_eq!(done.iter().filter(|done| done.earlier).count(), 19);
 }
 
 proptest! {

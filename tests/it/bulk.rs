@@ -1,0 +1,315 @@
+//! Bulk runs against the fake: what becomes of each update, what is sent, what a dry run says.
+
+use std::{path::Path, time::Duration};
+
+use chartmogul::{
+    Client, Error, Opportunity, Retry, StatusCode, Unlimited,
+    bulk::{Bulk, Done, NotSent, Outcome, Report, Run, Stopped},
+    resources::opportunities::UpdateOpportunity,
+};
+use chartmogul_fake::{Canned, Fake, samples};
+use chartmogul_tests::{UUID, client_for, snapshot};
+use serde_json::json;
+
+const GONE: &str = "00000000-0000-0000-0000-000000000000";
+
+fn uuid(number: usize) -> String {
+    format!("{number:08x}-0000-4000-8000-000000000000")
+}
+
+async fn fake(opportunities: usize) -> Fake {
+    let fake = Fake::start().await.unwrap();
+    for number in 0..opportunities {
+        assert!(fake.opportunities().add(samples::opportunity(&uuid(number))));
+    }
+    fake
+}
+
+async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
+    let mut all = Vec::new();
+    while let Some(done) = run.try_next().await.unwrap() {
+        all.push(done);
+    }
+    (all, run.report())
+}
+
+/// An update for each thing that can become of one.
+fn every_kind(client: &Client) -> Vec<UpdateOpportunity> {
+    let update = |uuid: &str| client.opportunities().update(uuid);
+    vec![
+        update(&uuid(0)).amount_in_cents(0),
+        update(&uuid(1)).amount_in_cents(1),
+        update(&uuid(2)).amount_in_cents(2),
+        update(&uuid(3)).amount_in_cents(3),
+        update(GONE).amount_in_cents(4),
+        update(&uuid(1)).win_likelihood(101),
+        update("no uuid").amount_in_cents(6),
+        update(&uuid(2)).estimated_close_date("soon"),
+        update(&uuid(4)),
+    ]
+}
+
+#[tokio::test]
+async fn each_update_has_its_outcome() {
+    let fake = fake(6).await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(Unlimited)
+        .retry(Retry::default().max_attempts(2).backoff(Duration::ZERO, Duration::ZERO))
+        .build()
+        .unwrap();
+    // The answers to the first three, one at a time.
+    fake.answer_next(Canned::new(304));
+    let problem = r#"{"errors":{"amount_in_cents":"is what the server refuses"}}"#;
+    fake.answer_next(Canned::new(422).json(problem));
+    fake.answer_next(Canned::new(502).text("upstream is down"));
+    fake.answer_next(Canned::new(502).text("upstream is down"));
+    let run = || {
+        let bulk = Bulk::new(every_kind(&client)).concurrency(1).in_order();
+        bulk.journal(folder.path().join("journal")).start()
+    };
+    let (done, report) = all(run().await.unwrap()).await;
+    let times = [
+        (r"20\d\d-\S+Z, [\d.]+[mµn]?s", "[time]"),
+        (r"attempts in [\d.]+[mµn]?s", "attempts in [time]"),
+    ];
+    insta::with_settings!({ filters => times }, {
+        snapshot::check("bulk", "every_kind", &shown(&done, &report));
+    });
+
+    // From the journal, without a request, they read the same.
+    let requests = fake.requests().len();
+    let (again, report_again) = all(run().await.unwrap()).await;
+    assert_eq!(
+        (shown(&again, &report_again), fake.requests().len()),
+        (shown(&done, &report), requests)
+    );
+    assert!(again.iter().all(|done| done.earlier));
+}
+
+fn shown(done: &[Done<Opportunity>], report: &Report) -> String {
+    let mut text = String::new();
+    for done in done {
+        text += &format!("{} {}: ", done.index, done.id);
+        text += &match &done.outcome {
+            Outcome::Updated(object) => {
+                format!("updated: {}\n", object.amount_in_cents)
+            }
+            other => {
+                let kind = format!("{other:?}");
+                let kind = kind.split(['(', ' ']).next().unwrap().to_owned();
+                match other.error() {
+                    None => format!("{kind}\n"),
+                    Some(error) => {
+                        let mut text = format!("{kind}: {error}\n");
+                        if let Some(status) = error.status() {
+                            text += &format!(
+                                "    status {status}, may have happened: {}\n",
+                                error.may_have_happened()
+                            );
+                        }
+                        for problem in error.problems() {
+                            text += &format!("    problem with {}: {}\n", problem.field, problem.message);
+                        }
+                        for attempt in error.attempts() {
+                            text += &format!("    attempt: {attempt}\n");
+                        }
+                        text
+                    }
+                }
+            }
+        };
+    }
+    text + &format!("{report}\n")
+}
+
+#[tokio::test]
+async fn a_wrong_key_stops_the_run_and_the_right_one_goes_on() {
+    let fake = fake(100).await;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let run = async |client: &Client| {
+        let client = client.clone();
+        let updates = (0..100).map(move |number| client.opportunities().update(uuid(number)).amount_in_cents(5));
+        all(Bulk::new(updates)
+            .concurrency(3)
+            .journal(&journal)
+            .start()
+            .await
+            .unwrap())
+        .await
+    };
+    let stranger = Client::builder()
+        .api_key("not-the-key-of-this-fake-0123456")
+        .base_url(fake.url())
+        .build()
+        .unwrap();
+    let (_, report) = run(&stranger).await;
+    assert_eq!(
+        (report.refused, report.not_sent, report.stopped),
+        (3, 97, Some(Stopped::KeyRefused))
+    );
+    let (done, report) = run(&client_for(&fake)).await;
+    assert_eq!((report.updated, report.updates, report.stopped), (100, 100, None));
+    assert!(done.iter().all(|done| !done.earlier));
+}
+
+#[tokio::test]
+async fn errors_of_a_run_that_was_stopped_do_not_stop_the_next_one() {
+    let fake = fake(20).await;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let run = async || {
+        let client = client_for(&fake);
+        let updates = (0..20).map(move |number| {
+            let uuid = if number % 10 == 5 {
+                GONE.to_owned()
+            } else {
+                uuid(number)
+            };
+            client.opportunities().update(uuid).amount_in_cents(5)
+        });
+        let bulk = Bulk::new(updates).concurrency(1).stop_after_errors(1).journal(&journal);
+        all(bulk.start().await.unwrap()).await.1
+    };
+    let first = run().await;
+    assert_eq!(
+        (first.updated, first.refused, first.stopped),
+        (5, 1, Some(Stopped::Errors))
+    );
+    let second = run().await;
+    assert_eq!(
+        (second.updated, second.refused, second.stopped),
+        (14, 2, Some(Stopped::Errors))
+    );
+    let third = run().await;
+    assert_eq!((third.updated, third.refused, third.stopped), (18, 2, None));
+    assert_eq!(fake.requests().len(), 20);
+}
+
+#[tokio::test]
+async fn a_dry_run_reads_and_says_what_would_change() {
+    let fake = fake(3).await;
+    let mut deal = samples::opportunity(&uuid(0));
+    deal["custom"] = json!({ "seats": 4, "vip": true });
+    deal["amount_in_cents"] = json!(100);
+    deal["estimated_close_date"] = json!("2026-03-31");
+    fake.opportunities().add(deal.clone());
+    let client = client_for(&fake);
+    let update = |uuid: &str| client.opportunities().update(uuid);
+    let updates = || {
+        vec![
+            update(&uuid(0))
+                .amount_in_cents(200)
+                .estimated_close_date("2026-03-31")
+                .replace_all_custom([("seats", 5)]),
+            update(&uuid(0)).estimated_close_date("2026-03-31"),
+            update(&uuid(0)).remove_all_custom(),
+            update(GONE).amount_in_cents(1),
+            update(&uuid(1)).win_likelihood(101),
+        ]
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let bulk = Bulk::new(updates()).in_order().journal(&journal);
+    let (done, report) = all(bulk.dry_run().await.unwrap()).await;
+    let mut text = String::new();
+    for done in &done {
+        text += &format!("{} {}: ", done.index, done.id);
+        text += &match &done.outcome {
+            Outcome::Updated(preview) => format!("{}\n", serde_json::to_string_pretty(preview).unwrap()),
+            other => format!(
+                "{}\n",
+                other.error().map_or("unchanged".to_owned(), ToString::to_string)
+            ),
+        };
+    }
+    snapshot::check("bulk", "dry_run", &format!("{text}{report}\n"));
+    assert!(fake.requests().iter().all(|request| request.method == "GET"));
+    assert_eq!(fake.opportunities().get(&uuid(0)), Some(deal));
+    assert!(!Path::new(&journal).exists());
+
+    // What changes nothing can be left out of a real run.
+    let report = all(Bulk::new(updates()).skip_unchanged().start().await.unwrap())
+        .await
+        .1;
+    assert_eq!(
+        (report.updated, report.unchanged, report.refused, report.not_sent),
+        (2, 1, 1, 1)
+    );
+    let writes = fake
+        .requests()
+        .into_iter()
+        .filter(|request| request.method != "GET")
+        .count();
+    assert_eq!(writes, 2);
+}
+
+/// Other calls of the client are not behind the whole run.
+#[tokio::test]
+async fn other_calls_of_the_client_find_their_place() {
+    let fake = fake(1_000).await;
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .rate_limit(100)
+        .build()
+        .unwrap();
+    let (opportunities, other) = (client.opportunities(), client.clone());
+    let updates = (0..1_000).map(move |number| opportunities.update(uuid(number)).amount_in_cents(5));
+    let mut run = Bulk::new(updates).start().await.unwrap();
+    for _ in 0..20 {
+        run.try_next().await.unwrap();
+    }
+    other.opportunities().get(uuid(0)).send().await.unwrap();
+    let at = fake
+        .requests()
+        .iter()
+        .position(|request| request.method == "GET")
+        .unwrap();
+    // Those that were sent, those that were in line, and a few that were sent while the test looked.
+    assert!(at < 20 + 256 + 64, "{at}");
+    drop(run);
+}
+
+#[tokio::test]
+async fn progress_can_be_asked_while_and_after() {
+    let fake = fake(50).await;
+    let client = client_for(&fake);
+    let updates: Vec<_> = (0..50)
+        .map(|number| {
+            client
+                .opportunities()
+                .update(if number == 7 { GONE.to_owned() } else { uuid(number) })
+                .amount_in_cents(5)
+        })
+        .collect();
+    let run = Bulk::new(updates).start().await.unwrap();
+    let progress = run.progress();
+    assert_eq!(progress.snapshot().total, Some(50));
+    let report = run.finish().await.unwrap();
+    let snapshot = progress.snapshot();
+    assert_eq!((snapshot.done, snapshot.failed, snapshot.in_flight), (50, 1, 0));
+    assert_eq!((report.updated, report.refused), (49, 1));
+    assert_eq!(snapshot.remaining, Some(Duration::ZERO));
+}
+
+#[tokio::test]
+async fn what_failed_can_be_matched() {
+    let fake = fake(0).await;
+    let update = client_for(&fake).opportunities().update(UUID).amount_in_cents(1);
+    let (done, _) = all(Bulk::new([update]).start().await.unwrap()).await;
+    let Outcome::Refused(error) = &done[0].outcome else {
+        panic!()
+    };
+    assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));
+    assert!(matches!(error.error(), Some(Error::NotFound(_))));
+    let update = client_for(&fake).opportunities().update(UUID);
+    let (done, _) = all(Bulk::new([update]).start().await.unwrap()).await;
+    let Outcome::NotSent(NotSent::Failed(error)) = &done[0].outcome else {
+        panic!()
+    };
+    assert!(matches!(error.error(), Some(Error::InvalidInput(_))));
+}
