@@ -247,6 +247,90 @@ async fn a_dry_run_reads_and_says_what_would_change() {
     assert_eq!(writes, 2);
 }
 
+fn hasty(fake: &Fake, rate: u32) -> Client {
+    Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .rate_limit(rate)
+        .call_timeout(Duration::from_millis(300))
+        .build()
+        .unwrap()
+}
+
+/// A run is in no hurry: that the limiter lets nothing through is no reason to give up.
+#[tokio::test]
+async fn waiting_for_a_turn_takes_no_time_of_the_call() {
+    let fake = fake(8).await;
+    let opportunities = hasty(&fake, 5).opportunities();
+    let updates = (0..8).map(move |number| opportunities.update(uuid(number)).amount_in_cents(5));
+    assert_eq!(
+        Bulk::new(updates)
+            .start()
+            .await
+            .unwrap()
+            .finish()
+            .await
+            .unwrap()
+            .updated,
+        8
+    );
+}
+
+#[tokio::test]
+async fn a_deadline_does_not_give_a_call_more_time() {
+    let fake = fake(1).await;
+    fake.answer_next(Canned::new(200).after(Duration::from_secs(60)));
+    let update = hasty(&fake, 40).opportunities().update(uuid(0)).amount_in_cents(5);
+    let run = Bulk::new([update])
+        .deadline(Duration::from_secs(3_600))
+        .start()
+        .await
+        .unwrap();
+    let (done, report) = all(run).await;
+    assert_eq!((report.given_up, report.stopped), (1, None));
+    let error = done[0].outcome.error().unwrap();
+    assert_eq!(error.to_string(), "update_opportunity: no complete answer within 300ms");
+}
+
+/// What a run stops is not the update's fault: the next run makes it.
+#[tokio::test]
+async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
+    let fake = fake(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let bulk = || {
+        let update = client_for(&fake).opportunities().update(uuid(0)).amount_in_cents(5);
+        Bulk::new([update]).journal(folder.path().join("journal"))
+    };
+    fake.answer_next(Canned::new(200).after(Duration::from_secs(60)));
+    let (done, report) = all(bulk().deadline(Duration::from_millis(200)).start().await.unwrap()).await;
+    assert_eq!((report.given_up, report.stopped), (1, Some(Stopped::Deadline)));
+    let error = done[0].outcome.error().unwrap();
+    assert!(
+        error.may_have_happened() && error.to_string().contains("no complete answer within 1"),
+        "{error}"
+    );
+    let (done, report) = all(bulk().start().await.unwrap()).await;
+    assert_eq!((report.updated, report.repeats, done[0].earlier), (1, 1, false));
+}
+
+#[tokio::test]
+async fn a_hundred_failures_in_a_row_have_one_reason() {
+    let fake = fake(1).await;
+    let run = async |bulk: fn(Bulk<UpdateOpportunity>) -> Bulk<UpdateOpportunity>| {
+        let opportunities = client_for(&fake).opportunities();
+        let updates = (0..400).map(move |number| {
+            let uuid = if number == 50 { uuid(0) } else { GONE.to_owned() };
+            opportunities.update(uuid).amount_in_cents(number)
+        });
+        all(bulk(Bulk::new(updates)).start().await.unwrap()).await.1
+    };
+    let report = run(|bulk| bulk).await;
+    assert_eq!((report.updated, report.stopped), (1, Some(Stopped::Errors)));
+    assert!(report.refused >= 100 && report.refused < 190, "{report}");
+    let report = run(Bulk::go_on).await;
+    assert_eq!((report.refused, report.updated, report.stopped), (399, 1, None));
+}
+
 /// Other calls of the client are not behind the whole run.
 #[tokio::test]
 async fn other_calls_of_the_client_find_their_place() {

@@ -300,6 +300,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         let client = Client {
             client: http,
             call_timeout: self.call_timeout,
+            bounds: None,
             shared: Arc::new(Shared {
                 authorization,
                 user_agent: user_agent(self.user_agent.as_deref())?,

@@ -136,6 +136,16 @@ pub enum Error {
         source: BoxError,
     },
 
+    /// The bulk run that the call belongs to was stopped before the request was sent (again).
+    #[error("{operation}: the run was stopped before this was sent{history}")]
+    #[non_exhaustive]
+    Stopped {
+        /// The operation that was attempted.
+        operation: Cow<'static, str>,
+        /// All attempts.
+        history: Box<History>,
+    },
+
     /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
     #[error(transparent)]
     Custom(CustomError),
@@ -226,6 +236,7 @@ impl Error {
             | Self::Pages { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
+            | Self::Stopped { .. }
             | Self::Limiter { .. } => None,
         }
     }
@@ -253,9 +264,10 @@ impl Error {
             | Self::Custom(_)
             | Self::Conflict { .. }
             | Self::Pages { .. } => None,
-            Self::Connection { history, .. } | Self::Timeout { history, .. } | Self::Limiter { history, .. } => {
-                Some(history)
-            }
+            Self::Connection { history, .. }
+            | Self::Timeout { history, .. }
+            | Self::Stopped { history, .. }
+            | Self::Limiter { history, .. } => Some(history),
             other => other.answer().map(|answer| &answer.history),
         }
     }

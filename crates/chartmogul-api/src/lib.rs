@@ -36,6 +36,8 @@ pub use list::List;
 use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;
+#[doc(hidden)]
+pub use transport::Bounds;
 pub use transport::{
     Client, Request,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},

@@ -223,6 +223,9 @@ fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
         .map(|property| &property.name);
     Some(quote! {
         #[cfg(feature = "bulk")]
+        impl crate::bulk::Sealed for #name {}
+
+        #[cfg(feature = "bulk")]
         impl crate::bulk::Update for #name {
             type Object = chartmogul_api::types::#answer;
 
@@ -245,8 +248,20 @@ fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
                 Ok(chartmogul_api::check::Check::check(&self.body)?)
             }
 
-            fn within(self, limit: std::time::Duration) -> Self {
-                self.with_call_timeout(limit)
+            fn account(&self) -> String {
+                self.client.low_level.base_url().to_owned()
+            }
+
+            fn within(
+                mut self,
+                call_timeout: Option<std::time::Duration>,
+                bounds: &std::sync::Arc<chartmogul_api::Bounds>,
+            ) -> Self {
+                self.client.low_level = self.client.low_level.with_bounds(bounds);
+                match call_timeout {
+                    Some(limit) => self.with_call_timeout(limit),
+                    None => self,
+                }
             }
 
             async fn read(&self) -> Result<Self::Object, Error> {

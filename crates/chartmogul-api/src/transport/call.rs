@@ -1,6 +1,11 @@
 //! One call: attempts until one succeeds, the policy says stop, or time is up.
 
-use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use chrono::Utc;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -40,7 +45,10 @@ impl<'a> Call<'a> {
             route,
             make,
             started,
-            deadline: after(started, client.call_timeout),
+            deadline: match &client.bounds {
+                Some(bounds) => bounds.deadline.unwrap_or(after(started, Duration::MAX)),
+                None => after(started, client.call_timeout),
+            },
             waited: Waited::default(),
             history: History::default(),
         }
@@ -63,6 +71,12 @@ impl<'a> Call<'a> {
         let mut before = Waited::default();
         loop {
             self.wait(TURN, shared.limiter.turn()).await?;
+            if let Some(bounds) = &client.bounds
+                && self.history.attempts.is_empty()
+            {
+                let until = after(Instant::now(), client.call_timeout);
+                self.deadline = bounds.deadline.map_or(until, |end| end.min(until));
+            }
             let request = self.request()?;
             let number = count(&self.history.attempts) + 1;
             let started = Instant::now();
@@ -115,7 +129,8 @@ impl<'a> Call<'a> {
 
     /// Waits for the next attempt, or ends the call.
     async fn after_failure(&mut self, broken: Box<Broken>) -> Result<(), Error> {
-        let shared = &self.client.shared;
+        let client = self.client;
+        let shared = &client.shared;
         let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
         if let Failure::Status(status) = broken.failure
             && is_throttling(status)
@@ -134,9 +149,17 @@ impl<'a> Call<'a> {
             Decision::Wait(wait) => {
                 observe::will_retry(&self.route, failed.attempts, wait, broken.failure);
                 let began = Instant::now();
-                sleep(wait).instrument(observe::wait_span("the next attempt")).await;
+                let waited = unless_stopped(client, pin!(sleep(wait)))
+                    .instrument(observe::wait_span("the next attempt"))
+                    .await;
                 self.waited.retry += began.elapsed();
-                Ok(())
+                match waited {
+                    Some(()) => Ok(()),
+                    None => {
+                        let history = self.gave_up(Some(GaveUp::Stopped));
+                        Err(broken.into_error(client, &self.route, history))
+                    }
+                }
             }
             Decision::Stop(gave_up) => {
                 let history = self.gave_up(gave_up);
@@ -147,13 +170,16 @@ impl<'a> Call<'a> {
 
     /// Waits for the limiter, as long as the call may last.
     async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
+        if self.client.bounds.as_ref().is_some_and(|bounds| bounds.is_stopped()) {
+            return Err(self.stopped());
+        }
         let at_once = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
         let result = match at_once {
             Poll::Ready(Ok(value)) => return Ok(value), // without a clock, a timer and a span
-            Poll::Ready(result) => Ok(result),
+            Poll::Ready(result) => Ok(Some(result)),
             Poll::Pending => {
                 let began = Instant::now();
-                let result = timeout_at(self.deadline, turn)
+                let result = timeout_at(self.deadline, unless_stopped(self.client, turn))
                     .instrument(observe::wait_span(what))
                     .await;
                 let waited = if what == PLACE {
@@ -166,8 +192,9 @@ impl<'a> Call<'a> {
             }
         };
         match result {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(source)) => Err(Error::Limiter {
+            Ok(Some(Ok(value))) => Ok(value),
+            Ok(None) => Err(self.stopped()),
+            Ok(Some(Err(source))) => Err(Error::Limiter {
                 operation: self.route.name.clone(),
                 history: Box::new(self.gave_up(None)),
                 source,
@@ -175,7 +202,7 @@ impl<'a> Call<'a> {
             Err(elapsed) => Err(Error::Timeout {
                 operation: self.route.name.clone(),
                 kind: TimeoutKind::Call,
-                limit: self.client.call_timeout,
+                limit: self.limit(),
                 while_waiting: Some(what),
                 history: Box::new(self.gave_up(None)),
                 source: elapsed.into(),
@@ -197,7 +224,24 @@ impl<'a> Call<'a> {
         Time {
             until: self.deadline,
             kind: TimeoutKind::Call,
-            limit: self.client.call_timeout,
+            limit: self.limit(),
+        }
+    }
+
+    /// How long the call may last.
+    fn limit(&self) -> Duration {
+        match &self.client.bounds {
+            Some(bounds) if bounds.deadline == Some(self.deadline) => {
+                self.deadline.saturating_duration_since(self.started)
+            }
+            _ => self.client.call_timeout,
+        }
+    }
+
+    fn stopped(&mut self) -> Error {
+        Error::Stopped {
+            operation: self.route.name.clone(),
+            history: Box::new(self.gave_up(None)),
         }
     }
 
@@ -228,6 +272,21 @@ impl<'a> Call<'a> {
             error,
         }
     }
+}
+
+/// Waits for something; `None` if the calls that this one belongs to are stopped first.
+async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> Option<F::Output> {
+    let Some(bounds) = &client.bounds else {
+        return Some(waiting.await);
+    };
+    let mut stopped = pin!(bounds.stopped());
+    poll_fn(|context| {
+        if stopped.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut waiting).poll(context).map(Some)
+    })
+    .await
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

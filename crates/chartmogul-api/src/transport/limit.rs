@@ -108,7 +108,7 @@ impl Limiter for Unlimited {
 /// A limit on requests per second and on calls in flight, first come, first served.
 ///
 /// Clones share the limit; give one to several clients of the same account. In no second are more requests sent than
-/// the rate allows, and while there is a queue they are spread over the second: a quarter of the rate may go at once.
+/// the rate allows, and while there is a queue they are spread over the second: half of the rate may go at once.
 ///
 /// When the server refuses a request all the same, because another process uses the account, everything stops for as
 /// long as the server asks (a second if it does not), then goes on at half the rate and recovers within about 10
@@ -232,10 +232,11 @@ impl Limiter for RateLimiter {
 }
 
 const SECOND: Duration = Duration::from_secs(1);
-/// What the server counts as a second may be a little more than ours: requests don't all travel equally fast.
-const MARGIN: Duration = Duration::from_millis(5);
+/// What the server counts as a second may be more than ours: requests don't all travel equally fast. This much of the rate
+/// is given away for not being refused.
+const MARGIN: Duration = Duration::from_millis(20);
 /// The share of the rate that may go at once.
-const BURST: u32 = 4;
+const BURST: u32 = 2;
 const SLOWEST: f64 = 1.0 / 32.0;
 /// Share of the full rate that comes back each second.
 const RECOVERY: f64 = 0.05;
@@ -390,11 +391,11 @@ mod tests {
         let times = sends(&mut Pace::new(40), start, &[0; 400]);
         let last = *times.last().unwrap() - start;
         assert!(
-            last > Duration::from_millis(9_700) && last < Duration::from_millis(9_850),
+            last > Duration::from_millis(9_600) && last < Duration::from_millis(9_700),
             "{last:?}"
         );
         let at_once = times.iter().filter(|t| **t == start).count();
-        assert_eq!(at_once, 10, "a quarter at once, the rest spread");
+        assert_eq!(at_once, 20, "half at once, the rest spread");
     }
 
     #[test]

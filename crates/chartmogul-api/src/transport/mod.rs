@@ -16,6 +16,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
+use tokio::{sync::watch, time::Instant};
 
 pub use self::request::Request;
 use self::{
@@ -47,6 +48,31 @@ pub struct Client {
     pub(crate) client: reqwest::Client,
     pub(crate) shared: Arc<Shared>,
     pub(crate) call_timeout: Duration,
+    pub(crate) bounds: Option<Arc<Bounds>>,
+}
+
+/// Bounds of many calls together, whatever each of them may take: of a bulk run. Not for users: it may change.
+///
+/// A call that has them waits for its first turn as long as it takes, and its own time limit begins then.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Bounds {
+    /// When all calls end.
+    pub deadline: Option<Instant>,
+    /// Calls that wait end when this gets true. What is under way goes on.
+    pub stopped: watch::Receiver<bool>,
+}
+
+impl Bounds {
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    async fn stopped(&self) {
+        if self.stopped.clone().wait_for(|stopped| *stopped).await.is_err() {
+            std::future::pending::<()>().await; // nobody can stop it any more
+        }
+    }
 }
 
 /// What holds for every request of a client and its clones.
@@ -111,7 +137,7 @@ impl Shared {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("base_url", &self.shared.base_url.as_str().trim_end_matches('/'))
+            .field("base_url", &self.base_url())
             .finish_non_exhaustive()
     }
 }
@@ -158,6 +184,21 @@ impl Client {
     pub fn with_call_timeout(&self, limit: Duration) -> Self {
         Self {
             call_timeout: limit,
+            ..self.clone()
+        }
+    }
+
+    /// Where the API is; without a slash at its end.
+    pub fn base_url(&self) -> &str {
+        self.shared.base_url.as_str().trim_end_matches('/')
+    }
+
+    /// The same client, whose calls keep these bounds.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn with_bounds(&self, bounds: &Arc<Bounds>) -> Self {
+        Self {
+            bounds: Some(Arc::clone(bounds)),
             ..self.clone()
         }
     }

@@ -1,10 +1,10 @@
 //! What an update would change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chartmogul_api::CustomAttributes;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// What an update would change; what a dry run yields.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -52,9 +52,11 @@ impl Preview {
             .flatten()
             .filter_map(|attribute| Some((attribute["key"].as_str()?.to_owned(), attribute["value"].clone())))
             .collect();
-        let keys: BTreeSet<_> = old.keys().chain(new.keys()).collect();
+        // An attribute that is `null` is not there, and can't be sent either.
+        let old: BTreeMap<_, _> = old.iter().filter(|(_, value)| !value.is_null()).collect();
+        let keys: BTreeSet<_> = old.keys().copied().chain(new.keys()).collect();
         for key in keys {
-            self.compare(format!("{field}.{key}"), old.get(key), new.get(key));
+            self.compare(format!("{field}.{key}"), old.get(key).copied(), new.get(key));
             if !new.contains_key(key) {
                 self.lost.push(key.clone());
             }
@@ -73,18 +75,33 @@ impl Preview {
     }
 }
 
-/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`, and times in its own form.
-fn same(one: &Value, other: &Value) -> bool {
-    match (one, other) {
-        (Value::Number(one), Value::Number(other)) => match (one.as_i64(), other.as_i64()) {
-            (Some(one), Some(other)) => one == other,
-            _ => one.as_f64() == other.as_f64(),
+/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`, and times in its own form. In doubt
+/// there is one.
+fn same(old: &Value, new: &Value) -> bool {
+    match (old, new) {
+        (Value::Number(old), Value::Number(new)) => match (whole(old), whole(new)) {
+            (Some(old), Some(new)) => old == new,
+            _ => old == new,
         },
-        (Value::String(one), Value::String(other)) => {
-            one == other || instant(one).is_some_and(|at| instant(other) == Some(at))
+        (Value::String(old), Value::String(new)) => {
+            old == new || is_servers_time(old) && instant(old).is_some_and(|at| instant(new) == Some(at))
         }
-        _ => one == other,
+        _ => old == new,
     }
+}
+
+fn whole(number: &Number) -> Option<i128> {
+    let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
+    #[allow(clippy::cast_possible_truncation)] // exact
+    integer.or_else(|| {
+        let float = number.as_f64()?;
+        (float.fract() == 0.0 && float.abs() < 1e30).then_some(float as i128)
+    })
+}
+
+/// `2026-01-31T12:00:00.000Z`, as the server writes a Timestamp. Another text may be just that, a text.
+fn is_servers_time(text: &str) -> bool {
+    text.len() == 24 && text.ends_with('Z') && text.contains('T')
 }
 
 fn instant(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
@@ -126,6 +143,27 @@ mod tests {
                 r#"pipeline: - -> "New""#,
             ]
         );
+    }
+
+    #[test]
+    fn in_doubt_there_is_a_difference() {
+        for (old, new) in [
+            (json!(9_223_372_036_854_775_808_u64), json!(i64::MAX)),
+            (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)),
+            (json!(0.1), json!(0.100_000_000_000_000_01)),
+            (json!("2026-01-31"), json!("2026-01-31T00:00:00Z")),
+            (json!("4"), json!(4)),
+            (json!(null), json!("")),
+        ] {
+            let different = old != new; // the third ones are the same number
+            let changes = preview(
+                &json!({"custom": [{"key": "a", "value": new}]}),
+                &json!({"custom": {"a": old}}),
+                &["custom"],
+            )
+            .changes;
+            assert_eq!(!changes.is_empty(), different, "{old} -> {new}");
+        }
     }
 
     #[test]

@@ -2,30 +2,37 @@
 
 use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use chartmogul_api::{BoxError, Error as CallError};
+use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::future::BoxFuture;
 use futures_util::{
     FutureExt as _, StreamExt as _,
     stream::{BoxStream, Fuse},
 };
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use tokio::{
-    sync::mpsc,
-    task::JoinSet,
+    sync::{mpsc, watch},
+    task::{JoinError, JoinSet, unconstrained},
     time::{Instant, Sleep},
 };
 use tracing::Instrument as _;
 
 use super::{
     Done, Error, NotSent, Outcome, Progress, Stopped, Update,
-    journal::{Journal, State},
+    journal::{Journal, State, What},
+    outcome::{Failed, Lasts},
     queue::{self, Queue, Window},
 };
 
 /// What is done with each update: `None` is "nothing to change".
-pub(super) type Act<U, T> =
-    Arc<dyn Fn(U, Option<Duration>) -> BoxFuture<'static, Result<Option<T>, CallError>> + Send + Sync>;
+pub(super) type Act<U, T> = Arc<dyn Fn(U, Terms) -> BoxFuture<'static, Result<Option<T>, Failed>> + Send + Sync>;
+
+/// What the run has to say about how an update is made.
+pub(super) struct Terms {
+    pub(super) call_timeout: Option<Duration>,
+    pub(super) bounds: Arc<Bounds>,
+    /// An earlier run has sent it.
+    pub(super) again: bool,
+}
 
 pub(super) type Source<U> = BoxStream<'static, Result<U, BoxError>>;
 
@@ -47,30 +54,64 @@ pub(super) struct Settings {
 }
 
 /// After how many errors a run stops.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct ErrorLimits {
     pub(super) errors: Option<u64>,
+    /// Without a success between them.
+    pub(super) in_a_row: Option<u64>,
     /// Percent, and of how many at least.
     pub(super) share: Option<(f64, u64)>,
 }
 
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    done: u64,
+    errors: u64,
+    in_a_row: u64,
+}
+
+impl Count {
+    fn add(&mut self, failed: bool) {
+        self.done += 1;
+        self.errors += u64::from(failed);
+        self.in_a_row = if failed { self.in_a_row + 1 } else { 0 };
+    }
+}
+
 impl ErrorLimits {
     #[allow(clippy::cast_precision_loss)] // a share
-    fn are_reached(self, errors: u64, done: u64) -> bool {
+    fn are_reached(self, count: Count) -> bool {
+        let Count { done, errors, in_a_row } = count;
         let by_number = self.errors.is_some_and(|limit| errors >= limit);
+        let by_row = self.in_a_row.is_some_and(|limit| in_a_row >= limit);
         let by_share = self
             .share
             .is_some_and(|(percent, of)| done >= of && errors as f64 * 100.0 > done as f64 * percent);
-        errors > 0 && (by_number || by_share)
+        errors > 0 && (by_number || by_row || by_share)
     }
 }
 
 struct Job<U> {
     index: u64,
     id: String,
+    /// The same for the same object.
+    key: String,
     update: U,
     /// How often earlier runs have sent it.
     sent: u32,
+}
+
+impl<U: Update> Job<U> {
+    fn new(index: u64, id: String, update: U, sent: u32) -> Self {
+        let key = id.to_ascii_lowercase();
+        Self {
+            index,
+            id,
+            key,
+            update,
+            sent,
+        }
+    }
 }
 
 impl<U> queue::Job for Job<U> {
@@ -78,31 +119,35 @@ impl<U> queue::Job for Job<U> {
         self.index
     }
 
-    fn id(&self) -> &str {
-        &self.id
+    fn object(&self) -> &str {
+        &self.key
     }
 }
 
 struct Ended<T> {
     index: u64,
     id: String,
+    key: String,
     sent: u32,
-    outcome: Outcome<T>,
+    result: Result<Option<T>, Failed>,
 }
 
 enum Event<U, T> {
     Stop(Stopped),
     Ended(Ended<T>),
     Took(Option<Result<U, BoxError>>),
+    /// The source has nothing now, and is not waited for.
+    Dry,
     /// The caller has taken an outcome.
     Room,
-    /// The caller is gone.
-    Gone,
+    /// The caller is gone, or one of the calls is.
+    Gone(Option<JoinError>),
 }
 
 pub(super) struct Engine<U, T> {
     source: Fuse<Source<U>>,
     source_ended: bool,
+    /// The place of the next update in the input.
     next: u64,
     act: Act<U, T>,
     queue: Queue<Job<U>>,
@@ -117,14 +162,14 @@ pub(super) struct Engine<U, T> {
     progress: Progress,
     concurrency: usize,
     call_timeout: Option<Duration>,
-    deadline: Option<Instant>,
     time_up: Option<Pin<Box<Sleep>>>,
     stop: Option<BoxFuture<'static, ()>>,
+    stop_calls: watch::Sender<bool>,
+    bounds: Arc<Bounds>,
     limits: ErrorLimits,
-    /// What counts for the limits.
-    errors: u64,
-    done: u64,
+    count: Count,
     stopped: Option<Stopped>,
+    stop_is_recorded: bool,
     failed: Option<Error>,
 }
 
@@ -143,6 +188,7 @@ where
     ) -> Self {
         // A time that is too far away to be reckoned with is no limit.
         let deadline = settings.deadline.and_then(|after| Instant::now().checked_add(after));
+        let (stop_calls, stopped) = watch::channel(false);
         Self {
             source: source.fuse(),
             source_ended: false,
@@ -158,13 +204,14 @@ where
             progress,
             concurrency: settings.concurrency,
             call_timeout: settings.call_timeout,
-            deadline,
             time_up: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
             stop: settings.stop,
+            stop_calls,
+            bounds: Arc::new(Bounds { deadline, stopped }),
             limits: settings.limits,
-            errors: 0,
-            done: 0,
+            count: Count::default(),
             stopped: None,
+            stop_is_recorded: false,
             failed: None,
         }
     }
@@ -180,10 +227,11 @@ where
             };
             let mut handled = 0;
             while let Some(now) = event {
-                if matches!(now, Event::Gone) {
-                    return Ok(self.stopped);
+                match now {
+                    Event::Gone(None) => return Ok(self.stopped),
+                    Event::Gone(Some(gone)) => return Err(Error::Gone { source: gone.into() }),
+                    now => self.handle(now).await,
                 }
-                self.handle(now).await;
                 handled += 1;
                 event = if handled < TOGETHER && !self.is_over() {
                     self.event().now_or_never()
@@ -192,20 +240,21 @@ where
                 };
             }
             self.choose();
+            self.record_stop();
             self.commit().await;
             self.start();
             self.hand_out();
         }
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
         if let Some(journal) = &mut self.journal
-            && self.failed.is_none()
+            && self.stopped.is_none()
         {
-            journal.put_end(self.stopped, self.next)?;
+            journal.put_ended(self.next)?;
             journal.commit().await?;
         }
-        match self.failed {
-            Some(error) => Err(error),
-            None => Ok(self.stopped),
-        }
+        Ok(self.stopped)
     }
 
     fn is_over(&self) -> bool {
@@ -253,15 +302,18 @@ where
             biased;
             () = either(self.stop.as_mut()), if running => Event::Stop(Stopped::Requested),
             () = either(self.time_up.as_mut()), if running => Event::Stop(Stopped::Deadline),
-            Some(Ok(ended)) = self.calls.join_next() => Event::Ended(ended),
+            Some(ended) = self.calls.join_next() => match ended {
+                Ok(ended) => Event::Ended(ended),
+                Err(gone) => Event::Gone(Some(gone)),
+            },
             room = self.out.reserve(), if has_backlog => match (room, self.window.next()) {
                 (Ok(room), Some(done)) => {
                     room.send(done);
                     Event::Room
                 }
-                _ => Event::Gone,
+                _ => Event::Gone(None),
             },
-            update = self.source.next(), if wants_more => Event::Took(update),
+            event = take(&mut self.source, running), if wants_more => event,
             else => std::future::pending().await,
         }
     }
@@ -272,94 +324,77 @@ where
             Event::Ended(ended) => self.ended(ended),
             Event::Took(Some(Ok(update))) => self.took(update).await,
             Event::Took(Some(Err(source))) => {
-                // What came before is finished.
                 self.source_ended = true;
-                self.failed.get_or_insert(Error::Source {
-                    taken: self.next,
-                    source,
-                });
+                let taken = self.next;
+                self.source_failed(Error::Source { taken, source });
             }
             Event::Took(None) => {
                 self.source_ended = true;
-                if self.is_recalling()
-                    && let Some(journal) = &self.journal
-                {
-                    let (here, there) = (self.next, journal.taken());
-                    let changed =
-                        journal.changed(here, format!("it ends after {here} updates; the journal has {there}"));
-                    self.fail(changed);
+                let (here, there) = (self.next, self.journal.as_ref().map_or(0, Journal::taken));
+                if here < there {
+                    self.changed(format!("it ends after {here} updates; the journal has {there}"));
                 }
             }
-            Event::Room | Event::Gone => {}
+            Event::Dry => self.source_ended = true,
+            Event::Room | Event::Gone(_) => {}
         }
     }
 
     async fn took(&mut self, update: U) {
-        let index = self.next;
-        let id = update.id();
+        let what = update.body().map(|body| What {
+            account: update.account(),
+            id: update.id(),
+            body,
+        });
+        let what = match what {
+            Ok(what) => what,
+            Err(source) => {
+                self.source_ended = true;
+                return self.source_failed(Error::Source {
+                    taken: self.next,
+                    source: source.into(),
+                });
+            }
+        };
+        let (index, id) = (self.next, what.id.clone());
         if self.is_recalling() {
-            match self.recall(index, &id, &update).await {
-                Ok(sent) => {
+            match self.recall(what).await {
+                Ok(None) => self.next += 1,
+                Ok(Some(sent)) => {
                     self.next += 1;
-                    if let Some(sent) = sent {
-                        self.push(Job {
-                            index,
-                            id,
-                            update,
-                            sent,
-                        });
-                    }
+                    self.push(Job::new(index, id, update, sent));
                 }
                 Err(error) => {
-                    // There is no way to know what the rest of the input is.
-                    self.source_ended = true;
+                    self.source_ended = true; // nobody knows what the rest of it is
                     self.fail(error);
                 }
             }
-            return;
+            return self.check_limits();
         }
         if self.stopped.is_none()
             && let Some(journal) = &mut self.journal
         {
-            let taken = match journal.ended() {
-                Some(count) => Err(journal.changed(
-                    index,
-                    format!("it goes on after {count} updates, where the journal says that it ended"),
-                )),
-                None => match update.body() {
-                    Ok(body) => journal.put_taken(index, id.clone(), body),
-                    Err(source) => Err(Error::Source {
-                        taken: index,
-                        source: source.into(),
-                    }),
-                },
-            };
-            if let Err(error) = taken {
+            if let Some(count) = journal.ended() {
                 self.source_ended = true;
-                self.fail(error);
-                return;
+                return self.changed(format!(
+                    "it goes on after {count} updates, where the journal says that it ended"
+                ));
             }
+            let put = journal.put_taken(index, what);
+            self.expect(put);
         }
         self.next += 1;
-        self.push(Job {
-            index,
-            id,
-            update,
-            sent: 0,
-        });
+        self.push(Job::new(index, id, update, 0));
     }
 
     /// What an earlier run has made of the next update: how often it was sent, if its outcome is not known.
-    async fn recall(&mut self, index: u64, id: &str, update: &U) -> Result<Option<u32>, Error> {
+    async fn recall(&mut self, what: What) -> Result<Option<u32>, Error> {
         let Some(journal) = &mut self.journal else {
             return Ok(Some(0));
         };
+        let index = self.next;
         let known = journal.known::<T>(index).await?;
-        let body = update.body().map_err(|source| Error::Source {
-            taken: index,
-            source: source.into(),
-        })?;
-        if let Some(difference) = difference(id, &body, &known.taken.id, &known.taken.body) {
+        if let Some(difference) = known.what.difference(&what) {
             return Err(journal.changed(index, format!("update {index} (counted from 0) {difference}")));
         }
         match known.state {
@@ -368,13 +403,14 @@ where
                 let repeats = done.repeats;
                 let done = Done {
                     index,
-                    id: id.to_owned(),
+                    id: what.id,
                     outcome: done.into_outcome(),
                     repeats,
                     earlier: true,
+                    unrecorded: false,
                 };
                 if counts {
-                    self.count(&done.outcome);
+                    self.count.add(done.outcome.is_failure());
                 }
                 self.window.enter(index);
                 self.finished.push(done);
@@ -392,12 +428,22 @@ where
     }
 
     fn not_sent(&mut self, job: Job<U>, why: Stopped) {
+        let outcome = match job.sent {
+            0 => Outcome::NotSent(NotSent::Stopped(why)),
+            _ => Outcome::unknown(),
+        };
+        let repeats = job.sent.saturating_sub(1);
+        self.finish(job.index, job.id, outcome, repeats);
+    }
+
+    fn finish(&mut self, index: u64, id: String, outcome: Outcome<T>, repeats: u32) {
         self.finished.push(Done {
-            index: job.index,
-            id: job.id,
-            outcome: Outcome::NotSent(NotSent::Stopped(why)),
-            repeats: job.sent.saturating_sub(1),
+            index,
+            id,
+            outcome,
+            repeats,
             earlier: false,
+            unrecorded: false,
         });
     }
 
@@ -405,37 +451,36 @@ where
         let Ended {
             index,
             id,
+            key,
             sent,
-            outcome,
+            result,
         } = ended;
         self.progress.ended();
-        self.queue.ended(&id);
+        self.queue.ended(&key);
+        let (outcome, lasts) = Outcome::of(result, self.stopped);
         if outcome.is_about_the_key() {
-            // It says nothing about the update: with the right key, a resumed run makes it.
             self.stop(Stopped::KeyRefused);
-        } else {
-            let put = self
-                .journal
-                .as_mut()
-                .map(|journal| journal.put_done(index, sent, &outcome));
-            if let Some(Err(error)) = put {
-                self.fail(error);
-            }
         }
-        self.count(&outcome);
-        self.finished.push(Done {
-            index,
-            id,
-            outcome,
-            repeats: sent,
-            earlier: false,
-        });
+        if let Some(journal) = &mut self.journal {
+            let put = match lasts {
+                Lasts::Forever => journal.put_done(index, sent, &outcome),
+                Lasts::Sent => Ok(()),
+                Lasts::NotSent => journal.put_not_sent(index),
+            };
+            self.expect(put);
+        }
+        let (outcome, repeats) = match (lasts, sent) {
+            (Lasts::NotSent, 1..) => (Outcome::unknown(), sent - 1),
+            _ => (outcome, sent),
+        };
+        self.count.add(outcome.is_failure());
+        self.finish(index, id, outcome, repeats);
+        self.check_limits();
     }
 
-    fn count(&mut self, outcome: &Outcome<T>) {
-        self.done += 1;
-        self.errors += u64::from(outcome.is_failure());
-        if self.limits.are_reached(self.errors, self.done) {
+    fn check_limits(&mut self) {
+        // Earlier outcomes come in the order of the input, which is not the one that they had.
+        if !self.is_recalling() && self.limits.are_reached(self.count) {
             self.stop(Stopped::Errors);
         }
     }
@@ -446,6 +491,7 @@ where
             return;
         }
         self.stopped = Some(why);
+        self.stop_calls.send_replace(true);
         for job in self.queue.drain() {
             self.not_sent(job, why);
         }
@@ -456,26 +502,63 @@ where
         self.stop(Stopped::Failed);
     }
 
+    fn expect(&mut self, result: Result<(), Error>) {
+        if let Err(error) = result {
+            self.fail(error);
+        }
+    }
+
+    /// What came before is finished, unless nobody can know whether it is the journal's input.
+    fn source_failed(&mut self, error: Error) {
+        if self.is_recalling() {
+            return self.fail(error);
+        }
+        self.failed.get_or_insert(error);
+    }
+
+    fn changed(&mut self, difference: String) {
+        if let Some(journal) = &self.journal {
+            let error = journal.changed(self.next, difference);
+            self.fail(error);
+        }
+    }
+
     /// What is sent next.
     fn choose(&mut self) {
         while self.may_choose()
             && let Some(job) = self.queue.pop()
         {
-            let put = self.journal.as_mut().map(|journal| journal.put_sent(job.index));
-            self.chosen.push(job);
-            if let Some(Err(error)) = put {
-                return self.fail(error);
+            if let Some(journal) = &mut self.journal {
+                let put = journal.put_sent(job.index);
+                self.expect(put);
             }
+            self.chosen.push(job);
+        }
+    }
+
+    /// As soon as the last call has ended, not at the end of what may be a long source.
+    fn record_stop(&mut self) {
+        let is_time = self.stopped.is_some() && self.calls.is_empty() && (self.source_ended || !self.is_recalling());
+        if !is_time || self.stop_is_recorded || self.failed.is_some() {
+            return;
+        }
+        self.stop_is_recorded = true;
+        if let Some(journal) = &mut self.journal {
+            let put = journal.put_stopped();
+            self.expect(put);
         }
     }
 
     async fn commit(&mut self) {
-        if let Some(journal) = &mut self.journal
-            && let Err(error) = journal.commit().await
-        {
-            self.fail(error);
+        let mut broken = false;
+        if let Some(journal) = &mut self.journal {
+            let result = journal.commit().await;
+            broken = journal.is_broken();
+            self.expect(result);
         }
-        for done in self.finished.drain(..) {
+        for mut done in self.finished.drain(..) {
+            let stopped = matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(_)));
+            done.unrecorded = broken && !done.earlier && !stopped;
             self.progress.done(done.outcome.is_failure());
             self.window.ended(done.index, done);
         }
@@ -490,28 +573,32 @@ where
             let Job {
                 index,
                 id,
+                key,
                 update,
                 sent,
             } = job;
-            let left = self.deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            let limit = [self.call_timeout, left].into_iter().flatten().min();
-            let call = AssertUnwindSafe((self.act)(update, limit)).catch_unwind();
+            let terms = Terms {
+                call_timeout: self.call_timeout,
+                bounds: Arc::clone(&self.bounds),
+                again: sent > 0,
+            };
+            let call = AssertUnwindSafe((self.act)(update, terms)).catch_unwind();
+            let in_flight = self.progress.started();
             let call = async move {
+                let _in_flight = in_flight;
                 let result = call.await.unwrap_or_else(|_| {
-                    Err(CallError::configuration(
-                        "the call panicked, which is a bug of what it was made with",
-                        None,
-                    ))
+                    let what = "the call panicked, which is a bug of what it was made with";
+                    let error = CallError::configuration(what, None);
+                    Err(Failed { error, reading: false })
                 });
-                let outcome = Outcome::of(result);
                 Ended {
                     index,
                     id,
+                    key,
                     sent,
-                    outcome,
+                    result,
                 }
             };
-            self.progress.started();
             self.calls.spawn(call.in_current_span());
         }
     }
@@ -533,29 +620,13 @@ async fn either<F: Future<Output = ()> + ?Sized + Unpin>(future: Option<&mut F>)
     }
 }
 
-/// In which way an update is not the one that the journal has.
-fn difference(id: &str, body: &Value, known_id: &str, known_body: &Value) -> Option<String> {
-    if id != known_id {
-        return Some(format!("is of {id}, was of {known_id}"));
+/// The next update. A run that was stopped takes what is there, and does not wait for more.
+async fn take<U, T>(source: &mut Fuse<Source<U>>, wait: bool) -> Event<U, T> {
+    if wait {
+        return Event::Took(source.next().await);
     }
-    if body == known_body {
-        return None;
+    match unconstrained(source.next()).now_or_never() {
+        Some(update) => Event::Took(update),
+        None => Event::Dry,
     }
-    let none = Value::Null;
-    let members = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    let (here, there) = (members(body), members(known_body));
-    let fields: std::collections::BTreeSet<_> = here.keys().chain(there.keys()).collect();
-    let differences: Vec<_> = fields
-        .into_iter()
-        .map(|field| {
-            (
-                field,
-                there.get(field).unwrap_or(&none),
-                here.get(field).unwrap_or(&none),
-            )
-        })
-        .filter(|(_, was, is)| was != is)
-        .map(|(field, was, is)| format!("`{field}` was {was}, is {is}"))
-        .collect();
-    Some(format!("({id}): {}", differences.join("; ")))
 }

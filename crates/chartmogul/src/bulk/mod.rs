@@ -45,7 +45,11 @@
 //!   more than that.
 //!
 //! What failed is not tried again by the run: the client's [`Retry`](crate::Retry) has done that. Feed what failed to
-//! another run.
+//! another run. One hundred failures in a row stop a run, because they have one reason.
+//!
+//! A request that got no answer in time may still be under way on the server, and be done after a later update of the same
+//! object. Nobody can prevent that; such an update is [`Outcome::GivenUp`] and
+//! [`may_have_happened`](UpdateError::may_have_happened).
 
 mod changes;
 mod engine;
@@ -60,6 +64,7 @@ mod tests;
 use std::{
     fmt,
     future::Future,
+    panic::AssertUnwindSafe,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
@@ -67,7 +72,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_api::{BoxError, Error as CallError};
+use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use serde::{Serialize, de::DeserializeOwned};
@@ -75,6 +80,7 @@ use serde_json::Value;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
+pub(crate) use self::sealed::Sealed;
 pub use self::{
     changes::{Change, Preview},
     error::{Error, Good},
@@ -85,12 +91,18 @@ pub use self::{
 use self::{
     engine::{Act, Engine, ErrorLimits, READY, Settings, Source},
     journal::Journal,
+    outcome::Failed,
 };
+
+mod sealed {
+    /// What only this crate can implement.
+    pub trait Sealed {}
+}
 
 /// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives.
 ///
-/// Implemented by the generated builders.
-pub trait Update: Send + Sync + Sized + 'static {
+/// Implemented by the generated builders, and by nothing else.
+pub trait Update: Sealed + Send + Sync + Sized + 'static {
     /// What is updated, and answered with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
 
@@ -99,6 +111,9 @@ pub trait Update: Send + Sync + Sized + 'static {
 
     /// Members of the body that replace all that there is: lists of keys and values, answered as objects.
     const REPLACED: &'static [&'static str];
+
+    /// Where it is sent: the base URL.
+    fn account(&self) -> String;
 
     /// What it updates: the parameters of its path.
     fn id(&self) -> String;
@@ -115,9 +130,10 @@ pub trait Update: Send + Sync + Sized + 'static {
     /// [`InvalidInput`](crate::Error::InvalidInput).
     fn check(&self) -> Result<(), CallError>;
 
-    /// The same update, with a time limit for each of its calls.
+    /// The same update, with a time limit for each of its calls, and bounds for all of them.
+    #[doc(hidden)]
     #[must_use]
-    fn within(self, limit: Duration) -> Self;
+    fn within(self, call_timeout: Option<Duration>, bounds: &Arc<Bounds>) -> Self;
 
     /// The object as it is now.
     ///
@@ -135,6 +151,10 @@ pub trait Update: Send + Sync + Sized + 'static {
 /// How many calls are in line at a time, unless [`Bulk::concurrency`] says otherwise: 32. That is more than the 20 that
 /// ChartMogul lets be in flight, so that there is always one ready when a place is free.
 pub const DEFAULT_CONCURRENCY: usize = 32;
+
+/// How many failed updates in a row stop a run, unless [`Bulk::go_on`] says otherwise: 100. What fails like this has one reason
+/// for all: the server is down, or a column of the spreadsheet is wrong.
+pub const DEFAULT_ERRORS_IN_A_ROW: u64 = 100;
 
 /// Many updates, to be made by [`start`](Self::start), or looked at by [`dry_run`](Self::dry_run). See the
 /// [module](self).
@@ -170,15 +190,21 @@ impl<U: Update> Bulk<U> {
             (least, Some(most)) if least == most => u64::try_from(least).ok(),
             _ => None,
         };
+        let updates = AssertUnwindSafe(updates.map_err(Into::into)).catch_unwind();
+        let updates = updates.map(|update| update.unwrap_or_else(|_| Err("it panicked".into())));
         Self {
-            source: updates.map_err(Into::into).boxed(),
+            source: updates.boxed(),
             total,
             settings: Settings {
                 ordered: false,
                 concurrency: DEFAULT_CONCURRENCY,
                 call_timeout: None,
                 deadline: None,
-                limits: ErrorLimits::default(),
+                limits: ErrorLimits {
+                    errors: None,
+                    in_a_row: Some(DEFAULT_ERRORS_IN_A_ROW),
+                    share: None,
+                },
                 stop: None,
             },
             skip_unchanged: false,
@@ -207,7 +233,8 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Time limit for each call, in place of the client's; see [`call_timeout`](crate::ClientBuilder::call_timeout).
+    /// Time limit for each call, in place of the client's; see [`call_timeout`](crate::ClientBuilder::call_timeout). In a run,
+    /// it begins when it is a call's turn: waiting for that is no failure.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.settings.call_timeout = Some(limit);
         self
@@ -221,7 +248,9 @@ impl<U: Update> Bulk<U> {
     }
 
     /// Stops at this many failed updates (refused, given up, or with a value that can't be right); 1 stops at the first.
-    /// Without a limit, a run goes on whatever fails, except that a refused API key (401) always stops it.
+    ///
+    /// Whatever the limits, a run stops at [`DEFAULT_ERRORS_IN_A_ROW`] failed updates without a success between them, unless
+    /// it is told to [`go_on`](Self::go_on), and always if the API key is refused (401).
     pub fn stop_after_errors(mut self, errors: u64) -> Self {
         self.settings.limits.errors = Some(errors.max(1));
         self
@@ -234,11 +263,18 @@ impl<U: Update> Bulk<U> {
         self
     }
 
+    /// Goes on, however many updates fail in a row.
+    pub fn go_on(mut self) -> Self {
+        self.settings.limits.in_a_row = None;
+        self
+    }
+
     /// Stops when this future ends: `tokio::signal::ctrl_c()`, the `cancelled_owned()` of a `CancellationToken`, the
     /// receiver of a channel.
     ///
-    /// A run that is stopped, for whatever reason, sends nothing more, waits for the answers to what it has sent, and then
-    /// yields what is left of its source as [`NotSent`]. Drop it to end it at once.
+    /// A run that is stopped, for whatever reason, sends nothing more, waits for the answers to what is in the air, and
+    /// yields the rest as [`NotSent`]: all that its source has ready, for it does not wait for a source that has to wait
+    /// itself. Drop it to end it at once.
     ///
     /// ```no_run
     /// # use chartmogul::bulk::{Bulk, Update};
@@ -253,7 +289,8 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Stops after this long. Calls that are under way then have no time left, so the run ends by then.
+    /// Stops after this long. Calls that are under way then have no time left, so the run ends by then. A resumed run makes
+    /// them again.
     pub fn deadline(mut self, after: Duration) -> Self {
         self.settings.deadline = Some(after);
         self
@@ -262,14 +299,15 @@ impl<U: Update> Bulk<U> {
     /// Makes the run resumable: writes what it does into this file. A run with the same input and the same journal goes on
     /// where the one before was, however that ended.
     ///
-    /// - **No update is lost, and none whose outcome was yielded is sent again.** The outcomes of earlier runs are yielded
-    ///   again, answers included, so the resumed run looks like one that was never disturbed.
+    /// - **No update is lost, and none whose outcome was yielded is sent again** (but see [`Done::unrecorded`]). The outcomes
+    ///   of earlier runs are yielded again, answers included, so the resumed run looks like one that was never disturbed.
     /// - What was sent and not answered when a run was killed is sent again. That is harmless, and counted in
-    ///   [`Done::repeats`].
-    /// - The input must be the same. It is compared before anything is sent, and a difference is [`Error::InputChanged`].
-    /// - **Failures are final**, whatever the reason: sending them later, behind other updates of the same object, would
-    ///   undo those. Only what a refused API key (401) stopped is made by the next run. Errors of a run that was stopped do
-    ///   not count for the limits of the next one.
+    ///   [`Done::repeats`]. (If the server answers the second one with 304, it is `Unchanged`.)
+    /// - The input must be the same, for the same base URL. It is compared before anything is sent, and a difference is
+    ///   [`Error::InputChanged`].
+    /// - **What the server refused, and what was given up, is final.** Sending it later, behind other updates of the same
+    ///   object, would undo those. What was only stopped (by you, a limit, a deadline, or a refused API key) is made by the
+    ///   next run, for which errors before the stop do not count.
     /// - A journal that ends in the middle of a record was being written when the run was killed, and is cut off there. One
     ///   that is damaged is [`Error::JournalDamaged`], which says what is good; [`salvage`] keeps that.
     /// - One run at a time can use a journal; another gets [`Error::JournalInUse`].
@@ -279,7 +317,7 @@ impl<U: Update> Bulk<U> {
     /// anything is sent, the third before the outcome is yielded. What is to be written at the same time is written and
     /// waited for together.
     ///
-    /// The file has customers' data, so it can be read by its owner only. Remove it when the run is done.
+    /// The file has customers' data, so on Unix its mode is 0600. Remove it when the run is done.
     ///
     /// **Why this format.** Records are framed as in a `TFRecord` file: a length and two checksums. Such a file is only
     /// appended to, a torn record is told from a damaged one, and other tools read it; each record is JSON. An embedded
@@ -303,13 +341,16 @@ impl<U: Update> Bulk<U> {
     /// [`Error`] if there is no tokio runtime, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
         let skip_unchanged = self.skip_unchanged;
-        self.run(Arc::new(move |update: U, limit| {
-            let update = limited(update, limit);
+        self.run(Arc::new(move |update: U, terms| {
+            let update = update.within(terms.call_timeout, &terms.bounds);
+            // What an earlier run has sent may have been done, and would look unchanged.
+            let look_first = skip_unchanged && !terms.again;
             async move {
-                if skip_unchanged && look(&update).await?.changes.is_empty() {
+                if look_first && look(&update).await?.changes.is_empty() {
                     return Ok(None);
                 }
-                update.send().await.map(Some)
+                let sent = update.send().await;
+                sent.map(Some).map_err(|error| Failed { error, reading: false })
             }
             .boxed()
         }))
@@ -352,8 +393,8 @@ impl<U: Update> Bulk<U> {
     /// [`Error::NoRuntime`].
     pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
         self.journal = None;
-        self.run(Arc::new(move |update: U, limit| {
-            let update = limited(update, limit);
+        self.run(Arc::new(move |update: U, terms| {
+            let update = update.within(terms.call_timeout, &terms.bounds);
             async move { Ok(Some(look(&update).await?).filter(|preview| !preview.changes.is_empty())) }.boxed()
         }))
         .await
@@ -382,19 +423,15 @@ impl<U: Update> Bulk<U> {
     }
 }
 
-fn limited<U: Update>(update: U, limit: Option<Duration>) -> U {
-    match limit {
-        Some(limit) => update.within(limit),
-        None => update,
-    }
-}
-
 /// What an update would change.
-async fn look<U: Update>(update: &U) -> Result<Preview, CallError> {
-    update.check()?;
-    let object = update.read().await?;
+async fn look<U: Update>(update: &U) -> Result<Preview, Failed> {
+    let failed = |error| Failed { error, reading: true };
+    update.check().map_err(failed)?;
+    let object = update.read().await.map_err(failed)?;
     let json = |value: serde_json::Result<Value>| {
-        value.map_err(|source| CallError::configuration("the update can't be compared", Some(source.into())))
+        let error =
+            |source: serde_json::Error| CallError::configuration("the update can't be compared", Some(source.into()));
+        value.map_err(error).map_err(failed)
     };
     let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
     Ok(changes::preview(&body, &object, U::REPLACED))

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt};
 
-use chartmogul_api::{Error, Problem, StatusCode};
+use chartmogul_api::{Error, GaveUp, Problem, StatusCode, TimeoutKind};
 
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
@@ -16,6 +16,9 @@ pub struct Done<T> {
     pub repeats: u32,
     /// It was done by an earlier run and is known from the journal; nothing was sent now.
     pub earlier: bool,
+    /// The journal could not take it (disk full), so a resumed run will make it again. The run ends with
+    /// [`Error::Journal`](super::Error::Journal) then.
+    pub unrecorded: bool,
 }
 
 /// What became of one update of a run.
@@ -29,10 +32,10 @@ pub enum Outcome<T> {
     Unchanged,
     /// The server refused it.
     Refused(UpdateError),
-    /// It was sent, and there is no usable answer after the last attempt.
+    /// It was sent, and there is no usable answer after the last attempt, or the run was stopped before there was one.
     /// [`may_have_happened`](UpdateError::may_have_happened) tells whether the server may have done it.
     GivenUp(UpdateError),
-    /// It was never sent.
+    /// It was never sent, so it can't have happened.
     NotSent(NotSent),
 }
 
@@ -40,7 +43,7 @@ pub enum Outcome<T> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// A value can't be right, or its time was up before it was its turn.
+    /// A value can't be right, or what had to be read before could not be.
     Failed(UpdateError),
     /// The run was stopped before.
     Stopped(Stopped),
@@ -55,7 +58,7 @@ pub enum Stopped {
     /// [`Bulk::deadline`](super::Bulk::deadline).
     Deadline,
     /// As many updates failed as [`Bulk::stop_after_errors`](super::Bulk::stop_after_errors) or
-    /// [`Bulk::stop_above_share`](super::Bulk::stop_above_share) allow.
+    /// [`Bulk::stop_above_share`](super::Bulk::stop_above_share) allow, or one hundred in a row.
     Errors,
     /// The server knows no such API key (401), so that all others would fail too.
     KeyRefused,
@@ -75,12 +78,31 @@ impl fmt::Display for Stopped {
     }
 }
 
+/// A call that failed.
+pub(super) struct Failed {
+    pub(super) error: Error,
+    /// Nothing was to be written yet.
+    pub(super) reading: bool,
+}
+
+/// How long an outcome lasts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Lasts {
+    /// It is the update's.
+    Forever,
+    /// It was the run's, and the update has been sent: a resumed run makes it again.
+    Sent,
+    /// It was the run's, and as if the update had not been sent.
+    NotSent,
+}
+
 impl<T> Outcome<T> {
-    pub(super) fn of(result: Result<Option<T>, Error>) -> Self {
-        let error = match result {
-            Ok(Some(object)) => return Self::Updated(Box::new(object)),
-            Ok(None) | Err(Error::NotModified(_)) => return Self::Unchanged,
-            Err(error) => error,
+    pub(super) fn of(result: Result<Option<T>, Failed>, stopped: Option<Stopped>) -> (Self, Lasts) {
+        let Failed { error, reading } = match result {
+            Ok(Some(object)) => return (Self::Updated(Box::new(object)), Lasts::Forever),
+            Ok(None) => return (Self::Unchanged, Lasts::Forever),
+            Err(failed) if matches!(failed.error, Error::NotModified(_)) => return (Self::Unchanged, Lasts::Forever),
+            Err(failed) => failed,
         };
         let refused = matches!(
             error,
@@ -90,13 +112,42 @@ impl<T> Outcome<T> {
                 | Error::Rejected(_)
                 | Error::Unexpected(_)
         );
-        let sent = !error.attempts().is_empty();
-        let error = UpdateError::of(error);
-        match (refused, sent) {
+        let sent = !reading && !error.attempts().is_empty();
+        let ended_by_the_run = match (&error, stopped) {
+            (Error::Stopped { .. }, _) => true,
+            (Error::Timeout { kind, .. }, Some(Stopped::Deadline)) => *kind == TimeoutKind::Call,
+            _ => error.gave_up() == Some(&GaveUp::Stopped),
+        };
+        if let (true, false, Some(why)) = (ended_by_the_run, sent, stopped) {
+            return (Self::NotSent(NotSent::Stopped(why)), Lasts::NotSent);
+        }
+        let lasts = match &error {
+            // It says nothing about the update: with the right key, a resumed run makes it.
+            Error::Unauthorized(_) => Lasts::NotSent,
+            _ if ended_by_the_run => Lasts::Sent,
+            _ => Lasts::Forever,
+        };
+        let mut error = UpdateError::of(error);
+        error.may_have_happened &= sent;
+        let outcome = match (refused, sent) {
             (true, _) => Self::Refused(error),
             (false, true) => Self::GivenUp(error),
             (false, false) => Self::NotSent(NotSent::Failed(error)),
-        }
+        };
+        (outcome, lasts)
+    }
+
+    /// Of an update that an earlier run has sent, in a run that was stopped before it sent it again.
+    pub(super) fn unknown() -> Self {
+        Self::GivenUp(UpdateError {
+            text: "an earlier run has sent it and saw no answer; this one was stopped before it sent it again"
+                .to_owned(),
+            status: None,
+            problems: Vec::new(),
+            attempts: Vec::new(),
+            may_have_happened: true,
+            error: None,
+        })
     }
 
     /// Why it failed, if it did. Being stopped is no failure.

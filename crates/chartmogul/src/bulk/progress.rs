@@ -81,12 +81,13 @@ impl Progress {
         }
     }
 
-    pub(super) fn started(&self) {
+    /// An update is being made, as long as this lives.
+    pub(super) fn started(&self) -> InFlight {
         self.shared.in_flight.fetch_add(1, Relaxed);
+        InFlight(self.clone())
     }
 
     pub(super) fn ended(&self) {
-        self.shared.in_flight.fetch_sub(1, Relaxed);
         let elapsed = self.shared.started.elapsed();
         self.with_rate(|rate| rate.add(elapsed));
     }
@@ -99,6 +100,15 @@ impl Progress {
     fn with_rate<T>(&self, act: impl FnOnce(&mut Rate) -> T) -> T {
         // Nothing can panic while the lock is held.
         act(&mut self.shared.rate.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Counts an update that is being made, however that ends.
+pub(super) struct InFlight(Progress);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.shared.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -120,7 +130,8 @@ struct Rate {
 
 impl Rate {
     fn advance(&mut self, elapsed: Duration) {
-        let now = elapsed.as_secs();
+        // Another thread may have come later and been faster.
+        let now = elapsed.as_secs().max(self.second);
         for second in (self.second + 1..=now).take(self.ended.len()) {
             *self.slot(second) = 0;
         }
@@ -134,7 +145,7 @@ impl Rate {
 
     fn add(&mut self, elapsed: Duration) {
         self.advance(elapsed);
-        *self.slot(elapsed.as_secs()) += 1;
+        *self.slot(self.second) += 1;
     }
 
     fn per_second(&mut self, elapsed: Duration) -> f64 {
@@ -170,8 +181,10 @@ mod tests {
         let progress = Progress::new(Some(400));
         assert_eq!(progress.snapshot().remaining, None, "nothing has ended yet");
         for _ in 0..200 {
-            progress.started();
+            let in_flight = progress.started();
+            assert_eq!(progress.snapshot().in_flight, 1);
             tokio::time::advance(Duration::from_millis(25)).await;
+            drop(in_flight);
             progress.ended();
             progress.done(false);
         }

@@ -12,7 +12,7 @@ pub(super) struct Queue<J> {
 /// What the queue has to know of an update.
 pub(super) trait Job {
     fn index(&self) -> u64;
-    fn id(&self) -> &str;
+    fn object(&self) -> &str;
 }
 
 impl<J: Job> Queue<J> {
@@ -24,11 +24,11 @@ impl<J: Job> Queue<J> {
     }
 
     pub(super) fn push(&mut self, job: J) {
-        if let Some(behind) = self.behind.get_mut(job.id()) {
+        if let Some(behind) = self.behind.get_mut(job.object()) {
             behind.push_back(job);
             return;
         }
-        self.behind.insert(job.id().to_owned(), VecDeque::new());
+        self.behind.insert(job.object().to_owned(), VecDeque::new());
         self.ready.push_back(job);
     }
 
@@ -126,7 +126,7 @@ mod tests {
             self.0
         }
 
-        fn id(&self) -> &str {
+        fn object(&self) -> &str {
             self.1
         }
     }

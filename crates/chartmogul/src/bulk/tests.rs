@@ -38,7 +38,7 @@ struct Set {
     id: String,
     value: u64,
     takes: Duration,
-    limit: Option<Duration>,
+    ends: Option<Instant>,
     fails: Option<fn() -> CallError>,
     _alive: Alive,
 }
@@ -71,7 +71,7 @@ impl World {
             id: id.to_string(),
             value,
             takes: Duration::ZERO,
-            limit: None,
+            ends: None,
             fails: None,
             _alive: Alive(Arc::clone(self)),
         }
@@ -81,6 +81,8 @@ impl World {
         self.sent.lock().unwrap().clone()
     }
 }
+
+impl Sealed for Set {}
 
 impl Update for Set {
     type Object = Object;
@@ -101,8 +103,12 @@ impl Update for Set {
         Ok(())
     }
 
-    fn within(mut self, limit: Duration) -> Self {
-        self.limit = Some(limit);
+    fn account(&self) -> String {
+        "https://api.example.com".to_owned()
+    }
+
+    fn within(mut self, _: Option<Duration>, bounds: &Arc<Bounds>) -> Self {
+        self.ends = bounds.deadline;
         self
     }
 
@@ -127,7 +133,8 @@ impl Update for Set {
         };
         assert_eq!(busy, 1, "two at a time for {}", self.id);
         if !self.takes.is_zero() {
-            sleep(self.takes.min(self.limit.unwrap_or(Duration::MAX))).await;
+            let left = self.ends.map(|end| end.saturating_duration_since(Instant::now()));
+            sleep(self.takes.min(left.unwrap_or(Duration::MAX))).await;
         }
         world.busy.lock().unwrap().remove(&self.id);
         world.in_flight.fetch_sub(1, SeqCst);
@@ -504,6 +511,458 @@ async fn another_input_is_found_before_anything_is_sent() {
     assert_eq!(done.iter().filter(|done| done.earlier).count(), 19);
 }
 
+fn uuid(number: usize) -> String {
+    format!("{number:08x}-0000-4000-8000-000000000000")
+}
+
+async fn fake(opportunities: usize) -> chartmogul_fake::Fake {
+    let fake = chartmogul_fake::Fake::start().await.unwrap();
+    for number in 0..opportunities {
+        fake.opportunities()
+            .add(chartmogul_fake::samples::opportunity(&uuid(number)));
+    }
+    fake
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_while_recalling_does_not_hang() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let plan: Vec<_> = (0..20)
+        .map(|id| (id, if id == 0 { 60_000 } else { 1 }, false))
+        .collect();
+    let run = journaled(&world, &plan, &journal).concurrency(2).start().await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    drop(run);
+    let first = updates(&world, &plan).into_iter().take(5).map(Ok);
+    let broken = stream::iter(first.chain([Err("line 6: no date")]));
+    let run = Bulk::try_stream(broken)
+        .journal(&journal)
+        .fsync(false)
+        .start()
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(3_600), run.finish()).await;
+    assert!(ended.expect("it hangs for ever").is_err());
+}
+
+#[tokio::test]
+async fn decimals_are_the_same_input() {
+    let fake = fake(1).await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(crate::Unlimited)
+        .build()
+        .unwrap();
+    let journal = folder.path().join("journal");
+    let mut x = 0.123_456_789f64;
+    let values: Vec<f64> = (0..200)
+        .map(|_| {
+            x = (x * 997.0).fract();
+            x * 1000.0
+        })
+        .collect();
+    let updates = || {
+        let opportunities = client.opportunities();
+        values
+            .clone()
+            .into_iter()
+            .map(move |value| opportunities.update(uuid(0)).replace_all_custom([("score", value)]))
+            .collect::<Vec<_>>()
+    };
+    let bulk = || Bulk::new(updates()).journal(&journal).fsync(false);
+    bulk().start().await.unwrap().finish().await.unwrap();
+    let again = bulk().start().await.unwrap().finish().await;
+    assert!(again.is_ok(), "{}", again.unwrap_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_share_that_was_never_reached_is_not_reached_when_resumed() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    // The first ten are slow and fail: when they do, ninety others are done.
+    let plan: Vec<_> = (0..101u8)
+        .map(|id| match id {
+            0..10 => (id, 1_000, true),
+            100 => (id, 60_000, false),
+            _ => (id, 1, false),
+        })
+        .collect();
+    let bulk = || journaled(&world, &plan, &journal).stop_above_share(50.0, 10);
+    let run = bulk().start().await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(
+        (run.progress().snapshot().done, run.progress().snapshot().failed),
+        (100, 10)
+    );
+    drop(run);
+    world.busy.lock().unwrap().clear();
+    let report = all(bulk().start().await.unwrap()).await.1;
+    assert_eq!((report.stopped, report.updated), (None, 91));
+}
+
+#[tokio::test]
+async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
+    let fake = fake(4).await;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let client = |rate| {
+        crate::Client::builder()
+            .api_key(fake.api_key())
+            .base_url(fake.url())
+            .rate_limit(rate)
+            .build()
+            .unwrap()
+    };
+    let bulk = |rate| {
+        let opportunities = client(rate).opportunities();
+        let updates: Vec<_> = (0..4)
+            .map(|n| opportunities.update(uuid(n)).amount_in_cents(7))
+            .collect();
+        Bulk::new(updates).journal(&journal).fsync(false)
+    };
+    let run = bulk(1).deadline(Duration::from_millis(300)).start().await.unwrap();
+    let (_, first) = all(run).await;
+    println!("{first}");
+    let (done, second) = all(bulk(40).start().await.unwrap()).await;
+    for done in &done {
+        println!("{} {:?}", done.index, done.outcome.error().map(ToString::to_string));
+    }
+    assert_eq!(second.updated, 4, "{second}");
+}
+
+#[tokio::test]
+async fn a_run_that_is_stopped_sends_nothing_more() {
+    let fake = fake(5).await;
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .rate_limit(1)
+        .build()
+        .unwrap();
+    let opportunities = client.opportunities();
+    let updates: Vec<_> = (0..5)
+        .map(|n| opportunities.update(uuid(n)).amount_in_cents(7))
+        .collect();
+    let stop = sleep(Duration::from_millis(500));
+    let (_, report) = all(Bulk::new(updates).stop_when(stop).start().await.unwrap()).await;
+    assert_eq!((fake.requests().len(), report.not_sent), (1, 4), "{report}");
+}
+
+#[tokio::test]
+async fn what_was_only_read_was_never_sent() {
+    let fake = fake(1).await;
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(crate::Unlimited)
+        .retry(crate::Retry::never())
+        .build()
+        .unwrap();
+    fake.answer_next(chartmogul_fake::Canned::new(502));
+    let update = client.opportunities().update(uuid(0)).amount_in_cents(1);
+    let (done, report) = all(Bulk::new([update]).skip_unchanged().start().await.unwrap()).await;
+    assert!(fake.requests().iter().all(|request| request.method == "GET"));
+    assert!(
+        !done[0].outcome.error().unwrap().may_have_happened(),
+        "nothing was written"
+    );
+    assert_eq!((report.given_up, report.not_sent), (0, 1), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_report_of_a_resumed_run_is_that_of_an_undisturbed_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let bulk = || journaled(&world, &[(1, 1_000, false)], &journal).skip_unchanged();
+    world.state.lock().unwrap().insert("1".to_owned(), 9);
+    let run = bulk().start().await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    drop(run); // it was sent,
+    world.busy.lock().unwrap().clear();
+    world.state.lock().unwrap().insert("1".to_owned(), 0); // and the server did it
+    let report = all(bulk().start().await.unwrap()).await.1;
+    assert_eq!((report.updated, report.unchanged), (1, 0), "{report}");
+}
+
+#[test]
+fn a_null_is_not_lost() {
+    let object = json!({"custom": {"a": 1, "none": null}});
+    let body = json!({"custom": [{"key": "a", "value": 1}]});
+    let preview = changes::preview(&body, &object, &["custom"]);
+    assert_eq!(preview, Preview::default());
+}
+
+#[test]
+fn large_numbers_are_not_the_same() {
+    for (old, new) in [
+        (json!(9_223_372_036_854_775_808_u64), json!(i64::MAX)),
+        (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)),
+    ] {
+        let preview = changes::preview(&json!({ "a": new }), &json!({ "a": old }), &[]);
+        assert_eq!(preview.changes.len(), 1, "{old} -> {new}");
+    }
+    // A String attribute that looks like a time
+    let preview = changes::preview(
+        &json!({"custom": [{"key": "label", "value": "2026-01-31T00:00:00Z"}]}),
+        &json!({"custom": {"label": "2026-01-31"}}),
+        &["custom"],
+    );
+    assert_eq!(preview.changes.len(), 1, "a text was changed");
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_not_restarted_silently() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let plan: Vec<_> = (0..20).map(|id| (id, 0, false)).collect();
+    all(journaled(&world, &plan, &journal).start().await.unwrap()).await;
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let header = 12 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize + 4;
+    for byte in &mut bytes[header + 10..] {
+        *byte = b'#';
+    }
+    std::fs::write(&journal, bytes).unwrap();
+    let run = journaled(&world, &plan, &journal).start().await;
+    if let Ok(run) = run {
+        let report = all(run).await.1;
+        panic!("{report}; {} sent", world.sent().len());
+    }
+}
+
+#[tokio::test]
+async fn one_bit_in_the_last_outcome() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let plan = vec![(0u8, 0u16, false), (1, 60_000, false)];
+    let mut run = journaled(&world, &plan, &journal).start().await.unwrap();
+    assert_eq!(run.try_next().await.unwrap().unwrap().index, 0); // acknowledged
+    drop(run);
+    world.busy.lock().unwrap().clear();
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let at = bytes.len() - 8;
+    bytes[at] ^= 1; // in the middle of the last record, which is all there
+    std::fs::write(&journal, bytes).unwrap();
+    if let Ok(run) = journaled(&world, &plan, &journal).start().await {
+        sleep(Duration::from_millis(500)).await;
+        drop(run);
+        let count = world.sent().iter().filter(|(id, _)| id == "0").count();
+        assert_eq!(count, 1, "acknowledged and sent again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_run_ends_by_its_deadline() {
+    let world = Arc::<World>::default();
+    let source = stream::iter([world.set(1, 1)]).chain(stream::pending());
+    let run = Bulk::stream(source)
+        .deadline(Duration::from_secs(10))
+        .start()
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(3_600), run.finish()).await;
+    assert!(ended.is_ok(), "an hour later it still waits for its source");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_in_flight_after_the_run() {
+    let world = Arc::<World>::default();
+    let updates: Vec<_> = (0..4)
+        .map(|value| Set {
+            takes: Duration::from_secs(10),
+            ..world.set(value, value)
+        })
+        .collect();
+    let run = Bulk::new(updates).start().await.unwrap();
+    let progress = run.progress();
+    sleep(Duration::from_secs(1)).await;
+    drop(run);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(progress.snapshot().in_flight, 0);
+}
+
+#[tokio::test]
+async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
+    let fake = fake(1).await;
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(crate::Unlimited)
+        .build()
+        .unwrap();
+    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let late = Duration::from_millis(700);
+    fake.answer_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
+    fake.answer_next(chartmogul_fake::Canned::new(200).json(object).after(late));
+    let update = client.opportunities().update(uuid(0)).amount_in_cents(123);
+    let started = Instant::now();
+    let run = Bulk::new([update]).skip_unchanged().deadline(Duration::from_secs(1));
+    let report = all(run.start().await.unwrap()).await.1;
+    assert!(
+        started.elapsed() < Duration::from_millis(1_200),
+        "{:?}: {report}",
+        started.elapsed()
+    );
+}
+
+#[tokio::test]
+async fn a_stop_between_the_read_and_the_write() {
+    let fake = fake(1).await;
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(crate::Unlimited)
+        .build()
+        .unwrap();
+    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    fake.answer_next(
+        chartmogul_fake::Canned::new(200)
+            .json(object)
+            .after(Duration::from_millis(500)),
+    );
+    let update = client.opportunities().update(uuid(0)).amount_in_cents(123);
+    let run = Bulk::new([update])
+        .skip_unchanged()
+        .stop_when(sleep(Duration::from_millis(100)));
+    let report = all(run.start().await.unwrap()).await.1;
+    assert!(
+        fake.requests().iter().all(|request| request.method == "GET"),
+        "{report}"
+    );
+}
+
+#[test]
+fn salvage_of_nothing_makes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("typo.journal");
+    assert!(salvage(&path).is_err() && !path.exists(), "{:?}", salvage(&path));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ctrl_c_ends_a_run_whose_source_waits() {
+    let world = Arc::<World>::default();
+    let source = stream::iter([world.set(1, 1)]).chain(stream::pending());
+    let run = Bulk::stream(source)
+        .stop_when(sleep(Duration::from_secs(1)))
+        .start()
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(3_600), run.finish()).await;
+    assert!(ended.is_ok(), "an hour later it still waits for its source");
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_is_not_sent_after_the_first_error() {
+    let fake = fake(4).await;
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .rate_limit(2)
+        .build()
+        .unwrap();
+    let opportunities = client.opportunities();
+    let mut updates = vec![opportunities.update(uuid(99)).amount_in_cents(7)]; // 404
+    updates.extend((0..4).map(|n| opportunities.update(uuid(n)).amount_in_cents(7)));
+    let (_, report) = all(Bulk::new(updates).stop_after_errors(1).start().await.unwrap()).await;
+    assert!(report.updated <= 1, "{report}");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_read_any_more_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let plan: Vec<_> = (0..3).map(|id| (id, 0, false)).collect();
+    all(journaled(&world, &plan, &journal).start().await.unwrap()).await;
+    // The server (or an older version) answered with something else.
+    let old = std::fs::read(&journal).unwrap();
+    let mut new = Vec::new();
+    let mut at = 0;
+    while at < old.len() {
+        let length = u64::from_le_bytes(old[at..at + 8].try_into().unwrap()) as usize;
+        let text = String::from_utf8(old[at + 12..at + 12 + length].to_vec()).unwrap();
+        at += 12 + length + 4;
+        let record = text
+            .replace(r#""updated":{"value":1}"#, r#""updated":{"value":"1"}"#)
+            .into_bytes();
+        let mask = |bytes: &[u8]| {
+            crc32c::crc32c(bytes)
+                .rotate_right(15)
+                .wrapping_add(0xa282_ead8)
+                .to_le_bytes()
+        };
+        let length = (record.len() as u64).to_le_bytes();
+        new.extend_from_slice(&length);
+        new.extend_from_slice(&mask(&length));
+        new.extend_from_slice(&record);
+        new.extend_from_slice(&mask(&record));
+    }
+    std::fs::write(&journal, new).unwrap();
+    let error = journaled(&world, &plan, &journal)
+        .start()
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::NotAJournal { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("the answer to update 1 can't be read by this version"),
+        "{error}"
+    );
+    assert_eq!(world.sent().len(), 3, "nothing was sent again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_of_a_run_that_was_stopped_and_dropped_do_not_stop_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let plan: Vec<_> = (0..2_000u16).map(|n| ((n % 251) as u8, 5, n == 0)).collect();
+    let bulk = || journaled(&world, &plan, &journal).concurrency(1).stop_after_errors(1);
+    let mut run = bulk().start().await.unwrap();
+    while let Some(done) = run.try_next().await.unwrap() {
+        if matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(Stopped::Errors))) {
+            break; // it has stopped, what is there to wait for?
+        }
+    }
+    drop(run);
+    for _ in 0..3 {
+        let mut run = bulk().start().await.unwrap();
+        while let Some(done) = run.try_next().await.unwrap() {
+            if matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(Stopped::Errors))) {
+                break;
+            }
+        }
+    }
+    assert!(world.sent().len() > 1, "three runs later, nothing was sent");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_earlier_run_has_sent_is_not_reported_as_never_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let bulk = || journaled(&world, &[(1, 1_000, false)], &journal);
+    let run = bulk().start().await.unwrap();
+    sleep(Duration::from_millis(500)).await;
+    drop(run);
+    assert_eq!(world.sent().len(), 1);
+    let report = all(bulk().stop_when(std::future::ready(())).start().await.unwrap())
+        .await
+        .1;
+    assert_eq!(report.not_sent, 0, "{report}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
@@ -559,7 +1018,11 @@ proptest! {
                     let again = world.sent()[sent_before.len()..].iter().any(|(_, sent)| sent == value);
                     assert!(!again, "{value} was yielded and sent again");
                 }
-                let outcomes = so_far.iter().filter(|done| !matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(_))));
+                // What the run's stop kept from having an outcome is made by the next one.
+                let stopped = |done: &&Done<Object>| {
+                    matches!(done.outcome, Outcome::GivenUp(_) | Outcome::NotSent(NotSent::Stopped(_)))
+                };
+                let outcomes = so_far.iter().filter(|done| !stopped(done));
                 told.extend(outcomes.map(|done| done.index));
                 if let Some(report) = report && report.stopped.is_none() {
                     break (so_far, report);

@@ -596,6 +596,9 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
 }
 
 #[cfg(feature = "bulk")]
+impl crate::bulk::Sealed for UpdateOpportunity {}
+
+#[cfg(feature = "bulk")]
 impl crate::bulk::Update for UpdateOpportunity {
     type Object = chartmogul_api::types::Opportunity;
     const OPERATION: &'static str = "update_opportunity";
@@ -612,8 +615,19 @@ impl crate::bulk::Update for UpdateOpportunity {
         }
         Ok(chartmogul_api::check::Check::check(&self.body)?)
     }
-    fn within(self, limit: std::time::Duration) -> Self {
-        self.with_call_timeout(limit)
+    fn account(&self) -> String {
+        self.client.low_level.base_url().to_owned()
+    }
+    fn within(
+        mut self,
+        call_timeout: Option<std::time::Duration>,
+        bounds: &std::sync::Arc<chartmogul_api::Bounds>,
+    ) -> Self {
+        self.client.low_level = self.client.low_level.with_bounds(bounds);
+        match call_timeout {
+            Some(limit) => self.with_call_timeout(limit),
+            None => self,
+        }
     }
     async fn read(&self) -> Result<Self::Object, Error> {
         Ok(

@@ -90,18 +90,19 @@ fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Whether there is a whole record somewhere in these bytes.
-pub(super) fn any_record(bytes: &[u8]) -> bool {
-    (0..bytes.len()).any(|start| {
-        let rest = &bytes[start..];
-        let Some((header, rest)) = rest.split_first_chunk::<HEADER>() else {
-            return false;
-        };
-        let Some(length) = length(header).and_then(|length| usize::try_from(length).ok()) else {
-            return false;
-        };
-        rest.len() >= length + FOOTER && masked(&rest[..length]).to_le_bytes() == rest[length..length + FOOTER]
-    })
+/// Whether these last bytes of a file, which are no record, are the beginning of one: what is left if a run was killed while
+/// it wrote. After a power loss, zeros may stand where the rest should be.
+pub(super) fn is_torn(tail: &[u8]) -> bool {
+    let written = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    // A record may end in some zeros of its own.
+    let written = match tail.len() - written {
+        0..=FOOTER => tail,
+        _ => &tail[..written],
+    };
+    match written.split_first_chunk::<HEADER>() {
+        None => true,
+        Some((header, rest)) => length(header).is_some_and(|length| length + FOOTER as u64 > rest.len() as u64),
+    }
 }
 
 #[cfg(test)]
@@ -129,7 +130,12 @@ mod tests {
             assert!(matches!(frames.next().unwrap(), Frame::Record(record) if record == b"one"));
             assert!(matches!(frames.next().unwrap(), Frame::Broken(_)), "{end}");
             assert_eq!(frames.offset(), first as u64);
-            assert!(!any_record(&file[first..end]));
+            let mut zeros = file[first..end].to_vec();
+            assert!(is_torn(&zeros));
+            zeros.resize(5_000, 0);
+            assert!(is_torn(&zeros));
+            zeros.push(b'!');
+            assert!(!is_torn(&zeros), "that was not left by a crash");
         }
     }
 
@@ -145,7 +151,8 @@ mod tests {
                 matches!(Frames::new(&*damaged).next().unwrap(), Frame::Broken(_)),
                 "{bit}"
             );
-            assert!(any_record(&damaged), "the second one is good");
+            assert!(!is_torn(&damaged), "{bit}");
+            assert!(!is_torn(&damaged[..file.len() / 2]), "{bit}, and nothing follows");
         }
     }
 }

@@ -15,14 +15,13 @@ use std::{
 };
 
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
-use serde_json::Value;
 
-pub(super) use self::record::{DoneRecord, Taken};
+pub(super) use self::record::{DoneRecord, What};
 use self::{
     frames::{Frame, Frames},
-    record::{Header, Record},
+    record::{Header, Record, Taken},
 };
-use super::{Error, Good, Outcome, Stopped};
+use super::{Error, Good, Outcome};
 
 /// A journal that this run alone uses, as long as this lives.
 pub(super) struct Journal {
@@ -58,7 +57,7 @@ struct Reading {
 
 /// What the journal knows of an update.
 pub(super) struct Known<T> {
-    pub(super) taken: Taken,
+    pub(super) what: What,
     pub(super) state: State<T>,
 }
 
@@ -72,7 +71,7 @@ pub(super) enum State<T> {
 /// A run that was dropped lets go of its journal when what it was writing is written.
 const A_MOMENT: Duration = Duration::from_millis(500);
 const READ_AT_ONCE: usize = 1 << 20;
-/// What is written at once is smaller by far, so more than this behind a broken record was not left by a crash.
+/// What is written at once is smaller by far, so more than this was not left by a crash.
 const LARGEST_TAIL: u64 = 64 << 20;
 
 impl Journal {
@@ -87,7 +86,7 @@ impl Journal {
             let path = path.clone();
             move |source| Error::Journal { path, doing, source }
         };
-        let (mut file, length) = open_locked(&path)?;
+        let (mut file, length) = open_locked(&path, true)?;
         let mut header = Vec::new();
         let record = Record::<()>::Journal(Header::new(operation));
         append(&mut header, &record).map_err(failed("written"))?;
@@ -108,6 +107,10 @@ impl Journal {
             found = scan(&path, &file, Some(operation))?;
             if found.good.bytes < length {
                 file.set_len(found.good.bytes).map_err(failed("written"))?;
+            }
+            if fsync {
+                // What an earlier run has written may not be on the disk, and it will be yielded.
+                sync_new(&file, &path).map_err(failed("read"))?;
             }
             rewind(&mut file).map_err(failed("read"))?;
         }
@@ -164,14 +167,15 @@ impl Journal {
                     (None, Some((at, record))) => match parse(&record) {
                         Ok(Record::Done(done)) => State::Done(done, at >= self.found.stopped_at),
                         Ok(_) => return Err(self.vanished()),
-                        Err(source) => return Err(self.unreadable(at, &source)),
+                        Err(source) => return Err(self.unreadable(index, &source)),
                     },
                     (None, None) => return Err(self.vanished()),
                 };
                 if index + 1 == self.found.good.taken {
                     self.reading = None; // all is known
                 }
-                return Ok(Known { taken, state });
+                let what = taken.what;
+                return Ok(Known { what, state });
             }
             self.read_on().await?;
         }
@@ -195,12 +199,16 @@ impl Journal {
         }
     }
 
-    pub(super) fn put_taken(&mut self, index: u64, id: String, body: Value) -> Result<(), Error> {
-        self.put(&Record::<()>::Taken(Taken { index, id, body }))
+    pub(super) fn put_taken(&mut self, index: u64, what: What) -> Result<(), Error> {
+        self.put(&Record::<()>::Taken(Taken { index, what }))
     }
 
     pub(super) fn put_sent(&mut self, index: u64) -> Result<(), Error> {
         self.put(&Record::<()>::Sent(index))
+    }
+
+    pub(super) fn put_not_sent(&mut self, index: u64) -> Result<(), Error> {
+        self.put(&Record::<()>::NotSent(index))
     }
 
     pub(super) fn put_done<T: Serialize>(
@@ -215,11 +223,22 @@ impl Journal {
         }
     }
 
-    pub(super) fn put_end(&mut self, stopped: Option<Stopped>, count: u64) -> Result<(), Error> {
-        if stopped.is_none() && self.found.ended.is_some() {
-            return Ok(()); // it is there
+    /// The run was stopped, and nothing of it is under way.
+    pub(super) fn put_stopped(&mut self) -> Result<(), Error> {
+        self.put(&Record::<()>::Stopped)
+    }
+
+    /// The input has ended.
+    pub(super) fn put_ended(&mut self, count: u64) -> Result<(), Error> {
+        match self.found.ended {
+            Some(_) => Ok(()), // it is there
+            None => self.put(&Record::<()>::Ended(count)),
         }
-        self.put(&record::ended::<()>(stopped, count))
+    }
+
+    /// Whether something could not be written.
+    pub(super) fn is_broken(&self) -> bool {
+        self.broken
     }
 
     fn put<T: Serialize>(&mut self, record: &Record<T>) -> Result<(), Error> {
@@ -236,8 +255,10 @@ impl Journal {
         };
         let (mut buffer, fsync) = (std::mem::take(&mut self.buffer), self.fsync);
         let (file, buffer, result) = blocking(move || {
+            // What was read has left the file at another place.
             let result = file
-                .write_all(&buffer)
+                .seek(SeekFrom::End(0))
+                .and_then(|_| file.write_all(&buffer))
                 .and_then(|()| if fsync { file.sync_data() } else { Ok(()) });
             buffer.clear();
             (file, buffer, result)
@@ -260,12 +281,10 @@ impl Journal {
         self.failed("read", io::Error::other("what was there a moment ago is gone"))
     }
 
-    fn unreadable(&self, offset: u64, source: &serde_json::Error) -> Error {
-        Error::JournalDamaged {
+    fn unreadable(&self, index: u64, source: &serde_json::Error) -> Error {
+        Error::NotAJournal {
             path: self.path.clone(),
-            offset,
-            what: format!("an answer can't be read any more ({source})"),
-            good: self.found.good,
+            what: format!("the answer to update {index} can't be read by this version ({source})"),
         }
     }
 }
@@ -284,7 +303,7 @@ impl Reading {
             match parse::<IgnoredAny>(&record)? {
                 Record::Taken(taken) => drop(self.taken.insert(taken.index, taken)),
                 Record::Done(done) => drop(self.done.insert(done.index, (at, record))),
-                Record::Journal(_) | Record::Sent(_) | Record::Stopped | Record::Ended(_) => {}
+                Record::Journal(_) | Record::Sent(_) | Record::NotSent(_) | Record::Stopped | Record::Ended(_) => {}
             }
         }
         Ok(self.frames.offset() > from)
@@ -316,7 +335,7 @@ pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
         let path = path.to_owned();
         move |source| Error::Journal { path, doing, source }
     };
-    let (mut file, _) = open_locked(path)?;
+    let (mut file, _) = open_locked(path, false)?;
     let good = match scan(path, &file, None) {
         Ok(found) => return Ok(found.good),
         Err(Error::JournalDamaged { good, .. }) => good,
@@ -335,9 +354,10 @@ pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
         .truncate(true)
         .open(&copied)
         .map_err(failed("salvaged"))?;
+    // The whole of it has a second name before its first one is taken over, so there is a journal at every moment.
     io::copy(&mut (&file).take(good.bytes), &mut copy)
         .and_then(|_| copy.sync_all())
-        .and_then(|()| fs::rename(path, beside(".damaged")))
+        .and_then(|()| keep(path, beside))
         .and_then(|()| fs::rename(&copied, path))
         .and_then(|()| sync_new(&copy, path))
         .map_err(failed("salvaged"))?;
@@ -352,7 +372,22 @@ fn private() -> OpenOptions {
     options
 }
 
-fn open_locked(path: &Path) -> Result<(File, u64), Error> {
+/// Gives a damaged journal the first name that is free.
+fn keep(path: &Path, beside: impl Fn(&str) -> PathBuf) -> io::Result<()> {
+    let mut number = 0;
+    loop {
+        let ending = match number {
+            0 => ".damaged".to_owned(),
+            number => format!(".damaged.{number}"),
+        };
+        match fs::hard_link(path, beside(&ending)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
+            other => return other,
+        }
+    }
+}
+
+fn open_locked(path: &Path, create: bool) -> Result<(File, u64), Error> {
     let failed = |source| Error::Journal {
         path: path.to_owned(),
         doing: "opened",
@@ -360,8 +395,8 @@ fn open_locked(path: &Path) -> Result<(File, u64), Error> {
     };
     let file = private()
         .read(true)
-        .append(true)
-        .create(true)
+        .write(true)
+        .create(create)
         .open(path)
         .map_err(failed)?;
     let until = Instant::now() + A_MOMENT;
@@ -453,10 +488,9 @@ fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Erro
                     return Err(damaged("a record can't follow those before it"));
                 }
             }
-            // What was being written when the run was killed is of no use, and nobody was told of it. But if good records
-            // follow, it was not the last one.
+            // What was being written when the run was killed is of no use, and nobody was told of it.
             Frame::Broken(what) => {
-                if ends_here(file, good.bytes).map_err(failed)? {
+                if is_torn(file, good.bytes).map_err(failed)? {
                     return Ok(found);
                 }
                 return Err(damaged(what));
@@ -465,11 +499,11 @@ fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Erro
     }
 }
 
-fn ends_here(mut file: &File, offset: u64) -> io::Result<bool> {
+fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(offset))?;
     file.take(LARGEST_TAIL + 1).read_to_end(&mut tail)?;
-    Ok(tail.len() as u64 <= LARGEST_TAIL && !tail.get(1..).is_some_and(frames::any_record))
+    Ok(tail.len() as u64 <= LARGEST_TAIL && frames::is_torn(&tail))
 }
 
 impl Found {
@@ -487,6 +521,10 @@ impl Found {
             Record::Sent(index) => match self.open.get_mut(index) {
                 Some(sent) => *sent = sent.saturating_add(1),
                 None => return false,
+            },
+            Record::NotSent(index) => match self.open.get_mut(index) {
+                Some(sent) if *sent > 0 => *sent -= 1,
+                _ => return false,
             },
             Record::Done(done) => {
                 if self.open.remove(&done.index).is_none() {

@@ -4,7 +4,7 @@ use chartmogul_api::{Problem, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bulk::{NotSent, Outcome, Stopped, UpdateError};
+use crate::bulk::{NotSent, Outcome, UpdateError};
 
 pub(super) const VERSION: u32 = 1;
 
@@ -17,6 +17,8 @@ pub(super) enum Record<T> {
     Taken(Taken),
     /// It is about to be sent; not for the first time if there is one of these already.
     Sent(u64),
+    /// That came to nothing: it is as if it had not been sent.
+    NotSent(u64),
     /// Its outcome is known.
     Done(DoneRecord<T>),
     /// The run ended before the input did, and had time to say so.
@@ -44,9 +46,59 @@ impl Header {
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Taken {
-    pub(super) index: u64,
+    pub(crate) index: u64,
+    #[serde(flatten)]
+    pub(crate) what: What,
+}
+
+/// What makes an update the one that it is.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct What {
+    pub(crate) account: String,
     pub(crate) id: String,
     pub(crate) body: Value,
+}
+
+impl What {
+    /// In which way an update is not the one that the journal has.
+    pub(crate) fn difference(&self, here: &Self) -> Option<String> {
+        if here.account != self.account {
+            return Some(format!("is for {}, was for {}", here.account, self.account));
+        }
+        if here.id != self.id {
+            return Some(format!("is of {}, was of {}", here.id, self.id));
+        }
+        if here.body == self.body {
+            return None;
+        }
+        let none = Value::Null;
+        let member = |what: &Self, name: &str| shown(what.body.get(name).unwrap_or(&none));
+        let names = |what: &Self| {
+            what.body
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name.clone())
+                .collect::<Vec<_>>()
+        };
+        let mut names: Vec<_> = names(self).into_iter().chain(names(here)).collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| self.body.get(name) != here.body.get(name));
+        let differences = names
+            .iter()
+            .map(|name| format!("`{name}` was {}, is {}", member(self, name), member(here, name)));
+        Some(format!("({}): {}", self.id, differences.collect::<Vec<_>>().join("; ")))
+    }
+}
+
+/// At most a hundred characters.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -133,13 +185,5 @@ impl From<ErrorRecord> for UpdateError {
             may_have_happened: record.may_have_happened,
             error: None,
         }
-    }
-}
-
-/// In which way a run ended; for the journal.
-pub(super) fn ended<T>(stopped: Option<Stopped>, count: u64) -> Record<T> {
-    match stopped {
-        None => Record::Ended(count),
-        Some(_) => Record::Stopped,
     }
 }
