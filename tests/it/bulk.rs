@@ -313,6 +313,43 @@ async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
     assert_eq!((report.updated, report.repeats, done[0].earlier), (1, 1, false));
 }
 
+/// The server is down for a while: the run stops, and the next one makes what was given up.
+#[tokio::test]
+async fn an_outage_uses_nothing_up() {
+    let server = fake(40).await;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let run = async |client: Client| {
+        let updates = (0..1_000).map(move |number| {
+            let uuid = uuid(number as usize % 40);
+            client.opportunities().update(uuid).amount_in_cents(number)
+        });
+        let bulk = Bulk::new(updates).concurrency(8).journal(&journal).fsync(false);
+        all(bulk.start().await.unwrap()).await.1
+    };
+    for _ in 0..3 {
+        for _ in 0..500 {
+            server.answer_next(Canned::new(504).text("504 Gateway Timeout Error"));
+        }
+        let report = run(client_for(&server)).await;
+        assert_eq!(report.stopped, Some(Stopped::Errors));
+        // The last ones of the run before may not have had their turn again.
+        assert!(report.given_up < 240, "{report}");
+        server.answer_as_usual();
+    }
+    let report = run(client_for(&server)).await;
+    assert_eq!(
+        (report.updated, report.given_up, report.not_sent),
+        (1_000, 0, 0),
+        "{report}"
+    );
+    assert!(report.repeats >= 300, "{report}");
+    for number in 960..1_000 {
+        let deal = server.opportunities().get(&uuid(number % 40)).unwrap();
+        assert_eq!(deal["amount_in_cents"], number, "the last one counts");
+    }
+}
+
 #[tokio::test]
 async fn a_hundred_failures_in_a_row_have_one_reason() {
     let fake = fake(1).await;

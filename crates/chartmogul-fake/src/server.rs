@@ -89,6 +89,11 @@ impl Fake {
         self.shared.canned().push_back(answer);
     }
 
+    /// Forgets the answers that [`answer_next`](Self::answer_next) has left.
+    pub fn answer_as_usual(&self) {
+        self.shared.canned().clear();
+    }
+
     /// Does something just before the fake handles a request: the next one if `nth` is 1. It is how a test has somebody else
     /// change an object at the worst moment.
     ///

@@ -461,14 +461,14 @@ mod tests {
     /// Who comes when a turn is free does not get it before those who wait for it, but have not woken up yet.
     #[tokio::test]
     async fn nobody_jumps_the_queue() {
-        let limiter = RateLimiter::new(4, 20);
+        let limiter = RateLimiter::new(2, 20);
         limiter.turn().await.unwrap();
         let first = tokio::spawn({
             let limiter = limiter.clone();
             async move { limiter.turn().await.unwrap() }
         });
         tokio::task::yield_now().await; // in line
-        std::thread::sleep(Duration::from_millis(300)); // the turn is free, but nobody runs
+        std::thread::sleep(Duration::from_millis(600)); // the turn is free, but nobody runs
         tokio::select! {
             biased;
             _ = limiter.turn() => panic!("jumped the queue"),

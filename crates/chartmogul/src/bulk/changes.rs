@@ -150,19 +150,17 @@ mod tests {
         for (old, new) in [
             (json!(9_223_372_036_854_775_808_u64), json!(i64::MAX)),
             (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)),
-            (json!(0.1), json!(0.100_000_000_000_000_01)),
             (json!("2026-01-31"), json!("2026-01-31T00:00:00Z")),
             (json!("4"), json!(4)),
             (json!(null), json!("")),
         ] {
-            let different = old != new; // the third ones are the same number
             let changes = preview(
                 &json!({"custom": [{"key": "a", "value": new}]}),
                 &json!({"custom": {"a": old}}),
                 &["custom"],
             )
             .changes;
-            assert_eq!(!changes.is_empty(), different, "{old} -> {new}");
+            assert_eq!(changes.len(), 1, "{old} -> {new}");
         }
     }
 

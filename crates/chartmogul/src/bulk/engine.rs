@@ -1,6 +1,6 @@
 //! The task of a run: takes updates, makes calls, writes the journal, hands out what has ended.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
 use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::future::BoxFuture;
@@ -132,6 +132,14 @@ struct Ended<T> {
     result: Result<Option<T>, Failed>,
 }
 
+/// An update that failed for a reason which may pass.
+struct GivenUp {
+    index: u64,
+    id: String,
+    key: String,
+    sent: u32,
+}
+
 enum Event<U, T> {
     Stop(Stopped),
     Ended(Ended<T>),
@@ -168,6 +176,8 @@ pub(super) struct Engine<U, T> {
     bounds: Arc<Bounds>,
     limits: ErrorLimits,
     count: Count,
+    /// Updates that were given up since the last success.
+    row: VecDeque<GivenUp>,
     stopped: Option<Stopped>,
     stop_is_recorded: bool,
     failed: Option<Error>,
@@ -210,6 +220,7 @@ where
             bounds: Arc::new(Bounds { deadline, stopped }),
             limits: settings.limits,
             count: Count::default(),
+            row: VecDeque::new(),
             stopped: None,
             stop_is_recorded: false,
             failed: None,
@@ -457,7 +468,27 @@ where
         } = ended;
         self.progress.ended();
         self.queue.ended(&key);
-        let (outcome, lasts) = Outcome::of(result, self.stopped);
+        let (outcome, mut lasts) = Outcome::of(result, self.stopped);
+        match &outcome {
+            Outcome::GivenUp(_) if self.stopped.is_some() => lasts = Lasts::Sent,
+            Outcome::GivenUp(_) if lasts == Lasts::Forever => {
+                let (id, key) = (id.clone(), key.clone());
+                self.row.push_back(GivenUp {
+                    index,
+                    id,
+                    key,
+                    sent: sent + 1,
+                });
+                if self.row.len() as u64 > SPAN {
+                    self.row.pop_front();
+                }
+            }
+            Outcome::Updated(_) | Outcome::Unchanged => match self.stopped {
+                None => self.row.clear(),
+                Some(_) => self.row.retain(|failed| failed.key != key),
+            },
+            _ => {}
+        }
         if outcome.is_about_the_key() {
             self.stop(Stopped::KeyRefused);
         }
@@ -543,10 +574,15 @@ where
             return;
         }
         self.stop_is_recorded = true;
-        if let Some(journal) = &mut self.journal {
-            let put = journal.put_stopped();
-            self.expect(put);
-        }
+        let Some(journal) = &mut self.journal else { return };
+        // Nothing has succeeded since these were given up, so nothing is undone by making them again.
+        let next = self.next;
+        let row = std::mem::take(&mut self.row).into_iter();
+        let put = row
+            .filter(|failed| failed.index + SPAN > next)
+            .try_for_each(|failed| journal.put_undone(failed.index, failed.sent, failed.id));
+        let put = put.and_then(|()| journal.put_stopped());
+        self.expect(put);
     }
 
     async fn commit(&mut self) {

@@ -306,8 +306,8 @@ impl<U: Update> Bulk<U> {
     /// - The input must be the same, for the same base URL. It is compared before anything is sent, and a difference is
     ///   [`Error::InputChanged`].
     /// - **What the server refused, and what was given up, is final.** Sending it later, behind other updates of the same
-    ///   object, would undo those. What was only stopped (by you, a limit, a deadline, or a refused API key) is made by the
-    ///   next run, for which errors before the stop do not count.
+    ///   object, would undo those. What was only stopped (by you, a deadline, or a refused API key) is made by the next run;
+    ///   so is what was given up with no success between it and the stop: an outage uses nothing up. For the limits of the next run, errors before the stop do not count.
     /// - A journal that ends in the middle of a record was being written when the run was killed, and is cut off there. One
     ///   that is damaged is [`Error::JournalDamaged`], which says what is good; [`salvage`] keeps that.
     /// - One run at a time can use a journal; another gets [`Error::JournalInUse`].

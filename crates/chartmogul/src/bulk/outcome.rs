@@ -12,7 +12,8 @@ pub struct Done<T> {
     pub id: String,
     /// What became of it.
     pub outcome: Outcome<T>,
-    /// How often it was sent again because an earlier run ended between sending it and seeing the answer. That is harmless.
+    /// How often it was sent again, because an earlier run had sent it and was ended before there was an outcome that lasts.
+    /// That is harmless.
     pub repeats: u32,
     /// It was done by an earlier run and is known from the journal; nothing was sent now.
     pub earlier: bool,
@@ -252,7 +253,7 @@ pub struct Report {
     pub given_up: u64,
     /// [`Outcome::NotSent`].
     pub not_sent: u64,
-    /// How often something was sent again because a run ended before it saw the answer; see [`Done::repeats`].
+    /// How often something was sent again; see [`Done::repeats`].
     pub repeats: u64,
     /// Why the run ended before its input, if it did.
     pub stopped: Option<Stopped>,

@@ -515,6 +515,12 @@ fn uuid(number: usize) -> String {
     format!("{number:08x}-0000-4000-8000-000000000000")
 }
 
+/// Of the record that begins here.
+fn length(record: &[u8]) -> usize {
+    let length = u64::from_le_bytes(record[..8].try_into().unwrap());
+    length.try_into().unwrap()
+}
+
 async fn fake(opportunities: usize) -> chartmogul_fake::Fake {
     let fake = chartmogul_fake::Fake::start().await.unwrap();
     for number in 0..opportunities {
@@ -626,12 +632,8 @@ async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
         Bulk::new(updates).journal(&journal).fsync(false)
     };
     let run = bulk(1).deadline(Duration::from_millis(300)).start().await.unwrap();
-    let (_, first) = all(run).await;
-    println!("{first}");
-    let (done, second) = all(bulk(40).start().await.unwrap()).await;
-    for done in &done {
-        println!("{} {:?}", done.index, done.outcome.error().map(ToString::to_string));
-    }
+    all(run).await;
+    let second = all(bulk(40).start().await.unwrap()).await.1;
     assert_eq!(second.updated, 4, "{second}");
 }
 
@@ -724,7 +726,7 @@ async fn a_damaged_journal_is_not_restarted_silently() {
     let plan: Vec<_> = (0..20).map(|id| (id, 0, false)).collect();
     all(journaled(&world, &plan, &journal).start().await.unwrap()).await;
     let mut bytes = std::fs::read(&journal).unwrap();
-    let header = 12 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize + 4;
+    let header = 12 + length(&bytes) + 4;
     for byte in &mut bytes[header + 10..] {
         *byte = b'#';
     }
@@ -886,7 +888,7 @@ async fn an_answer_that_cannot_be_read_any_more_is_no_damage() {
     let mut new = Vec::new();
     let mut at = 0;
     while at < old.len() {
-        let length = u64::from_le_bytes(old[at..at + 8].try_into().unwrap()) as usize;
+        let length = length(&old[at..]);
         let text = String::from_utf8(old[at + 12..at + 12 + length].to_vec()).unwrap();
         at += 12 + length + 4;
         let record = text

@@ -6,8 +6,8 @@ mod frames;
 mod record;
 
 use std::{
-    collections::{BTreeMap, HashMap},
-    fs::{self, File, OpenOptions, TryLockError},
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
     path::{Path, PathBuf},
     thread,
@@ -41,11 +41,21 @@ pub(super) struct Journal {
 #[derive(Default)]
 struct Found {
     good: Good,
-    /// Taken, without an outcome; with the number of times that they were sent.
-    open: BTreeMap<u64, u32>,
+    /// Taken, without an outcome.
+    open: BTreeMap<u64, Open>,
+    /// The same by object, in order.
+    behind: HashMap<String, BTreeSet<u64>>,
+    /// Where it was last said that an outcome does not count.
+    undone: HashMap<u64, u64>,
     ended: Option<u64>,
     /// Where the latest run that ended in order has said so.
     stopped_at: u64,
+}
+
+struct Open {
+    object: String,
+    /// How often.
+    sent: u32,
 }
 
 /// Reads what was found a second time, in step with the input.
@@ -90,11 +100,16 @@ impl Journal {
         let mut header = Vec::new();
         let record = Record::<()>::Journal(Header::new(operation));
         append(&mut header, &record).map_err(failed("written"))?;
-        // A run that was killed while it wrote the first record has done nothing yet.
-        let begins = length < header.len() as u64 && {
+        // A run that was killed while it wrote the first record has done nothing yet. A power loss may leave zeros of it.
+        let begins = length <= header.len() as u64 && {
             let mut start = Vec::new();
             file.read_to_end(&mut start).map_err(failed("read"))?;
-            header.starts_with(&start)
+            let same = header
+                .iter()
+                .zip(&start)
+                .take_while(|(one, other)| one == other)
+                .count();
+            same < header.len() && start[same..].iter().all(|byte| *byte == 0)
         };
         let mut found = Found::default();
         if begins {
@@ -153,12 +168,14 @@ impl Journal {
 
     /// What an earlier run has written about an update. They must be asked for in order, each once.
     pub(super) async fn known<T: DeserializeOwned>(&mut self, index: u64) -> Result<Known<T>, Error> {
-        let open = self.found.open.get(&index).copied();
+        let open = self.found.open.get(&index).map(|open| open.sent);
+        let undone = self.found.undone.get(&index).copied().unwrap_or_default();
         loop {
             let Some(reading) = &mut self.reading else {
                 return Err(self.vanished());
             };
-            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.contains_key(&index)) {
+            let is_done = |(at, _): &(u64, Vec<u8>)| *at >= undone;
+            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.get(&index).is_some_and(is_done)) {
                 let Some(taken) = reading.taken.remove(&index) else {
                     return Err(self.vanished());
                 };
@@ -209,6 +226,10 @@ impl Journal {
 
     pub(super) fn put_not_sent(&mut self, index: u64) -> Result<(), Error> {
         self.put(&Record::<()>::NotSent(index))
+    }
+
+    pub(super) fn put_undone(&mut self, index: u64, sent: u32, id: String) -> Result<(), Error> {
+        self.put(&Record::<()>::Undone(index, sent, id))
     }
 
     pub(super) fn put_done<T: Serialize>(
@@ -303,7 +324,12 @@ impl Reading {
             match parse::<IgnoredAny>(&record)? {
                 Record::Taken(taken) => drop(self.taken.insert(taken.index, taken)),
                 Record::Done(done) => drop(self.done.insert(done.index, (at, record))),
-                Record::Journal(_) | Record::Sent(_) | Record::NotSent(_) | Record::Stopped | Record::Ended(_) => {}
+                Record::Journal(_)
+                | Record::Sent(_)
+                | Record::NotSent(_)
+                | Record::Undone(..)
+                | Record::Stopped
+                | Record::Ended(_) => {}
             }
         }
         Ok(self.frames.offset() > from)
@@ -341,27 +367,33 @@ pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
         Err(Error::JournalDamaged { good, .. }) => good,
         Err(error) => return Err(error),
     };
-    let beside = |ending: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ending);
-        PathBuf::from(name)
-    };
+    // All of it is on the disk a second time before anything is cut off, so this can be killed at any moment, too.
     rewind(&mut file).map_err(failed("read"))?;
-    let copied = beside(".salvaged");
-    let mut copy = private()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .open(&copied)
-        .map_err(failed("salvaged"))?;
-    // The whole of it has a second name before its first one is taken over, so there is a journal at every moment.
-    io::copy(&mut (&file).take(good.bytes), &mut copy)
-        .and_then(|_| copy.sync_all())
-        .and_then(|()| keep(path, beside))
-        .and_then(|()| fs::rename(&copied, path))
-        .and_then(|()| sync_new(&copy, path))
+    beside(path)
+        .and_then(|(copied, mut copy)| {
+            io::copy(&mut file, &mut copy)?;
+            sync_new(&copy, &copied)
+        })
+        .and_then(|()| file.set_len(good.bytes))
+        .and_then(|()| file.sync_all())
         .map_err(failed("salvaged"))?;
     Ok(good)
+}
+
+/// A new file for what is damaged.
+fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut number = 0;
+    loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(match number {
+            0 => ".damaged".to_owned(),
+            number => format!(".damaged.{number}"),
+        });
+        match private().write(true).create_new(true).open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
+            other => return other.map(|file| (name.into(), file)),
+        }
+    }
 }
 
 /// What is in a journal belongs to whoever runs it: answers have customers' data.
@@ -370,21 +402,6 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-}
-
-/// Gives a damaged journal the first name that is free.
-fn keep(path: &Path, beside: impl Fn(&str) -> PathBuf) -> io::Result<()> {
-    let mut number = 0;
-    loop {
-        let ending = match number {
-            0 => ".damaged".to_owned(),
-            number => format!(".damaged.{number}"),
-        };
-        match fs::hard_link(path, beside(&ending)) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
-            other => return other,
-        }
-    }
 }
 
 fn open_locked(path: &Path, create: bool) -> Result<(File, u64), Error> {
@@ -507,7 +524,7 @@ fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
 }
 
 impl Found {
-    /// Whether the record can follow those before it.
+    /// Whether the record, which ends there, can follow those before it.
     fn add(&mut self, record: &Record<IgnoredAny>, end: u64) -> bool {
         match record {
             Record::Journal(_) => return false,
@@ -515,22 +532,38 @@ impl Found {
                 if taken.index != self.good.taken || self.ended.is_some() {
                     return false;
                 }
-                self.open.insert(taken.index, 0);
+                self.open(taken.index, taken.what.id.to_ascii_lowercase(), 0);
                 self.good.taken += 1;
             }
-            Record::Sent(index) => match self.open.get_mut(index) {
-                Some(sent) => *sent = sent.saturating_add(1),
+            Record::Sent(index) => match self.next(*index) {
+                Some(open) => open.sent = open.sent.saturating_add(1),
                 None => return false,
             },
-            Record::NotSent(index) => match self.open.get_mut(index) {
-                Some(sent) if *sent > 0 => *sent -= 1,
+            Record::NotSent(index) => match self.next(*index) {
+                Some(open) if open.sent > 0 => open.sent -= 1,
                 _ => return false,
             },
             Record::Done(done) => {
-                if self.open.remove(&done.index).is_none() {
+                if self.next(done.index).is_none() {
                     return false;
                 }
+                if let Some(open) = self.open.remove(&done.index)
+                    && let Some(behind) = self.behind.get_mut(&open.object)
+                {
+                    behind.pop_first();
+                    if behind.is_empty() {
+                        self.behind.remove(&open.object);
+                    }
+                }
                 self.good.done += 1;
+            }
+            Record::Undone(index, sent, id) => {
+                if *index >= self.good.taken || self.open.contains_key(index) || self.good.done == 0 {
+                    return false;
+                }
+                self.open(*index, id.to_ascii_lowercase(), *sent);
+                self.undone.insert(*index, end);
+                self.good.done -= 1;
             }
             Record::Stopped => self.stopped_at = end,
             Record::Ended(count) => {
@@ -541,6 +574,19 @@ impl Found {
             }
         }
         true
+    }
+
+    fn open(&mut self, index: u64, object: String, sent: u32) {
+        self.behind.entry(object.clone()).or_default().insert(index);
+        self.open.insert(index, Open { object, sent });
+    }
+
+    /// An open update, if no other one of the same object is before it. If the outcome of one were missing, it would be sent
+    /// again and undo those behind it.
+    fn next(&mut self, index: u64) -> Option<&mut Open> {
+        let open = self.open.get_mut(&index)?;
+        let first = self.behind.get(&open.object)?.first();
+        (first == Some(&index)).then_some(open)
     }
 }
 

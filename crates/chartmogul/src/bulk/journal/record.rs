@@ -21,6 +21,9 @@ pub(super) enum Record<T> {
     NotSent(u64),
     /// Its outcome is known.
     Done(DoneRecord<T>),
+    /// That outcome was the fault of an outage, which the run's stop has ended: it is to be made again. Which update, how often it was
+    /// sent, and what it updates.
+    Undone(u64, u32, String),
     /// The run ended before the input did, and had time to say so.
     Stopped,
     /// The input ended after so many updates, and all are done.
