@@ -50,6 +50,8 @@ mod guide {
     struct ReadAndList;
     #[doc = include_str!("../../docs/guide/custom-attributes.md")]
     struct CustomAttributes;
+    #[doc = include_str!("../../docs/guide/bulk.md")]
+    struct Bulk;
     #[doc = include_str!("../../docs/guide/errors.md")]
     struct Errors;
     #[doc = include_str!("../../docs/guide/testing.md")]
