@@ -320,9 +320,9 @@ async fn an_outage_uses_nothing_up() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let run = async |client: Client| {
-        let updates = (0..1_000).map(move |number| {
-            let uuid = uuid(number as usize % 40);
-            client.opportunities().update(uuid).amount_in_cents(number)
+        let updates = (0..1_000usize).map(move |number| {
+            let update = client.opportunities().update(uuid(number % 40));
+            update.amount_in_cents(i64::try_from(number).unwrap())
         });
         let bulk = Bulk::new(updates).concurrency(8).journal(&journal).fsync(false);
         all(bulk.start().await.unwrap()).await.1

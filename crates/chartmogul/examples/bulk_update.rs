@@ -24,7 +24,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use chartmogul::{
     Client, ClientBuilder, InvalidInput,
-    bulk::{Bulk, NotSent, Outcome, Preview, Progress, Report, Run, Update},
+    bulk::{Bulk, Outcome, Preview, Progress, Report, Run, Update},
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_fake::{Fake, samples};
@@ -76,14 +76,13 @@ async fn main() -> anyhow::Result<ExitCode> {
     let results = arguments.results.map(csv::Writer::from_path).transpose()?;
     let bulk = Bulk::new(updates)
         .in_order() // that of the file
-        .stop_after_errors(100) // the wrong file, or no network
         .stop_when(interrupted());
     let report = if arguments.dry_run {
         let report = follow(bulk.dry_run().await?, &rows, results, describe).await?;
         println!("a dry run changes nothing; it would be {report}");
         report
     } else {
-        let ending = if arguments.fake { "fake.journal" } else { "journal" }; // what a fake has done is not done
+        let ending = if arguments.fake { "fake.journal" } else { "journal" }; // each fake is another account
         let journal = arguments.journal.unwrap_or_else(|| file.with_extension(ending));
         println!("what is done is noted in {}", journal.display());
         let run = bulk.journal(journal).start().await?;
@@ -175,11 +174,10 @@ async fn follow<T>(
         let row = rows[usize::try_from(done.index)?];
         let (outcome, message) = match &done.outcome {
             Outcome::Updated(object) => describe(object),
-            Outcome::Unchanged => ("unchanged", String::new()),
-            Outcome::Refused(error) => ("refused", error.to_string()),
-            Outcome::GivenUp(error) => ("given up", error.to_string()),
-            Outcome::NotSent(NotSent::Failed(error)) => ("not sent", error.to_string()),
-            _ => ("not sent", String::new()), // the run was stopped
+            other => (
+                other.as_str(),
+                other.error().map(ToString::to_string).unwrap_or_default(),
+            ),
         };
         if !message.is_empty() {
             bar.suspend(|| println!("row {row} {} {outcome}: {message}", done.id));

@@ -51,7 +51,7 @@ pub struct Client {
     pub(crate) bounds: Option<Arc<Bounds>>,
 }
 
-/// Bounds of many calls together, whatever each of them may take: of a bulk run. Not for users: it may change.
+/// Bounds of many calls together, whatever each of them may take: those of a bulk run. Not for users: it may change.
 ///
 /// A call that has them waits for its first turn as long as it takes, and its own time limit begins then.
 #[doc(hidden)]

@@ -595,7 +595,9 @@ where
         for mut done in self.finished.drain(..) {
             let stopped = matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(_)));
             done.unrecorded = broken && !done.earlier && !stopped;
-            self.progress.done(done.outcome.is_failure());
+            if !stopped {
+                self.progress.done(done.outcome.is_failure());
+            }
             self.window.ended(done.index, done);
         }
     }

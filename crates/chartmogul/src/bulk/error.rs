@@ -60,7 +60,7 @@ pub enum Error {
     },
 
     /// The input is not the one that the journal is about. Nothing was sent.
-    #[error("the input is not that of the journal {}: {difference}", path.display())]
+    #[error("the input is not that of the journal {}: {difference}; another input needs another journal", path.display())]
     #[non_exhaustive]
     InputChanged {
         /// The journal.

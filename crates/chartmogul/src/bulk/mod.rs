@@ -477,7 +477,7 @@ impl<T> Run<T> {
         Ok(self.report)
     }
 
-    /// What has been yielded so far, in numbers.
+    /// What has been yielded so far, in numbers; complete, with the reason for a stop, when `try_next` has said `None`.
     pub fn report(&self) -> Report {
         self.report
     }

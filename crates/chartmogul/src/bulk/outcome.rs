@@ -151,6 +151,17 @@ impl<T> Outcome<T> {
         })
     }
 
+    /// A word for it, for a list or a table: `updated`, `unchanged`, `refused`, `given up`, `not sent`.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Updated(_) => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Refused(_) => "refused",
+            Self::GivenUp(_) => "given up",
+            Self::NotSent(_) => "not sent",
+        }
+    }
+
     /// Why it failed, if it did. Being stopped is no failure.
     pub fn error(&self) -> Option<&UpdateError> {
         match self {

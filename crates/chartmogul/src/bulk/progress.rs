@@ -28,7 +28,7 @@ struct Shared {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Updates whose outcome is known, those of an earlier run included.
+    /// Updates that were made, or failed, those of an earlier run included.
     pub done: u64,
     /// Those of them that failed.
     pub failed: u64,
