@@ -16,7 +16,7 @@ use crate::files::Files;
 pub const CRATES: [&str; 2] = ["chartmogul-api", "chartmogul"];
 
 /// The features of each that add items; TLS adds none, and much to build.
-const FEATURES: [&str; 2] = ["schemars,http2", "schemars,http2,blocking"];
+const FEATURES: [&str; 2] = ["schemars,http2", "schemars,http2,blocking,bulk"];
 
 /// The version of rustdoc's JSON that the `public-api` in the workspace's `Cargo.toml` reads.
 const FORMAT: u32 = 57;
@@ -112,6 +112,26 @@ fn check_format(text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A feature that nobody looks at could break users without a line of a diff.
+    #[test]
+    fn every_feature_that_adds_items_is_looked_at() {
+        for (name, features) in CRATES.into_iter().zip(FEATURES) {
+            let manifest = format!("{}/../crates/{name}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+            let manifest = std::fs::read_to_string(manifest).unwrap();
+            let (_, section) = manifest.split_once("[features]\n").unwrap();
+            let (section, _) = section.split_once("\n[").unwrap();
+            let declared = section
+                .lines()
+                .filter_map(|line| line.split_once(" = ["))
+                .map(|(name, _)| name);
+            let mut declared: Vec<_> = declared.filter(|name| !["default", "rustls"].contains(name)).collect();
+            let mut looked_at: Vec<_> = features.split(',').collect();
+            declared.sort_unstable();
+            looked_at.sort_unstable();
+            assert_eq!(declared, looked_at, "{name}");
+        }
+    }
 
     #[test]
     fn another_format_is_refused_with_a_remedy() {
