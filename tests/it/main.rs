@@ -4,6 +4,8 @@
 mod answers;
 mod blocking;
 mod bulk;
+mod bulk_journal;
+mod bulk_kill;
 mod connection;
 mod coverage;
 mod document;

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)] // a test that can't go on stops
 
 pub mod bodies;
+pub mod bulk;
 pub mod document;
+pub mod ledger;
 pub mod peer;
+pub mod program;
 pub mod recordings;
 pub mod sent;
 pub mod snapshot;

@@ -389,7 +389,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin {
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {
     fn tcp(&self) -> &TcpStream;
 }
 
@@ -467,7 +467,7 @@ async fn write(stream: &mut impl Stream, part: Part) -> io::Result<()> {
 }
 
 /// Reads a request with its body. What came after it stays in the buffer.
-async fn request(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> io::Result<Seen> {
+pub(crate) async fn request(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> io::Result<Seen> {
     let end_of_head = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {
             break at + 4;

@@ -1,0 +1,278 @@
+//! Random runs over a server with random faults, stopped in every way and resumed until they are done.
+
+use chartmogul::bulk::Stopped;
+use chartmogul_tests::ledger::Reply;
+use fastrand::Rng;
+use tokio::sync::oneshot;
+
+use super::*;
+
+/// What the server does with an update, time after time; the last one for ever. No more than two attempts fail before one
+/// that does not, so that the outcome is the same however often a run is stopped in between.
+const FAULTS: &[&[Reply]] = &[
+    &[Reply::Apply],
+    &[Reply::Apply],
+    &[Reply::Apply],
+    &[Reply::Refuse(422)],
+    &[Reply::Refuse(404)],
+    &[Reply::Refuse(304)],
+    &[Reply::Refuse(500)],
+    &[Reply::Reset],
+    &[Reply::Refuse(502), Reply::Apply],
+    &[Reply::Reset, Reply::Apply],
+    &[Reply::ApplyAndReset, Reply::Apply],
+    &[Reply::ApplyAndAnswer(502), Reply::Refuse(503), Reply::Apply],
+    &[Reply::Refuse(503), Reply::Refuse(404)],
+];
+
+fn outcome(faults: &[Reply]) -> &'static str {
+    match faults.last().unwrap() {
+        Reply::Refuse(422) => "refused 422, amount_in_cents: no",
+        Reply::Refuse(404) => "refused 404, amount_in_cents: no",
+        Reply::Refuse(304) => "unchanged",
+        Reply::Refuse(500) => "given up 500, amount_in_cents: no, perhaps done",
+        Reply::Reset => "given up, perhaps done",
+        _ => "updated",
+    }
+}
+
+/// In which way a run is to end.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    Never,
+    /// It is asked to after so many outcomes.
+    Asked(usize),
+    /// It is dropped after so many outcomes.
+    Dropped(usize),
+    Errors(u64),
+    Share(f64, u64),
+}
+
+#[tokio::test]
+#[allow(clippy::print_stdout)] // seen when it fails
+async fn runs_that_are_stopped_and_resumed_come_to_the_same() {
+    let seed = std::env::var("CHARTMOGUL_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
+    println!("seed {seed}");
+    let mut rng = Rng::with_seed(seed);
+    for _ in 0..40 {
+        Case::new(&mut rng).await.run().await;
+    }
+}
+
+fn uuid(object: u8) -> String {
+    format!("00000000-0000-4000-8000-{object:012}")
+}
+
+struct Case {
+    rng: Rng,
+    scene: Scene,
+    count: u64,
+    /// Which opportunity each is of.
+    objects: Vec<u8>,
+    faults: Vec<&'static [Reply]>,
+}
+
+impl Case {
+    async fn new(rng: &mut Rng) -> Self {
+        let mut rng = rng.fork();
+        let count = rng.u64(1..60);
+        let many = rng.u8(1..30);
+        let faults: Vec<_> = (0..count).map(|_| FAULTS[rng.usize(..FAULTS.len())]).collect();
+        let replies = faults.clone();
+        let reply = move |index, nth: usize| {
+            let replies: &[Reply] = replies[usize::try_from(index).unwrap()];
+            replies[nth.min(replies.len() - 1)]
+        };
+        let ledger = Ledger::start(0..3, rng.u64(..), reply).await;
+        let retry = Retry::default()
+            .max_attempts(3)
+            .backoff(Duration::from_millis(1), Duration::from_millis(1))
+            .budget(u32::MAX);
+        Self {
+            count,
+            objects: (0..count).map(|_| rng.u8(..many)).collect(),
+            faults,
+            scene: Scene::retrying(ledger, retry),
+            rng,
+        }
+    }
+
+    fn bulk(&mut self, path: &Path) -> Bulk<UpdateOpportunity> {
+        let opportunities = self.scene.client.opportunities();
+        let updates: Vec<_> = self
+            .objects
+            .iter()
+            .zip(0..)
+            .map(|(object, index): (_, i64)| opportunities.update(uuid(*object)).amount_in_cents(index))
+            .collect();
+        let bulk = Bulk::new(updates)
+            .journal(path)
+            .fsync(false)
+            .concurrency(self.rng.usize(1..=8));
+        if self.rng.bool() { bulk.in_order() } else { bulk }
+    }
+
+    fn stop(&mut self) -> Stop {
+        let some = self.rng.usize(..=usize::try_from(self.count).unwrap());
+        match self.rng.u8(..6) {
+            0 => Stop::Never,
+            1 | 2 => Stop::Asked(some),
+            3 => Stop::Dropped(some),
+            4 => Stop::Errors(self.rng.u64(1..5)),
+            _ => Stop::Share(self.rng.f64() * 100.0, self.rng.u64(..10)),
+        }
+    }
+
+    async fn run(mut self) {
+        let path = self.scene.path("journal");
+        let mut known: BTreeMap<u64, Line> = BTreeMap::new();
+        loop {
+            let stop = self.stop();
+            let times = self.scene.ledger.times();
+            let (lines, report) = self.run_once(&path, stop).await;
+            self.scene.ledger.settle_here().await;
+            let mut indices: Vec<_> = lines.iter().map(|line| line.index).collect();
+            indices.sort_unstable();
+            indices.dedup();
+            assert_eq!(indices.len(), lines.len(), "{stop:?}: an outcome came twice");
+            let now = self.scene.ledger.times();
+            for line in &lines {
+                let is_stopped = line.outcome.starts_with("stopped");
+                if let Some(before) = known.get(&line.index) {
+                    assert_eq!(
+                        (line.essence(), line.repeats),
+                        (before.essence(), before.repeats),
+                        "{stop:?}"
+                    );
+                    assert!(line.earlier, "{stop:?}: {line}");
+                    assert_eq!(
+                        now.get(&line.index),
+                        times.get(&line.index),
+                        "{stop:?}: {line} was sent again"
+                    );
+                }
+                if is_stopped {
+                    assert_eq!(now.get(&line.index), times.get(&line.index), "{stop:?}: {line}");
+                    continue;
+                }
+                let expected = outcome(self.faults[usize::try_from(line.index).unwrap()]);
+                let word = line.outcome.split(" {").next().unwrap();
+                assert_eq!(word, expected, "{stop:?}: {line}");
+                known.insert(line.index, line.clone());
+            }
+            let Some(report) = report else { continue };
+            assert_eq!(lines.len() as u64, self.count, "{stop:?}: each has an outcome");
+            self.check_report(stop, &lines, report);
+            if report.stopped.is_none() {
+                assert_eq!(known.len() as u64, self.count);
+                break;
+            }
+        }
+        // Once more, now that all is done.
+        let before = self.scene.ledger.requests();
+        let (lines, _) = all(self.bulk(&path)).await.unwrap();
+        assert_eq!(essences(&lines), known.values().map(Line::essence).collect::<Vec<_>>());
+        assert_eq!(self.scene.ledger.requests(), before, "nothing is left to be sent");
+        self.check_server(&lines);
+    }
+
+    /// The outcomes, and the report if the run was not dropped.
+    async fn run_once(&mut self, path: &Path, stop: Stop) -> (Vec<Line>, Option<Report>) {
+        let bulk = self.bulk(path);
+        let (ask, asked) = oneshot::channel::<()>();
+        let mut ask = Some(ask);
+        let bulk = match stop {
+            Stop::Never | Stop::Dropped(_) => bulk,
+            Stop::Asked(_) => bulk.stop_when(async {
+                let _ = asked.await;
+            }),
+            Stop::Errors(errors) => bulk.stop_after_errors(errors),
+            Stop::Share(percent, of) => bulk.stop_above_share(percent, of),
+        };
+        let mut run = bulk.start().await.unwrap();
+        let mut lines = Vec::new();
+        loop {
+            match stop {
+                Stop::Asked(some) if lines.len() == some => drop(ask.take()),
+                Stop::Dropped(some) if lines.len() == some => return (lines, None),
+                _ => {}
+            }
+            match run.try_next().await.unwrap() {
+                Some(done) => lines.push(Line::of(&done)),
+                None => return (lines, Some(run.report())),
+            }
+        }
+    }
+
+    fn check_report(&self, stop: Stop, lines: &[Line], report: Report) {
+        let with = |begin: &str| lines.iter().filter(|line| line.outcome.starts_with(begin)).count() as u64;
+        assert_eq!(
+            [
+                report.updates,
+                report.updated,
+                report.unchanged,
+                report.refused,
+                report.given_up,
+                report.not_sent
+            ],
+            [
+                self.count,
+                with("updated"),
+                with("unchanged"),
+                with("refused"),
+                with("given up"),
+                with("stopped")
+            ],
+        );
+        assert_eq!(
+            report.repeats,
+            lines.iter().map(|line| u64::from(line.repeats)).sum::<u64>()
+        );
+        let failed = |line: &&Line| line.outcome.starts_with("refused") || line.outcome.starts_with("given up");
+        let failures = lines.iter().filter(failed).count() as u64;
+        let new = lines.iter().filter(failed).filter(|line| !line.earlier).count() as u64;
+        match (stop, report.stopped) {
+            (Stop::Errors(errors), Some(Stopped::Errors)) => assert!(failures >= errors),
+            (Stop::Errors(errors), None) => assert!(new < errors),
+            (Stop::Asked(_), Some(Stopped::Requested)) | (_, None) => {}
+            (Stop::Share(..), Some(Stopped::Errors)) => assert!(failures > 0),
+            (stop, stopped) => panic!("{stop:?} ended with {stopped:?}"),
+        }
+    }
+
+    /// The opportunities are as if the updates had been made one by one, and nothing was sent that was not counted.
+    fn check_server(&self, lines: &[Line]) {
+        let mut amounts: BTreeMap<String, u64> = BTreeMap::new();
+        for ((object, faults), index) in self.objects.iter().zip(&self.faults).zip(0..) {
+            if outcome(faults) == "updated" {
+                amounts.insert(uuid(*object), index);
+            }
+        }
+        let objects = self.scene.ledger.objects().into_iter();
+        let found: BTreeMap<_, _> = objects.map(|(uuid, entry)| (uuid, entry.amount.unwrap())).collect();
+        assert_eq!(found, amounts);
+        let times = self.scene.ledger.times();
+        for line in lines {
+            let attempts = if line.outcome.starts_with("given up") {
+                3
+            } else {
+                self.faults[usize::try_from(line.index).unwrap()].len()
+            };
+            let most = attempts * (1 + line.repeats as usize);
+            assert!(
+                (1..=most).contains(&times[&line.index]),
+                "{} requests for {line}",
+                times[&line.index]
+            );
+        }
+        let mut last = BTreeMap::new();
+        for receipt in self.scene.ledger.receipts() {
+            let before = last.insert(receipt.uuid, receipt.index);
+            assert!(
+                before.is_none_or(|before| before <= receipt.index),
+                "{before:?} before {}",
+                receipt.index
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Makes a bulk run and says what comes of it, line by line. Tests kill it.
+//!
+//! Arguments: base URL, number of updates; then, as wanted, `journal=<path>`, `ordered`, `no-fsync`, `concurrency=<calls>`,
+//! `file-limit=<bytes>`.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // its output is what it is for
+
+use std::{error::Error as StdError, process::ExitCode};
+
+use chartmogul::{
+    Client, Retry, Unlimited,
+    bulk::{Bulk, Error},
+};
+use chartmogul_tests::bulk::{Line, update};
+use nix::sys::resource::{Resource, setrlimit};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print!("error\t{error}");
+            let mut cause = error.source();
+            while let Some(error) = cause {
+                print!(": {error}");
+                cause = error.source();
+            }
+            println!();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Error> {
+    let mut arguments = std::env::args().skip(1);
+    let url = arguments.next().unwrap();
+    let count = arguments.next().unwrap().parse().unwrap();
+    let client = Client::builder()
+        .api_key("key")
+        .base_url(url)
+        .limiter(Unlimited)
+        .retry(Retry::never())
+        .build()
+        .unwrap();
+    let mut bulk = Bulk::new((0..count).map(move |index| update(&client, index)));
+    for argument in arguments {
+        bulk = match argument.split_once('=').unwrap_or((&argument, "")) {
+            ("journal", path) => bulk.journal(path),
+            ("ordered", _) => bulk.in_order(),
+            ("no-fsync", _) => bulk.fsync(false),
+            ("concurrency", calls) => bulk.concurrency(calls.parse().unwrap()),
+            ("file-limit", bytes) => {
+                let bytes = bytes.parse().unwrap();
+                setrlimit(Resource::RLIMIT_FSIZE, bytes, bytes).unwrap();
+                bulk
+            }
+            _ => unreachable!("{argument}"),
+        };
+    }
+    let mut run = bulk.start().await?;
+    // Whole lines, at once: whoever reads one knows that the run has yielded it.
+    while let Some(done) = run.try_next().await? {
+        println!("{}", Line::of(&done));
+    }
+    println!("report\t{}", run.report());
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! A server that keeps a ledger: which update came how often and in which order, and what has become of the opportunities.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Read as _},
+    net::{Shutdown, SocketAddr},
+    ops::Range,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use chartmogul_fake::samples;
+use fastrand::Rng;
+use serde_json::{Value, json};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+    time::sleep,
+};
+
+use crate::peer;
+
+/// What the server does with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reply {
+    /// What it is asked for.
+    Apply,
+    /// Answers with this status, and does nothing.
+    Refuse(u16),
+    /// Does it, and answers with this status nevertheless.
+    ApplyAndAnswer(u16),
+    /// Resets the connection.
+    Reset,
+    /// Does it, and resets the connection.
+    ApplyAndReset,
+}
+
+/// A request that arrived, whole.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Which update it was: its amount.
+    pub index: u64,
+    /// Of which opportunity.
+    pub uuid: String,
+    /// Whether the answer was sent, to its last byte.
+    pub is_answered: bool,
+}
+
+/// The server; ends when dropped.
+pub struct Ledger {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+struct Shared {
+    books: Mutex<Books>,
+    /// How long each answer takes, in milliseconds.
+    delay: Range<u64>,
+    connections: AtomicUsize,
+    /// Open unless requests are held back.
+    gate: watch::Sender<bool>,
+    /// Requests that arrived and are not answered.
+    busy: AtomicUsize,
+}
+
+struct Busy<'a>(&'a AtomicUsize);
+
+impl<'a> Busy<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+struct Books {
+    receipts: Vec<Receipt>,
+    objects: BTreeMap<String, Entry>,
+    rng: Rng,
+    reply: Box<Decide>,
+}
+
+/// By the place of the update, and how often it came before.
+type Decide = dyn Fn(u64, usize) -> Reply + Send;
+
+/// An opportunity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// The last update that was made.
+    pub amount: Option<u64>,
+    /// How often that has changed. Making the same update twice is one change.
+    pub changes: u64,
+}
+
+impl Ledger {
+    /// Starts on the current runtime. `reply` says what is done with an update, by its place and how often it came before.
+    pub async fn start(delay: Range<u64>, seed: u64, reply: impl Fn(u64, usize) -> Reply + Send + 'static) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
+        let shared = Arc::new(Shared {
+            books: Mutex::new(Books {
+                receipts: Vec::new(),
+                objects: BTreeMap::new(),
+                rng: Rng::with_seed(seed),
+                reply: Box::new(reply),
+            }),
+            delay,
+            connections: AtomicUsize::new(0),
+            gate: watch::channel(true).0,
+            busy: AtomicUsize::new(0),
+        });
+        Self {
+            address: listener.local_addr().expect("an address"),
+            shared: Arc::clone(&shared),
+            task: tokio::spawn(accept(listener, shared)),
+        }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The requests, in the order in which they arrived.
+    pub fn receipts(&self) -> Vec<Receipt> {
+        self.shared.books.lock().unwrap().receipts.clone()
+    }
+
+    /// How many requests arrived.
+    pub fn requests(&self) -> usize {
+        self.shared.books.lock().unwrap().receipts.len()
+    }
+
+    /// How often each update arrived.
+    pub fn times(&self) -> BTreeMap<u64, usize> {
+        let mut times = BTreeMap::new();
+        for receipt in &self.shared.books.lock().unwrap().receipts {
+            *times.entry(receipt.index).or_default() += 1;
+        }
+        times
+    }
+
+    /// Forgets the requests, not what they did.
+    pub fn forget_requests(&self) {
+        self.shared.books.lock().unwrap().receipts.clear();
+    }
+
+    /// Whether requests are held back from now on; they arrive, and nothing is done with them.
+    pub fn hold(&self, back: bool) {
+        self.shared.gate.send_replace(!back);
+    }
+
+    /// The opportunities as they are now.
+    pub fn objects(&self) -> BTreeMap<String, Entry> {
+        self.shared.books.lock().unwrap().objects.clone()
+    }
+
+    /// Waits until all that was sent by a client of the same thread has been done; it may keep its connections.
+    pub async fn settle_here(&self) {
+        // While this waits, everybody else has a turn, and the network too.
+        for _ in 0..2 {
+            sleep(Duration::from_millis(2)).await;
+            while self.shared.busy.load(Ordering::SeqCst) > 0 {
+                sleep(Duration::from_millis(1)).await;
+            }
+        }
+    }
+
+    /// Waits, and blocks, until all that was sent by clients that are gone has been read, and done.
+    pub fn settle(&self) {
+        // Connections are accepted in order, so those before this one are.
+        let mut last = std::net::TcpStream::connect(self.address).expect("a connection");
+        last.shutdown(Shutdown::Write).expect("a connection");
+        assert_eq!(last.read(&mut [0]).expect("an orderly end"), 0);
+        while self.shared.connections.load(Ordering::SeqCst) > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    // Ends with this task.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        let _ = stream.set_nodelay(true);
+        let shared = Arc::clone(&shared);
+        shared.connections.fetch_add(1, Ordering::SeqCst);
+        connections.spawn(async move {
+            // That it ends is up to the client.
+            let _ = serve(stream, &shared).await;
+            shared.connections.fetch_sub(1, Ordering::SeqCst);
+        });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut buffer = Vec::new();
+    loop {
+        let request = peer::request(&mut stream, &mut buffer).await?;
+        let (_, body) = request.whole.split_once("\r\n\r\n").unwrap();
+        let body: Value = serde_json::from_str(body).unwrap();
+        let index = body["amount_in_cents"].as_u64().unwrap();
+        let uuid = request.line.rsplit('/').next().unwrap().to_owned();
+        let (place, reply, before, after) = shared.receive(index, &uuid);
+        let _busy = Busy::new(&shared.busy);
+        sleep(before).await;
+        let _ = shared.gate.subscribe().wait_for(|open| *open).await;
+        let answer = shared.make(&uuid, &body, reply);
+        sleep(after).await;
+        if matches!(reply, Reply::Reset | Reply::ApplyAndReset) {
+            return stream.set_zero_linger();
+        }
+        stream.write_all(answer.as_bytes()).await?;
+        if let Some(receipt) = shared.books.lock().unwrap().receipts.get_mut(place) {
+            receipt.is_answered = true;
+        }
+    }
+}
+
+impl Shared {
+    fn receive(&self, index: u64, uuid: &str) -> (usize, Reply, Duration, Duration) {
+        let books = &mut *self.books.lock().unwrap();
+        let known = books.receipts.iter().filter(|receipt| receipt.index == index).count();
+        let reply = (books.reply)(index, known);
+        books.receipts.push(Receipt {
+            index,
+            uuid: uuid.to_owned(),
+            is_answered: false,
+        });
+        let delay = if self.delay.is_empty() {
+            0
+        } else {
+            books.rng.u64(self.delay.clone())
+        };
+        let before = books.rng.u64(0..=delay);
+        let [before, after] = [before, delay - before].map(Duration::from_millis);
+        (books.receipts.len() - 1, reply, before, after)
+    }
+
+    /// Does what an update wants, and answers.
+    fn make(&self, uuid: &str, body: &Value, reply: Reply) -> String {
+        let status = match reply {
+            Reply::Refuse(status) => return answer(status, &refusal(status)),
+            Reply::Reset => return String::new(),
+            Reply::Apply | Reply::ApplyAndReset => 200,
+            Reply::ApplyAndAnswer(status) => status,
+        };
+        let books = &mut *self.books.lock().unwrap();
+        let object = books.objects.entry(uuid.to_owned()).or_default();
+        let amount = body["amount_in_cents"].as_u64();
+        if object.amount != amount {
+            object.amount = amount;
+            object.changes += 1;
+        }
+        if status != 200 {
+            return answer(status, &refusal(status));
+        }
+        let mut opportunity = samples::opportunity(uuid);
+        opportunity["amount_in_cents"] = json!(amount);
+        opportunity["custom"]["ratio"] = body["custom"][0]["value"].clone();
+        opportunity["changes"] = json!(object.changes); // a member that nobody knows yet
+        answer(200, &opportunity)
+    }
+}
+
+fn refusal(status: u16) -> Value {
+    json!({ "code": status, "message": "no", "param": "amount_in_cents" })
+}
+
+fn answer(status: u16, body: &Value) -> String {
+    if status == 304 {
+        return "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned();
+    }
+    let body = body.to_string();
+    format!(
+        "HTTP/1.1 {status} Status\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
