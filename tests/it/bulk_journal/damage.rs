@@ -173,7 +173,7 @@ async fn a_journal_that_is_cut_off() {
         .flat_map(|record| [record.end - 1, record.end, record.end + 1])
         .collect();
     let first = bench.records[2].end;
-    let cases = (0..bench.whole.len()).filter(|at| *at < first || ends.contains(at) || at % 97 == 0);
+    let cases = (0..bench.whole.len()).filter(|at| *at < first && at % 3 == 0 || ends.contains(at) || at % 233 == 0);
     for length in cases {
         let mut cut = bench.whole[..length].to_vec();
         bench.check(&format!("cut at {length}"), &cut, true).await;

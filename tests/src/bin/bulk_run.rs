@@ -35,7 +35,7 @@ async fn run() -> Result<(), Error> {
     let url = arguments.next().unwrap();
     let count = arguments.next().unwrap().parse().unwrap();
     let client = Client::builder()
-        .api_key("key")
+        .api_key("fake-api-key")
         .base_url(url)
         .limiter(Unlimited)
         .retry(Retry::never())
