@@ -84,7 +84,9 @@ async fn input_that_is_not_the_journals_is_refused() {
                 match run.try_next().await {
                     Ok(Some(done)) => {
                         let line = Line::of(&done);
-                        let is_stopped = line.outcome == "stopped: the run failed";
+                        // What an earlier run has sent may have been done.
+                        let is_stopped =
+                            ["stopped: the run failed", "given up, perhaps done"].contains(&&*line.outcome);
                         let index = usize::try_from(line.index).unwrap();
                         assert!(is_stopped || line.earlier && line.essence() == expected[index].essence());
                     }

@@ -155,6 +155,11 @@ impl Case {
                     assert_eq!(now.get(&line.index), times.get(&line.index), "{stop:?}: {line}");
                     continue;
                 }
+                // In a run that was stopped, this may be the run's fault, and is made again.
+                let is_open = report.is_some_and(|report| report.stopped.is_some()) && !line.earlier;
+                if is_open && line.outcome.starts_with("given up") {
+                    continue;
+                }
                 let expected = outcome(self.faults[usize::try_from(line.index).unwrap()]);
                 let word = line.outcome.split(" {").next().unwrap();
                 assert_eq!(word, expected, "{stop:?}: {line}");
@@ -240,7 +245,8 @@ impl Case {
         }
     }
 
-    /// The opportunities are as if the updates had been made one by one, and nothing was sent that was not counted.
+    /// The opportunities are as if the updates had been made one by one, and nothing was sent that was not counted. (On the
+    /// way there, what was given up before a stop is made again behind later ones that failed too, and so are these.)
     fn check_server(&self, lines: &[Line]) {
         let mut amounts: BTreeMap<String, u64> = BTreeMap::new();
         for ((object, faults), index) in self.objects.iter().zip(&self.faults).zip(0..) {
@@ -263,15 +269,6 @@ impl Case {
                 (1..=most).contains(&times[&line.index]),
                 "{} requests for {line}",
                 times[&line.index]
-            );
-        }
-        let mut last = BTreeMap::new();
-        for receipt in self.scene.ledger.receipts() {
-            let before = last.insert(receipt.uuid, receipt.index);
-            assert!(
-                before.is_none_or(|before| before <= receipt.index),
-                "{before:?} before {}",
-                receipt.index
             );
         }
     }

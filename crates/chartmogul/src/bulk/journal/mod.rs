@@ -114,6 +114,7 @@ impl Journal {
         let mut found = Found::default();
         if begins {
             file.set_len(0)
+                .and_then(|()| rewind(&mut file))
                 .and_then(|()| file.write_all(&header))
                 .and_then(|()| sync_new(&file, &path))
                 .map_err(failed("begun"))?;
