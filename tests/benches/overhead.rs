@@ -1,7 +1,8 @@
 //! What a call costs beyond what reqwest alone costs: `cargo bench -p chartmogul-tests --bench overhead` prints what
 //! `docs/performance.md` shows.
 //!
-//! `-- --only sdk 20000` (or `limited`, or `bare`) makes so many calls over HTTP and ends, for a profiler.
+//! `-- --only sdk 20000` (or `limited`, or `bare`) makes so many calls over HTTP and ends, for a profiler; with
+//! `--scheme https` over HTTPS.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
 
 mod common;
@@ -107,7 +108,7 @@ fn report(scheme: &str) {
 }
 
 fn only(who: &str) {
-    let server = Server::unlimited("http");
+    let server = Server::unlimited(option("--scheme").as_deref().unwrap_or("http"));
     let caller = match who {
         "bare" => Caller::Bare(Bare::new(&server.address)),
         "limited" => Caller::Sdk(calls::limited(&server.address)),

@@ -87,8 +87,8 @@ impl Pattern {
 /// A pattern that consists of one class of ASCII characters, as most of an API's do: `^[A-Z]{3}$`, `^[a-z0-9_]+$`.
 /// A regular expression takes as long for three of them as sending the request takes for all headers.
 struct OneClass {
-    /// The characters, as bits.
-    class: u128,
+    /// The characters, as bits: 64 in each.
+    class: [u64; 4],
     count: RangeInclusive<usize>,
 }
 
@@ -111,7 +111,7 @@ impl OneClass {
                 }
             }
         };
-        let mut bits = 0;
+        let mut bits = [0; 4];
         let mut rest = class.as_bytes();
         while let [first, after @ ..] = rest {
             let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -122,17 +122,17 @@ impl OneClass {
             if !plain(*first) || !plain(*last) {
                 return None; // a class with a syntax of its own
             }
-            (*first..=*last).for_each(|byte| bits |= 1 << byte);
+            (*first..=*last).for_each(|byte| bits[usize::from(byte / 64)] |= 1_u64 << (byte % 64));
             rest = after;
         }
-        (bits != 0).then_some(Self { class: bits, count })
+        (bits != [0; 4]).then_some(Self { class: bits, count })
     }
 
     fn allows(&self, value: &str) -> bool {
         self.count.contains(&value.len())
             && value
                 .bytes()
-                .all(|byte| byte.is_ascii() && self.class & (1 << byte) != 0)
+                .all(|byte| self.class[usize::from(byte / 64)] & (1 << (byte % 64)) != 0)
     }
 }
 
@@ -155,12 +155,12 @@ pub(crate) fn date(field: &str, value: NaiveDate) -> Result<(), InvalidInput> {
 }
 
 pub(crate) fn uuid(field: &str, value: &str) -> Result<(), InvalidInput> {
-    let ok = value.len() == 36
-        && value.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    if ok {
+    // Counted, not one after the other: that is many times faster, and every call has one.
+    let digits = value.bytes().filter(u8::is_ascii_hexdigit).count();
+    let hyphens = [8, 13, 18, 23]
+        .iter()
+        .all(|at| value.as_bytes().get(*at) == Some(&b'-'));
+    if value.len() == 36 && digits == 32 && hyphens {
         return Ok(());
     }
     let allowed = "a UUID such as 4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
@@ -206,8 +206,9 @@ pub(crate) fn something(nothing: bool, allowed: &str) -> Result<(), InvalidInput
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
 pub(crate) fn encode_path(value: &str) -> Cow<'_, str> {
-    let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
-    if value.bytes().all(unreserved) {
+    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    // As in `uuid`.
+    if value.bytes().filter(|byte| unreserved(*byte)).count() == value.len() {
         return value.into();
     }
     let mut encoded = String::with_capacity(value.len());

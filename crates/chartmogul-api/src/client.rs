@@ -298,10 +298,10 @@ impl<C: From<Client>> ClientBuilder<C> {
             None => self.connection.build(&base_url)?,
         };
         let client = Client {
-            client: http,
             call_timeout: self.call_timeout,
             bounds: None,
             shared: Arc::new(Shared {
+                http,
                 authorization,
                 user_agent: user_agent(self.user_agent.as_deref())?,
                 host: base_url.host_str().unwrap_or_default().to_owned(),

@@ -1,5 +1,7 @@
 //! Custom attributes as values of Rust's types.
 
+use std::{error::Error as StdError, fmt};
+
 use chrono::{DateTime, Utc};
 use serde::{
     Deserialize as _,
@@ -12,13 +14,25 @@ use crate::{BoxError, CustomAttributes, CustomValue, Field, field::timestamp, ty
 /// A custom attribute is not what it was read as.
 ///
 /// The text names the attribute, never its value.
-#[derive(Debug, thiserror::Error)]
-#[error("custom attribute{} is {found}, not {expected}", key.as_ref().map(|key| format!(" `{key}`")).unwrap_or_default())]
+#[derive(Debug)]
 pub struct CustomError {
     key: Option<String>,
     expected: &'static str,
     found: &'static str,
     source: Option<BoxError>,
+}
+
+impl fmt::Display for CustomError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = self.key.as_ref().map(|key| format!(" `{key}`")).unwrap_or_default();
+        write!(f, "custom attribute{key} is {}, not {}", self.found, self.expected)
+    }
+}
+
+impl StdError for CustomError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&**self.source.as_ref()?)
+    }
 }
 
 impl CustomError {

@@ -32,15 +32,13 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// }
 /// # }
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A value was refused here; nothing was sent.
-    #[error("{0}")]
     InvalidInput(InvalidInput),
 
     /// The client can't be built like this; nothing was sent.
-    #[error("{what}")]
     #[non_exhaustive]
     Configuration {
         /// What is wrong, and what is allowed.
@@ -50,40 +48,31 @@ pub enum Error {
     },
 
     /// 304: the server found nothing to change. Not a failure: the object is as the request wants it.
-    #[error("{0}: nothing to change")]
     NotModified(Box<Answer>),
 
     /// 401: the API key is missing, wrong or revoked. Repeating will not help.
-    #[error("{0}; check the API key")]
     Unauthorized(Box<Answer>),
 
     /// 403: the key may not do this (trial expired, read-only key, user without a CRM seat).
-    #[error("{0}; check what the API key's user may do")]
     Forbidden(Box<Answer>),
 
     /// 404: the object does not exist.
-    #[error("{0}")]
     NotFound(Box<Answer>),
 
     /// 422 or 400: the server read the request and found it invalid. [`Answer::problems`] has fields and messages.
-    #[error("{0}")]
     Rejected(Box<Answer>),
 
     /// 429 or 503, still, after the last attempt: too many requests, too much computing time used, or too many parallel
     /// connections on the account. The server did nothing of what was asked. Slow down.
-    #[error("{0}")]
     Throttled(Box<Answer>),
 
     /// 5xx: trouble at ChartMogul. A write may or may not have happened.
-    #[error("{0}")]
     Server(Box<Answer>),
 
     /// Any other status: a redirect, which is never followed, 402, 405 and others.
-    #[error("{0}; {hint}", hint = not_expected(.0))]
     Unexpected(Box<Answer>),
 
     /// A success whose body is not what the operation answers with. The write has probably happened.
-    #[error("{answer}: the answer can't be understood")]
     #[non_exhaustive]
     Unreadable {
         /// The answer, with its raw body.
@@ -94,7 +83,6 @@ pub enum Error {
 
     /// A success whose body is larger than [`ClientBuilder::max_body`](crate::ClientBuilder::max_body) allows. The
     /// write has probably happened.
-    #[error("{answer}: the answer is larger than {limit} bytes")]
     #[non_exhaustive]
     TooLarge {
         /// The answer, without its body.
@@ -104,7 +92,6 @@ pub enum Error {
     },
 
     /// The connection could not be made, or broke.
-    #[error("{operation}: {failure}{history}")]
     #[non_exhaustive]
     Connection {
         /// The operation that was attempted.
@@ -119,7 +106,6 @@ pub enum Error {
 
     /// No complete answer in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened:
     /// ask [`Error::may_have_happened`].
-    #[error("{operation}: no {kind} within {limit:?}{}{history}", waiting(*.while_waiting))]
     #[non_exhaustive]
     Timeout {
         /// The operation that was attempted.
@@ -137,7 +123,6 @@ pub enum Error {
     },
 
     /// The bulk run that the call belongs to was stopped before the request was sent (again).
-    #[error("{operation}: the run was stopped before this was sent{history}")]
     #[non_exhaustive]
     Stopped {
         /// The operation that was attempted.
@@ -147,11 +132,9 @@ pub enum Error {
     },
 
     /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
-    #[error(transparent)]
     Custom(CustomError),
 
     /// Somebody else changed an object between reading and writing it.
-    #[error("{operation}: somebody else changed the object meanwhile; {}", if *.written { "it was written all the same, so look at it" } else { "nothing was written" })]
     #[non_exhaustive]
     Conflict {
         /// The operation that would have written.
@@ -161,7 +144,6 @@ pub enum Error {
     },
 
     /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
-    #[error("{what}")]
     #[non_exhaustive]
     Pages {
         /// What is wrong.
@@ -169,7 +151,6 @@ pub enum Error {
     },
 
     /// The [`Limiter`](crate::Limiter) failed; nothing (more) was sent.
-    #[error("{operation}: the limiter failed{history}")]
     #[non_exhaustive]
     Limiter {
         /// The operation that was attempted.
@@ -179,6 +160,68 @@ pub enum Error {
         /// What the limiter said.
         source: BoxError,
     },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidInput(wrong) => wrong.fmt(f),
+            Self::Configuration { what, .. } | Self::Pages { what } => f.write_str(what),
+            Self::NotModified(answer) => write!(f, "{answer}: nothing to change"),
+            Self::Unauthorized(answer) => write!(f, "{answer}; check the API key"),
+            Self::Forbidden(answer) => write!(f, "{answer}; check what the API key's user may do"),
+            Self::NotFound(answer) | Self::Rejected(answer) | Self::Throttled(answer) | Self::Server(answer) => {
+                answer.fmt(f)
+            }
+            Self::Unexpected(answer) => write!(f, "{answer}; {}", not_expected(answer)),
+            Self::Unreadable { answer, .. } => write!(f, "{answer}: the answer can't be understood"),
+            Self::TooLarge { answer, limit } => write!(f, "{answer}: the answer is larger than {limit} bytes"),
+            Self::Connection {
+                operation,
+                failure,
+                history,
+                ..
+            } => write!(f, "{operation}: {failure}{history}"),
+            Self::Timeout {
+                operation,
+                kind,
+                limit,
+                while_waiting,
+                history,
+                ..
+            } => {
+                let waiting = waiting(*while_waiting);
+                write!(f, "{operation}: no {kind} within {limit:?}{waiting}{history}")
+            }
+            Self::Stopped { operation, history } => {
+                write!(f, "{operation}: the run was stopped before this was sent{history}")
+            }
+            Self::Custom(error) => error.fmt(f),
+            Self::Conflict { operation, written } => {
+                let and = if *written {
+                    "it was written all the same, so look at it"
+                } else {
+                    "nothing was written"
+                };
+                write!(f, "{operation}: somebody else changed the object meanwhile; {and}")
+            }
+            Self::Limiter { operation, history, .. } => write!(f, "{operation}: the limiter failed{history}"),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Configuration { source, .. } => Some(&**source.as_ref()?),
+            Self::Unreadable { source, .. }
+            | Self::Connection { source, .. }
+            | Self::Timeout { source, .. }
+            | Self::Limiter { source, .. } => Some(&**source),
+            Self::Custom(error) => error.source(), // it is the error, not its cause
+            _ => None,
+        }
+    }
 }
 
 fn not_expected(answer: &Answer) -> &'static str {
@@ -342,9 +385,32 @@ impl From<InvalidInput> for Error {
 }
 
 /// A value that can't be right, found before anything was sent.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{field}` was {value}; allowed: {allowed}")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct InvalidInput {
+    wrong: Box<Wrong>, // every builder has room for one
+}
+
+impl fmt::Debug for InvalidInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InvalidInput")
+            .field("field", &self.wrong.field)
+            .field("value", &self.wrong.value)
+            .field("allowed", &self.wrong.allowed)
+            .finish()
+    }
+}
+
+impl fmt::Display for InvalidInput {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Wrong { field, value, allowed } = &*self.wrong;
+        write!(f, "`{field}` was {value}; allowed: {allowed}")
+    }
+}
+
+impl StdError for InvalidInput {}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Wrong {
     field: String,
     value: String,
     allowed: String,
@@ -355,32 +421,33 @@ impl InvalidInput {
     ///
     /// The value is shown as `Debug` shows it, shortened to 100 characters.
     pub fn new(field: impl Into<String>, value: &dyn fmt::Debug, allowed: impl Into<String>) -> Self {
-        Self {
+        let wrong = Box::new(Wrong {
             field: field.into(),
             value: shorten(&format!("{value:?}"), 100),
             allowed: allowed.into(),
-        }
+        });
+        Self { wrong }
     }
 
     /// The field, as a path into the request: `win_likelihood`, `custom[0].key`.
     pub fn field(&self) -> &str {
-        &self.field
+        &self.wrong.field
     }
 
     /// The value that was refused.
     pub fn value(&self) -> &str {
-        &self.value
+        &self.wrong.value
     }
 
     /// What is allowed.
     pub fn allowed(&self) -> &str {
-        &self.allowed
+        &self.wrong.allowed
     }
 
     /// The same, seen from the object that holds the field.
     #[must_use]
     pub(crate) fn within(mut self, parent: &str) -> Self {
-        self.field = format!("{parent}.{}", self.field);
+        self.wrong.field = format!("{parent}.{}", self.wrong.field);
         self
     }
 }

@@ -8,7 +8,8 @@ use http::{HeaderMap, StatusCode};
 /// `Debug` leaves out headers and body; [`Reply::headers`] and [`Reply::body`] have them.
 #[derive(Clone)]
 pub struct Reply<T> {
-    pub(crate) value: T,
+    /// In a box, because it is large, and is handed through some futures on its way.
+    pub(crate) value: Box<T>,
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -23,7 +24,7 @@ impl<T> Reply<T> {
 
     /// The decoded value, without the rest.
     pub fn into_value(self) -> T {
-        self.value
+        *self.value
     }
 
     /// Status of the answer, any 2xx.

@@ -57,7 +57,6 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         quote! { &self.#name, }
     });
     let items = items(api, operation)?;
-    let merge = merge(api, operation);
     let bulk = bulk(api, operation);
     let outcome = |call: TokenStream, is_async: Option<TokenStream>| {
         operation.not_modified.then(|| {
@@ -75,6 +74,15 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         outcome(quote! { self.send() }, None),
     ];
     let [outcome, outcome_blocking] = &outcomes;
+    // Not a method of its own: each future around another one costs a little, and an answer is moved out of each.
+    let call = quote! {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.#method(#(&self.#parameters,)* #(#arguments)*).await?;
+        Ok(reply.into_value())
+    };
+    let merge = merge(api, operation, &call);
     let doc = docs::comment(&format!(
         "{}.\n\n{}\n\nMade by the resource; nothing is sent before [`send`](Self::send).\n\n{}",
         operation.summary,
@@ -111,21 +119,12 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
             }
 
             #items
-
-            // By reference, because a future that hands a large value on to another one has room for it twice.
-            async fn call(&mut self) -> Result<#answer, Error> {
-                if let Some(wrong) = self.wrong.take() {
-                    return Err(wrong.into());
-                }
-                let reply = self.client.low_level.#method(#(&self.#parameters,)* #(#arguments)*).await?;
-                Ok(reply.into_value())
-            }
         }
 
         impl #name {
             #send
-            pub async fn send(mut self) -> Result<#answer, Error> {
-                self.call().await
+            pub async fn send(self) -> Result<#answer, Error> {
+                #call
             }
 
             #outcome
@@ -134,8 +133,8 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         #[cfg(feature = "blocking")]
         impl #name<Blocking> {
             #send
-            pub fn send(mut self) -> Result<#answer, Error> {
-                self.client.mode.clone().wait(async move { self.call().await })
+            pub fn send(self) -> Result<#answer, Error> {
+                self.client.mode.clone().wait(async move { #call })
             }
 
             #outcome_blocking
@@ -276,7 +275,7 @@ fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
 }
 
 /// For an update that replaces all custom attributes, and a way to read them: changing single ones.
-fn merge(api: &Api, operation: &Operation) -> Option<TokenStream> {
+fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenStream> {
     let property = |component: &Option<String>, name: &str| match api.types.get(component.as_ref()?)? {
         Type::Object(object) => object.properties.iter().find(|property| property.name == name),
         _ => None,
@@ -346,7 +345,7 @@ fn merge(api: &Api, operation: &Operation) -> Option<TokenStream> {
                 if custom.is_some() {
                     self.body.custom = custom;
                 }
-                self.call().await
+                #call
             }
         }
     })

@@ -20,6 +20,7 @@ pub(super) fn parameter(parameter: &Parameter) -> TokenStream {
 
 /// `impl Check` for a request type.
 pub(super) fn object(api: &Api, name: &syn::Ident, object: &Object) -> TokenStream {
+    // What may be empty has no required members.
     let empty = object.not_empty.then(|| {
         let names: Vec<_> = object
             .properties
@@ -27,7 +28,15 @@ pub(super) fn object(api: &Api, name: &syn::Ident, object: &Object) -> TokenStre
             .map(|property| property.name.as_str())
             .collect();
         let allowed = format!("at least one of {}", names.join(", "));
-        quote! { check::something(*self == Self::default(), #allowed)?; }
+        let nothing = object.properties.iter().map(|property| {
+            let field = names::ident(&property.field);
+            if is_field(property, Direction::Request) {
+                quote! { self.#field.is_absent() }
+            } else {
+                quote! { self.#field.is_none() }
+            }
+        });
+        quote! { check::something(#(#nothing)&&*, #allowed)?; }
     });
     let properties = object.properties.iter().map(|property| self::property(api, property));
     quote! {

@@ -63,7 +63,7 @@ pub(super) struct Time {
 pub(super) async fn send(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    time: Time,
+    time: &Time,
     accept: &mut Accept<'_>,
 ) -> Result<Whole, Box<Broken>> {
     let mut reading = Reading::default();

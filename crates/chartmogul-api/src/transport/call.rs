@@ -9,7 +9,7 @@ use std::{
 
 use chrono::Utc;
 use tokio::time::{Instant, sleep, timeout_at};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{
     Client, Done, Route,
@@ -55,11 +55,15 @@ impl<'a> Call<'a> {
     }
 
     pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
-        let span = observe::call_span(&self.route);
+        let (span, shared) = (observe::call_span(&self.route), &self.client.shared);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
-        let result = pin!(self.attempts(accept)).instrument(span.clone()).await;
-        if observe::anyone(&self.client.shared, &span) {
-            observe::call_ended(&self.client.shared, &span, &self.route, &self.ended(&result));
+        let (result, span) = {
+            let attempts = pin!(self.attempts(accept));
+            let mut attempts = attempts.instrument(span);
+            ((&mut attempts).await, attempts.span().clone())
+        };
+        if observe::anyone(shared, &span) {
+            observe::call_ended(shared, &span, &self.route, &self.ended(&result));
         }
         result
     }
@@ -77,24 +81,27 @@ impl<'a> Call<'a> {
                 let until = after(Instant::now(), client.call_timeout);
                 self.deadline = bounds.deadline.map_or(until, |end| end.min(until));
             }
-            let request = self.request()?;
             let number = count(&self.history.attempts) + 1;
-            let started = Instant::now();
-            let span = observe::attempt_span(shared, &self.route, &request, number);
-            let answer = client.client.execute(request);
-            let sending = pin!(attempt::send(client, answer, self.time(started), accept));
-            let result = sending.instrument(span.clone()).await;
-            let took = started.elapsed();
-            if observe::anyone(shared, &span) {
-                let ended = AttemptEnded {
-                    number,
-                    waited: self.waited.since(&before),
-                    took,
-                    result: result.as_ref().map_err(|broken| &**broken),
-                };
-                observe::attempt_ended(shared, &span, &self.route, &ended);
-            }
-            drop(span); // what follows is not part of the attempt
+            // In a block: what an attempt needs has no room of its own in the future while the call waits for the next.
+            let (started, result) = {
+                let started = Instant::now();
+                let (span, answer) = self.begin(number)?;
+                let time = self.time(started);
+                let sending = pin!(attempt::send(client, answer, &time, accept));
+                let mut sending = sending.instrument(span);
+                let result = (&mut sending).await;
+                let span = sending.span();
+                if observe::anyone(shared, span) {
+                    let ended = AttemptEnded {
+                        number,
+                        waited: self.waited.since(&before),
+                        took: started.elapsed(),
+                        result: result.as_ref().map_err(|broken| &**broken),
+                    };
+                    observe::attempt_ended(shared, span, &self.route, &ended);
+                }
+                (started, result)
+            };
             match result {
                 Ok(whole) => {
                     shared.budget.succeeded(number);
@@ -104,6 +111,7 @@ impl<'a> Call<'a> {
                     });
                 }
                 Err(broken) => {
+                    let took = started.elapsed();
                     let waited = self.waited.since(&before);
                     before = self.waited;
                     self.history.attempts.push(Attempt {
@@ -119,12 +127,17 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// What the next attempt sends.
-    fn request(&self) -> Result<reqwest::Request, Error> {
-        (self.make)().build().map_err(|source| Error::Configuration {
+    /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.
+    fn begin(
+        &self,
+        number: u32,
+    ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
+        let request = (self.make)().build().map_err(|source| Error::Configuration {
             what: format!("{}: the request can't be built", self.route.name),
             source: Some(source.without_url().into()),
-        })
+        })?;
+        let span = observe::attempt_span(&self.client.shared, &self.route, &request, number);
+        Ok((span, self.client.shared.http.execute(request)))
     }
 
     /// Waits for the next attempt, or ends the call.

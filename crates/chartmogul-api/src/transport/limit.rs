@@ -6,7 +6,10 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -133,6 +136,8 @@ struct Shared {
     places: Arc<Semaphore>,
     /// Held by the one whose turn is next. It is fair, and dropping a waiting future leaves the queue.
     queue: Queue<()>,
+    /// How many are in the queue or at its head.
+    waiting: AtomicUsize,
     pace: Mutex<Pace>,
 }
 
@@ -146,6 +151,7 @@ impl RateLimiter {
                 in_flight,
                 places: Arc::new(Semaphore::new(in_flight as usize)),
                 queue: Queue::new(()),
+                waiting: AtomicUsize::new(0),
                 pace: Mutex::new(Pace::new(per_second)),
             }),
         }
@@ -158,9 +164,9 @@ impl RateLimiter {
 
     /// A turn, if there is one now and nobody waits.
     fn try_turn(&self) -> bool {
-        let Ok(_first) = self.shared.queue.try_lock() else {
+        if self.shared.waiting.load(Relaxed) > 0 {
             return false;
-        };
+        }
         let now = Instant::now();
         let mut pace = self.pace();
         let free = pace.next(now) <= now;
@@ -171,6 +177,7 @@ impl RateLimiter {
     }
 
     async fn next_turn(&self) {
+        let _waiting = Waiting::begin(&self.shared.waiting);
         let _first = self.shared.queue.lock().await;
         loop {
             let now = Instant::now();
@@ -185,6 +192,22 @@ impl RateLimiter {
             };
             sleep_until(at).await; // and look again: the server may have refused something meanwhile
         }
+    }
+}
+
+/// Counts somebody who waits, however the waiting ends.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
 

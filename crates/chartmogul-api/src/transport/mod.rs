@@ -43,9 +43,7 @@ const USUAL_HEADERS: usize = 8;
 ///
 /// `Debug` shows where the API is, never the key.
 #[derive(Clone)]
-#[allow(clippy::struct_field_names)] // generated operations know the fields by these names
 pub struct Client {
-    pub(crate) client: reqwest::Client,
     pub(crate) shared: Arc<Shared>,
     pub(crate) call_timeout: Duration,
     pub(crate) bounds: Option<Arc<Bounds>>,
@@ -77,6 +75,7 @@ impl Bounds {
 
 /// What holds for every request of a client and its clones.
 pub(crate) struct Shared {
+    pub(crate) http: reqwest::Client,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
     pub(crate) authorization: HeaderValue,
@@ -214,7 +213,7 @@ impl Client {
         headers.reserve(USUAL_HEADERS);
         headers.append(header::AUTHORIZATION, self.shared.authorization.clone());
         headers.append(header::USER_AGENT, self.shared.user_agent.clone());
-        reqwest::RequestBuilder::from_parts(self.client.clone(), request)
+        reqwest::RequestBuilder::from_parts(self.shared.http.clone(), request)
     }
 
     /// Sends a request for an operation and reads what it answers with.
@@ -229,10 +228,7 @@ impl Client {
         let mut call = Call::new(self, Route::of(operation), request);
         let mut value = None;
         // Every operation answers with an object.
-        let mut accept = |body: &[u8]| {
-            value = Some(read_object(body)?);
-            Ok(())
-        };
+        let mut accept = |body: &[u8]| read_object(body, &mut value);
         let done = call.run(&mut accept).await?;
         done.reply(value)
     }
@@ -244,7 +240,7 @@ impl Client {
         request: &Make<'_>,
     ) -> Result<Reply<()>, Error> {
         let mut call = Call::new(self, Route::of(operation), request);
-        call.run(&mut |_| Ok(())).await?.reply(Some(()))
+        call.run(&mut |_| Ok(())).await?.reply(Some(Box::new(())))
     }
 }
 
@@ -255,41 +251,58 @@ struct Done {
 }
 
 impl Done {
-    fn reply<T>(self, value: Option<T>) -> Result<Reply<T>, Error> {
+    fn reply<T>(self, value: Option<Box<T>>) -> Result<Reply<T>, Error> {
         let Self { whole, attempts } = self;
-        Ok(Reply {
-            // A call is done only if its body was accepted, so there is a value.
-            value: value.ok_or_else(|| Error::configuration("the transport lost an answer, which is a bug", None))?,
-            status: whole.status,
-            headers: whole.headers,
-            body: whole.body,
-            attempts,
-        })
+        match value {
+            Some(value) => Ok(Reply {
+                value,
+                status: whole.status,
+                headers: whole.headers,
+                body: whole.body,
+                attempts,
+            }),
+            // Can't be: a call is done only if its body was accepted.
+            None => Err(Error::configuration(
+                "the transport lost an answer, which is a bug",
+                None,
+            )),
+        }
     }
 }
 
 /// Reads a JSON object. An empty body counts as one without members.
-fn read_object<T: DeserializeOwned>(body: &[u8]) -> Result<T, Unfit> {
+fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
     let json = trimmed(body);
     match json.first() {
-        None => read_json(b"{}"),
-        Some(b'{') => read_json(json),
+        None => read_json(b"{}", into),
+        Some(b'{') => read_json(json, into),
         _ if is_markup(json) => Err(Unfit::new("expected a JSON object, found markup")),
         _ => Err(Unfit::new("expected a JSON object, found something else")),
     }
 }
 
-/// Reads JSON of any kind. What it says of a failure quotes nothing of the body, which may hold customers' data.
-fn read_json<T: DeserializeOwned>(json: &[u8]) -> Result<T, Unfit> {
-    serde_json::from_slice(json).map_err(|error| Unfit {
+/// Reads JSON of any kind.
+fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+    match serde_json::from_slice(json) {
+        Ok(value) => {
+            *into = Some(Box::new(value));
+            Ok(())
+        }
+        Err(error) => Err(unfit(error, std::any::type_name::<T>())),
+    }
+}
+
+/// What is said of JSON that can't be read quotes nothing of it: it may hold customers' data.
+fn unfit(error: serde_json::Error, ty: &str) -> Unfit {
+    Unfit {
         cut_off: error.is_eof(),
         source: if error.is_data() {
-            let (line, column, ty) = (error.line(), error.column(), std::any::type_name::<T>());
+            let (line, column) = (error.line(), error.column());
             format!("the value that ends at line {line}, column {column} does not fit into `{ty}`").into()
         } else {
             error.into()
         },
-    })
+    }
 }
 
 fn trimmed(body: &[u8]) -> &[u8] {

@@ -100,8 +100,7 @@ impl Request {
         let done = self
             .run(|body| {
                 let json = trimmed(body);
-                value = Some(read_json(if json.is_empty() { b"{}" } else { json })?);
-                Ok(())
+                read_json(if json.is_empty() { b"{}" } else { json }, &mut value)
             })
             .await?;
         done.reply(value)
@@ -112,7 +111,7 @@ impl Request {
     /// # Errors
     /// As for [`send`](Self::send).
     pub async fn send_any(self) -> Result<Reply<()>, Error> {
-        self.run(|_| Ok(())).await?.reply(Some(()))
+        self.run(|_| Ok(())).await?.reply(Some(Box::new(())))
     }
 
     async fn run(mut self, mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send) -> Result<Done, Error> {

@@ -112,13 +112,6 @@ impl<M> ListOpportunities<M> {
             },
         )
     }
-    async fn call(&mut self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
-        if let Some(wrong) = self.wrong.take() {
-            return Err(wrong.into());
-        }
-        let reply = self.client.low_level.list_opportunities(&self.query).await?;
-        Ok(reply.into_value())
-    }
 }
 
 impl ListOpportunities {
@@ -127,10 +120,12 @@ impl ListOpportunities {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(
-        mut self,
-    ) -> Result<chartmogul_api::types::OpportunityPage, Error> {
-        self.call().await
+    pub async fn send(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.list_opportunities(&self.query).await?;
+        Ok(reply.into_value())
     }
 }
 
@@ -141,8 +136,17 @@ impl ListOpportunities<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(mut self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
-        self.client.mode.clone().wait(async move { self.call().await })
+    pub fn send(self) -> Result<chartmogul_api::types::OpportunityPage, Error> {
+        self.client
+            .mode
+            .clone()
+            .wait(async move {
+                if let Some(wrong) = self.wrong {
+                    return Err(wrong.into());
+                }
+                let reply = self.client.low_level.list_opportunities(&self.query).await?;
+                Ok(reply.into_value())
+            })
     }
 }
 
@@ -214,13 +218,6 @@ impl<M> CreateOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(&mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        if let Some(wrong) = self.wrong.take() {
-            return Err(wrong.into());
-        }
-        let reply = self.client.low_level.create_opportunity(&self.body).await?;
-        Ok(reply.into_value())
-    }
 }
 
 impl CreateOpportunity {
@@ -229,8 +226,12 @@ impl CreateOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.call().await
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.create_opportunity(&self.body).await?;
+        Ok(reply.into_value())
     }
 }
 
@@ -241,8 +242,17 @@ impl CreateOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.client.mode.clone().wait(async move { self.call().await })
+    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client
+            .mode
+            .clone()
+            .wait(async move {
+                if let Some(wrong) = self.wrong {
+                    return Err(wrong.into());
+                }
+                let reply = self.client.low_level.create_opportunity(&self.body).await?;
+                Ok(reply.into_value())
+            })
     }
 }
 
@@ -277,13 +287,6 @@ impl<M> GetOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(&mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        if let Some(wrong) = self.wrong.take() {
-            return Err(wrong.into());
-        }
-        let reply = self.client.low_level.get_opportunity(&self.opportunity_uuid).await?;
-        Ok(reply.into_value())
-    }
 }
 
 impl GetOpportunity {
@@ -292,8 +295,12 @@ impl GetOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.call().await
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self.client.low_level.get_opportunity(&self.opportunity_uuid).await?;
+        Ok(reply.into_value())
     }
 }
 
@@ -304,8 +311,21 @@ impl GetOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.client.mode.clone().wait(async move { self.call().await })
+    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client
+            .mode
+            .clone()
+            .wait(async move {
+                if let Some(wrong) = self.wrong {
+                    return Err(wrong.into());
+                }
+                let reply = self
+                    .client
+                    .low_level
+                    .get_opportunity(&self.opportunity_uuid)
+                    .await?;
+                Ok(reply.into_value())
+            })
     }
 }
 
@@ -340,8 +360,16 @@ impl<M> DeleteOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(&mut self) -> Result<(), Error> {
-        if let Some(wrong) = self.wrong.take() {
+}
+
+impl DeleteOpportunity {
+    /// Sends the request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
+    /// otherwise what the server or the network says, see [`Error`].
+    pub async fn send(self) -> Result<(), Error> {
+        if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
         let reply = self
@@ -353,17 +381,6 @@ impl<M> DeleteOpportunity<M> {
     }
 }
 
-impl DeleteOpportunity {
-    /// Sends the request.
-    ///
-    /// # Errors
-    /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
-    /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(mut self) -> Result<(), Error> {
-        self.call().await
-    }
-}
-
 #[cfg(feature = "blocking")]
 impl DeleteOpportunity<Blocking> {
     /// Sends the request.
@@ -371,8 +388,21 @@ impl DeleteOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(mut self) -> Result<(), Error> {
-        self.client.mode.clone().wait(async move { self.call().await })
+    pub fn send(self) -> Result<(), Error> {
+        self.client
+            .mode
+            .clone()
+            .wait(async move {
+                if let Some(wrong) = self.wrong {
+                    return Err(wrong.into());
+                }
+                let reply = self
+                    .client
+                    .low_level
+                    .delete_opportunity(&self.opportunity_uuid)
+                    .await?;
+                Ok(reply.into_value())
+            })
     }
 }
 
@@ -486,17 +516,6 @@ impl<M> UpdateOpportunity<M> {
         self.client.low_level = self.client.low_level.with_call_timeout(limit);
         self
     }
-    async fn call(&mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        if let Some(wrong) = self.wrong.take() {
-            return Err(wrong.into());
-        }
-        let reply = self
-            .client
-            .low_level
-            .update_opportunity(&self.opportunity_uuid, &self.body)
-            .await?;
-        Ok(reply.into_value())
-    }
 }
 
 impl UpdateOpportunity {
@@ -505,8 +524,16 @@ impl UpdateOpportunity {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub async fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.call().await
+    pub async fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self
+            .client
+            .low_level
+            .update_opportunity(&self.opportunity_uuid, &self.body)
+            .await?;
+        Ok(reply.into_value())
     }
     /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
     /// [`Error::NotModified`].
@@ -524,8 +551,21 @@ impl UpdateOpportunity<Blocking> {
     /// # Errors
     /// [`Error::InvalidInput`] for a value that can't be right, before anything is sent;
     /// otherwise what the server or the network says, see [`Error`].
-    pub fn send(mut self) -> Result<chartmogul_api::types::Opportunity, Error> {
-        self.client.mode.clone().wait(async move { self.call().await })
+    pub fn send(self) -> Result<chartmogul_api::types::Opportunity, Error> {
+        self.client
+            .mode
+            .clone()
+            .wait(async move {
+                if let Some(wrong) = self.wrong {
+                    return Err(wrong.into());
+                }
+                let reply = self
+                    .client
+                    .low_level
+                    .update_opportunity(&self.opportunity_uuid, &self.body)
+                    .await?;
+                Ok(reply.into_value())
+            })
     }
     /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
     /// [`Error::NotModified`].
@@ -591,7 +631,15 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
         if custom.is_some() {
             self.body.custom = custom;
         }
-        self.call().await
+        if let Some(wrong) = self.wrong {
+            return Err(wrong.into());
+        }
+        let reply = self
+            .client
+            .low_level
+            .update_opportunity(&self.opportunity_uuid, &self.body)
+            .await?;
+        Ok(reply.into_value())
     }
 }
 

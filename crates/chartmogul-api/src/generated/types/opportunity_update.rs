@@ -49,7 +49,11 @@ pub struct OpportunityUpdate {
 impl check::Check for OpportunityUpdate {
     fn check(&self) -> Result<(), crate::InvalidInput> {
         check::something(
-            *self == Self::default(),
+            self.amount_in_cents.is_none() && self.currency.is_none()
+                && self.custom.is_none() && self.estimated_close_date.is_none()
+                && self.forecast_category.is_none() && self.owner.is_none()
+                && self.pipeline.is_none() && self.pipeline_stage.is_none()
+                && self.type_.is_none() && self.win_likelihood.is_none(),
             "at least one of amount_in_cents, currency, custom, estimated_close_date, forecast_category, owner, pipeline, pipeline_stage, type, win_likelihood",
         )?;
         if let Some(value) = &self.currency {
