@@ -28,6 +28,9 @@ use chartmogul_tests::{
 };
 use tempfile::TempDir;
 
+/// Far longer than a run takes that does not wait for ever.
+const HUNG: Duration = Duration::from_secs(30);
+
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bulk_run");
 
 /// A server, a client for it, and a place for journals.
@@ -201,13 +204,23 @@ async fn one_run_at_a_time_uses_a_journal() {
         while scene.ledger.requests() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let (status, lines) = Program::start(&mut scene.program(COUNT, &path)).finish();
+        let mut second = Program::start(&mut scene.program(COUNT, &path));
+        let mine = scene.run(COUNT, &path);
+        // Nobody is answered, so one that is let in would wait for ever.
+        let ends = async {
+            while !second.has_ended() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            mine.await
+        };
+        let mine = tokio::time::timeout(HUNG, ends).await.expect("to be refused");
+        let (status, lines) = second.finish();
         assert_eq!(status.code(), Some(1));
         assert!(
             lines.len() == 1 && lines[0].ends_with(" is in use by another run"),
             "{lines:?}"
         );
-        assert!(in_use(&scene.run(COUNT, &path).await.unwrap_err()));
+        assert!(in_use(&mine.unwrap_err()));
         assert!(in_use(&bulk::salvage(&path).unwrap_err()));
         if is_killed {
             first.kill();
