@@ -54,10 +54,12 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = Arguments::parse();
+    let is_asked_for = arguments.fake;
     arguments.fake |= arguments.file.is_none(); // nothing real is changed that nobody has named
     let folder = tempfile::tempdir()?;
     let file = arguments.file.map_or_else(|| demonstration(folder.path()), Ok)?;
-    let fake = Fake::start().await?; // idle, unless it is asked for
+    // Idle, unless it is asked for. A journal is for one base URL, so that of a fake must stay the same.
+    let fake = Fake::start_on(if is_asked_for { 4210 } else { 0 }).await?;
     let client = if arguments.fake {
         Client::builder().api_key(fake.api_key()).base_url(fake.url())
     } else {
