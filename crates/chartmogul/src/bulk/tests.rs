@@ -146,6 +146,15 @@ impl Update for Set {
     }
 }
 
+/// A hundred updates, each of another object, that take ten seconds each.
+fn slow(world: &Arc<World>) -> impl Iterator<Item = Set> + Send + use<> {
+    let world = Arc::clone(world);
+    (0..100).map(move |value| Set {
+        takes: Duration::from_secs(10),
+        ..world.set(value, value)
+    })
+}
+
 async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
@@ -321,13 +330,7 @@ async fn it_stops_at_errors_and_accounts_for_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn it_stops_when_asked_and_keeps_the_answers_that_come() {
     let world = Arc::<World>::default();
-    let updates = {
-        let world = Arc::clone(&world);
-        (0..100).map(move |value| Set {
-            takes: Duration::from_secs(10),
-            ..world.set(value, value)
-        })
-    };
+    let updates = slow(&world);
     let stop = sleep(Duration::from_secs(15));
     let (done, report) = all(Bulk::new(updates)
         .concurrency(10)
@@ -347,13 +350,7 @@ async fn it_stops_when_asked_and_keeps_the_answers_that_come() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_calls_too() {
     let world = Arc::<World>::default();
-    let updates = {
-        let world = Arc::clone(&world);
-        (0..100).map(move |value| Set {
-            takes: Duration::from_secs(10),
-            ..world.set(value, value)
-        })
-    };
+    let updates = slow(&world);
     let started = Instant::now();
     let bulk = Bulk::new(updates).concurrency(10).deadline(Duration::from_secs(25));
     let report = all(bulk.start().await.unwrap()).await.1;
@@ -368,13 +365,7 @@ async fn a_deadline_ends_calls_too() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_is_dropped_ends_at_once() {
     let world = Arc::<World>::default();
-    let updates = {
-        let world = Arc::clone(&world);
-        (0..100).map(move |value| Set {
-            takes: Duration::from_secs(10),
-            ..world.set(value, value)
-        })
-    };
+    let updates = slow(&world);
     let run = Bulk::new(updates).start().await.unwrap();
     sleep(Duration::from_secs(1)).await;
     drop(run);
