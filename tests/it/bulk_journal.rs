@@ -16,12 +16,12 @@ use std::{
 };
 
 use chartmogul::{
-    Client, Retry, Unlimited,
+    Client, Retry,
     bulk::{self, Bulk, Error, Report},
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_tests::{
-    bulk::{Line, fate, framed, is_invalid, records, update},
+    bulk::{Line, client, fate, framed, is_invalid, records, update},
     ledger::Ledger,
     program::Program,
     snapshot,
@@ -29,7 +29,7 @@ use chartmogul_tests::{
 use tempfile::TempDir;
 
 /// Far longer than a run takes that does not wait for ever.
-const HUNG: Duration = Duration::from_secs(30);
+const HUNG: Duration = Duration::from_secs(300);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bulk_run");
 
@@ -50,13 +50,7 @@ impl Scene {
     }
 
     fn retrying(ledger: Ledger, retry: Retry) -> Self {
-        let client = Client::builder()
-            .api_key("key")
-            .base_url(ledger.url())
-            .limiter(Unlimited)
-            .retry(retry)
-            .build()
-            .unwrap();
+        let client = client(&ledger.url(), retry);
         Self {
             ledger,
             client,

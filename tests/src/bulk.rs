@@ -1,15 +1,30 @@
 //! The input of bulk runs, and what comes out, for the tests and for the program that they kill.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use chartmogul::{
-    Client, Opportunity,
+    Client, Opportunity, Retry, Unlimited,
     bulk::{Done, NotSent, Outcome},
     resources::opportunities::UpdateOpportunity,
 };
 use serde_json::Value;
 
 use crate::ledger::Reply;
+
+/// A client without limits that a machine which stands still for a while could reach.
+pub fn client(url: &str, retry: Retry) -> Client {
+    const LONG: Duration = Duration::from_secs(24 * 60 * 60);
+    Client::builder()
+        .api_key("fake-api-key")
+        .base_url(url)
+        .limiter(Unlimited)
+        .retry(retry)
+        .connect_timeout(LONG)
+        .attempt_timeout(LONG)
+        .call_timeout(LONG)
+        .build()
+        .unwrap()
+}
 
 /// What becomes of an update, by its place in the input.
 pub fn fate(index: u64) -> Reply {
@@ -155,20 +170,21 @@ impl Record {
     }
 }
 
-/// The records of a journal that nobody has damaged; the last one may be torn off.
+/// The records of a journal, up to the first that is not whole.
 pub fn records(journal: &[u8]) -> Vec<Record> {
     let mut records = Vec::new();
     let mut start = 0;
     while let Some((length, _)) = journal[start..].split_first_chunk() {
-        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap();
-        let Some(json) = journal.get(start + 12..start + 12 + length) else {
+        let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+        let rest = &journal[start..];
+        let Some(record) = rest.get(12..).and_then(|rest| rest.get(..length)) else {
             break;
         };
-        let end = start + 12 + length + 4;
-        if end > journal.len() {
+        let whole = framed(record);
+        if !rest.starts_with(&whole) {
             break;
         }
-        let json = serde_json::from_slice(json).unwrap();
+        let (json, end) = (serde_json::from_slice(record).unwrap(), start + whole.len());
         records.push(Record { start, end, json });
         start = end;
     }

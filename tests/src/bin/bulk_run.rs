@@ -7,10 +7,10 @@
 use std::{error::Error as StdError, process::ExitCode};
 
 use chartmogul::{
-    Client, Retry, Unlimited,
+    Retry,
     bulk::{Bulk, Error},
 };
-use chartmogul_tests::bulk::{Line, update};
+use chartmogul_tests::bulk::{Line, client, update};
 use nix::sys::resource::{Resource, setrlimit};
 
 #[tokio::main]
@@ -34,13 +34,7 @@ async fn run() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().unwrap();
     let count = arguments.next().unwrap().parse().unwrap();
-    let client = Client::builder()
-        .api_key("fake-api-key")
-        .base_url(url)
-        .limiter(Unlimited)
-        .retry(Retry::never())
-        .build()
-        .unwrap();
+    let client = client(&url, Retry::never());
     let mut bulk = Bulk::new((0..count).map(move |index| update(&client, index)));
     for argument in arguments {
         bulk = match argument.split_once('=').unwrap_or((&argument, "")) {
