@@ -155,7 +155,8 @@ pub(crate) fn date(field: &str, value: NaiveDate) -> Result<(), InvalidInput> {
 }
 
 pub(crate) fn uuid(field: &str, value: &str) -> Result<(), InvalidInput> {
-    // Counted, not one after the other: that is many times faster, and every call has one.
+    // Counted to the end, with nothing to jump over: what a character of an identifier is can't be foreseen, and where a
+    // processor guesses wrong it loses more than the whole check takes.
     let digits = value.bytes().filter(u8::is_ascii_hexdigit).count();
     let hyphens = [8, 13, 18, 23]
         .iter()
@@ -206,9 +207,8 @@ pub(crate) fn something(nothing: bool, allowed: &str) -> Result<(), InvalidInput
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
 pub(crate) fn encode_path(value: &str) -> Cow<'_, str> {
-    let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
-    // As in `uuid`.
-    if value.bytes().filter(|byte| unreserved(*byte)).count() == value.len() {
+    let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
+    if value.bytes().all(unreserved) {
         return value.into();
     }
     let mut encoded = String::with_capacity(value.len());
