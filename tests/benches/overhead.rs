@@ -1,7 +1,7 @@
 //! What a call costs beyond what reqwest alone costs: `cargo bench -p chartmogul-tests --bench overhead` prints what
 //! `docs/performance.md` shows.
 //!
-//! `-- --only sdk 20000` (or `limited`, or `bare`) makes so many calls over HTTP and ends, for a profiler; with
+//! `-- --only sdk 20000` (or `limited`, `bare`, `timed`) makes so many calls over HTTP and ends, for a profiler; with
 //! `--scheme https` over HTTPS.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
 
@@ -111,6 +111,7 @@ fn only(who: &str) {
     let server = Server::unlimited(option("--scheme").as_deref().unwrap_or("http"));
     let caller = match who {
         "bare" => Caller::Bare(Bare::new(&server.address)),
+        "timed" => Caller::Bare(Bare::new(&server.address).with_time_limit(chartmogul::DEFAULT_ATTEMPT_TIMEOUT)),
         "limited" => Caller::Sdk(calls::limited(&server.address)),
         _ => Caller::Sdk(calls::unlimited(&server.address)),
     };

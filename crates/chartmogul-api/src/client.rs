@@ -1,7 +1,7 @@
 use std::{fmt, marker::PhantomData, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -30,6 +30,9 @@ pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Most bytes of an answer, unless [`ClientBuilder::max_body`] says otherwise: 32 MiB.
 pub const DEFAULT_MAX_BODY: usize = 32 * 1024 * 1024;
+
+/// Room for the headers of a request, those of the HTTP client included; what has no room has to move.
+const USUAL_HEADERS: usize = 8;
 
 const USER_AGENT: &str = concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION"));
 
@@ -287,7 +290,10 @@ impl<C: From<Client>> ClientBuilder<C> {
                 None,
             )
         })?;
-        let authorization = basic(key.expose_secret())?;
+        let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
+        headers.insert(header::AUTHORIZATION, basic(key.expose_secret())?);
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+        headers.insert(header::USER_AGENT, user_agent(self.user_agent.as_deref())?);
         let base_url = base_url(&self.base_url, self.plain_http)?;
         self.check()?;
         let http = match &self.http_client {
@@ -302,8 +308,7 @@ impl<C: From<Client>> ClientBuilder<C> {
             bounds: None,
             shared: Arc::new(Shared {
                 http,
-                authorization,
-                user_agent: user_agent(self.user_agent.as_deref())?,
+                headers,
                 host: base_url.host_str().unwrap_or_default().to_owned(),
                 port: base_url.port_or_known_default().unwrap_or_default(),
                 base_url,
@@ -362,8 +367,9 @@ impl Connection {
         let mut http = reqwest::Client::builder()
             // A redirect must not turn a write into a read, nor carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
-            // Whether to repeat is decided in one place, and counted there.
-            .retry(reqwest::retry::never())
+            // Whether to repeat is decided in one place, and counted there. The zero says so before each request is copied
+            // for a repetition.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .connect_timeout(self.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT));
         #[cfg(feature = "rustls")]
         {

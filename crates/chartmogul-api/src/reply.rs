@@ -3,6 +3,8 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use crate::transport::Whole;
+
 /// A successful answer: the decoded value, and what came with it.
 ///
 /// `Debug` leaves out headers and body; [`Reply::headers`] and [`Reply::body`] have them.
@@ -10,9 +12,7 @@ use http::{HeaderMap, StatusCode};
 pub struct Reply<T> {
     /// In a box, because it is large, and is handed through some futures on its way.
     pub(crate) value: Box<T>,
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) whole: Box<Whole>,
     pub(crate) attempts: u32,
 }
 
@@ -29,12 +29,12 @@ impl<T> Reply<T> {
 
     /// Status of the answer, any 2xx.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.whole.status
     }
 
     /// Headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
-        &self.headers
+        &self.whole.headers
     }
 
     /// How many attempts it took.
@@ -44,7 +44,7 @@ impl<T> Reply<T> {
 
     /// The body as it arrived.
     pub fn body(&self) -> &Bytes {
-        &self.body
+        &self.whole.body
     }
 }
 
@@ -52,7 +52,7 @@ impl<T: fmt::Debug> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reply")
             .field("value", &self.value)
-            .field("status", &self.status)
+            .field("status", &self.whole.status)
             .finish_non_exhaustive()
     }
 }

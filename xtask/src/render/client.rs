@@ -147,10 +147,19 @@ fn without_copy(mut part: Expr) -> Expr {
     part
 }
 
-/// Puts the transport's beginning of a request in place of `self.client.patch(url)`.
+/// Puts the transport's beginning of a request in place of `self.client.patch(url)` and of the `Accept` that follows:
+/// the transport sends it with every request, because errors are JSON, too.
 fn begin(request: &mut Expr, start: Expr) -> anyhow::Result<()> {
     match request {
-        Expr::MethodCall(call) if matches!(*call.receiver, Expr::MethodCall(_)) => begin(&mut call.receiver, start),
+        Expr::MethodCall(call) if matches!(*call.receiver, Expr::MethodCall(_)) => {
+            begin(&mut call.receiver, start)?;
+            if call.method == "header" {
+                let name = call.args.first().to_token_stream().to_string();
+                ensure!(name.ends_with("ACCEPT"), "there is a header besides `Accept`: {name}");
+                *request = (*call.receiver).clone();
+            }
+            Ok(())
+        }
         Expr::MethodCall(_) => {
             *request = start;
             Ok(())

@@ -28,11 +28,12 @@ impl Unfit {
     }
 }
 
-/// An answer, as far as it was read.
-pub(super) struct Whole {
-    pub(super) status: StatusCode,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+/// An answer, as far as it was read. In a box: it is large, and is handed through some futures.
+#[derive(Clone)]
+pub(crate) struct Whole {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 /// A failed attempt.
@@ -43,10 +44,10 @@ pub(super) struct Broken {
 
 enum What {
     /// There is an answer, and its status says it all.
-    Answer(Whole),
+    Answer(Box<Whole>),
     /// There is a success that is none.
-    Unfit(Whole, BoxError),
-    TooLarge(Whole),
+    Unfit(Box<Whole>, BoxError),
+    TooLarge(Box<Whole>),
     /// There is no answer, or not all of it.
     Nothing(BoxError),
 }
@@ -59,51 +60,26 @@ pub(super) struct Time {
     pub(super) limit: std::time::Duration,
 }
 
-/// Waits for an answer and reads it.
+/// Waits for an answer, reads it, and has a success looked at.
 pub(super) async fn send(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
     time: &Time,
     accept: &mut Accept<'_>,
-) -> Result<Whole, Box<Broken>> {
-    let mut reading = Reading::default();
-    let ended = timeout_at(time.until, pin!(reading.run(client, answer))).await;
-    let Reading { head, body } = reading;
-    let whole = head.map(|(status, headers)| Whole { status, headers, body });
-    let broken = |failure, what| Err(Box::new(Broken { failure, what }));
-    let error = match ended {
+) -> Result<Box<Whole>, Box<Broken>> {
+    let mut whole = None;
+    let ended = timeout_at(time.until, pin!(read(client, answer, &mut whole))).await;
+    let trouble = match ended {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(error),
+        Ok(Err(trouble)) => Some(trouble),
         Err(elapsed) => Some(Trouble::Time(elapsed)),
     };
-    match (whole, error) {
-        // The status says more than why its body is not complete.
-        (Some(whole), _) if !whole.status.is_success() => broken(Failure::Status(whole.status), What::Answer(whole)),
-        (Some(whole), None) => match accept(&whole.body) {
+    match (whole, trouble) {
+        (Some(whole), None) if whole.status.is_success() => match accept(&whole.body) {
             Ok(()) => Ok(whole),
-            Err(unfit) => {
-                let failure = if unfit.cut_off {
-                    Failure::CutOff
-                } else {
-                    Failure::Unreadable
-                };
-                broken(failure, What::Unfit(whole, unfit.source))
-            }
+            Err(unfit) => Err(Broken::unfit(whole, unfit).into()),
         },
-        (Some(whole), Some(Trouble::TooLarge)) => broken(Failure::Unreadable, What::TooLarge(whole)),
-        (_, Some(Trouble::Time(elapsed))) => {
-            broken(Failure::TimedOut(time.kind, time.limit), What::Nothing(elapsed.into()))
-        }
-        (Some(whole), Some(Trouble::Http(error))) if is_garbled(&error) => {
-            broken(Failure::Unreadable, What::Unfit(whole, nameless(error)))
-        }
-        (Some(_), Some(Trouble::Http(error))) => broken(Failure::CutOff, What::Nothing(nameless(error))),
-        (None, Some(Trouble::Http(error))) => {
-            let failure = without_answer(&error, client);
-            broken(failure, What::Nothing(nameless(error)))
-        }
-        // Can't be: a body without a head, or the end without anything.
-        (None, _) => broken(Failure::Broken, What::Nothing("no answer".into())),
+        (whole, trouble) => Err(Broken::new(client, time, whole, trouble).into()),
     }
 }
 
@@ -153,50 +129,77 @@ enum Trouble {
     TooLarge,
 }
 
-/// Keeps what has come, should the rest not come.
-#[derive(Default)]
-struct Reading {
-    head: Option<(StatusCode, HeaderMap)>,
-    body: Bytes,
-}
+/// Reads an answer. What has come is kept, should the rest not come.
+async fn read(
+    client: &Client,
+    answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
+    into: &mut Option<Box<Whole>>,
+) -> Result<(), Trouble> {
+    let mut response = answer.await.map_err(Trouble::Http)?;
+    let whole = into.insert(Box::new(Whole {
+        status: response.status(),
+        headers: std::mem::take(response.headers_mut()),
+        body: Bytes::new(),
+    }));
 
-impl Reading {
-    async fn run(
-        &mut self,
-        client: &Client,
-        answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    ) -> Result<(), Trouble> {
-        let mut response = answer.await.map_err(Trouble::Http)?;
-        self.head = Some((response.status(), std::mem::take(response.headers_mut())));
-
-        let limit = client.shared.max_body;
-        if response.content_length().is_some_and(|length| length > limit as u64) {
+    let limit = client.shared.max_body;
+    if response.content_length().is_some_and(|length| length > limit as u64) {
+        return Err(Trouble::TooLarge);
+    }
+    let mut more = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
+        if whole.body.len() + more.len() + chunk.len() > limit {
             return Err(Trouble::TooLarge);
         }
-        let mut more = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
-            if self.body.len() + more.len() + chunk.len() > limit {
-                return Err(Trouble::TooLarge);
-            }
-            // Most answers are one chunk, which needs no copy.
-            if self.body.is_empty() && more.is_empty() {
-                self.body = chunk;
-                continue;
-            }
-            if more.is_empty() {
-                more.extend_from_slice(&self.body);
-                self.body = Bytes::new();
-            }
-            more.extend_from_slice(&chunk);
+        // Most answers are one chunk, which needs no copy.
+        if whole.body.is_empty() && more.is_empty() {
+            whole.body = chunk;
+            continue;
         }
-        if !more.is_empty() {
-            self.body = more.freeze();
+        if more.is_empty() {
+            more.extend_from_slice(&whole.body);
+            whole.body = Bytes::new();
         }
-        Ok(())
+        more.extend_from_slice(&chunk);
     }
+    if !more.is_empty() {
+        whole.body = more.freeze();
+    }
+    Ok(())
 }
 
 impl Broken {
+    #[cold] // so that its code is not in the way of what succeeds
+    fn new(client: &Client, time: &Time, whole: Option<Box<Whole>>, trouble: Option<Trouble>) -> Self {
+        let (failure, what) = match (whole, trouble) {
+            // The status says more than why its body is not complete.
+            (Some(whole), _) if !whole.status.is_success() => (Failure::Status(whole.status), What::Answer(whole)),
+            (Some(whole), Some(Trouble::TooLarge)) => (Failure::Unreadable, What::TooLarge(whole)),
+            (_, Some(Trouble::Time(elapsed))) => {
+                (Failure::TimedOut(time.kind, time.limit), What::Nothing(elapsed.into()))
+            }
+            (Some(whole), Some(Trouble::Http(error))) if is_garbled(&error) => {
+                (Failure::Unreadable, What::Unfit(whole, nameless(error)))
+            }
+            (Some(_), Some(Trouble::Http(error))) => (Failure::CutOff, What::Nothing(nameless(error))),
+            (None, Some(Trouble::Http(error))) => (without_answer(&error, client), What::Nothing(nameless(error))),
+            // Can't be: a body without a head, or the end without anything.
+            (_, None | Some(Trouble::TooLarge)) => (Failure::Broken, What::Nothing("no answer".into())),
+        };
+        Self { failure, what }
+    }
+
+    #[cold]
+    fn unfit(whole: Box<Whole>, unfit: Unfit) -> Self {
+        let failure = if unfit.cut_off {
+            Failure::CutOff
+        } else {
+            Failure::Unreadable
+        };
+        let what = What::Unfit(whole, unfit.source);
+        Self { failure, what }
+    }
+
     /// The answer, if there is one.
     pub(super) fn answer(&self) -> Option<&Whole> {
         match &self.what {
@@ -216,7 +219,7 @@ impl Broken {
 
     /// The error that the caller gets.
     pub(super) fn into_error(self, client: &Client, route: &Route, history: History) -> Error {
-        let answer = |whole, history| Box::new(client.shared.answer(route, whole, history));
+        let answer = |whole: Box<Whole>, history| Box::new(client.shared.answer(route, *whole, history));
         match self.what {
             What::Answer(whole) => Error::from_answer(answer(whole, history)),
             What::Unfit(whole, source) => Error::Unreadable {

@@ -71,10 +71,15 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let _place: Place = self.wait(PLACE, shared.limiter.place()).await?;
+        let _place: Place = match shared.limiter.try_place() {
+            Some(place) => place,
+            None => self.wait(PLACE, shared.limiter.place()).await?,
+        };
         let mut before = Waited::default();
         loop {
-            self.wait(TURN, shared.limiter.turn()).await?;
+            if self.is_stopped() || !shared.limiter.try_turn() {
+                self.wait(TURN, shared.limiter.turn()).await?;
+            }
             if let Some(bounds) = &client.bounds
                 && self.history.attempts.is_empty()
             {
@@ -96,7 +101,7 @@ impl<'a> Call<'a> {
                         number,
                         waited: self.waited.since(&before),
                         took: started.elapsed(),
-                        result: result.as_ref().map_err(|broken| &**broken),
+                        result: result.as_deref().map_err(AsRef::as_ref),
                     };
                     observe::attempt_ended(shared, span, &self.route, &ended);
                 }
@@ -111,16 +116,8 @@ impl<'a> Call<'a> {
                     });
                 }
                 Err(broken) => {
-                    let took = started.elapsed();
-                    let waited = self.waited.since(&before);
+                    self.note(&broken, started, self.waited.since(&before));
                     before = self.waited;
-                    self.history.attempts.push(Attempt {
-                        started_at: Utc::now() - took,
-                        waited: waited.total(),
-                        took,
-                        failure: broken.failure,
-                        cause: broken.cause(self.client),
-                    });
                     self.after_failure(broken).await?;
                 }
             }
@@ -138,6 +135,18 @@ impl<'a> Call<'a> {
         })?;
         let span = observe::attempt_span(&self.client.shared, &self.route, &request, number);
         Ok((span, self.client.shared.http.execute(request)))
+    }
+
+    #[cold] // so that its code is not in the way of what succeeds
+    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited) {
+        let took = started.elapsed();
+        self.history.attempts.push(Attempt {
+            started_at: Utc::now() - took,
+            waited: waited.total(),
+            took,
+            failure: broken.failure,
+            cause: broken.cause(self.client),
+        });
     }
 
     /// Waits for the next attempt, or ends the call.
@@ -181,29 +190,22 @@ impl<'a> Call<'a> {
         }
     }
 
+    fn is_stopped(&self) -> bool {
+        self.client.bounds.as_ref().is_some_and(|bounds| bounds.is_stopped())
+    }
+
     /// Waits for the limiter, as long as the call may last.
-    async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
-        if self.client.bounds.as_ref().is_some_and(|bounds| bounds.is_stopped()) {
-            return Err(self.stopped());
-        }
-        let at_once = poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await;
-        let result = match at_once {
-            Poll::Ready(Ok(value)) => return Ok(value), // without a clock, a timer and a span
-            Poll::Ready(result) => Ok(Some(result)),
-            Poll::Pending => {
-                let began = Instant::now();
-                let result = timeout_at(self.deadline, unless_stopped(self.client, turn))
-                    .instrument(observe::wait_span(what))
-                    .await;
-                let waited = if what == PLACE {
-                    &mut self.waited.place
-                } else {
-                    &mut self.waited.rate_limit
-                };
-                *waited += began.elapsed();
-                result
-            }
+    async fn wait<T>(&mut self, what: &'static str, turn: LimiterFuture<'_, T>) -> Result<T, Error> {
+        let began = Instant::now();
+        let result = timeout_at(self.deadline, unless_stopped(self.client, turn))
+            .instrument(observe::wait_span(what))
+            .await;
+        let waited = if what == PLACE {
+            &mut self.waited.place
+        } else {
+            &mut self.waited.rate_limit
         };
+        *waited += began.elapsed();
         match result {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(None) => Err(self.stopped()),

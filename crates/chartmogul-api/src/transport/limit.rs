@@ -49,6 +49,18 @@ pub trait Limiter: fmt::Debug + Send + Sync + 'static {
     /// Waits until the next request may be sent.
     fn turn(&self) -> LimiterFuture<'_, ()>;
 
+    /// A place, if one is free now and nobody waits for it. A limiter that can't tell at once leaves this out, and is
+    /// asked for [`place`](Self::place) each time.
+    fn try_place(&self) -> Option<Place> {
+        None
+    }
+
+    /// Takes a turn, if there is one now and nobody waits for it; whether it did. A limiter that can't tell at once
+    /// leaves this out, and is asked for [`turn`](Self::turn) each time.
+    fn try_turn(&self) -> bool {
+        false
+    }
+
     /// The server refused a request with 429 or 503; `retry_after` is the wait that it asked for, if it did.
     fn throttled(&self, retry_after: Option<Duration>);
 }
@@ -60,6 +72,14 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
 
     fn turn(&self) -> LimiterFuture<'_, ()> {
         (**self).turn()
+    }
+
+    fn try_place(&self) -> Option<Place> {
+        (**self).try_place()
+    }
+
+    fn try_turn(&self) -> bool {
+        (**self).try_turn()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {
@@ -84,6 +104,11 @@ impl Place {
         let held = Held::Other(Box::new(what));
         Self { _held: held }
     }
+
+    fn permit(permit: OwnedSemaphorePermit) -> Self {
+        let held = Held::Permit(permit);
+        Self { _held: held }
+    }
 }
 
 impl fmt::Debug for Place {
@@ -103,6 +128,14 @@ impl Limiter for Unlimited {
 
     fn turn(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn try_place(&self) -> Option<Place> {
+        Some(Place::holding(()))
+    }
+
+    fn try_turn(&self) -> bool {
+        true
     }
 
     fn throttled(&self, _: Option<Duration>) {}
@@ -162,33 +195,12 @@ impl RateLimiter {
         self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A turn, if there is one now and nobody waits.
-    fn try_turn(&self) -> bool {
-        if self.shared.waiting.load(Relaxed) > 0 {
-            return false;
-        }
-        let now = Instant::now();
-        let mut pace = self.pace();
-        let free = pace.next(now) <= now;
-        if free {
-            pace.sent(now);
-        }
-        free
-    }
-
     async fn next_turn(&self) {
         let _waiting = Waiting::begin(&self.shared.waiting);
         let _first = self.shared.queue.lock().await;
         loop {
-            let now = Instant::now();
-            let at = {
-                let mut pace = self.pace();
-                let at = pace.next(now);
-                if at <= now {
-                    pace.sent(now);
-                    return;
-                }
-                at
+            let Err(at) = self.pace().take(Instant::now()) else {
+                return;
             };
             sleep_until(at).await; // and look again: the server may have refused something meanwhile
         }
@@ -229,24 +241,23 @@ impl fmt::Debug for RateLimiter {
 
 impl Limiter for RateLimiter {
     fn place(&self) -> LimiterFuture<'_, Place> {
-        Box::pin(async {
-            let places = &self.shared.places;
-            let permit = match Arc::clone(places).try_acquire_owned() {
-                Ok(permit) => permit,
-                Err(_) => Arc::clone(places).acquire_owned().await?,
-            };
-            let held = Held::Permit(permit);
-            Ok(Place { _held: held })
-        })
+        Box::pin(async { Ok(Place::permit(Arc::clone(&self.shared.places).acquire_owned().await?)) })
     }
 
     fn turn(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async {
-            if !self.try_turn() {
-                self.next_turn().await;
-            }
+            self.next_turn().await;
             Ok(())
         })
+    }
+
+    fn try_place(&self) -> Option<Place> {
+        let permit = Arc::clone(&self.shared.places).try_acquire_owned();
+        permit.ok().map(Place::permit)
+    }
+
+    fn try_turn(&self) -> bool {
+        self.shared.waiting.load(Relaxed) == 0 && self.pace().take(Instant::now()).is_ok()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {
@@ -267,6 +278,8 @@ const RECOVERY: f64 = 0.05;
 /// When the next request may be sent. Pure: it is told the time.
 struct Pace {
     per_second: u32,
+    /// Between two requests at the full rate. Divided once, since each request needs it.
+    spacing: Duration,
     /// When the latest requests were sent, as many as may be sent in a second: the next one has to wait until the
     /// oldest of them is a second ago. It is what no window of a second is ever overfilled by.
     latest: VecDeque<Instant>,
@@ -283,12 +296,23 @@ impl Pace {
     fn new(per_second: u32) -> Self {
         Self {
             per_second,
+            spacing: SECOND / per_second,
             latest: VecDeque::new(),
             even: None,
             paused_until: None,
             refused_until: None,
             share: 1.0,
         }
+    }
+
+    /// Takes a turn now, or says when there may be one.
+    fn take(&mut self, now: Instant) -> Result<(), Instant> {
+        let at = self.next(now);
+        if at > now {
+            return Err(at);
+        }
+        self.sent(now);
+        Ok(())
     }
 
     fn next(&self, now: Instant) -> Instant {
@@ -349,7 +373,7 @@ impl Pace {
     fn interval(&self, now: Instant) -> Duration {
         let share = self.share(now);
         if share >= 1.0 {
-            return SECOND / self.per_second;
+            return self.spacing;
         }
         SECOND.div_f64(f64::from(self.per_second) * share)
     }
@@ -492,12 +516,34 @@ mod tests {
         });
         tokio::task::yield_now().await; // in line
         std::thread::sleep(Duration::from_millis(600)); // the turn is free, but nobody runs
+        assert!(!limiter.try_turn(), "jumped the queue");
         tokio::select! {
             biased;
             _ = limiter.turn() => panic!("jumped the queue"),
             () = std::future::ready(()) => {}
         }
         first.await.unwrap();
+    }
+
+    /// What is taken without waiting counts as what was waited for does.
+    #[tokio::test(start_paused = true)]
+    async fn what_is_free_is_taken_at_once() {
+        let limiter: Arc<dyn Limiter> = Arc::new(RateLimiter::new(4, 2)); // forwards to the one inside
+        let burst = (0..10).filter(|_| limiter.try_turn()).count();
+        assert_eq!(burst, 2, "half of the rate, and no more at the same moment");
+        let before = Instant::now();
+        limiter.turn().await.unwrap();
+        assert!(before.elapsed() >= SECOND / 4, "{:?}", before.elapsed());
+
+        let places = (limiter.try_place().unwrap(), limiter.place().await.unwrap());
+        assert!(limiter.try_place().is_none(), "both are taken");
+        let mut waiting = limiter.place();
+        assert!(timeout(Duration::from_millis(1), &mut waiting).await.is_err());
+        drop(places.0);
+        assert!(limiter.try_place().is_none(), "the free one is for who waits");
+        let _first = waiting.await.unwrap();
+        drop(places.1);
+        assert!(limiter.try_place().is_some());
     }
 
     #[tokio::test(start_paused = true)]

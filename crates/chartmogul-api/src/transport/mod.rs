@@ -12,15 +12,16 @@ pub(crate) mod retry;
 
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, Method, header};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
+pub(crate) use self::attempt::Whole;
 pub use self::request::Request;
 use self::{
-    attempt::{Unfit, Whole},
+    attempt::Unfit,
     call::{Call, Make},
     limit::Limiter,
     observe::Metrics,
@@ -34,9 +35,6 @@ use crate::{
 
 /// Stands for the key where a server repeats it.
 const HIDDEN: &str = "[API key]";
-
-/// Room for the headers of a request, those of the HTTP client included; what has no room has to move.
-const USUAL_HEADERS: usize = 8;
 
 /// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
 /// budget.
@@ -78,8 +76,8 @@ pub(crate) struct Shared {
     pub(crate) http: reqwest::Client,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
-    pub(crate) authorization: HeaderValue,
-    pub(crate) user_agent: HeaderValue,
+    /// What every request has: who calls, with which program, and that the answer is to be JSON.
+    pub(crate) headers: HeaderMap,
     /// For spans: where the server is.
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -99,8 +97,9 @@ impl Shared {
     /// Takes the key out of a text, should a server repeat it.
     fn hide(&self, text: &str) -> String {
         let text = text.replace(self.key.expose_secret(), HIDDEN);
-        let header = self.authorization.to_str().unwrap_or_default();
-        match header.strip_prefix("Basic ") {
+        let header = self.headers.get(header::AUTHORIZATION);
+        let header = header.and_then(|value| value.to_str().ok());
+        match header.and_then(|header| header.strip_prefix("Basic ")) {
             Some(token) => text.replace(token, HIDDEN),
             None => text,
         }
@@ -209,10 +208,7 @@ impl Client {
         let path = format!("{}{path}", url.path().trim_end_matches('/'));
         url.set_path(&path);
         let mut request = reqwest::Request::new(method, url);
-        let headers = request.headers_mut();
-        headers.reserve(USUAL_HEADERS);
-        headers.append(header::AUTHORIZATION, self.shared.authorization.clone());
-        headers.append(header::USER_AGENT, self.shared.user_agent.clone());
+        request.headers_mut().clone_from(&self.shared.headers);
         reqwest::RequestBuilder::from_parts(self.shared.http.clone(), request)
     }
 
@@ -246,7 +242,7 @@ impl Client {
 
 /// A success.
 struct Done {
-    whole: Whole,
+    whole: Box<Whole>,
     attempts: u32,
 }
 
@@ -254,13 +250,7 @@ impl Done {
     fn reply<T>(self, value: Option<Box<T>>) -> Result<Reply<T>, Error> {
         let Self { whole, attempts } = self;
         match value {
-            Some(value) => Ok(Reply {
-                value,
-                status: whole.status,
-                headers: whole.headers,
-                body: whole.body,
-                attempts,
-            }),
+            Some(value) => Ok(Reply { value, whole, attempts }),
             // Can't be: a call is done only if its body was accepted.
             None => Err(Error::configuration(
                 "the transport lost an answer, which is a bug",
@@ -283,13 +273,9 @@ fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> R
 
 /// Reads JSON of any kind.
 fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
-    match serde_json::from_slice(json) {
-        Ok(value) => {
-            *into = Some(Box::new(value));
-            Ok(())
-        }
-        Err(error) => Err(unfit(error, std::any::type_name::<T>())),
-    }
+    let value = serde_json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
+    *into = Some(Box::new(value));
+    Ok(())
 }
 
 /// What is said of JSON that can't be read quotes nothing of it: it may hold customers' data.

@@ -25,13 +25,7 @@ impl Client {
     ) -> Result<Reply<types::OpportunityPage>, Error> {
         query.check()?;
         let request = || {
-            self
-                .start(Method::GET, format_args!("/v1/opportunities",))
-                .header(
-                    ::reqwest::header::ACCEPT,
-                    ::reqwest::header::HeaderValue::from_static("application/json"),
-                )
-                .query(query)
+            self.start(Method::GET, format_args!("/v1/opportunities",)).query(query)
         };
         self.exec(&operations::LIST_OPPORTUNITIES, &request).await
     }
@@ -49,13 +43,7 @@ impl Client {
     ) -> Result<Reply<types::Opportunity>, Error> {
         body.check()?;
         let request = || {
-            self
-                .start(Method::POST, format_args!("/v1/opportunities",))
-                .header(
-                    ::reqwest::header::ACCEPT,
-                    ::reqwest::header::HeaderValue::from_static("application/json"),
-                )
-                .json(&body)
+            self.start(Method::POST, format_args!("/v1/opportunities",)).json(&body)
         };
         self.exec(&operations::CREATE_OPPORTUNITY, &request).await
     }
@@ -78,10 +66,6 @@ impl Client {
                 .start(
                     Method::GET,
                     format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
-                .header(
-                    ::reqwest::header::ACCEPT,
-                    ::reqwest::header::HeaderValue::from_static("application/json"),
                 )
         };
         self.exec(&operations::GET_OPPORTUNITY, &request).await
@@ -133,10 +117,6 @@ impl Client {
                 .start(
                     Method::PATCH,
                     format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
-                .header(
-                    ::reqwest::header::ACCEPT,
-                    ::reqwest::header::HeaderValue::from_static("application/json"),
                 )
                 .json(&body)
         };
