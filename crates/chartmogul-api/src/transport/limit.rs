@@ -348,16 +348,20 @@ impl Pace {
         // Requests that were under way together are refused together: one reason to slow down, not many.
         let known = self.refused_until.is_some_and(|until| now < until);
         let mut pause = retry_after.unwrap_or_default();
+        let mut soonest = now;
         if !known {
             let share = self.share(now);
             pause = retry_after.unwrap_or_else(|| SECOND.div_f64(share));
             self.share = (share / 2.0).max(SLOWEST);
+            self.even = None;
+            soonest = now + SECOND;
         }
         let until = now.checked_add(pause).unwrap_or(now);
         let until = self.paused_until.map_or(until, |earlier| earlier.max(until));
         self.paused_until = Some(until);
-        self.refused_until = Some(until.max(now + SECOND));
-        self.even = None;
+        // Only a longer pause makes this later: a server that refuses all the time is a new reason each second.
+        let until = until.max(soonest);
+        self.refused_until = Some(self.refused_until.map_or(until, |earlier| earlier.max(until)));
     }
 
     fn share(&self, now: Instant) -> f64 {
@@ -443,6 +447,26 @@ mod tests {
         );
         let at_once = times.iter().filter(|t| **t == start).count();
         assert_eq!(at_once, 20, "half at once, the rest spread");
+    }
+
+    /// Even if it says each time that the next request may come at once.
+    #[test]
+    fn a_server_that_refuses_everything_gets_ever_less() {
+        let start = Instant::now();
+        for ask in [None, Some(Duration::ZERO)] {
+            let mut pace = Pace::new(40);
+            let mut sent = 0;
+            let mut now = start;
+            while now < start + SECOND * 20 {
+                now = pace.next(now);
+                pace.sent(now);
+                sent += 1;
+                now += Duration::from_millis(5);
+                pace.throttled(now, ask);
+            }
+            assert!(sent < 100, "{sent} of 800 with {ask:?}");
+            assert!(pace.share(now) < 0.2, "{}", pace.share(now));
+        }
     }
 
     #[test]
