@@ -146,6 +146,11 @@ async fn a_call_that_waits_for_the_limit_says_so() {
     Notes::listen();
     get().await.unwrap();
     assert!(!NOTES.take().unwrap_or_default().contains("chartmogul.wait in"));
+    // Nor is there with a limiter that has futures alone, but lets nobody wait.
+    let own = self::client(&fake, |builder| builder.limiter(Own::default()));
+    Notes::listen();
+    own.opportunities().get(UUID).send().await.unwrap();
+    assert!(!NOTES.take().unwrap_or_default().contains("chartmogul.wait in"));
     Notes::listen();
     let (one, other) = tokio::join!(get(), get());
     assert!(one.is_ok() && other.is_ok());
@@ -154,6 +159,17 @@ async fn a_call_that_waits_for_the_limit_says_so() {
         let span = format!("DEBUG span chartmogul.wait in chartmogul.call\n    for: \"{what}\"\n");
         assert!(text.contains(&span), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_call_whose_time_is_up_sends_nothing() {
+    let (fake, client) = start().await;
+    let call = client.opportunities().get(UUID).with_call_timeout(Duration::ZERO);
+    let error = call.send().await.unwrap_err();
+    let text = "get_opportunity: no complete answer within 0ns, waiting for the rate limit";
+    assert!(error.to_string().starts_with(text), "{error}");
+    assert!(!error.may_have_happened());
+    assert_eq!((error.attempts().len(), fake.requests().len()), (0, 0));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// Most bytes of an answer, unless [`ClientBuilder::max_body`] says otherwise: 32 MiB.
 pub const DEFAULT_MAX_BODY: usize = 32 * 1024 * 1024;
 
-/// Room for the headers of a request, those of the HTTP client included; what has no room has to move.
+/// Headers of a request, those of the HTTP client included: the table of their names has room for so many, and copies of it.
 const USUAL_HEADERS: usize = 8;
 
 const USER_AGENT: &str = concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION"));
@@ -162,7 +162,11 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Time limit for making a connection; [`DEFAULT_CONNECT_TIMEOUT`] by default.
+    /// Time limit for making a connection; [`DEFAULT_CONNECT_TIMEOUT`] by default, or half of
+    /// [`attempt_timeout`](Self::attempt_timeout) where that is less.
+    ///
+    /// Keep it below the limit of an attempt: whoever is stopped by that one while it connects can't tell whether something
+    /// was sent, so a `POST` is not repeated.
     ///
     /// Reported as [`TimeoutKind::Connect`](crate::TimeoutKind::Connect).
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
@@ -296,12 +300,14 @@ impl<C: From<Client>> ClientBuilder<C> {
         headers.insert(header::USER_AGENT, user_agent(self.user_agent.as_deref())?);
         let base_url = base_url(&self.base_url, self.plain_http)?;
         self.check()?;
+        let connect_timeout = self.connection.connect_timeout;
+        let connect_timeout = connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT.min(self.attempt_timeout / 2));
         let http = match &self.http_client {
             Some(client) => {
                 own(client, &self.connection)?;
                 client.clone()
             }
-            None => self.connection.build(&base_url)?,
+            None => self.connection.build(&base_url, connect_timeout)?,
         };
         let client = Client {
             call_timeout: self.call_timeout,
@@ -312,7 +318,7 @@ impl<C: From<Client>> ClientBuilder<C> {
                 host: base_url.host_str().unwrap_or_default().to_owned(),
                 port: base_url.port_or_known_default().unwrap_or_default(),
                 base_url,
-                connect_timeout: self.connection.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT),
+                connect_timeout,
                 attempt_timeout: self.attempt_timeout,
                 max_body: self.max_body,
                 limiter: self
@@ -359,7 +365,7 @@ impl<C: From<Client>> ClientBuilder<C> {
 }
 
 impl Connection {
-    fn build(&self, base_url: &Url) -> Result<reqwest::Client, Error> {
+    fn build(&self, base_url: &Url, connect_timeout: Duration) -> Result<reqwest::Client, Error> {
         let wrong = |what: &str, source: reqwest::Error| Error::Configuration {
             what: what.to_owned(),
             source: Some(source.without_url().into()),
@@ -370,7 +376,7 @@ impl Connection {
             // Whether to repeat is decided in one place, and counted there. The zero says so before each request is copied
             // for a repetition.
             .retry(reqwest::retry::never().max_retries_per_request(0))
-            .connect_timeout(self.connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT));
+            .connect_timeout(connect_timeout);
         #[cfg(feature = "rustls")]
         {
             http = http.tls_version_min(reqwest::tls::Version::TLS_1_2);

@@ -20,6 +20,9 @@ use crate::error::{Problem, shorten};
 
 const LIMIT: usize = 300;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// An error says little. More than this is not taken apart: as a tree, `[0,0,..]` would take many times the memory that the
+/// size limit of answers allows.
+const READ: usize = 256 * 1024;
 const HTML_SEARCHED: usize = 64 * 1024;
 
 #[derive(Debug, Default, PartialEq)]
@@ -31,11 +34,15 @@ pub(crate) struct Said {
 /// Reads a body; `hide` takes out of every text what must not be shown.
 pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> Said {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    match serde_json::from_slice(body) {
+    let json = match body.len() {
+        0..=READ => serde_json::from_slice(body).ok(),
+        _ => None,
+    };
+    match json {
         // After decoding: in the body, texts may be escaped.
-        Ok(json) => from_json(hidden(json, hide)),
-        Err(_) => Said {
-            message: from_text(&hide(&String::from_utf8_lossy(body))),
+        Some(json) => from_json(hidden(json, hide)),
+        None => Said {
+            message: from_text(&hide(&String::from_utf8_lossy(&body[..body.len().min(READ)]))),
             problems: Vec::new(),
         },
     }
@@ -263,6 +270,14 @@ mod tests {
             Some("\u{fffd}\u{fffd}")
         );
         assert_eq!(read("[".repeat(100_000).as_bytes(), &str::to_owned).problems, []);
+    }
+
+    #[test]
+    fn what_is_too_long_for_an_error_is_not_taken_apart() {
+        let json = |texts: usize| format!("[\"first\"{}]", ",0".repeat(texts));
+        check(&json(100_000), Some("first"), &[]);
+        check(&json(200_000), None, &[]);
+        check(&format!("first\n{}", " ".repeat(READ)), Some("first"), &[]);
     }
 
     #[test]

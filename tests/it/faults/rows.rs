@@ -57,7 +57,10 @@ fn text(status: u16, body: &str) -> Act {
 
 /// Shorter time limits, and two attempts, for what is never answered.
 fn impatient(builder: ClientBuilder) -> ClientBuilder {
-    builder.attempt_timeout(SHORT).retry(quick().max_attempts(2))
+    builder
+        .connect_timeout(SHORT)
+        .attempt_timeout(SHORT)
+        .retry(quick().max_attempts(2))
 }
 
 fn throttled() -> Vec<Row> {
@@ -145,6 +148,16 @@ fn trouble() -> Vec<Row> {
             .client(impatient),
     );
     rows.push(
+        create("500 whose body comes in pieces and never ends")
+            .always(
+                Act::head(500, &[("content-length", "100")])
+                    .more("\r\n")
+                    .slowly("Internal", TICK)
+                    .hang(),
+            )
+            .client(impatient),
+    );
+    rows.push(
         update("502, then 404")
             .first([page(502)])
             .always(text(404, "Not found")),
@@ -210,6 +223,11 @@ fn no_connection() -> Vec<Row> {
         create("no connection in time, then good")
             .server(Server::Crowded(1))
             .client(|client| client.connect_timeout(SHORT)),
+    );
+    rows.push(
+        create("no connection within half of the attempt's time")
+            .server(Server::Crowded(usize::MAX))
+            .client(|client| client.attempt_timeout(SHORT).retry(quick().max_attempts(2))),
     );
     // A label that is too long for DNS, so that nobody has to be asked.
     rows.extend(both("host name that does not exist", |row| {

@@ -67,8 +67,13 @@ pub(super) async fn send(
     time: &Time,
     accept: &mut Accept<'_>,
 ) -> Result<Box<Whole>, Box<Broken>> {
-    let mut whole = None;
-    let ended = timeout_at(time.until, pin!(read(client, answer, &mut whole))).await;
+    let (mut whole, mut more) = (None::<Box<Whole>>, BytesMut::new());
+    let ended = timeout_at(time.until, pin!(read(client, answer, &mut whole, &mut more))).await;
+    if let Some(whole) = &mut whole
+        && !more.is_empty()
+    {
+        whole.body = more.freeze();
+    }
     let trouble = match ended {
         Ok(Ok(())) => None,
         Ok(Err(trouble)) => Some(trouble),
@@ -129,11 +134,12 @@ enum Trouble {
     TooLarge,
 }
 
-/// Reads an answer. What has come is kept, should the rest not come.
+/// Reads an answer. What has come is kept, should the rest not come: in the body, or in `more` if it came in pieces.
 async fn read(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
     into: &mut Option<Box<Whole>>,
+    more: &mut BytesMut,
 ) -> Result<(), Trouble> {
     let mut response = answer.await.map_err(Trouble::Http)?;
     let whole = into.insert(Box::new(Whole {
@@ -146,7 +152,6 @@ async fn read(
     if response.content_length().is_some_and(|length| length > limit as u64) {
         return Err(Trouble::TooLarge);
     }
-    let mut more = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
         if whole.body.len() + more.len() + chunk.len() > limit {
             return Err(Trouble::TooLarge);
@@ -161,9 +166,6 @@ async fn read(
             whole.body = Bytes::new();
         }
         more.extend_from_slice(&chunk);
-    }
-    if !more.is_empty() {
-        whole.body = more.freeze();
     }
     Ok(())
 }

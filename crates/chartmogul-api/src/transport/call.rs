@@ -18,7 +18,7 @@ use super::{
     observe::{self, AttemptEnded, Ended, Waited},
     retry::{Decision, Failed, is_throttling, retry_after},
 };
-use crate::{Attempt, Error, Failure, GaveUp, History, TimeoutKind};
+use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
 
 /// Makes what an attempt sends. Once for each, so that a call which waits for its turn holds no request, and one that
 /// succeeds at once has copied none.
@@ -90,6 +90,9 @@ impl<'a> Call<'a> {
             // In a block: what an attempt needs has no room of its own in the future while the call waits for the next.
             let (started, result) = {
                 let started = Instant::now();
+                if started >= self.deadline {
+                    return Err(self.late(TURN, "it came after the end".into()));
+                }
                 let (span, answer) = self.begin(number)?;
                 let time = self.time(started);
                 let sending = pin!(attempt::send(client, answer, &time, accept));
@@ -195,17 +198,26 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the limiter, as long as the call may last.
-    async fn wait<T>(&mut self, what: &'static str, turn: LimiterFuture<'_, T>) -> Result<T, Error> {
-        let began = Instant::now();
-        let result = timeout_at(self.deadline, unless_stopped(self.client, turn))
-            .instrument(observe::wait_span(what))
-            .await;
-        let waited = if what == PLACE {
-            &mut self.waited.place
-        } else {
-            &mut self.waited.rate_limit
+    async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
+        if self.is_stopped() {
+            return Err(self.stopped());
+        }
+        let result = match poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await {
+            Poll::Ready(result) => Ok(Some(result)), // nobody waited, so none is shown
+            Poll::Pending => {
+                let began = Instant::now();
+                let result = timeout_at(self.deadline, unless_stopped(self.client, turn))
+                    .instrument(observe::wait_span(what))
+                    .await;
+                let waited = if what == PLACE {
+                    &mut self.waited.place
+                } else {
+                    &mut self.waited.rate_limit
+                };
+                *waited += began.elapsed();
+                result
+            }
         };
-        *waited += began.elapsed();
         match result {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(None) => Err(self.stopped()),
@@ -214,14 +226,19 @@ impl<'a> Call<'a> {
                 history: Box::new(self.gave_up(None)),
                 source,
             }),
-            Err(elapsed) => Err(Error::Timeout {
-                operation: self.route.name.clone(),
-                kind: TimeoutKind::Call,
-                limit: self.limit(),
-                while_waiting: Some(what),
-                history: Box::new(self.gave_up(None)),
-                source: elapsed.into(),
-            }),
+            Err(elapsed) => Err(self.late(what, elapsed.into())),
+        }
+    }
+
+    /// Time was up before an attempt could begin.
+    fn late(&mut self, waiting_for: &'static str, source: BoxError) -> Error {
+        Error::Timeout {
+            operation: self.route.name.clone(),
+            kind: TimeoutKind::Call,
+            limit: self.limit(),
+            while_waiting: Some(waiting_for),
+            history: Box::new(self.gave_up(None)),
+            source,
         }
     }
 
