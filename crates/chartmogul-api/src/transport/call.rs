@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
             let (started, result) = {
                 let started = Instant::now();
                 if started >= self.deadline {
-                    return Err(self.late(TURN, "it came after the end".into()));
+                    return Err(self.late(TURN, "no time was left for an attempt".into()));
                 }
                 let (span, answer) = self.begin(number)?;
                 let time = self.time(started);
