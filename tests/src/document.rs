@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The whole document.
 pub fn read() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/chartmogul.yaml");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/bundled/chartmogul.yaml");
     let text = std::fs::read_to_string(path).expect("the document");
     serde_saphyr::from_str(&text).expect("YAML")
 }

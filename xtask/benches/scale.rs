@@ -24,9 +24,7 @@ const LEAST: Duration = Duration::from_millis(500);
 const STEPS: [&str; 4] = ["lint", "lower", "generate", "diff"];
 
 fn main() {
-    let file = Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .join(xtask::DOCUMENT);
+    let file = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(xtask::BUNDLE);
     let text = std::fs::read_to_string(file).unwrap();
     let real = Spec::parse(xtask::DOCUMENT, &text).unwrap();
 

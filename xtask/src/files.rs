@@ -8,7 +8,11 @@ use similar::TextDiff;
 use tempfile::NamedTempFile;
 
 /// The folders that hold generated files and nothing else, below the root of the workspace.
-pub const FOLDERS: [&str; 2] = ["crates/chartmogul-api/src/generated", "crates/chartmogul/src/generated"];
+pub const FOLDERS: [&str; 3] = [
+    "crates/chartmogul-api/src/generated",
+    "crates/chartmogul/src/generated",
+    "openapi/bundled",
+];
 
 /// How files begin that are about to replace others; one that is left was interrupted.
 const STAGED: &str = ".generating-";
@@ -180,7 +184,7 @@ fn files_below(root: &Utf8Path, folder: &Utf8Path) -> anyhow::Result<Vec<Utf8Pat
         let path = folder.join(entry.file_name());
         if entry.file_type()?.is_dir() {
             found.extend(files_below(root, &path)?);
-        } else if path.extension() == Some("rs") || entry.file_name().starts_with(STAGED) {
+        } else if matches!(path.extension(), Some("rs" | "yaml")) || entry.file_name().starts_with(STAGED) {
             found.push(path); // others, such as an editor's, are not ours
         }
     }

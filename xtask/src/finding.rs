@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Rule {
     /// The document is one YAML 1.2 document in UTF-8, without repeated keys.
     Yaml,
+    /// The files of the document fit together: references lead to files that have what is named, nothing is defined twice, and every path is in the index.
+    Files,
     /// OpenAPI 3.0.x: progenitor reads nothing newer.
     OpenapiVersion,
     /// The first server is production; it becomes the default base URL.
@@ -93,6 +95,7 @@ impl Rule {
     /// Every rule.
     pub const ALL: &'static [Self] = &[
         Self::Yaml,
+        Self::Files,
         Self::OpenapiVersion,
         Self::Server,
         Self::Shape,
@@ -139,6 +142,7 @@ impl Rule {
     pub fn name(self) -> &'static str {
         match self {
             Self::Yaml => "yaml",
+            Self::Files => "files",
             Self::OpenapiVersion => "openapi-version",
             Self::Server => "server",
             Self::Shape => "shape",
@@ -240,6 +244,16 @@ impl fmt::Display for Finding {
 /// Everything that is wrong, in the order of the document. Never empty.
 #[derive(Debug, thiserror::Error)]
 pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    /// In the order of the document, each once.
+    pub(crate) fn sorted(mut findings: Vec<Finding>) -> Self {
+        findings.sort_by(|a, b| (&a.file, a.line, a.column, a).cmp(&(&b.file, b.line, b.column, b)));
+        // What is copied into many operations is told once.
+        findings.dedup_by(|a, b| (&a.file, a.line, a.column, &a.problem) == (&b.file, b.line, b.column, &b.problem));
+        Self(findings)
+    }
+}
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

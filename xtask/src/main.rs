@@ -77,7 +77,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ),
         Task::Lint => {
             xtask::lint(root)?;
-            println!("{}: nothing to say", xtask::DOCUMENT);
+            println!("{}: no findings", xtask::DOCUMENT);
             ExitCode::SUCCESS
         }
         Task::Lower => {

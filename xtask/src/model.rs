@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub struct Api {
     /// Where production is, without a slash at the end.
     pub base_url: String,
-    /// In the order of path and method.
+    /// In the order of the document.
     pub operations: Vec<Operation>,
     /// The components that requests and successful answers are made of, by name.
     pub types: BTreeMap<String, Type>,
@@ -93,7 +93,7 @@ pub struct Object {
     pub not_empty: bool,
     /// The struct that holds what is required, if that is too much for arguments in a row.
     pub required_type: Option<String>,
-    /// In alphabetical order.
+    /// In the order of the document.
     pub properties: Vec<Property>,
 }
 

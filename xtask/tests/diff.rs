@@ -99,7 +99,7 @@ fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
         Value::Object(members) => {
             members
                 .iter()
-                .for_each(|(name, member)| collect(member, xtask::spec::child(&pointer, name), found));
+                .for_each(|(name, member)| collect(member, xtask::document::pointer::child(&pointer, name), found));
         }
         Value::Array(items) => {
             items

@@ -8,7 +8,7 @@ use super::{
     Change,
     Effect::{self, Additive, Breaking, Documentation},
 };
-use crate::spec::child;
+use crate::document::pointer::child;
 
 /// Everything that changed between two documents, as far as its meaning is known; and the pointers of what changed without
 /// a meaning of its own.

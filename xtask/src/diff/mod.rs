@@ -19,7 +19,7 @@ use camino::Utf8Path;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::spec::Spec;
+use crate::document::Spec;
 
 pub use report::Format;
 
@@ -136,9 +136,19 @@ pub fn diff(root: &Utf8Path, base: Option<&str>) -> anyhow::Result<(String, Diff
         None => merge_base(root)?,
     };
     let file = crate::DOCUMENT;
-    let text = git(root, &["show", &format!("{base}:{file}")])
-        .with_context(|| format!("{file} is not in {base}; name a revision that has it: --base REV"))?;
-    let old = Spec::parse(&format!("{file} at {base}"), &text)?;
+    let old = Spec::load(file, &|path| {
+        let object = format!("{base}:{path}");
+        let exists = git(root, &["cat-file", "-e", &object]).is_ok();
+        ensure!(
+            exists || path != file,
+            "{file} is not in {base}; name a revision that has it: --base REV"
+        );
+        Ok(exists
+            .then(|| git(root, &["show", &object]))
+            .transpose()?
+            .map(String::into_bytes))
+    })
+    .with_context(|| format!("the document at {base}"))?;
     let new = Spec::read(root, file)?;
     let diff = Diff::between(&old, &new, env!("CARGO_PKG_VERSION"))?;
     Ok((base, diff))

@@ -12,8 +12,8 @@ use super::{
     compare::anonymous,
 };
 use crate::{
+    document::pointer::{child, component},
     panics::quietly,
-    spec::{child, component},
 };
 
 /// Members that say something to people only.

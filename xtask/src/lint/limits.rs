@@ -5,9 +5,9 @@ use super::{
     schemas::{ANNOTATIONS, STRING_LIMITS},
 };
 use crate::{
+    document::pointer::child,
     finding::Rule,
     model::{Kind, Limits},
-    spec::child,
 };
 
 impl Lint<'_> {

@@ -9,14 +9,12 @@ mod queries;
 mod references;
 mod schemas;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 
 use crate::{
+    document::{Spec, pointer::child},
     finding::{Finding, Findings, Rule},
     model::Api,
-    spec::{Spec, child},
 };
 
 /// Reads a document, or says everything that is wrong with it.
@@ -27,12 +25,9 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
         queries: Vec::new(),
     };
     let api = lint.document();
-    let mut findings = lint.findings;
-    findings.sort_by(|a, b| (a.line, a.column, a).cmp(&(b.line, b.column, b)));
-    findings.dedup();
     match api {
-        Some(api) if findings.is_empty() => Ok(api),
-        _ => Err(Findings(findings)),
+        Some(api) if lint.findings.is_empty() => Ok(api),
+        _ => Err(Findings::sorted(lint.findings)),
     }
 }
 
@@ -55,8 +50,8 @@ struct Query {
     operation: String,
     /// Where the operation is.
     pointer: String,
-    /// Where they are, by name.
-    parameters: BTreeMap<String, String>,
+    /// Name of each, and where it is.
+    parameters: Vec<(String, String)>,
 }
 
 impl<'a> Lint<'a> {

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::{Lint, Query};
 use crate::{
+    document::pointer::child,
     finding::Rule,
     model::{Limits, Operation, Parameter},
     names,
-    spec::child,
 };
 
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
@@ -187,7 +187,7 @@ impl<'a> Lint<'a> {
     }
 
     /// Puts the query parameters aside; the name of the type that will hold them.
-    fn query(&mut self, pointer: &str, id: &str, parameters: BTreeMap<String, String>) -> Option<String> {
+    fn query(&mut self, pointer: &str, id: &str, parameters: Vec<(String, String)>) -> Option<String> {
         if !parameters.is_empty() {
             let name = format!("{}Query", names::pascal(id));
             self.queries.push(Query {
@@ -211,11 +211,11 @@ impl<'a> Lint<'a> {
     }
 
     /// Those in the path, in its order; and where those in the query are, by name.
-    fn parameters(&mut self, pointer: &str, path: &str) -> (Vec<Parameter>, BTreeMap<String, String>) {
+    fn parameters(&mut self, pointer: &str, path: &str) -> (Vec<Parameter>, Vec<(String, String)>) {
         let spec = self.spec;
         let path_pointer = child("/paths", path);
         let mut declared: BTreeMap<String, Parameter> = BTreeMap::new();
-        let mut query = BTreeMap::new();
+        let mut query: Vec<(String, String)> = Vec::new();
         // Those of the operation come last and win.
         for list in [child(&path_pointer, "parameters"), child(pointer, "parameters")] {
             let Some(value) = spec.at(&list) else { continue };
@@ -239,7 +239,8 @@ impl<'a> Lint<'a> {
                         declared.insert(name, parameter);
                     }
                     Some("query") => {
-                        query.insert(name, at);
+                        query.retain(|(known, _)| *known != name);
+                        query.push((name, at));
                     }
                     place => self.say(
                         Rule::QueryParameter,

@@ -7,10 +7,10 @@ use super::{
     schemas::{SCHEMAS, Walk},
 };
 use crate::{
+    document::pointer::child,
     finding::Rule,
     model::{Direction, Object, Operation, Property, Type},
     names,
-    spec::child,
 };
 
 impl Lint<'_> {

@@ -1,7 +1,10 @@
 use serde_json::Value;
 
 use super::Lint;
-use crate::{finding::Rule, spec::child};
+use crate::{
+    document::pointer::{child, is_read},
+    finding::Rule,
+};
 
 impl Lint<'_> {
     /// Whether every `$ref` leads to something, and none leads back to itself.
@@ -19,9 +22,7 @@ impl Lint<'_> {
                     self.reference(&child(pointer, "$ref"), target);
                 }
                 for (name, member) in members {
-                    // What stands in an example is not part of the document; a property may have that name, too.
-                    let is_name = pointer.ends_with("/properties") || pointer.ends_with("/schemas");
-                    if is_name || !matches!(name.as_str(), "example" | "examples") {
+                    if is_read(pointer, name) {
                         self.walk(&child(pointer, name), member);
                     }
                 }

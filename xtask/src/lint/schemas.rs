@@ -4,10 +4,10 @@ use serde_json::{Map, Value};
 
 use super::Lint;
 use crate::{
+    document::pointer::child,
     finding::Rule,
     model::{Direction, Kind, Object, OpenEnum, Operation, Property, Type},
     names,
-    spec::child,
 };
 
 pub(super) const SCHEMAS: &str = "/components/schemas";

@@ -11,11 +11,11 @@ use syn::{Item, ItemMod};
 
 use super::ByName;
 use crate::{
+    document::{Spec, pointer::child},
     finding::{Findings, Rule},
     lower::Lowered,
     model::Api,
     panics::quietly,
-    spec::{Spec, child},
 };
 
 /// progenitor's output by what it is for.

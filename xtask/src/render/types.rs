@@ -133,6 +133,17 @@ fn finish(api: &Api, object: &Object, mut found: ItemStruct) -> anyhow::Result<I
     let Fields::Named(fields) = &mut found.fields else {
         anyhow::bail!("it has no named fields")
     };
+    // progenitor sorts them by name.
+    let position = |field: &syn::Field| {
+        let mut known = object.properties.iter();
+        let name = field.ident.as_ref();
+        known
+            .position(|property| name.is_some_and(|name| *name == property.field))
+            .unwrap_or(usize::MAX)
+    };
+    let mut ordered: Vec<_> = std::mem::take(&mut fields.named).into_iter().collect();
+    ordered.sort_by_key(position);
+    fields.named.extend(ordered);
     for field in &mut fields.named {
         let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
         if let Some(property) = object.properties.iter().find(|property| property.field == name) {

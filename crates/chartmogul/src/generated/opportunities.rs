@@ -37,15 +37,24 @@ impl<M> ListOpportunities<M> {
             wrong: None,
         }
     }
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
-    pub fn cursor(mut self, value: impl Into<String>) -> Self {
-        self.query.cursor = Some(value.into());
-        self
-    }
     /// Only those of this customer, `cus_` followed by a UUID.
     pub fn customer_uuid(mut self, value: impl Into<String>) -> Self {
         self.query.customer_uuid = Some(value.into());
+        self
+    }
+    /// Only those of this salesperson; the e-mail address of a ChartMogul user.
+    pub fn owner(mut self, value: impl Into<String>) -> Self {
+        self.query.owner = Some(value.into());
+        self
+    }
+    /// Only those in this sales pipeline; its exact name.
+    pub fn pipeline(mut self, value: impl Into<String>) -> Self {
+        self.query.pipeline = Some(value.into());
+        self
+    }
+    /// Only those in the stage of this name; its exact name.
+    pub fn pipeline_stage(mut self, value: impl Into<String>) -> Self {
+        self.query.pipeline_stage = Some(value.into());
         self
     }
     /// Only those that are expected to close on this day or later.
@@ -68,24 +77,15 @@ impl<M> ListOpportunities<M> {
         }
         self
     }
-    /// Only those of this salesperson; the e-mail address of a ChartMogul user.
-    pub fn owner(mut self, value: impl Into<String>) -> Self {
-        self.query.owner = Some(value.into());
+    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
+    /// server's business.
+    pub fn cursor(mut self, value: impl Into<String>) -> Self {
+        self.query.cursor = Some(value.into());
         self
     }
     /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.query.per_page = Some(value.into());
-        self
-    }
-    /// Only those in this sales pipeline; its exact name.
-    pub fn pipeline(mut self, value: impl Into<String>) -> Self {
-        self.query.pipeline = Some(value.into());
-        self
-    }
-    /// Only those in the stage of this name; its exact name.
-    pub fn pipeline_stage(mut self, value: impl Into<String>) -> Self {
-        self.query.pipeline_stage = Some(value.into());
         self
     }
     /// Time limit for this call, in place of the client's; see
@@ -179,13 +179,13 @@ impl<M> CreateOpportunity<M> {
             wrong: None,
         }
     }
-    /// Custom attributes. Each must have been created in the app before, under Custom Attributes.
-    pub fn custom<I>(mut self, values: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<chartmogul_api::types::CustomAttribute>,
-    {
-        self.body.custom = Some(values.into_iter().map(Into::into).collect());
+    /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
+    /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
+    pub fn type_(
+        mut self,
+        value: impl Into<chartmogul_api::types::OpportunityType>,
+    ) -> Self {
+        self.body.type_ = Some(value.into());
         self
     }
     /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
@@ -197,19 +197,19 @@ impl<M> CreateOpportunity<M> {
         self.body.forecast_category = Some(value.into());
         self
     }
-    /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
-    /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
-    pub fn type_(
-        mut self,
-        value: impl Into<chartmogul_api::types::OpportunityType>,
-    ) -> Self {
-        self.body.type_ = Some(value.into());
-        self
-    }
     /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
     /// stage applies; observed: an update without it keeps the value.
     pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
         self.body.win_likelihood = Some(value.into());
+        self
+    }
+    /// Custom attributes. Each must have been created in the app before, under Custom Attributes.
+    pub fn custom<I>(mut self, values: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<chartmogul_api::types::CustomAttribute>,
+    {
+        self.body.custom = Some(values.into_iter().map(Into::into).collect());
         self
     }
     /// Time limit for this call, in place of the client's; see
@@ -436,50 +436,6 @@ impl<M> UpdateOpportunity<M> {
             wrong: None,
         }
     }
-    /// Expected value at closing, in cents (the smallest unit of the currency).
-    pub fn amount_in_cents(mut self, value: impl Into<i64>) -> Self {
-        self.body.amount_in_cents = Some(value.into());
-        self
-    }
-    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
-    pub fn currency(mut self, value: impl Into<String>) -> Self {
-        self.body.currency = Some(value.into());
-        self
-    }
-    /// The complete new set of custom attributes. It **replaces all** custom attributes of the opportunity; an
-    /// empty list removes every one. Leave `custom` out to keep them as they are.
-    pub fn replace_all_custom<I>(mut self, values: I) -> Self
-    where
-        I: IntoIterator,
-        I::Item: Into<chartmogul_api::types::CustomAttribute>,
-    {
-        self.body.custom = Some(values.into_iter().map(Into::into).collect());
-        self
-    }
-    /// **Removes every** `custom` that the object has: sends an empty list.
-    pub fn remove_all_custom(mut self) -> Self {
-        self.body.custom = Some(Vec::new());
-        self
-    }
-    /// Day on which the deal is expected to close.
-    ///
-    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
-    pub fn estimated_close_date(mut self, value: impl IntoDate) -> Self {
-        match value.into_date("estimated_close_date") {
-            Ok(day) => self.body.estimated_close_date = Some(day),
-            Err(wrong) => convert::keep_first(&mut self.wrong, wrong),
-        }
-        self
-    }
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
-    /// pipeline stage applies; observed: an update without it keeps the value.
-    pub fn forecast_category(
-        mut self,
-        value: impl Into<chartmogul_api::types::ForecastCategory>,
-    ) -> Self {
-        self.body.forecast_category = Some(value.into());
-        self
-    }
     /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     pub fn owner(mut self, value: impl Into<String>) -> Self {
         self.body.owner = Some(value.into());
@@ -495,6 +451,26 @@ impl<M> UpdateOpportunity<M> {
         self.body.pipeline_stage = Some(value.into());
         self
     }
+    /// Day on which the deal is expected to close.
+    ///
+    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
+    pub fn estimated_close_date(mut self, value: impl IntoDate) -> Self {
+        match value.into_date("estimated_close_date") {
+            Ok(day) => self.body.estimated_close_date = Some(day),
+            Err(wrong) => convert::keep_first(&mut self.wrong, wrong),
+        }
+        self
+    }
+    /// Expected value at closing, in cents (the smallest unit of the currency).
+    pub fn amount_in_cents(mut self, value: impl Into<i64>) -> Self {
+        self.body.amount_in_cents = Some(value.into());
+        self
+    }
+    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
+    pub fn currency(mut self, value: impl Into<String>) -> Self {
+        self.body.currency = Some(value.into());
+        self
+    }
     /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
     /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
     pub fn type_(
@@ -504,10 +480,34 @@ impl<M> UpdateOpportunity<M> {
         self.body.type_ = Some(value.into());
         self
     }
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
+    /// pipeline stage applies; observed: an update without it keeps the value.
+    pub fn forecast_category(
+        mut self,
+        value: impl Into<chartmogul_api::types::ForecastCategory>,
+    ) -> Self {
+        self.body.forecast_category = Some(value.into());
+        self
+    }
     /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
     /// stage applies; observed: an update without it keeps the value.
     pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
         self.body.win_likelihood = Some(value.into());
+        self
+    }
+    /// The complete new set of custom attributes. It **replaces all** custom attributes of the opportunity; an
+    /// empty list removes every one. Leave `custom` out to keep them as they are.
+    pub fn replace_all_custom<I>(mut self, values: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<chartmogul_api::types::CustomAttribute>,
+    {
+        self.body.custom = Some(values.into_iter().map(Into::into).collect());
+        self
+    }
+    /// **Removes every** `custom` that the object has: sends an empty list.
+    pub fn remove_all_custom(mut self) -> Self {
+        self.body.custom = Some(Vec::new());
         self
     }
     /// Time limit for this call, in place of the client's; see

@@ -10,40 +10,46 @@ use crate::check::{self, Check as _};
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListOpportunitiesQuery {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub cursor: Option<String>,
     /// Only those of this customer, `cus_` followed by a UUID.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub customer_uuid: Option<String>,
-    /// Only those that are expected to close on this day or later.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub estimated_close_date_on_or_after: Option<::chrono::naive::NaiveDate>,
-    /// Only those that are expected to close on this day or earlier.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub estimated_close_date_on_or_before: Option<::chrono::naive::NaiveDate>,
     /// Only those of this salesperson; the e-mail address of a ChartMogul user.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub owner: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub per_page: Option<i64>,
     /// Only those in this sales pipeline; its exact name.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub pipeline: Option<String>,
     /// Only those in the stage of this name; its exact name.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub pipeline_stage: Option<String>,
+    /// Only those that are expected to close on this day or later.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub estimated_close_date_on_or_after: Option<::chrono::naive::NaiveDate>,
+    /// Only those that are expected to close on this day or earlier.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub estimated_close_date_on_or_before: Option<::chrono::naive::NaiveDate>,
+    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
+    /// server's business.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub cursor: Option<String>,
+    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub per_page: Option<i64>,
 }
 
 impl check::Check for ListOpportunitiesQuery {
     fn check(&self) -> Result<(), crate::InvalidInput> {
-        if let Some(value) = &self.cursor {
-            check::length("cursor", value, 1, usize::MAX)?;
-        }
         if let Some(value) = &self.customer_uuid {
             check::length("customer_uuid", value, 1, usize::MAX)?;
+        }
+        if let Some(value) = &self.owner {
+            check::length("owner", value, 1, usize::MAX)?;
+        }
+        if let Some(value) = &self.pipeline {
+            check::length("pipeline", value, 1, usize::MAX)?;
+        }
+        if let Some(value) = &self.pipeline_stage {
+            check::length("pipeline_stage", value, 1, usize::MAX)?;
         }
         if let Some(value) = &self.estimated_close_date_on_or_after {
             check::date("estimated_close_date_on_or_after", *value)?;
@@ -51,17 +57,11 @@ impl check::Check for ListOpportunitiesQuery {
         if let Some(value) = &self.estimated_close_date_on_or_before {
             check::date("estimated_close_date_on_or_before", *value)?;
         }
-        if let Some(value) = &self.owner {
-            check::length("owner", value, 1, usize::MAX)?;
+        if let Some(value) = &self.cursor {
+            check::length("cursor", value, 1, usize::MAX)?;
         }
         if let Some(value) = &self.per_page {
             check::range("per_page", *value, Some(1), Some(200))?;
-        }
-        if let Some(value) = &self.pipeline {
-            check::length("pipeline", value, 1, usize::MAX)?;
-        }
-        if let Some(value) = &self.pipeline_stage {
-            check::length("pipeline_stage", value, 1, usize::MAX)?;
         }
         Ok(())
     }

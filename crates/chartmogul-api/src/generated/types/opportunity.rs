@@ -5,29 +5,12 @@
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct Opportunity {
-    /// Expected value at closing, in cents (the smallest unit of the currency).
+    /// Identifier of the opportunity, a UUID without a prefix.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub amount_in_cents: crate::Field<i64>,
-    /// When the opportunity was created, UTC.
-    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub created_at: crate::Field<chrono::DateTime<chrono::Utc>>,
-    /// Currency of the amount, a three-letter ISO 4217 code.
-    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub currency: crate::Field<String>,
-    /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
-    /// strings. Keys keep their case.
-    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub custom: crate::Field<crate::CustomAttributes>,
+    pub uuid: crate::Field<String>,
     /// Identifier of the customer, `cus_` followed by a UUID.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub customer_uuid: crate::Field<String>,
-    /// Day on which the deal is expected to close.
-    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub estimated_close_date: crate::Field<chrono::NaiveDate>,
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
-    /// pipeline stage applies; observed: an update without it keeps the value.
-    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub forecast_category: crate::Field<crate::types::ForecastCategory>,
     /// E-mail address of the salesperson, a ChartMogul user with a CRM seat.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub owner: crate::Field<String>,
@@ -37,19 +20,36 @@ pub struct Opportunity {
     /// Name of the stage within the pipeline.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub pipeline_stage: crate::Field<String>,
+    /// Day on which the deal is expected to close.
+    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+    pub estimated_close_date: crate::Field<chrono::NaiveDate>,
+    /// Currency of the amount, a three-letter ISO 4217 code.
+    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+    pub currency: crate::Field<String>,
+    /// Expected value at closing, in cents (the smallest unit of the currency).
+    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+    pub amount_in_cents: crate::Field<i64>,
     /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
     /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
     #[serde(rename = "type", default, skip_serializing_if = "crate::Field::is_absent")]
     pub type_: crate::Field<crate::types::OpportunityType>,
-    /// When the opportunity was last changed, UTC.
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
+    /// pipeline stage applies; observed: an update without it keeps the value.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub updated_at: crate::Field<chrono::DateTime<chrono::Utc>>,
-    /// Identifier of the opportunity, a UUID without a prefix.
-    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
-    pub uuid: crate::Field<String>,
+    pub forecast_category: crate::Field<crate::types::ForecastCategory>,
     /// Likelihood of winning the deal, in percent, 0 to 100.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub win_likelihood: crate::Field<i64>,
+    /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
+    /// strings. Keys keep their case.
+    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+    pub custom: crate::Field<crate::CustomAttributes>,
+    /// When the opportunity was created, UTC.
+    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+    pub created_at: crate::Field<chrono::DateTime<chrono::Utc>>,
+    /// When the opportunity was last changed, UTC.
+    #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
+    pub updated_at: crate::Field<chrono::DateTime<chrono::Utc>>,
     /// Members that this version does not know.
     #[serde(flatten)]
     pub extra: ::serde_json::Map<String, ::serde_json::Value>,
@@ -62,26 +62,11 @@ impl crate::FieldValue for Opportunity {
         let mut read = Self::default();
         while let Some(member) = object.next_key::<crate::field::Name<'de>>()? {
             match member.as_str() {
-                "amount_in_cents" => {
-                    read.amount_in_cents = object.next_value()?;
-                }
-                "created_at" => {
-                    read.created_at = object.next_value()?;
-                }
-                "currency" => {
-                    read.currency = object.next_value()?;
-                }
-                "custom" => {
-                    read.custom = object.next_value()?;
+                "uuid" => {
+                    read.uuid = object.next_value()?;
                 }
                 "customer_uuid" => {
                     read.customer_uuid = object.next_value()?;
-                }
-                "estimated_close_date" => {
-                    read.estimated_close_date = object.next_value()?;
-                }
-                "forecast_category" => {
-                    read.forecast_category = object.next_value()?;
                 }
                 "owner" => {
                     read.owner = object.next_value()?;
@@ -92,17 +77,32 @@ impl crate::FieldValue for Opportunity {
                 "pipeline_stage" => {
                     read.pipeline_stage = object.next_value()?;
                 }
+                "estimated_close_date" => {
+                    read.estimated_close_date = object.next_value()?;
+                }
+                "currency" => {
+                    read.currency = object.next_value()?;
+                }
+                "amount_in_cents" => {
+                    read.amount_in_cents = object.next_value()?;
+                }
                 "type" => {
                     read.type_ = object.next_value()?;
                 }
-                "updated_at" => {
-                    read.updated_at = object.next_value()?;
-                }
-                "uuid" => {
-                    read.uuid = object.next_value()?;
+                "forecast_category" => {
+                    read.forecast_category = object.next_value()?;
                 }
                 "win_likelihood" => {
                     read.win_likelihood = object.next_value()?;
+                }
+                "custom" => {
+                    read.custom = object.next_value()?;
+                }
+                "created_at" => {
+                    read.created_at = object.next_value()?;
+                }
+                "updated_at" => {
+                    read.updated_at = object.next_value()?;
                 }
                 _ => {
                     read.extra.insert(member.into(), object.next_value()?);

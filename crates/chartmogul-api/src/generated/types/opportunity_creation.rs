@@ -10,71 +10,71 @@ use crate::check::{self, Check as _};
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OpportunityCreation {
-    /// Expected value at closing, in cents (the smallest unit of the currency).
-    pub amount_in_cents: i64,
-    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
-    pub currency: String,
-    /// Custom attributes. Each must have been created in the app before, under Custom Attributes.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub custom: Option<Vec<CustomAttribute>>,
     /// Identifier of the customer, `cus_` followed by a UUID. It can't be changed later.
     pub customer_uuid: String,
-    /// Day on which the deal is expected to close.
-    pub estimated_close_date: ::chrono::naive::NaiveDate,
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
-    /// pipeline stage applies; observed: an update without it keeps the value.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub forecast_category: Option<crate::types::ForecastCategory>,
     /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     pub owner: String,
     /// Name of a sales pipeline that exists in the account, a default one or one set up in the app.
     pub pipeline: String,
     /// Name of a stage that exists in that pipeline.
     pub pipeline_stage: String,
+    /// Day on which the deal is expected to close.
+    pub estimated_close_date: ::chrono::naive::NaiveDate,
+    /// Expected value at closing, in cents (the smallest unit of the currency).
+    pub amount_in_cents: i64,
+    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
+    pub currency: String,
     /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
     /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
     #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
     pub type_: Option<crate::types::OpportunityType>,
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
+    /// pipeline stage applies; observed: an update without it keeps the value.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub forecast_category: Option<crate::types::ForecastCategory>,
     /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
     /// stage applies; observed: an update without it keeps the value.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub win_likelihood: Option<i64>,
+    /// Custom attributes. Each must have been created in the app before, under Custom Attributes.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub custom: Option<Vec<CustomAttribute>>,
 }
 
 /// What [`OpportunityCreation`] can't be without: none of it can be left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewOpportunity<'a> {
-    /// Expected value at closing, in cents (the smallest unit of the currency).
-    pub amount_in_cents: i64,
-    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
-    pub currency: &'a str,
     /// Identifier of the customer, `cus_` followed by a UUID. It can't be changed later.
     pub customer_uuid: &'a str,
-    /// Day on which the deal is expected to close.
-    pub estimated_close_date: chrono::NaiveDate,
     /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     pub owner: &'a str,
     /// Name of a sales pipeline that exists in the account, a default one or one set up in the app.
     pub pipeline: &'a str,
     /// Name of a stage that exists in that pipeline.
     pub pipeline_stage: &'a str,
+    /// Day on which the deal is expected to close.
+    pub estimated_close_date: chrono::NaiveDate,
+    /// Expected value at closing, in cents (the smallest unit of the currency).
+    pub amount_in_cents: i64,
+    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
+    pub currency: &'a str,
 }
 
 impl OpportunityCreation {
     /// With what must be said; all other members are left out.
     pub fn new(required: NewOpportunity<'_>) -> Self {
         Self {
-            amount_in_cents: required.amount_in_cents,
-            currency: required.currency.to_owned(),
-            custom: Default::default(),
             customer_uuid: required.customer_uuid.to_owned(),
-            estimated_close_date: required.estimated_close_date,
-            forecast_category: Default::default(),
             owner: required.owner.to_owned(),
             pipeline: required.pipeline.to_owned(),
             pipeline_stage: required.pipeline_stage.to_owned(),
+            estimated_close_date: required.estimated_close_date,
+            amount_in_cents: required.amount_in_cents,
+            currency: required.currency.to_owned(),
             type_: Default::default(),
+            forecast_category: Default::default(),
             win_likelihood: Default::default(),
+            custom: Default::default(),
         }
     }
 }
@@ -82,31 +82,8 @@ impl OpportunityCreation {
 impl check::Check for OpportunityCreation {
     fn check(&self) -> Result<(), crate::InvalidInput> {
         {
-            let value = &self.currency;
-            {
-                static PATTERN: check::Pattern = check::Pattern::new("^[A-Z]{3}$");
-                check::pattern(
-                    "currency",
-                    value,
-                    &PATTERN,
-                    "three capital letters, an ISO 4217 code such as EUR",
-                )?;
-            }
-        }
-        if let Some(value) = &self.custom {
-            for (index, value) in value.iter().enumerate() {
-                value
-                    .check()
-                    .map_err(|wrong| wrong.within(&format!("{}[{index}]", "custom")))?;
-            }
-        }
-        {
             let value = &self.customer_uuid;
             check::length("customer_uuid", value, 1, usize::MAX)?;
-        }
-        {
-            let value = &self.estimated_close_date;
-            check::date("estimated_close_date", *value)?;
         }
         {
             let value = &self.owner;
@@ -120,8 +97,31 @@ impl check::Check for OpportunityCreation {
             let value = &self.pipeline_stage;
             check::length("pipeline_stage", value, 1, usize::MAX)?;
         }
+        {
+            let value = &self.estimated_close_date;
+            check::date("estimated_close_date", *value)?;
+        }
+        {
+            let value = &self.currency;
+            {
+                static PATTERN: check::Pattern = check::Pattern::new("^[A-Z]{3}$");
+                check::pattern(
+                    "currency",
+                    value,
+                    &PATTERN,
+                    "three capital letters, an ISO 4217 code such as EUR",
+                )?;
+            }
+        }
         if let Some(value) = &self.win_likelihood {
             check::range("win_likelihood", *value, Some(0), Some(100))?;
+        }
+        if let Some(value) = &self.custom {
+            for (index, value) in value.iter().enumerate() {
+                value
+                    .check()
+                    .map_err(|wrong| wrong.within(&format!("{}[{index}]", "custom")))?;
+            }
         }
         Ok(())
     }

@@ -5,12 +5,12 @@
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OpportunityPage {
+    /// The opportunities of this page; empty if none fits, or after the last one.
+    pub entries: crate::List<crate::types::Opportunity>,
     /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
     /// `has_more`; observed to be `null` where a list is empty.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub cursor: crate::Field<String>,
-    /// The opportunities of this page; empty if none fits, or after the last one.
-    pub entries: crate::List<crate::types::Opportunity>,
     /// Whether there is another page; the only mark of the end.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub has_more: crate::Field<bool>,
@@ -27,12 +27,12 @@ impl crate::FieldValue for OpportunityPage {
         let mut found = false;
         while let Some(member) = object.next_key::<crate::field::Name<'de>>()? {
             match member.as_str() {
-                "cursor" => {
-                    read.cursor = object.next_value()?;
-                }
                 "entries" => {
                     read.entries = object.next_value()?;
                     found = true;
+                }
+                "cursor" => {
+                    read.cursor = object.next_value()?;
                 }
                 "has_more" => {
                     read.has_more = object.next_value()?;

@@ -10,23 +10,6 @@ use crate::check::{self, Check as _};
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OpportunityUpdate {
-    /// Expected value at closing, in cents (the smallest unit of the currency).
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub amount_in_cents: Option<i64>,
-    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub currency: Option<String>,
-    /// The complete new set of custom attributes. It **replaces all** custom attributes of the opportunity; an
-    /// empty list removes every one. Leave `custom` out to keep them as they are.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub custom: Option<Vec<CustomAttribute>>,
-    /// Day on which the deal is expected to close.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub estimated_close_date: Option<::chrono::naive::NaiveDate>,
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
-    /// pipeline stage applies; observed: an update without it keeps the value.
-    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
-    pub forecast_category: Option<crate::types::ForecastCategory>,
     /// E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub owner: Option<String>,
@@ -36,26 +19,55 @@ pub struct OpportunityUpdate {
     /// Name of a stage that exists in that pipeline.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub pipeline_stage: Option<String>,
+    /// Day on which the deal is expected to close.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub estimated_close_date: Option<::chrono::naive::NaiveDate>,
+    /// Expected value at closing, in cents (the smallest unit of the currency).
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub amount_in_cents: Option<i64>,
+    /// Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub currency: Option<String>,
     /// What the deal is expected to become: `recurring` a subscription, `one-time` a single sale.
     /// The set is open; `arr` (annual recurring) has been seen in use without being documented.
     #[serde(rename = "type", skip_serializing_if = "::std::option::Option::is_none")]
     pub type_: Option<crate::types::OpportunityType>,
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
+    /// pipeline stage applies; observed: an update without it keeps the value.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub forecast_category: Option<crate::types::ForecastCategory>,
     /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
     /// stage applies; observed: an update without it keeps the value.
     #[serde(skip_serializing_if = "::std::option::Option::is_none")]
     pub win_likelihood: Option<i64>,
+    /// The complete new set of custom attributes. It **replaces all** custom attributes of the opportunity; an
+    /// empty list removes every one. Leave `custom` out to keep them as they are.
+    #[serde(skip_serializing_if = "::std::option::Option::is_none")]
+    pub custom: Option<Vec<CustomAttribute>>,
 }
 
 impl check::Check for OpportunityUpdate {
     fn check(&self) -> Result<(), crate::InvalidInput> {
         check::something(
-            self.amount_in_cents.is_none() && self.currency.is_none()
-                && self.custom.is_none() && self.estimated_close_date.is_none()
-                && self.forecast_category.is_none() && self.owner.is_none()
-                && self.pipeline.is_none() && self.pipeline_stage.is_none()
-                && self.type_.is_none() && self.win_likelihood.is_none(),
-            "at least one of amount_in_cents, currency, custom, estimated_close_date, forecast_category, owner, pipeline, pipeline_stage, type, win_likelihood",
+            self.owner.is_none() && self.pipeline.is_none()
+                && self.pipeline_stage.is_none() && self.estimated_close_date.is_none()
+                && self.amount_in_cents.is_none() && self.currency.is_none()
+                && self.type_.is_none() && self.forecast_category.is_none()
+                && self.win_likelihood.is_none() && self.custom.is_none(),
+            "at least one of owner, pipeline, pipeline_stage, estimated_close_date, amount_in_cents, currency, type, forecast_category, win_likelihood, custom",
         )?;
+        if let Some(value) = &self.owner {
+            check::length("owner", value, 1, usize::MAX)?;
+        }
+        if let Some(value) = &self.pipeline {
+            check::length("pipeline", value, 1, usize::MAX)?;
+        }
+        if let Some(value) = &self.pipeline_stage {
+            check::length("pipeline_stage", value, 1, usize::MAX)?;
+        }
+        if let Some(value) = &self.estimated_close_date {
+            check::date("estimated_close_date", *value)?;
+        }
         if let Some(value) = &self.currency {
             {
                 static PATTERN: check::Pattern = check::Pattern::new("^[A-Z]{3}$");
@@ -67,27 +79,15 @@ impl check::Check for OpportunityUpdate {
                 )?;
             }
         }
+        if let Some(value) = &self.win_likelihood {
+            check::range("win_likelihood", *value, Some(0), Some(100))?;
+        }
         if let Some(value) = &self.custom {
             for (index, value) in value.iter().enumerate() {
                 value
                     .check()
                     .map_err(|wrong| wrong.within(&format!("{}[{index}]", "custom")))?;
             }
-        }
-        if let Some(value) = &self.estimated_close_date {
-            check::date("estimated_close_date", *value)?;
-        }
-        if let Some(value) = &self.owner {
-            check::length("owner", value, 1, usize::MAX)?;
-        }
-        if let Some(value) = &self.pipeline {
-            check::length("pipeline", value, 1, usize::MAX)?;
-        }
-        if let Some(value) = &self.pipeline_stage {
-            check::length("pipeline_stage", value, 1, usize::MAX)?;
-        }
-        if let Some(value) = &self.win_likelihood {
-            check::range("win_likelihood", *value, Some(0), Some(100))?;
         }
         Ok(())
     }

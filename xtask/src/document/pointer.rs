@@ -1,0 +1,62 @@
+//! JSON pointers, and the references that hold them.
+
+use serde_json::Value;
+
+/// Appends a member or an index to a JSON pointer.
+pub fn child(pointer: &str, name: &str) -> String {
+    if name.contains(['~', '/']) {
+        format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
+    } else {
+        [pointer, name].join("/") // nearly all of them, and there are many
+    }
+}
+
+/// The last member of a pointer, as it is written in the document.
+pub fn last(pointer: &str) -> String {
+    let name = pointer.rsplit('/').next().unwrap_or_default();
+    name.replace("~1", "/").replace("~0", "~")
+}
+
+/// The component that a pointer leads into.
+pub fn component(pointer: &str) -> Option<String> {
+    let mut parts = pointer.strip_prefix("/components/")?.split('/');
+    Some(format!("/components/{}/{}", parts.next()?, parts.next()?))
+}
+
+/// The text of a `$ref`.
+pub fn reference(value: &Value) -> Option<&str> {
+    value.get("$ref")?.as_str()
+}
+
+/// Calls `visit` for every `$ref` that is text, with the pointer of the `$ref`. What stands in an example is not part of
+/// the document; a property may have that name, too.
+pub fn each_reference<'a>(value: &'a Value, pointer: &str, visit: &mut impl FnMut(&str, &'a str)) {
+    match value {
+        Value::Object(members) => {
+            if let Some(Value::String(target)) = members.get("$ref") {
+                visit(&child(pointer, "$ref"), target);
+            }
+            for (name, member) in members {
+                if is_read(pointer, name) {
+                    each_reference(member, &child(pointer, name), visit);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                each_reference(item, &child(pointer, &index.to_string()), visit);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Whether references below a member of what is at `pointer` are references, and not data.
+pub fn is_read(pointer: &str, name: &str) -> bool {
+    let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
+    match name {
+        "example" => pointer.ends_with("/properties") || pointer.ends_with("/schemas"),
+        "value" => !parent.ends_with("/examples"),
+        _ => true,
+    }
+}

@@ -1,0 +1,138 @@
+//! One file of the document: its content, and where everything stands in it.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, Span};
+use serde_json::Value;
+
+use super::pointer::child;
+use crate::finding::{Finding, Rule};
+
+/// Line and column, from 1.
+pub(super) type Place = (usize, usize);
+
+/// A file that could be read.
+pub(super) struct Source {
+    /// Its path, relative to the workspace.
+    pub(super) file: String,
+    pub(super) root: Value,
+    pub(super) places: HashMap<String, Place>,
+}
+
+impl Source {
+    /// Reads the bytes of a file.
+    pub(super) fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Finding> {
+        String::from_utf8(bytes).map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.split(|byte| *byte == b'\n').count();
+            let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
+            Finding {
+                rule: Rule::Yaml,
+                file: file.to_owned(),
+                line,
+                column,
+                pointer: String::new(),
+                operation: None,
+                problem: "not UTF-8".to_owned(),
+                help: "save the document as UTF-8; the column counts bytes".to_owned(),
+            }
+        })
+    }
+
+    /// Reads the text of a file.
+    pub(super) fn parse(file: &str, text: &str) -> Result<Self, Finding> {
+        // YAML 1.2: `no` and `on` are strings. Repeated keys, deep nesting and alias bombs are errors.
+        // The usual limit of 250,000 values would be reached at some 600 operations.
+        let options = serde_saphyr::options! {
+            strict_booleans: true,
+            budget: serde_saphyr::budget! { max_nodes: 1_000_000 },
+        };
+        let root: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+            let location = error.location();
+            let at = |pick: fn(&serde_saphyr::Location) -> u64| {
+                location
+                    .as_ref()
+                    .and_then(|l| usize::try_from(pick(l)).ok())
+                    .unwrap_or(1)
+                    .max(1)
+            };
+            Finding {
+                rule: Rule::Yaml,
+                file: file.to_owned(),
+                line: at(serde_saphyr::Location::line),
+                column: at(serde_saphyr::Location::column),
+                pointer: String::new(),
+                operation: None,
+                problem: format!("not valid YAML: {}", first_line(&error.without_snippet().to_string())),
+                help: "correct the syntax; the place is where the parser noticed, the cause may be above".to_owned(),
+            }
+        })?;
+        Ok(Self {
+            file: file.to_owned(),
+            root,
+            places: locate(text),
+        })
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    let line = text.lines().next().unwrap_or("unknown error");
+    line.split(" at line ").next().unwrap_or(line) // the place is told in front
+}
+
+/// Where each JSON pointer stands: a member at its key, an element at its start.
+fn locate(text: &str) -> HashMap<String, Place> {
+    enum Open {
+        Mapping { pointer: String, key: Option<String> },
+        Sequence { pointer: String, next: usize },
+    }
+    let mut found = HashMap::new();
+    let mut open: Vec<Open> = Vec::new();
+    for event in Parser::new_from_str(text) {
+        // The document was read before; what can't be located points to its parent.
+        let Ok((event, span)) = event else { break };
+        let is_node = matches!(
+            event,
+            Event::Scalar(..) | Event::MappingStart(..) | Event::SequenceStart(..) | Event::Alias(..)
+        );
+        let mut pointer = String::new();
+        if is_node {
+            match open.last_mut() {
+                Some(Open::Mapping { pointer: parent, key }) => {
+                    if let Some(name) = key.take() {
+                        pointer = child(parent, &name);
+                    } else {
+                        // A key that is not a scalar can't be in JSON either.
+                        let name = if let Event::Scalar(name, ..) = &event {
+                            name.to_string()
+                        } else {
+                            String::new()
+                        };
+                        found.insert(child(parent, &name), place(&span));
+                        *key = Some(name);
+                        continue;
+                    }
+                }
+                Some(Open::Sequence { pointer: parent, next }) => {
+                    pointer = child(parent, &next.to_string());
+                    *next += 1;
+                }
+                None => {}
+            }
+            found.entry(pointer.clone()).or_insert_with(|| place(&span));
+        }
+        match event {
+            Event::MappingStart(..) => open.push(Open::Mapping { pointer, key: None }),
+            Event::SequenceStart(..) => open.push(Open::Sequence { pointer, next: 0 }),
+            Event::MappingEnd | Event::SequenceEnd => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn place(span: &Span) -> Place {
+    (span.start.line(), span.start.col() + 1)
+}
