@@ -70,10 +70,10 @@ fn collect(file: &str, read: &Read<'_>) -> anyhow::Result<Vec<Source>> {
             }
             continue;
         };
-        let source = match Source::decode(&file, bytes).and_then(|text| Source::parse(&file, &text)) {
+        let source = match Source::read(&file, bytes) {
             Ok(source) => source,
-            Err(finding) => {
-                findings.push(finding);
+            Err(Findings(wrong)) => {
+                findings.extend(wrong);
                 continue;
             }
         };

@@ -6,7 +6,7 @@ use granit_parser::{Event, Parser, Span};
 use serde_json::Value;
 
 use super::pointer::child;
-use crate::finding::{Finding, Rule};
+use crate::finding::{Finding, Findings, Rule};
 
 /// Line and column, from 1.
 pub(super) type Place = (usize, usize);
@@ -20,9 +20,9 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads the bytes of a file.
-    pub(super) fn decode(file: &str, bytes: Vec<u8>) -> Result<String, Finding> {
-        String::from_utf8(bytes).map_err(|error| {
+    /// Reads a file.
+    pub(super) fn read(file: &str, bytes: Vec<u8>) -> Result<Self, Findings> {
+        let text = String::from_utf8(bytes).map_err(|error| {
             let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = before.split(|byte| *byte == b'\n').count();
             let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
@@ -36,18 +36,14 @@ impl Source {
                 problem: "not UTF-8".to_owned(),
                 help: "save the document as UTF-8; the column counts bytes".to_owned(),
             }
-        })
-    }
-
-    /// Reads the text of a file.
-    pub(super) fn parse(file: &str, text: &str) -> Result<Self, Finding> {
+        })?;
         // YAML 1.2: `no` and `on` are strings. Repeated keys, deep nesting and alias bombs are errors.
         // The usual limit of 250,000 values would be reached at some 600 operations.
         let options = serde_saphyr::options! {
             strict_booleans: true,
             budget: serde_saphyr::budget! { max_nodes: 1_000_000 },
         };
-        let root: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
+        let root: Value = serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
             let location = error.location();
             let at = |pick: fn(&serde_saphyr::Location) -> u64| {
                 location
@@ -70,7 +66,7 @@ impl Source {
         Ok(Self {
             file: file.to_owned(),
             root,
-            places: locate(text),
+            places: locate(&text),
         })
     }
 }
