@@ -210,10 +210,7 @@ fn spoil(spec: &Spec, pointer: &str) {
 fn no_beginning_of_the_document_makes_it_panic() {
     let text = std::fs::read_to_string(root().join(xtask::DOCUMENT)).unwrap();
     for (end, _) in text.match_indices('\n').step_by(3) {
-        if let Err(error) = Spec::parse("x", &text[..end])
-            .map_err(anyhow::Error::from)
-            .and_then(|s| lint::check(&s).map_err(Into::into))
-        {
+        if let Err(error) = Spec::parse("x", &text[..end]).and_then(|s| lint::check(&s).map_err(Into::into)) {
             assert!(error.downcast_ref::<Findings>().is_some(), "{error:?}");
         }
     }
@@ -235,11 +232,7 @@ fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
 
 /// JSON is YAML.
 fn never_panics(document: &Value, what: &str) {
-    let generate = || {
-        Spec::parse("x", &document.to_string())
-            .map_err(anyhow::Error::from)
-            .and_then(|spec| xtask::generate(&spec))
-    };
+    let generate = || Spec::parse("x", &document.to_string()).and_then(|spec| xtask::generate(&spec));
     let Ok(outcome) = catch_unwind(generate) else {
         panic!("{what}: it panicked")
     };
