@@ -11,6 +11,8 @@ pub enum Rule {
     Files,
     /// OpenAPI 3.0.x: progenitor reads nothing newer.
     OpenapiVersion,
+    /// The document has a version of three numbers, such as 1.2.3: `cargo xtask diff` says which one follows.
+    Version,
     /// The first server is production; it becomes the default base URL.
     Server,
     /// What OpenAPI wants to be a mapping, a list or a truth value is one.
@@ -97,6 +99,7 @@ impl Rule {
         Self::Yaml,
         Self::Files,
         Self::OpenapiVersion,
+        Self::Version,
         Self::Server,
         Self::Shape,
         Self::Missing,
@@ -144,6 +147,7 @@ impl Rule {
             Self::Yaml => "yaml",
             Self::Files => "files",
             Self::OpenapiVersion => "openapi-version",
+            Self::Version => "version",
             Self::Server => "server",
             Self::Shape => "shape",
             Self::Missing => "missing",

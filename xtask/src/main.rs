@@ -87,8 +87,17 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Task::Diff { base, format, deny } => {
             let (base, diff) = xtask::diff::diff(root, base.as_deref())?;
             print!("{}", diff.report(&base, *format)?);
-            let denied = deny.is_some_and(|effect| diff.has(effect));
-            ExitCode::from(u8::from(denied))
+            for line in diff.forgotten() {
+                eprintln!("note: {line}");
+            }
+            match deny.filter(|effect| diff.has(*effect)) {
+                Some(effect) => {
+                    let effect = format!("{effect:?}").to_lowercase();
+                    eprintln!("error: a change is {effect} or worse, which `--deny {effect}` forbids");
+                    ExitCode::FAILURE
+                }
+                None => ExitCode::SUCCESS,
+            }
         }
         Task::Surface { check: false } => changed(&surface::write(root)?, "snapshots"),
         Task::Surface { check: true } => stale(

@@ -4,7 +4,7 @@
 use std::process::Command;
 
 use camino::Utf8Path;
-use serde_json::Value;
+use serde_json::{Value, json};
 use xtask::{
     Spec,
     diff::{Diff, Effect, Format},
@@ -45,7 +45,7 @@ fn pair(case: &Value) -> (Value, Value) {
 }
 
 fn compare(before: &Value, after: &Value) -> Diff {
-    Diff::between(&spec(before), &spec(after), "0.1.0").unwrap()
+    Diff::between(&spec(before), &spec(after), ["0.1.0"; 2]).unwrap_or_else(|error| panic!("{error:#}: {after}"))
 }
 
 fn name(effect: Option<Effect>) -> String {
@@ -85,10 +85,13 @@ fn every_removal_is_mentioned() {
         if after.pointer(parent).is_none_or(Value::is_array) || pointer == "/info/version" {
             continue;
         }
+        // Its absence says the same.
+        if last == "required" && document.pointer(&pointer) == Some(&Value::Bool(false)) {
+            continue;
+        }
         set(&mut after, &pointer, None);
-        let _ = last;
         // `drift` wants a document that can be read.
-        if let Ok(diff) = Diff::between(&spec(&document), &spec(&after), "0.1.0") {
+        if let Ok(diff) = Diff::between(&spec(&document), &spec(&after), ["0.1.0"; 2]) {
             assert!(!diff.changes.is_empty(), "without {pointer}");
         }
     }
@@ -118,7 +121,7 @@ fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
 fn versions_follow() {
     let judged = |case: &str, crates: &str| {
         let (before, after) = pair(&fixture(&format!("diff/{case}.yaml")));
-        let diff = Diff::between(&spec(&before), &spec(&after), crates).unwrap();
+        let diff = Diff::between(&spec(&before), &spec(&after), [crates; 2]).unwrap();
         (diff.document.to, diff.crates.to)
     };
     let of = |document: &str, crates: &str| (document.to_owned(), crates.to_owned());
@@ -189,23 +192,20 @@ impl Repository {
 
 #[test]
 fn the_working_tree_is_compared_with_where_the_branch_left_main() {
-    let document = fixture("diff.yaml").to_string();
+    let document = fixture("good/plain.yaml").to_string();
     let repository = Repository::new(&document);
     repository.git(&["checkout", "--quiet", "-b", "field"]);
-    repository.edit(&document.replace("Its UUID.", "Its identifier."));
+    repository.edit(&document.replace("A color.", "One of some colors."));
     for base in [None, Some("main"), Some("HEAD")] {
         let (_, diff) = xtask::diff::diff(repository.root(), base).unwrap();
         assert_eq!(diff.changes.len(), 1, "{base:?}");
-        assert_eq!(
-            diff.changes[0].pointer,
-            "/components/schemas/Thing/properties/uuid/description"
-        );
+        assert_eq!(diff.changes[0].pointer, "/components/schemas/Color/description");
     }
 }
 
 #[test]
 fn what_is_wrong_with_a_revision_is_said() {
-    let repository = Repository::new(&fixture("diff.yaml").to_string());
+    let repository = Repository::new(&fixture("good/plain.yaml").to_string());
     let error = |base| format!("{:#}", xtask::diff::diff(repository.root(), base).unwrap_err());
     assert!(
         error(Some("nowhere")).starts_with("`nowhere` is not a commit; name one: --base REV"),
@@ -236,5 +236,63 @@ fn what_is_wrong_with_a_revision_is_said() {
         error(Some("HEAD~1")).contains("openapi/chartmogul.yaml:1:"),
         "{}",
         error(Some("HEAD~1"))
+    );
+}
+
+/// It is followed for ever by who does not look.
+#[test]
+fn references_in_a_circle_are_told() {
+    let document = fixture("good/plain.yaml");
+    let mut circle = document.clone();
+    circle["components"]["schemas"]["Color"] = json!({ "$ref": "#/components/schemas/Colour" });
+    circle["components"]["schemas"]["Colour"] = json!({ "$ref": "#/components/schemas/Color" });
+    for (old, new) in [(&document, &circle), (&circle, &document)] {
+        let repository = Repository::new(&old.to_string());
+        repository.edit(&new.to_string());
+        let error = format!("{:#}", xtask::diff::diff(repository.root(), Some("HEAD")).unwrap_err());
+        assert!(error.contains("is itself a reference [reference]"), "{error}");
+    }
+}
+
+#[test]
+fn versions_that_were_not_raised_are_told() {
+    let (before, after) = pair(&fixture("diff/answer_property_added.yaml"));
+    let forgotten = |document: &str, crates| {
+        let mut after = after.clone();
+        after["info"]["version"] = document.into();
+        let diff = Diff::between(&spec(&before), &spec(&after), ["0.1.0", crates]).unwrap();
+        diff.forgotten()
+    };
+    assert_eq!(
+        forgotten("1.2.3", "0.1.0"),
+        [
+            "write version 1.3.0 in `info.version`, which has 1.2.3",
+            "write version 0.1.1 in `workspace.package.version` of Cargo.toml, which has 0.1.0"
+        ]
+    );
+    for (document, crates) in [("1.3.0", "0.1.1"), ("2.0.0", "0.2.0")] {
+        assert_eq!(forgotten(document, crates), Vec::<String>::new());
+    }
+}
+
+/// A long text is shown where it differs.
+#[test]
+fn the_first_difference_is_seen() {
+    let long = "The same words again and again. ".repeat(10);
+    let (mut before, mut after) = (fixture("diff.yaml"), fixture("diff.yaml"));
+    set(
+        &mut before,
+        "/components/schemas/Thing/description",
+        Some(&json!(format!("{long}Old."))),
+    );
+    set(
+        &mut after,
+        "/components/schemas/Thing/description",
+        Some(&json!(format!("{long}New."))),
+    );
+    let report = compare(&before, &after).report("base", Format::Text).unwrap();
+    assert!(
+        report.contains("again. Old.") && report.contains("again. New."),
+        "{report}"
     );
 }

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::normal::{object as object_members, without_words};
 use super::{
     Change,
     Effect::{self, Additive, Breaking, Documentation},
 };
-use crate::document::pointer::child;
+use crate::{
+    document::pointer::{child, last},
+    names,
+};
 
 /// Everything that changed between two documents, as far as its meaning is known; and the pointers of what changed without
 /// a meaning of its own.
@@ -79,41 +83,85 @@ impl Place {
 impl<'a> Compare<'a> {
     fn document(&mut self) {
         let place = Place::same("");
-        self.keyword(&place, "servers", Breaking, Additive, "the server changed");
-        self.keyword(
-            &place,
-            "security",
-            Breaking,
-            Documentation,
-            "the authentication changed",
-        );
-        self.keyword(
-            &Place::same("/components"),
-            "securitySchemes",
-            Breaking,
-            Documentation,
-            "the authentication changed",
-        );
+        self.servers();
+        self.security(&place);
+        self.security_schemes();
         let (old, new) = (operations(self.old), operations(self.new));
+        let has_id = |all: &BTreeMap<_, (String, &Value)>, operation: &Value| {
+            let id = operation.get("operationId");
+            id.is_some() && all.values().any(|(_, other)| other.get("operationId") == id)
+        };
         for (key, (pointer, operation)) in &old {
             match new.get(key) {
                 Some((there, _)) => self.operation(&Place {
                     old: pointer.clone(),
                     new: there.clone(),
                 }),
+                // The method has the name of the operation, wherever that is.
+                None if has_id(&new, operation) => {
+                    let what = "the operation is no longer at this path";
+                    self.say(pointer, Some(operation), None, Breaking, Documentation, what);
+                }
                 None => self.gone(pointer, operation, "the operation was removed"),
             }
         }
         for (key, (pointer, operation)) in &new {
             if !old.contains_key(key) {
-                self.say(
-                    pointer,
+                let rust = if has_id(&old, operation) {
+                    Documentation
+                } else {
+                    Additive
+                };
+                self.say(pointer, None, Some(operation), Additive, rust, "an operation was added");
+            }
+        }
+    }
+
+    /// The first server is production; others are an offer. Words are told by the net.
+    fn servers(&mut self) {
+        let urls = |root: &Value| -> Vec<Value> {
+            let servers = members(root.get("servers"));
+            servers.iter().filter_map(|server| server.get("url").cloned()).collect()
+        };
+        let (old, new) = (urls(self.old), urls(self.new));
+        let place = Place::same("/servers");
+        if old.first() != new.first() {
+            self.change(&place, Breaking, Additive, "the server changed");
+        } else if old.iter().any(|url| !new.contains(url)) {
+            self.change(&place, Breaking, Documentation, "a server was removed");
+        } else if old != new {
+            self.change(&place, Additive, Documentation, "a server was added");
+        }
+    }
+
+    /// A list of ways to sign in, of which a caller takes one.
+    fn security(&mut self, place: &Place) {
+        let place = place.child("security");
+        let (from, to) = (self.before(&place.old), self.after(&place.new));
+        if from == to {
+            return;
+        }
+        let (old, new) = (members(from), members(to));
+        let kept = from.is_some() && old.iter().all(|way| new.contains(way)) && !old.is_empty();
+        let http = if kept { Additive } else { Breaking };
+        self.change(&place, http, Documentation, "the authentication changed");
+    }
+
+    fn security_schemes(&mut self) {
+        let place = Place::same("/components/securitySchemes");
+        for name in self.names(&place) {
+            let here = place.child(&name);
+            match (self.before(&here.old), self.after(&here.new)) {
+                (Some(old), Some(new)) if without_words(old) == without_words(new) => {}
+                (None, new) => self.say(
+                    &here.new,
                     None,
-                    Some(operation),
+                    new,
                     Additive,
-                    Additive,
-                    "an operation was added",
-                );
+                    Documentation,
+                    "an authentication was added",
+                ),
+                _ => self.change(&here, Breaking, Documentation, "the authentication changed"),
             }
         }
     }
@@ -140,7 +188,8 @@ impl<'a> Compare<'a> {
             Additive,
             "whether repeating the request is harmless changed",
         );
-        self.keyword(place, "security", Breaking, Documentation, "the authentication changed");
+        self.security(place);
+        self.deprecated(place);
         self.required_type(place);
         self.parameters(place);
         self.body(place);
@@ -172,6 +221,7 @@ impl<'a> Compare<'a> {
             };
             let what = "a path parameter was renamed; the path on the wire is the same";
             self.keyword(&place, "name", Documentation, Documentation, what);
+            self.deprecated(&place);
             self.renamed(&place.child("schema"), Way::Request);
             match (required(self.old, pointer), required(self.new, there)) {
                 (false, true) => self.change(
@@ -290,12 +340,35 @@ impl<'a> Compare<'a> {
             match (self.before(&here.old), self.after(&here.new)) {
                 (Some(_), Some(_)) => {
                     let here = self.resolved(&here);
+                    self.headers(&here);
+                    self.keyword(&here, "links", Documentation, Documentation, "what leads on changed");
                     self.content(&here, if success { Way::Answer } else { Way::Error });
+                }
+                (old, None) if self.after(&place.child(&range(&status)).new).is_some() => {
+                    let what = "a status is now one of its range";
+                    self.say(&here.old, old, None, Documentation, Documentation, what);
                 }
                 (None, new) => self.say(&here.new, None, new, added.0, added.1, "a status was added"),
                 (old, None) => self.say(&here.old, old, None, removed.0, removed.1, "a status was removed"),
             }
         }
+    }
+
+    fn headers(&mut self, place: &Place) {
+        let place = place.child("headers");
+        for name in self.names(&place) {
+            let here = place.child(&name);
+            match (self.before(&here.old), self.after(&here.new)) {
+                (Some(_), Some(_)) => {}
+                (None, new) => self.say(&here.new, None, new, Additive, Documentation, "a header was added"),
+                (old, None) => self.say(&here.old, old, None, Breaking, Documentation, "a header was removed"),
+            }
+        }
+    }
+
+    fn deprecated(&mut self, place: &Place) {
+        let what = "it was deprecated, or no longer is";
+        self.keyword(place, "deprecated", Additive, Documentation, what);
     }
 
     /// A component with another name is the same on the wire, and another type in Rust.
@@ -369,13 +442,7 @@ impl<'a> Compare<'a> {
             Documentation,
             "what happens when it is left out changed",
         );
-        self.keyword(
-            &place,
-            "deprecated",
-            Additive,
-            Documentation,
-            "it was deprecated, or no longer is",
-        );
+        self.deprecated(&place);
         self.properties(&place, way);
         self.below(&place, way);
     }
@@ -390,6 +457,10 @@ impl<'a> Compare<'a> {
                 _ => Set::Other,
             };
             self.change(&place.child("type"), on_the_wire(way, set), rust, "the type changed");
+            // The format belongs to the type.
+            self.told
+                .extend([child(&place.old, "format"), child(&place.new, "format")]);
+            return;
         }
         let (from, to) = (text(old, "format"), text(new, "format"));
         if from != to {
@@ -554,8 +625,22 @@ impl<'a> Compare<'a> {
     fn properties(&mut self, place: &Place, way: Way) {
         let list = place.child("properties");
         let needed = members(self.after(&child(&place.new, "required")));
+        let fields = |value: Option<&Value>| -> BTreeSet<String> {
+            object_members(value).map(|(name, _)| names::field(name)).collect()
+        };
+        let (before, after) = (fields(self.before(&list.old)), fields(self.after(&list.new)));
         for name in self.names(&list) {
             let here = list.child(&name);
+            // In Rust, another spelling on the wire may be the same field.
+            let field = names::field(&name);
+            let is_spelling = before.contains(&field) && after.contains(&field);
+            let rust = |effect| {
+                if is_spelling {
+                    Documentation
+                } else {
+                    in_rust(way, effect)
+                }
+            };
             match (self.before(&here.old), self.after(&here.new)) {
                 (None, new) => {
                     let (effect, what) = match way {
@@ -565,14 +650,14 @@ impl<'a> Compare<'a> {
                         Way::Request => (Additive, "an optional property was added"),
                         Way::Answer | Way::Error => (Additive, "a property was added"),
                     };
-                    self.say(&here.new, None, new, effect, in_rust(way, effect), what);
+                    self.say(&here.new, None, new, effect, rust(effect), what);
                 }
                 (old, None) => self.say(
                     &here.old,
                     old,
                     None,
                     Breaking,
-                    in_rust(way, Breaking),
+                    rust(Breaking),
                     "the property was removed",
                 ),
                 (Some(_), Some(_)) => {}
@@ -585,7 +670,16 @@ impl<'a> Compare<'a> {
         for union in ["anyOf", "oneOf"] {
             let place = place.child(union);
             let branches = |value: Option<&Value>| -> Vec<Value> { members(value).iter().map(without_words).collect() };
-            let (from, to) = (branches(self.before(&place.old)), branches(self.after(&place.new)));
+            let (mut from, to) = (branches(self.before(&place.old)), branches(self.after(&place.new)));
+            // An alternative of the same type is the same one, with other limits.
+            for (old, new) in pairs(&from, &to) {
+                let here = Place {
+                    old: child(&place.old, &old.to_string()),
+                    new: child(&place.new, &new.to_string()),
+                };
+                self.schema(&here, way);
+                from[old] = to[new].clone();
+            }
             if from == to && self.before(&place.old) != self.after(&place.new) {
                 self.change(
                     &place,
@@ -810,14 +904,23 @@ fn parameters(root: &Value, operation: &str) -> BTreeMap<(String, String), Strin
     found
 }
 
-/// The last part of a pointer, as it is in the document.
-fn last(pointer: &str) -> String {
-    pointer
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .replace("~1", "/")
-        .replace("~0", "~")
+/// The range that a status is in.
+fn range(status: &str) -> String {
+    format!("{}XX", status.get(..1).unwrap_or_default())
+}
+
+/// Positions of alternatives that differ and are the only ones of their type on both sides.
+fn pairs(from: &[Value], to: &[Value]) -> Vec<(usize, usize)> {
+    let only = |list: &[Value], ty: &Value| {
+        let mut found = list
+            .iter()
+            .enumerate()
+            .filter(|(_, branch)| branch.get("type") == Some(ty));
+        found.next().filter(|_| found.next().is_none()).map(|(index, _)| index)
+    };
+    let types = from.iter().filter_map(|branch| branch.get("type"));
+    let found = types.filter_map(|ty| Some((only(from, ty)?, only(to, ty)?)));
+    found.filter(|(old, new)| from[*old] != to[*new]).collect()
 }
 
 fn required(root: &Value, pointer: &str) -> bool {
@@ -843,12 +946,4 @@ fn text<'a>(schema: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 
 fn members(list: Option<&Value>) -> Vec<Value> {
     list.and_then(Value::as_array).cloned().unwrap_or_default()
-}
-
-fn without_words(branch: &Value) -> Value {
-    let mut branch = branch.clone();
-    if let Some(members) = branch.as_object_mut() {
-        members.retain(|name, _| !super::nets::is_word(name));
-    }
-    branch
 }

@@ -10,6 +10,7 @@
 
 mod compare;
 mod nets;
+mod normal;
 mod report;
 
 use std::process::Command;
@@ -75,24 +76,32 @@ pub struct Diff {
 pub struct Bump {
     /// The worst effect.
     pub effect: Option<Effect>,
-    /// The version now.
+    /// The version before.
     pub from: String,
     /// The version that follows; the same if nothing changed.
     pub to: String,
+    /// The version that is written now.
+    pub written: String,
 }
 
 impl Diff {
-    /// Compares two documents; `crates` is the version of the crates at the old one.
-    pub fn between(old: &Spec, new: &Spec, crates: &str) -> anyhow::Result<Self> {
-        let (mut changes, told) = compare::compare(old.root(), new.root());
-        nets::drift(old.root(), new.root(), &mut changes)?;
-        nets::unmentioned(old.root(), new.root(), told, &mut changes);
+    /// Compares two documents; `crates` are the versions of the crates at the old one and at the new one.
+    pub fn between(old: &Spec, new: &Spec, crates: [&str; 2]) -> anyhow::Result<Self> {
+        let (before, after) = (normal::normal(old.root()), normal::normal(new.root()));
+        let (mut changes, told) = compare::compare(&before, &after);
+        nets::drift(&before, &after, &mut changes)?;
+        nets::unmentioned(&before, &after, told, &mut changes);
         changes.sort_by(|a, b| b.effect().cmp(&a.effect()).then_with(|| a.pointer.cmp(&b.pointer)));
         let worst = |pick: fn(&Change) -> Effect| changes.iter().map(pick).max();
-        let document = old.at("/info/version").and_then(Value::as_str).unwrap_or("0.0.0");
+        let version = |spec: &Spec| {
+            spec.at("/info/version")
+                .and_then(Value::as_str)
+                .unwrap_or("0.0.0")
+                .to_owned()
+        };
         Ok(Self {
-            document: Bump::from(document, worst(|change| change.http))?,
-            crates: Bump::from(crates, worst(|change| change.rust))?,
+            document: Bump::from(&version(old), &version(new), worst(|change| change.http))?,
+            crates: Bump::from(crates[0], crates[1], worst(|change| change.rust))?,
             changes,
         })
     }
@@ -105,7 +114,7 @@ impl Diff {
 
 impl Bump {
     /// `SemVer`: before 1.0 a breaking change raises the minor version, everything else the patch.
-    fn from(version: &str, effect: Option<Effect>) -> anyhow::Result<Self> {
+    fn from(version: &str, written: &str, effect: Option<Effect>) -> anyhow::Result<Self> {
         let parts: Vec<u64> = version
             .split('.')
             .map(str::parse)
@@ -125,7 +134,14 @@ impl Bump {
             effect,
             from: version.to_owned(),
             to: format!("{major}.{minor}.{patch}"),
+            written: written.to_owned(),
         })
+    }
+
+    /// Whether the version that is written is neither the one that follows nor a later one.
+    fn is_forgotten(&self) -> bool {
+        let parts = |version: &str| -> Vec<u64> { version.split('.').filter_map(|part| part.parse().ok()).collect() };
+        parts(&self.written) < parts(&self.to)
     }
 }
 
@@ -149,9 +165,26 @@ pub fn diff(root: &Utf8Path, base: Option<&str>) -> anyhow::Result<(String, Diff
             .map(String::into_bytes))
     })
     .with_context(|| format!("the document at {base}"))?;
+    crate::lint::references(&old).with_context(|| format!("the document at {base}"))?;
     let new = Spec::read(root, file)?;
-    let diff = Diff::between(&old, &new, env!("CARGO_PKG_VERSION"))?;
+    crate::lint::check(&new)?;
+    let before = git(root, &["show", &format!("{base}:{MANIFEST}")]).unwrap_or_default();
+    let after = std::fs::read_to_string(root.join(MANIFEST)).unwrap_or_default();
+    let (before, after) = (version(&before), version(&after));
+    let diff = Diff::between(&old, &new, [before.unwrap_or(NO_VERSION), after.unwrap_or(NO_VERSION)])?;
     Ok((base, diff))
+}
+
+/// Where the version of the crates is.
+const MANIFEST: &str = "Cargo.toml";
+/// Of a workspace without a manifest, as in tests.
+const NO_VERSION: &str = "0.0.0";
+
+/// The first version in a manifest: that of the workspace's packages.
+fn version(manifest: &str) -> Option<&str> {
+    manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
 }
 
 fn merge_base(root: &Utf8Path) -> anyhow::Result<String> {

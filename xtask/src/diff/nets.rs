@@ -198,7 +198,8 @@ impl Position {
     }
 
     fn is_word(&self) -> bool {
-        self.keyword && is_word(&self.name)
+        // An extension of the whole document is for other tools; ours are told by what they do.
+        self.keyword && is_word(&self.name) || self.pointer.starts_with("/x-")
     }
 
     fn is_set(&self) -> bool {

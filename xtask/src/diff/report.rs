@@ -19,6 +19,11 @@ pub enum Format {
 }
 
 const SHOWN: usize = 120;
+/// How much of what is the same is shown before the first difference.
+const BEFORE: usize = 30;
+
+const DOCUMENT_VERSION: &str = "`info.version`";
+const CRATES_VERSION: &str = "`workspace.package.version` of Cargo.toml";
 
 impl Diff {
     /// The result, compared with `base`.
@@ -34,18 +39,23 @@ impl Diff {
         }
     }
 
+    /// The versions that were not raised.
+    pub fn forgotten(&self) -> Vec<String> {
+        [(&self.document, DOCUMENT_VERSION), (&self.crates, CRATES_VERSION)]
+            .into_iter()
+            .filter(|(bump, _)| bump.is_forgotten())
+            .map(|(bump, place)| format!("write version {} in {place}, which has {}", bump.to, bump.written))
+            .collect()
+    }
+
     fn text(&self, base: &str) -> String {
         let mut text = format!("compared with {base}\n\n");
         for change in &self.changes {
             // Writing to a String can't fail.
             let _ = writeln!(text, "{:<14}{}", label(change.effect()), change.what);
             let _ = writeln!(text, "  at    {}", change.pointer);
-            let _ = writeln!(
-                text,
-                "  old   {}\n  new   {}",
-                shown(change.old.as_ref()),
-                shown(change.new.as_ref())
-            );
+            let (old, new) = shown(change);
+            let _ = writeln!(text, "  old   {old}\n  new   {new}");
             let _ = writeln!(text, "  http  {}\n  rust  {}\n", label(change.http), label(change.rust));
         }
         let _ = writeln!(text, "document  {}", follows(&self.document));
@@ -63,17 +73,17 @@ impl Diff {
             return text;
         }
         text.push_str("| HTTP callers | Rust users | what | where | old | new |\n|---|---|---|---|---|---|\n");
-        for Change {
-            pointer,
-            what,
-            old,
-            new,
-            http,
-            rust,
-        } in &self.changes
-        {
-            let cell = |value: &str| value.replace('|', "\\|").replace('`', "'");
-            let (old, new) = (cell(&shown(old.as_ref())), cell(&shown(new.as_ref())));
+        for change in &self.changes {
+            let Change {
+                pointer,
+                what,
+                http,
+                rust,
+                ..
+            } = change;
+            let cell = |value: &str| value.replace('|', "\\|").replace('`', "'").replace(['\n', '\r'], " ");
+            let (old, new) = shown(change);
+            let (old, new) = (cell(&old), cell(&new));
             let pointer = cell(pointer);
             let _ = writeln!(
                 text,
@@ -114,14 +124,32 @@ fn mark(effect: Effect) -> String {
     }
 }
 
-/// A value on one line, shortened.
-fn shown(value: Option<&Value>) -> String {
-    let Some(value) = value else {
-        return "(absent)".to_owned();
+/// The two values, each on one line, shortened so that the first difference is seen.
+fn shown(change: &Change) -> (String, String) {
+    let text = |value: &Option<Value>| -> Vec<char> {
+        value
+            .as_ref()
+            .map_or("(absent)".to_owned(), Value::to_string)
+            .chars()
+            .collect()
     };
-    let text = value.to_string();
-    if text.chars().count() <= SHOWN {
-        return text;
-    }
-    text.chars().take(SHOWN).chain(['…']).collect()
+    let (old, new) = (text(&change.old), text(&change.new));
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let start = if old.len().max(new.len()) <= SHOWN {
+        0
+    } else {
+        same.saturating_sub(BEFORE)
+    };
+    let part = |text: &[char]| -> String {
+        let mut part = String::new();
+        if start > 0 {
+            part.push('…');
+        }
+        part.extend(text.iter().skip(start).take(SHOWN));
+        if text.len() > start + SHOWN {
+            part.push('…');
+        }
+        part
+    };
+    (part(&old), part(&new))
 }

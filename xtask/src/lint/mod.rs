@@ -31,6 +31,20 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
     }
 }
 
+/// Says which references lead nowhere, or back to themselves.
+pub fn references(spec: &Spec) -> Result<(), Findings> {
+    let mut lint = Lint {
+        spec,
+        findings: Vec::new(),
+        queries: Vec::new(),
+    };
+    if lint.references() {
+        Ok(())
+    } else {
+        Err(Findings::sorted(lint.findings))
+    }
+}
+
 /// A host, perhaps with a port and a path, and nothing else.
 fn is_host(rest: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/');
@@ -76,6 +90,7 @@ impl<'a> Lint<'a> {
             // Everything below follows references.
             return None;
         }
+        self.info();
         let base_url = self.base_url();
         let operations = self.operations();
         let types = self.components(&operations);
@@ -84,6 +99,24 @@ impl<'a> Lint<'a> {
             operations,
             types,
         })
+    }
+
+    fn info(&mut self) {
+        self.text("/info", "title", "name the API");
+        let version = self.text(
+            "/info",
+            "version",
+            "write the document's version, such as `version: 1.0.0`",
+        );
+        let parts: Vec<_> = version.split('.').map(str::parse::<u64>).collect();
+        if !version.is_empty() && (parts.len() != 3 || parts.iter().any(Result::is_err)) {
+            self.say(
+                Rule::Version,
+                "/info/version",
+                format!("`{version}` is not a version such as 1.2.3"),
+                "write three numbers; `cargo xtask diff` says which version follows",
+            );
+        }
     }
 
     fn base_url(&mut self) -> Option<String> {
