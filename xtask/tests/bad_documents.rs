@@ -1,22 +1,53 @@
-//! What the maintainer reads when a document is wrong. A new bad document is a new file in `fixtures/bad`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)] // tests
+//! What the maintainer reads when a document is wrong. A new bad document is a new file in `fixtures/bad`: changes of
+//! `fixtures/good/plain.yaml`, or a whole document.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
+
+use std::path::Path;
 
 use xtask::{Findings, Rule, Spec};
 
+const BASE: &str = include_str!("../fixtures/good/plain.yaml");
+
+/// The bad document: a file, or the base with changes, which are the hunks of a unified diff without line numbers.
+fn document(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    if path.extension().is_some_and(|extension| extension == "yaml") {
+        return text;
+    }
+    let base = format!("\n{BASE}"); // so that each line begins alike
+    let document = text.split("@@\n").fold(base, |document, hunk| {
+        let side = |other| -> String {
+            let lines = hunk.lines().filter(|line| !line.starts_with(other));
+            std::iter::once("\n".to_owned())
+                .chain(lines.map(|line| format!("{}\n", &line[1..])))
+                .collect()
+        };
+        let (old, new) = (side('+'), side('-'));
+        assert_eq!(
+            document.matches(&old).count(),
+            1,
+            "{}: not once in the base:\n{old}",
+            path.display()
+        );
+        document.replacen(&old, &new, 1)
+    });
+    document[1..].to_owned()
+}
+
+fn findings(path: &Path) -> Findings {
+    let error = Spec::parse("openapi/chartmogul.yaml", &document(path))
+        .and_then(|spec| xtask::generate(&spec))
+        .expect_err("the document is wrong");
+    error
+        .downcast()
+        .unwrap_or_else(|error| panic!("no place is given: {error:?}"))
+}
+
 #[test]
 fn every_bad_document_is_explained() {
-    insta::glob!("../fixtures/bad", "*.yaml", |path| {
-        let text = std::fs::read_to_string(path).unwrap();
-        let spec = Spec::parse("openapi/chartmogul.yaml", &text);
-        let error = spec
-            .and_then(|spec| xtask::generate(&spec))
-            .expect_err("the document is wrong");
-        assert!(
-            error.downcast_ref::<Findings>().is_some(),
-            "no place is given: {error:?}"
-        );
+    insta::glob!("../fixtures/bad", "*.*", |path| {
         insta::with_settings!({ omit_expression => true }, {
-            insta::assert_snapshot!(error.to_string());
+            insta::assert_snapshot!(findings(path).to_string());
         });
     });
 }
@@ -28,13 +59,8 @@ fn every_rule_is_explained_and_has_a_bad_document() {
     let readme = read("../openapi/README.md");
     let mut broken = Vec::new();
     for entry in std::fs::read_dir(format!("{}/fixtures/bad", env!("CARGO_MANIFEST_DIR"))).unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        let spec = Spec::parse("x", &text);
-        let error = spec
-            .and_then(|spec| xtask::generate(&spec))
-            .expect_err("the document is wrong");
-        let findings = error.downcast::<Findings>().unwrap();
-        broken.extend(findings.0.into_iter().map(|finding| finding.rule));
+        let Findings(found) = findings(&entry.unwrap().path());
+        broken.extend(found.into_iter().map(|finding| finding.rule));
     }
     // No document is known that the other rules let pass and progenitor can't take.
     for rule in Rule::ALL.iter().filter(|rule| **rule != Rule::Progenitor) {
