@@ -23,7 +23,7 @@ pub enum Rule {
     Paths,
     /// Every operation has a unique `operationId` in `snake_case`: the method takes its name from it.
     OperationId,
-    /// Every operation has one tag: the resource, and the file, that it belongs to.
+    /// Every operation has one tag, which the root declares: the resource, and the file, that it belongs to.
     Tag,
     /// Every operation says in one line what it does.
     Summary,
@@ -45,7 +45,7 @@ pub enum Rule {
     ErrorBody,
     /// All successful answers of an operation hold one and the same component; `x-no-result` marks one that says nothing.
     Answer,
-    /// Every body has an example; it becomes documentation, and outside tools answer with it.
+    /// Every body has an example; it becomes documentation, and outside tools answer with it. Examples and defaults fit their schemas.
     Example,
     /// Everything that becomes a Rust item is described: it becomes its documentation.
     Description,
@@ -83,6 +83,8 @@ pub enum Rule {
     RequiredType,
     /// Limits can be met and checked; a `pattern` says in words what it allows (`x-pattern-description`).
     Limit,
+    /// Every component is used by an operation, directly or not: from another, nothing is generated.
+    Unused,
     /// No two names are the same in Rust, and none is that of something generated.
     NameCollision,
     /// Components, properties and values can be named in Rust.
@@ -135,6 +137,7 @@ impl Rule {
         Self::Required,
         Self::RequiredType,
         Self::Limit,
+        Self::Unused,
         Self::NameCollision,
         Self::RustName,
         Self::UnknownKeyword,
@@ -183,6 +186,7 @@ impl Rule {
             Self::Required => "required",
             Self::RequiredType => "required-type",
             Self::Limit => "limit",
+            Self::Unused => "unused",
             Self::NameCollision => "name-collision",
             Self::RustName => "rust-name",
             Self::UnknownKeyword => "unknown-keyword",

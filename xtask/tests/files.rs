@@ -14,6 +14,7 @@ fn files() -> BTreeMap<&'static str, String> {
             "openapi: 3.0.3
 info: { title: Test, version: 1.0.0 }
 servers: [{ url: https://api.example.com }]
+tags: [{ name: things, description: Things. }]
 paths:
   /v1/things/{uuid}: { $ref: 'resources/things.yaml#/paths/~1v1~1things~1{uuid}' }
 x-common-responses:

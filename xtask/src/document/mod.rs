@@ -142,7 +142,7 @@ impl Spec {
     }
 
     /// Pointer and name of everything below a path.
-    fn operations(&self) -> Vec<(String, String)> {
+    pub(crate) fn operations(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (path, item) in self.at("/paths").and_then(Value::as_object).into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {

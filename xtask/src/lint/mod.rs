@@ -3,11 +3,14 @@
 //! What is not known here is refused with a place and a remedy, so that progenitor only ever sees what it turns into
 //! correct code. All findings come in one run.
 
+mod examples;
+mod grammar;
 mod limits;
 mod operations;
 mod queries;
 mod references;
 mod schemas;
+mod whole;
 
 use serde_json::{Map, Value};
 
@@ -90,6 +93,9 @@ impl<'a> Lint<'a> {
             // Everything below follows references.
             return None;
         }
+        self.grammar();
+        self.whole();
+        self.examples();
         self.info();
         let base_url = self.base_url();
         let operations = self.operations();
@@ -207,16 +213,23 @@ impl<'a> Lint<'a> {
     fn known(&mut self, pointer: &str, object: &Map<String, Value>, allowed: &[&str]) {
         for key in object.keys() {
             if !allowed.contains(&key.as_str()) {
-                self.say(
-                    Rule::UnknownKeyword,
-                    &child(pointer, key),
-                    format!("`{key}` is not supported here"),
-                    format!(
-                        "the generator knows: {}; leave `{key}` out or teach it (xtask/src/lint)",
-                        allowed.join(", ")
-                    ),
-                );
+                self.unknown(&child(pointer, key), key, allowed.iter().copied(), "it");
             }
         }
+    }
+
+    fn unknown<'b>(&mut self, pointer: &str, key: &str, allowed: impl Iterator<Item = &'b str>, what: &str) {
+        let allowed: Vec<_> = allowed.collect();
+        let close = allowed.iter().map(|known| (strsim::jaro_winkler(known, key), known));
+        let help = match close.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
+            Some((likeness, known)) if likeness > 0.85 => format!("did you mean `{known}`?"),
+            _ => format!("allowed in {what}: {}", allowed.join(", ")),
+        };
+        self.say(
+            Rule::UnknownKeyword,
+            pointer,
+            format!("`{key}` is not supported here"),
+            help,
+        );
     }
 }

@@ -450,13 +450,11 @@ impl Lint<'_> {
         if !is_single {
             return pointer.to_owned();
         }
-        self.known(pointer, schema, &["$ref"]);
         target.to_owned()
     }
 
     pub(super) fn kind(&mut self, pointer: &str, schema: &Map<String, Value>, walk: &mut Walk) -> Option<Kind> {
         if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
-            self.known(pointer, schema, &["$ref"]);
             let Some(name) = target.strip_prefix("#/components/schemas/") else {
                 self.say(
                     Rule::Reference,

@@ -1,0 +1,294 @@
+//! What OpenAPI 3.0 allows where, everywhere in the document: also in what no operation uses and in what the generator does
+//! not read. A keyword that nothing knows, or whose value has another type, would be ignored in silence.
+
+use serde_json::{Map, Value};
+
+use super::Lint;
+use crate::{
+    document::pointer::{child, reference},
+    finding::Rule,
+};
+
+/// What may stand at a keyword.
+#[derive(Clone, Copy)]
+enum Is {
+    Text,
+    Flag,
+    Number,
+    Any,
+    Texts,
+    A(Object),
+    ListOf(Object),
+    MapOf(Object),
+    /// `false`, `true` or a schema.
+    FlagOrSchema,
+}
+
+use Is::{A, Any, Flag, FlagOrSchema, ListOf, MapOf, Number, Text, Texts};
+
+/// A kind of object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Object {
+    Root,
+    Info,
+    License,
+    Contact,
+    Server,
+    Tag,
+    Docs,
+    Path,
+    Operation,
+    Parameter,
+    Body,
+    Media,
+    Response,
+    Header,
+    Example,
+    Link,
+    Components,
+    SecurityScheme,
+    Schema,
+    /// Whatever it is, it is not read.
+    Free,
+}
+
+impl Object {
+    fn members(self) -> &'static [(&'static str, Is)] {
+        match self {
+            Self::Root => &[
+                ("openapi", Any), // a rule of its own
+                ("info", A(Self::Info)),
+                ("externalDocs", A(Self::Docs)),
+                ("servers", ListOf(Self::Server)),
+                ("security", ListOf(Self::Free)),
+                ("tags", ListOf(Self::Tag)),
+                ("paths", MapOf(Self::Path)),
+                ("components", A(Self::Components)),
+            ],
+            Self::Info => &[
+                ("title", Text),
+                ("description", Text),
+                ("termsOfService", Text),
+                ("version", Text),
+                ("license", A(Self::License)),
+                ("contact", A(Self::Contact)),
+            ],
+            Self::License => &[("name", Text), ("url", Text)],
+            Self::Contact => &[("name", Text), ("url", Text), ("email", Text)],
+            Self::Server => &[("url", Text), ("description", Text)],
+            Self::Tag => &[("name", Text), ("description", Text), ("externalDocs", A(Self::Docs))],
+            Self::Docs => &[("url", Text), ("description", Text)],
+            Self::Path => &[
+                ("summary", Text),
+                ("description", Text),
+                ("parameters", ListOf(Self::Parameter)),
+                ("get", A(Self::Operation)),
+                ("put", A(Self::Operation)),
+                ("post", A(Self::Operation)),
+                ("delete", A(Self::Operation)),
+                ("patch", A(Self::Operation)),
+            ],
+            Self::Operation => &[
+                ("operationId", Text),
+                ("x-repeatable", Flag),
+                ("x-required-type", Text),
+                ("tags", Texts),
+                ("summary", Text),
+                ("description", Text),
+                ("externalDocs", A(Self::Docs)),
+                ("parameters", ListOf(Self::Parameter)),
+                ("requestBody", A(Self::Body)),
+                ("responses", MapOf(Self::Response)),
+                ("security", ListOf(Self::Free)),
+            ],
+            Self::Parameter => &[
+                ("name", Text),
+                ("in", Text),
+                ("required", Flag),
+                ("description", Text),
+                ("schema", A(Self::Schema)),
+                ("example", Any),
+                ("examples", MapOf(Self::Example)),
+            ],
+            Self::Body => &[
+                ("description", Text),
+                ("required", Flag),
+                ("content", MapOf(Self::Media)),
+            ],
+            Self::Media => &[
+                ("schema", A(Self::Schema)),
+                ("example", Any),
+                ("examples", MapOf(Self::Example)),
+            ],
+            Self::Response => &[
+                ("description", Text),
+                ("content", MapOf(Self::Media)),
+                ("headers", MapOf(Self::Header)),
+                ("links", MapOf(Self::Link)),
+            ],
+            Self::Header => &[
+                ("description", Text),
+                ("required", Flag),
+                ("schema", A(Self::Schema)),
+                ("example", Any),
+            ],
+            Self::Example => &[("summary", Text), ("description", Text), ("value", Any)],
+            Self::Link => &[("operationId", Text), ("description", Text), ("parameters", Any)],
+            Self::Components => &[
+                ("schemas", MapOf(Self::Schema)),
+                ("parameters", MapOf(Self::Parameter)),
+                ("responses", MapOf(Self::Response)),
+                ("requestBodies", MapOf(Self::Body)),
+                ("examples", MapOf(Self::Example)),
+                ("headers", MapOf(Self::Header)),
+                ("securitySchemes", MapOf(Self::SecurityScheme)),
+            ],
+            Self::SecurityScheme => &[
+                ("type", Text),
+                ("scheme", Text),
+                ("name", Text),
+                ("in", Text),
+                ("bearerFormat", Text),
+                ("description", Text),
+            ],
+            Self::Schema => &[
+                ("type", Text),
+                ("format", Text),
+                ("title", Text),
+                ("description", Text),
+                ("externalDocs", A(Self::Docs)),
+                ("nullable", Flag),
+                ("deprecated", Flag),
+                ("default", Any),
+                ("example", Any),
+                ("enum", Any),
+                ("x-extensible-enum", Any),
+                ("minimum", Number),
+                ("maximum", Number),
+                ("minLength", Number),
+                ("maxLength", Number),
+                ("pattern", Text),
+                ("x-pattern-description", Text),
+                ("minItems", Number),
+                ("maxItems", Number),
+                ("items", A(Self::Schema)),
+                ("minProperties", Number),
+                ("required", Texts),
+                ("properties", MapOf(Self::Schema)),
+                ("additionalProperties", FlagOrSchema),
+                ("allOf", ListOf(Self::Schema)),
+                ("anyOf", ListOf(Self::Schema)),
+                ("oneOf", ListOf(Self::Schema)),
+                ("not", A(Self::Schema)),
+                ("x-entries", Flag),
+                ("x-no-result", Flag),
+                ("x-replaces-all", Flag),
+                ("x-required-type", Text),
+            ],
+            Self::Free => &[],
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Root => "the document",
+            Self::Info => "`info`",
+            Self::License => "a license",
+            Self::Contact => "a contact",
+            Self::Server => "a server",
+            Self::Tag => "a tag",
+            Self::Docs => "a link to documentation",
+            Self::Path => "a path",
+            Self::Operation => "an operation",
+            Self::Parameter => "a parameter",
+            Self::Body => "a request body",
+            Self::Media => "a content type",
+            Self::Response => "a response",
+            Self::Header => "a header",
+            Self::Example => "an example",
+            Self::Link => "a link",
+            Self::Components => "`components`",
+            Self::SecurityScheme => "a security scheme",
+            Self::Schema => "a schema",
+            Self::Free => "it",
+        }
+    }
+}
+
+impl Lint<'_> {
+    pub(super) fn grammar(&mut self) {
+        let root = self.spec.root();
+        self.object_of("", root, Object::Root);
+    }
+
+    fn object_of(&mut self, pointer: &str, value: &Value, kind: Object) {
+        let Some(members) = value.as_object() else {
+            return self.say(
+                Rule::Shape,
+                pointer,
+                format!("{} must be a mapping", kind.name()),
+                "write it as `key: value` lines",
+            );
+        };
+        if kind == Object::Free {
+            return;
+        }
+        if reference(value).is_some() {
+            for key in members.keys().filter(|key| *key != "$ref") {
+                let help = "leave it out, or write it where the reference leads";
+                let problem = format!("`{key}` beside `$ref` is ignored");
+                self.say(Rule::UnknownKeyword, &child(pointer, key), problem, help);
+            }
+            return;
+        }
+        let allowed = kind.members();
+        for (key, value) in members {
+            let at = child(pointer, key);
+            match allowed.iter().find(|(name, _)| name == key) {
+                Some((_, is)) => self.value(&at, key, value, *is),
+                // What is for other tools is theirs, beside the keywords of the whole document.
+                None if kind == Object::Root && key.starts_with("x-") => {}
+                None => self.unknown(&at, key, allowed.iter().map(|(name, _)| *name), kind.name()),
+            }
+        }
+    }
+
+    fn value(&mut self, pointer: &str, key: &str, value: &Value, is: Is) {
+        match is {
+            Any => {}
+            Text if value.is_string() => {}
+            Flag if value.is_boolean() => {}
+            Number if value.is_number() => {}
+            FlagOrSchema if value.is_boolean() => {}
+            A(kind) => self.object_of(pointer, value, kind),
+            FlagOrSchema => self.object_of(pointer, value, Object::Schema),
+            Texts if value.as_array().is_some_and(|list| list.iter().all(Value::is_string)) => {}
+            ListOf(kind) => match value.as_array() {
+                Some(items) => {
+                    for (index, item) in items.iter().enumerate() {
+                        self.object_of(&child(pointer, &index.to_string()), item, kind);
+                    }
+                }
+                None => self.shape(pointer, key, "a list", "write each entry with a dash"),
+            },
+            MapOf(kind) => match value.as_object() {
+                Some(members) => self.map_of(pointer, members, kind),
+                None => self.shape(pointer, key, "a mapping", "write it as `key: value` lines"),
+            },
+            Text => self.shape(pointer, key, "text", "put it in quotes"),
+            Flag => self.shape(pointer, key, "true or false", "write `true` or `false`"),
+            Number => self.shape(pointer, key, "a number", "write it without quotes"),
+            Texts => self.shape(pointer, key, "a list of names", "write names, such as `[uuid, name]`"),
+        }
+    }
+
+    fn map_of(&mut self, pointer: &str, members: &Map<String, Value>, kind: Object) {
+        for (name, member) in members {
+            self.object_of(&child(pointer, name), member, kind);
+        }
+    }
+
+    fn shape(&mut self, pointer: &str, key: &str, what: &str, help: &str) {
+        self.say(Rule::Shape, pointer, format!("`{key}` must be {what}"), help);
+    }
+}

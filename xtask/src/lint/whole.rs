@@ -1,0 +1,170 @@
+//! What can only be seen in the whole document: what is there twice, or for nothing.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Lint;
+use crate::{
+    document::pointer::{child, component, each_reference, last},
+    finding::Rule,
+};
+
+impl Lint<'_> {
+    pub(super) fn whole(&mut self) {
+        self.tags();
+        self.unused();
+        self.links();
+    }
+
+    fn tags(&mut self) {
+        let spec = self.spec;
+        let mut declared = BTreeSet::new();
+        for (index, tag) in spec
+            .at("/tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
+            let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
+            if !declared.insert(name) {
+                let pointer = format!("/tags/{index}");
+                self.say(
+                    Rule::Tag,
+                    &pointer,
+                    format!("`{name}` is declared twice"),
+                    "leave one out",
+                );
+            }
+        }
+        let mut used = BTreeSet::new();
+        for (pointer, _) in spec.operations() {
+            let pointer = child(&pointer, "tags");
+            for (index, tag) in spec
+                .at(&pointer)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
+                let tag = tag.as_str().unwrap_or_default();
+                if !tag.is_empty() && !declared.contains(tag) {
+                    let pointer = child(&pointer, &index.to_string());
+                    let help = format!("add `- {{ name: {tag}, description: .. }}` to `tags` of the root");
+                    self.say(Rule::Tag, &pointer, format!("the tag `{tag}` is not declared"), help);
+                }
+                used.insert(tag);
+            }
+        }
+        for (index, tag) in spec
+            .at("/tags")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
+            let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
+            if !name.is_empty() && !used.contains(name) {
+                let pointer = format!("/tags/{index}");
+                self.say(
+                    Rule::Tag,
+                    &pointer,
+                    format!("no operation has the tag `{name}`"),
+                    "leave it out",
+                );
+            }
+        }
+    }
+
+    /// A component that nothing leads to is read by nobody.
+    fn unused(&mut self) {
+        let spec = self.spec;
+        let mut used = BTreeSet::new();
+        let mut open: Vec<(String, &Value)> = spec
+            .at("/paths")
+            .map(|paths| ("/paths".to_owned(), paths))
+            .into_iter()
+            .collect();
+        while let Some((pointer, value)) = open.pop() {
+            each_reference(value, &pointer, &mut |_, target| {
+                let Some(target) = target.strip_prefix('#').and_then(component) else {
+                    return;
+                };
+                if let Some(value) = spec.at(&target)
+                    && used.insert(target.clone())
+                {
+                    open.push((target, value));
+                }
+            });
+        }
+        for section in [
+            "schemas",
+            "parameters",
+            "responses",
+            "requestBodies",
+            "examples",
+            "headers",
+        ] {
+            let at = child("/components", section);
+            for name in spec
+                .at(&at)
+                .and_then(Value::as_object)
+                .into_iter()
+                .flat_map(|members| members.keys())
+            {
+                let pointer = child(&at, name);
+                if !used.contains(&pointer) {
+                    let help = "refer to it, or remove it: nothing is generated from it";
+                    self.say(
+                        Rule::Unused,
+                        &pointer,
+                        format!("no operation uses `{}`", last(&pointer)),
+                        help,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Links to documentation are followed by people.
+    fn links(&mut self) {
+        let mut wrong = Vec::new();
+        walk("", self.spec.root(), &mut |pointer, value| {
+            if let Some(url) = value
+                .get("externalDocs")
+                .and_then(|docs| docs.get("url"))
+                .and_then(Value::as_str)
+                && !is_link(url)
+            {
+                wrong.push((child(&child(pointer, "externalDocs"), "url"), url.to_owned()));
+            }
+        });
+        for (pointer, url) in wrong {
+            let help = "write the whole URL, such as `https://dev.chartmogul.com/reference/opportunities`";
+            self.say(Rule::SourceLink, &pointer, format!("`{url}` is not a link"), help);
+        }
+    }
+}
+
+fn is_link(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").unwrap_or_default();
+    rest.contains('.')
+        && !rest.contains(|c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`'))
+}
+
+fn walk(pointer: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
+    visit(pointer, value);
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .for_each(|(name, member)| walk(&child(pointer, name), member, visit)),
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| walk(&child(pointer, &index.to_string()), item, visit));
+        }
+        _ => {}
+    }
+}
