@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Lint;
 use crate::{
-    document::pointer::child,
+    document::pointer::{child, reference},
     finding::Rule,
     model::{Direction, Kind, Object, OpenEnum, Operation, Property, Type},
     names,
@@ -436,9 +436,8 @@ impl Lint<'_> {
     /// Where a schema stands: a reference to a component that is a single value means what stands there.
     pub(super) fn scalar(&mut self, pointer: &str) -> String {
         let spec = self.spec;
-        let schema = spec.at(pointer).and_then(Value::as_object);
-        let target = schema.and_then(|schema| schema.get("$ref")?.as_str()?.strip_prefix('#'));
-        let (Some(schema), Some(target)) = (schema, target) else {
+        let target = spec.at(pointer).and_then(reference);
+        let Some(target) = target.and_then(|target| target.strip_prefix('#')) else {
             return pointer.to_owned();
         };
         let is_single = spec.at(target).is_some_and(|component| {
