@@ -1,7 +1,8 @@
-//! The journal of bulk runs: full disks, damage, two runs at once, changed input, other files, and runs that are stopped in
-//! every way there is. `bulk_kill` has the kills.
+//! The journal of bulk runs: full disks, damage, two runs at once, changed input, other files, files that vanish, and runs
+//! that are stopped in every way there is. `bulk_kill` has the kills.
 
 mod damage;
+mod file;
 mod input;
 mod stops;
 
@@ -283,19 +284,14 @@ async fn other_files_are_left_as_they_are() {
         };
         text.push_str(&format!("  salvage: {salvaged}\n"));
     }
-    fs::create_dir(scene.path("folder")).unwrap();
-    for (name, path) in [
-        ("a folder", scene.path("folder")),
-        (
-            "a file in a folder that does not exist",
-            scene.path("nowhere").join("journal"),
-        ),
-    ] {
-        let error = scene.run(9, &path).await.unwrap_err();
-        text.push_str(&format!("{name}:\n  {}\n", message(&error, scene.folder.path())));
-        let error = bulk::salvage(&path).unwrap_err();
-        text.push_str(&format!("  salvage: {}\n", message(&error, scene.folder.path())));
-    }
+    let nowhere = scene.path("nowhere").join("journal");
+    let error = scene.run(9, &nowhere).await.unwrap_err();
+    text.push_str(&format!(
+        "a file in a folder that does not exist:\n  {}\n",
+        message(&error, scene.folder.path())
+    ));
+    let error = bulk::salvage(&nowhere).unwrap_err();
+    text.push_str(&format!("  salvage: {}\n", message(&error, scene.folder.path())));
     let missing = scene.path("missing");
     let error = bulk::salvage(&missing).unwrap_err();
     text.push_str(&format!(

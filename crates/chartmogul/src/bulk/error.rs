@@ -46,14 +46,45 @@ pub enum Error {
         good: Good,
     },
 
+    /// The journal could not be locked, so nothing was sent.
+    ///
+    /// Some network file systems have no file locks. Put the journal on a local disk, or see
+    /// [`Bulk::lock`](super::Bulk::lock).
+    #[error(
+        "the journal {} could not be locked; if its file system has no locks, put it on a local disk, or use \
+         `Bulk::lock(false)` if no other run can use it",
+        path.display()
+    )]
+    #[non_exhaustive]
+    JournalNotLocked {
+        /// The journal.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+
+    /// Somebody has removed, replaced or changed the file of the journal while the run used it. Nothing was sent after that
+    /// was noticed. What was sent before is not in the file at that path.
+    #[error("the journal {} was {what} while the run used it", path.display())]
+    #[non_exhaustive]
+    JournalLost {
+        /// The journal.
+        path: PathBuf,
+        /// `removed`, `replaced by another file`, or `changed`.
+        what: &'static str,
+    },
+
     /// The journal can't be read or written: no permission, disk full. Outcomes that came before this error are good, but
     /// the last of them may not be in the journal; they are repeated when the run is resumed.
+    ///
+    /// If it could not be `synced`, its file system may not support that; see [`Bulk::fsync`](super::Bulk::fsync).
     #[error("the journal {} could not be {doing}", path.display())]
     #[non_exhaustive]
     Journal {
         /// The journal.
         path: PathBuf,
-        /// What was attempted.
+        /// What was attempted: `opened`, `made private` (mode 0600), `read`, `written`, `synced`, `found again`, or, by
+        /// [`salvage`](super::salvage), `copied`.
         doing: &'static str,
         /// Why it failed.
         source: io::Error,

@@ -165,7 +165,7 @@ pub struct Bulk<U> {
     settings: Settings,
     skip_unchanged: bool,
     journal: Option<PathBuf>,
-    fsync: bool,
+    journal_options: journal::Options,
 }
 
 impl<U: Update> Bulk<U> {
@@ -209,7 +209,7 @@ impl<U: Update> Bulk<U> {
             },
             skip_unchanged: false,
             journal: None,
-            fsync: true,
+            journal_options: journal::Options::default(),
         }
     }
 
@@ -310,14 +310,18 @@ impl<U: Update> Bulk<U> {
     ///   so is what was given up with no success between it and the stop: an outage uses nothing up. For the limits of the next run, errors before the stop do not count.
     /// - A journal that ends in the middle of a record was being written when the run was killed, and is cut off there. One
     ///   that is damaged is [`Error::JournalDamaged`], which says what is good; [`salvage`] keeps that.
-    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`].
+    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`]. A journal is a regular file, and stays the
+    ///   one at its path: a run whose journal was removed, replaced or changed by others ends with [`Error::JournalLost`]
+    ///   before it sends anything more.
     ///
     /// **What is on the disk when.** For each update, three records: that it was taken, with its fields, in the order of the
     /// input; that it is about to be sent; its outcome, with the answer. The first two are on the disk (`fsync`) before
     /// anything is sent, the third before the outcome is yielded. What is to be written at the same time is written and
-    /// waited for together.
+    /// waited for together. The folder of a new journal is synced too, where that can be done; elsewhere a power loss may take
+    /// the whole file, and the next run makes all updates again.
     ///
-    /// The file has customers' data, so on Unix its mode is 0600. Remove it when the run is done.
+    /// The file has customers' data, so on Unix its mode is 0600, also if it was there before and others could read it. Remove
+    /// it when the run is done.
     ///
     /// **Why this format.** Records are framed as in a `TFRecord` file: a length and two checksums. Such a file is only
     /// appended to, a torn record is told from a damaged one, and other tools read it; each record is JSON. An embedded
@@ -328,10 +332,20 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Whether the journal waits until the disk has what was written; it does by default. Without it, a journal survives a
-    /// process that is killed, but not a power loss.
+    /// Whether the journal is locked, so that only one run at a time uses it; it is by default. A file system without locks,
+    /// which some networks have, is [`Error::JournalNotLocked`].
+    ///
+    /// Without the lock, see to it yourself that no other run uses the journal. If one does, that is noticed when both have
+    /// written something ([`Error::JournalLost`]); they may have sent the same updates by then.
+    pub fn lock(mut self, lock: bool) -> Self {
+        self.journal_options.lock = lock;
+        self
+    }
+
+    /// Whether the journal waits until the disk has what was written; it does by default. Without it, nothing is synced: a
+    /// journal survives a process that is killed, but not a power loss.
     pub fn fsync(mut self, wait: bool) -> Self {
-        self.fsync = wait;
+        self.journal_options.fsync = wait;
         self
     }
 
@@ -406,7 +420,7 @@ impl<U: Update> Bulk<U> {
     {
         Handle::try_current().map_err(|_| Error::NoRuntime)?;
         let journal = match self.journal {
-            Some(path) => Some(Journal::open(path, U::OPERATION, self.fsync).await?),
+            Some(path) => Some(Journal::open(path, U::OPERATION, self.journal_options).await?),
             None => None,
         };
         let progress = Progress::new(self.total);

@@ -2,33 +2,48 @@
 //!
 //! The file only grows. What is in it, and when it is on the disk, is told on [`Bulk::journal`](super::Bulk::journal).
 
+mod file;
 mod frames;
 mod record;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
+    fs::File,
+    io::{self, BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
 };
 
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 
 pub(super) use self::record::{DoneRecord, What};
 use self::{
+    file::JournalFile,
     frames::{Frame, Frames},
     record::{Header, Record, Taken},
 };
 use super::{Error, Good, Outcome};
 
+/// What is wanted of the file system.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    pub(super) lock: bool,
+    pub(super) fsync: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock: true,
+            fsync: true,
+        }
+    }
+}
+
 /// A journal that this run alone uses, as long as this lives.
 pub(super) struct Journal {
     path: PathBuf,
     /// Always there, but while a thread works with it.
-    file: Option<File>,
-    fsync: bool,
+    file: Option<JournalFile>,
     /// What is to be written next.
     buffer: Vec<u8>,
     /// Something could not be written, so nothing more is: it would stand behind a gap.
@@ -78,8 +93,6 @@ pub(super) enum State<T> {
     Done(DoneRecord<T>, bool),
 }
 
-/// A run that was dropped lets go of its journal when what it was writing is written.
-const A_MOMENT: Duration = Duration::from_millis(500);
 const READ_AT_ONCE: usize = 1 << 20;
 /// What is written at once is smaller by far, so more than this was not left by a crash.
 const LARGEST_TAIL: u64 = 64 << 20;
@@ -87,53 +100,29 @@ const LARGEST_TAIL: u64 = 64 << 20;
 impl Journal {
     /// Opens a journal, or begins one. Nothing that it has is changed, but the rest of a record that was being written when
     /// the run was killed is cut off.
-    pub(super) async fn open(path: PathBuf, operation: &'static str, fsync: bool) -> Result<Self, Error> {
-        blocking(move || Self::open_now(path, operation, fsync)).await?
+    pub(super) async fn open(path: PathBuf, operation: &'static str, options: Options) -> Result<Self, Error> {
+        blocking(move || Self::open_now(path, operation, options)).await?
     }
 
-    fn open_now(path: PathBuf, operation: &str, fsync: bool) -> Result<Self, Error> {
-        let failed = |doing| {
-            let path = path.clone();
-            move |source| Error::Journal { path, doing, source }
-        };
-        let (mut file, length) = open_locked(&path, true)?;
+    fn open_now(path: PathBuf, operation: &str, options: Options) -> Result<Self, Error> {
+        let mut file = JournalFile::open(&path, true, options)?;
         let mut header = Vec::new();
         let record = Record::<()>::Journal(Header::new(operation));
-        append(&mut header, &record).map_err(failed("written"))?;
-        // A run that was killed while it wrote the first record has done nothing yet. A power loss may leave zeros of it.
-        let begins = length <= header.len() as u64 && {
-            let mut start = Vec::new();
-            file.read_to_end(&mut start).map_err(failed("read"))?;
-            let same = header
-                .iter()
-                .zip(&start)
-                .take_while(|(one, other)| one == other)
-                .count();
-            same < header.len() && start[same..].iter().all(|byte| *byte == 0)
-        };
+        append(&mut header, &record).map_err(file.failed("written"))?;
         let mut found = Found::default();
-        if begins {
-            file.set_len(0)
-                .and_then(|()| rewind(&mut file))
-                .and_then(|()| file.write_all(&header))
-                .and_then(|()| sync_new(&file, &path))
-                .map_err(failed("begun"))?;
+        // A run that was killed while it wrote the first record has done nothing yet.
+        if file.is_beginning_of(&header)? {
+            file.begin(&header)?;
         } else {
-            rewind(&mut file).map_err(failed("read"))?;
-            found = scan(&path, &file, Some(operation))?;
-            if found.good.bytes < length {
-                file.set_len(found.good.bytes).map_err(failed("written"))?;
-            }
-            if fsync {
-                // What an earlier run has written may not be on the disk, and it will be yielded.
-                sync_new(&file, &path).map_err(failed("read"))?;
-            }
-            rewind(&mut file).map_err(failed("read"))?;
+            found = scan(&path, file.rewound()?, Some(operation))?;
+            file.keep(found.good.bytes)?;
         }
         let reading = match found.good.taken {
             0 => None,
             _ => Some(Reading {
-                frames: Frames::new(BufReader::new(file.try_clone().map_err(failed("read"))?)),
+                frames: Frames::new(BufReader::new(
+                    file.rewound()?.try_clone().map_err(file.failed("read"))?,
+                )),
                 taken: HashMap::new(),
                 done: HashMap::new(),
             }),
@@ -141,7 +130,6 @@ impl Journal {
         Ok(Self {
             path,
             file: Some(file),
-            fsync,
             buffer: Vec::new(),
             broken: false,
             found,
@@ -275,19 +263,15 @@ impl Journal {
         let Some(mut file) = self.file.take() else {
             return Err(self.vanished());
         };
-        let (mut buffer, fsync) = (std::mem::take(&mut self.buffer), self.fsync);
+        let mut buffer = std::mem::take(&mut self.buffer);
         let (file, buffer, result) = blocking(move || {
-            // What was read has left the file at another place.
-            let result = file
-                .seek(SeekFrom::End(0))
-                .and_then(|_| file.write_all(&buffer))
-                .and_then(|()| if fsync { file.sync_data() } else { Ok(()) });
+            let result = file.append(&buffer);
             buffer.clear();
             (file, buffer, result)
         })
         .await?;
         (self.file, self.buffer, self.broken) = (Some(file), buffer, result.is_err());
-        result.map_err(|source| self.failed("written", source))
+        result
     }
 
     fn failed(&self, doing: &'static str, source: io::Error) -> Error {
@@ -300,7 +284,10 @@ impl Journal {
 
     /// Somebody has changed the file since it was opened.
     fn vanished(&self) -> Error {
-        self.failed("read", io::Error::other("what was there a moment ago is gone"))
+        Error::JournalLost {
+            path: self.path.clone(),
+            what: "changed",
+        }
     }
 
     fn unreadable(&self, index: u64, source: &serde_json::Error) -> Error {
@@ -353,98 +340,23 @@ impl Reading {
 /// # }
 /// ```
 ///
+/// On a file system without locks, copy the journal to another one, and salvage it there.
+///
 /// # Errors
-/// [`Error::JournalInUse`]; [`Error::NotAJournal`] if not even the first record is good; [`Error::Journal`] if it can't be
+/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is good; [`Error::Journal`] if it can't be
 /// read, or its copy can't be written.
 pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
     let path = path.as_ref();
-    let failed = |doing| {
-        let path = path.to_owned();
-        move |source| Error::Journal { path, doing, source }
-    };
-    let (mut file, _) = open_locked(path, false)?;
-    let good = match scan(path, &file, None) {
+    let mut file = JournalFile::open(path, false, Options::default())?;
+    let good = match scan(path, file.rewound()?, None) {
         Ok(found) => return Ok(found.good),
         Err(Error::JournalDamaged { good, .. }) => good,
         Err(error) => return Err(error),
     };
     // All of it is on the disk a second time before anything is cut off, so this can be killed at any moment, too.
-    rewind(&mut file).map_err(failed("read"))?;
-    beside(path)
-        .and_then(|(copied, mut copy)| {
-            io::copy(&mut file, &mut copy)?;
-            sync_new(&copy, &copied)
-        })
-        .and_then(|()| file.set_len(good.bytes))
-        .and_then(|()| file.sync_all())
-        .map_err(failed("salvaged"))?;
+    file.copy_beside()?;
+    file.keep(good.bytes)?;
     Ok(good)
-}
-
-/// A new file for what is damaged.
-fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    let mut number = 0;
-    loop {
-        let mut name = path.as_os_str().to_owned();
-        name.push(match number {
-            0 => ".damaged".to_owned(),
-            number => format!(".damaged.{number}"),
-        });
-        match private().write(true).create_new(true).open(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
-            other => return other.map(|file| (name.into(), file)),
-        }
-    }
-}
-
-/// What is in a journal belongs to whoever runs it: answers have customers' data.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn open_locked(path: &Path, create: bool) -> Result<(File, u64), Error> {
-    let failed = |source| Error::Journal {
-        path: path.to_owned(),
-        doing: "opened",
-        source,
-    };
-    let file = private()
-        .read(true)
-        .write(true)
-        .create(create)
-        .open(path)
-        .map_err(failed)?;
-    let until = Instant::now() + A_MOMENT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(A_MOMENT / 50),
-            Err(TryLockError::WouldBlock) => return Err(Error::JournalInUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-    }
-    let length = file.metadata().map_err(failed)?.len();
-    Ok((file, length))
-}
-
-fn rewind(file: &mut File) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0)).map(drop)
-}
-
-/// A new file is there after a power loss only if its folder is on the disk too.
-fn sync_new(file: &File, path: &Path) -> io::Result<()> {
-    file.sync_all()?;
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()> {
