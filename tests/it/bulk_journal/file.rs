@@ -171,3 +171,31 @@ async fn a_journal_that_was_removed_while_a_run_waited_for_it_is_begun_again() {
     scene.run(9, &path).await.unwrap();
     assert_eq!(scene.ledger.requests(), requests, "the journal is at its path");
 }
+
+#[tokio::test]
+async fn a_journal_without_a_lock_is_up_to_the_caller_and_two_runs_do_not_go_on() {
+    const COUNT: u64 = 3; // all of them are sent, and nothing is written until there are answers
+    let scene = Scene::new().await;
+    let path = scene.path("journal");
+    let start = || {
+        Bulk::new(scene.updates(COUNT))
+            .concurrency(3)
+            .journal(&path)
+            .lock(false)
+            .start()
+    };
+    scene.ledger.hold(true);
+    let first = start().await.unwrap();
+    while scene.ledger.requests() < 3 {
+        tokio::task::yield_now().await;
+    }
+    let second = start().await.unwrap();
+    while scene.ledger.requests() < 6 {
+        tokio::task::yield_now().await;
+    }
+    scene.ledger.hold(false);
+    let error = first.finish().await.unwrap_err();
+    assert!(matches!(error, Error::JournalLost { what: "changed", .. }), "{error:?}");
+    assert_eq!(second.finish().await.unwrap().stopped, None);
+    assert!(scene.run(COUNT, &path).await.unwrap().0.iter().all(|line| line.earlier));
+}

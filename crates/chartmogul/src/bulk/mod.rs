@@ -320,8 +320,9 @@ impl<U: Update> Bulk<U> {
     /// waited for together. The folder of a new journal is synced too, where that can be done; elsewhere a power loss may take
     /// the whole file, and the next run makes all updates again.
     ///
-    /// The file has customers' data, so on Unix its mode is 0600, also if it was there before and others could read it. Remove
-    /// it when the run is done.
+    /// The file has customers' data, so on Unix its mode is 0600, also if it was there before and others could read it. (Where
+    /// that can't be, because the file is somebody else's or its file system has no modes, an empty file is refused, and a
+    /// journal is gone on with.) Remove it when the run is done.
     ///
     /// **Why this format.** Records are framed as in a `TFRecord` file: a length and two checksums. Such a file is only
     /// appended to, a torn record is told from a damaged one, and other tools read it; each record is JSON. An embedded

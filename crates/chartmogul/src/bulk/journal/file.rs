@@ -146,10 +146,7 @@ impl JournalFile {
         self.write(bytes)?;
         self.sync()?;
         // Last, because what was written is relied on from now on, and this has taken its time.
-        match accident(&self.file, &self.absolute).map_err(self.failed("found again"))? {
-            Some(what) => Err(self.lost(what)),
-            None => Ok(()),
-        }
+        self.is_still_there()
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -179,10 +176,19 @@ impl JournalFile {
     /// A new file is there after a power loss only if its folder is on the disk too.
     fn sync_new(&self) -> Result<(), Error> {
         self.sync()?;
-        if !self.fsync {
-            return Ok(());
+        let synced = match self.fsync {
+            true => optional((self.system.sync_folder)(&self.absolute)),
+            false => Ok(()),
+        };
+        self.is_still_there()?; // the better reason
+        synced.map_err(self.failed("synced"))
+    }
+
+    fn is_still_there(&self) -> Result<(), Error> {
+        match accident(&self.file, &self.absolute).map_err(self.failed("found again"))? {
+            Some(what) => Err(self.lost(what)),
+            None => Ok(()),
         }
-        optional((self.system.sync_folder)(&self.absolute)).map_err(self.failed("synced"))
     }
 
     pub(super) fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> Error {
@@ -399,6 +405,17 @@ mod tests {
             assert!(matches!(error, Error::JournalLost { what: "changed", .. }), "{error:?}");
         }
         assert_eq!(fs::read(&path).unwrap(), b"headerrecord!");
+    }
+
+    #[test]
+    fn a_journal_that_is_removed_while_it_is_begun_is_lost() {
+        let (_folder, path) = path();
+        let system = System {
+            sync_folder: |path| fs::remove_file(path).and_then(|()| sync_folder(path)),
+            ..SYSTEM
+        };
+        let error = begin(system, &path, Options::default()).err().unwrap();
+        assert!(matches!(error, Error::JournalLost { what: "removed", .. }), "{error:?}");
     }
 
     #[test]
