@@ -64,7 +64,8 @@ pub enum Error {
     },
 
     /// Somebody has removed, replaced or changed the file of the journal while the run used it. Nothing was sent after that
-    /// was noticed. What was sent before is not in the file at that path.
+    /// was noticed, at the next outcome at the latest. Another run knows only what the file at that path has, and makes the
+    /// rest again.
     #[error("the journal {} was {what} while the run used it", path.display())]
     #[non_exhaustive]
     JournalLost {

@@ -18,7 +18,7 @@ pub struct Done<T> {
     /// It was done by an earlier run and is known from the journal; nothing was sent now.
     pub earlier: bool,
     /// The journal could not take it (disk full), so a resumed run will make it again. The run ends with
-    /// [`Error::Journal`](super::Error::Journal) then.
+    /// [`Error::Journal`](super::Error::Journal) then, or with [`Error::JournalLost`](super::Error::JournalLost).
     pub unrecorded: bool,
 }
 

@@ -70,7 +70,7 @@ impl JournalFile {
             if options.lock {
                 lock(&file, path, until, system.try_lock)?;
             }
-            if accident(&file, &absolute).map_err(failed)?.is_none() {
+            if how_lost(&file, &absolute).map_err(failed)?.is_none() {
                 return Ok(Self {
                     length: file.metadata().map_err(failed)?.len(),
                     file,
@@ -111,8 +111,11 @@ impl JournalFile {
 
     /// Begins it anew.
     pub(super) fn begin(&mut self, header: &[u8]) -> Result<(), Error> {
-        if !self.is_new {
-            make_private(&self.file).map_err(self.failed("made private"))?;
+        // A new file is as private as its file system lets it be.
+        if let Err(source) = make_private(&self.file)
+            && !self.is_new
+        {
+            return Err(failed(&self.path, "made private", source));
         }
         self.cut_off(0)?;
         self.write(header)?;
@@ -136,7 +139,7 @@ impl JournalFile {
         let copied = beside(&self.absolute).and_then(|(path, mut copy)| {
             io::copy(&mut all, &mut copy)?;
             (self.system.sync)(&copy)?;
-            optional((self.system.sync_folder)(&path))
+            ignore_unsupported((self.system.sync_folder)(&path))
         });
         copied.map_err(self.failed("copied"))
     }
@@ -146,7 +149,7 @@ impl JournalFile {
         self.write(bytes)?;
         self.sync()?;
         // Last, because what was written is relied on from now on, and this has taken its time.
-        self.is_still_there()
+        self.check_path()
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
@@ -176,16 +179,17 @@ impl JournalFile {
     /// A new file is there after a power loss only if its folder is on the disk too.
     fn sync_new(&self) -> Result<(), Error> {
         self.sync()?;
-        let synced = match self.fsync {
-            true => optional((self.system.sync_folder)(&self.absolute)),
-            false => Ok(()),
+        let synced = if self.fsync {
+            ignore_unsupported((self.system.sync_folder)(&self.absolute))
+        } else {
+            Ok(())
         };
-        self.is_still_there()?; // the better reason
+        self.check_path()?; // the better reason
         synced.map_err(self.failed("synced"))
     }
 
-    fn is_still_there(&self) -> Result<(), Error> {
-        match accident(&self.file, &self.absolute).map_err(self.failed("found again"))? {
+    fn check_path(&self) -> Result<(), Error> {
+        match how_lost(&self.file, &self.absolute).map_err(self.failed("found again"))? {
             Some(what) => Err(self.lost(what)),
             None => Ok(()),
         }
@@ -275,10 +279,10 @@ fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// What has become of the file at this path, if it is not the open one. A lock is of the file, so another run that opened what
-/// is there now would not notice this one.
+/// What has become of the file at this path, if it is no longer the open one. A lock is of the file, so another run that opens
+/// what is there now does not notice this one.
 #[cfg(unix)]
-fn accident(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
+fn how_lost(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
     use std::os::unix::fs::MetadataExt as _;
 
     let here = file.metadata()?;
@@ -294,7 +298,7 @@ fn accident(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
 
 /// Windows does not let it be removed; see [`private`].
 #[cfg(not(unix))]
-fn accident(_: &File, _: &Path) -> io::Result<Option<&'static str>> {
+fn how_lost(_: &File, _: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
@@ -310,7 +314,7 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 }
 
 /// Some file systems can't sync a folder, and one that may be used but not be read can't be opened.
-fn optional(synced: io::Result<()>) -> io::Result<()> {
+fn ignore_unsupported(synced: io::Result<()>) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, IsADirectory, PermissionDenied, Unsupported};
     match synced {
         Err(error)

@@ -343,8 +343,8 @@ impl Reading {
 /// On a file system without locks, copy the journal to another one, and salvage it there.
 ///
 /// # Errors
-/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is good; [`Error::Journal`] if it can't be
-/// read, or its copy can't be written.
+/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is good;
+/// [`Error::Journal`] if it can't be read, or its copy can't be written.
 pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
     let path = path.as_ref();
     let mut file = JournalFile::open(path, false, Options::default())?;
