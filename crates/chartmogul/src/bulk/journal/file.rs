@@ -316,16 +316,9 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 /// Some file systems can't sync a folder, and one that may be used but not be read can't be opened.
 fn ignore_unsupported(synced: io::Result<()>) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, IsADirectory, PermissionDenied, Unsupported};
-    match synced {
-        Err(error)
-            if matches!(
-                error.kind(),
-                InvalidInput | IsADirectory | PermissionDenied | Unsupported
-            ) =>
-        {
-            Ok(())
-        }
-        other => other,
+    match synced.as_ref().map_err(io::Error::kind) {
+        Err(InvalidInput | IsADirectory | PermissionDenied | Unsupported) => Ok(()),
+        _ => synced,
     }
 }
 
