@@ -9,7 +9,7 @@ use crate::{
     Error,
     generated::DEFAULT_BASE_URL,
     transport::{
-        Client, Shared,
+        Client, ConnectLayer, Shared,
         limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, RateLimiter},
         observe::Metrics,
         retry::{Budget, Retry},
@@ -262,7 +262,8 @@ impl<C: From<Client>> ClientBuilder<C> {
     /// It must not follow redirects (`redirect::Policy::none()`): a redirect can turn a write into a read, whose answer
     /// looks like that of the write. A client with any other policy is refused by [`build`](Self::build).
     /// `connect_timeout`, `root_certificate`, `proxy` and `http2` can't be set here then, but on your client; so can
-    /// `retry::never()`, for reqwest has retries of its own.
+    /// `retry::never()`, for reqwest has retries of its own. Give it a [`ConnectLayer`] too, or more requests than allowed
+    /// may arrive within a second while connections are made.
     /// What an `http` proxy of your client sees includes the API key if the base URL is plain `http`.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
@@ -376,7 +377,8 @@ impl Connection {
             // Whether to repeat is decided in one place, and counted there. The zero says so before each request is copied
             // for a repetition.
             .retry(reqwest::retry::never().max_retries_per_request(0))
-            .connect_timeout(connect_timeout);
+            .connect_timeout(connect_timeout)
+            .connector_layer(ConnectLayer::default());
         #[cfg(feature = "rustls")]
         {
             http = http.tls_version_min(reqwest::tls::Version::TLS_1_2);

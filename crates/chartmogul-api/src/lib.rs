@@ -39,7 +39,7 @@ pub use reply::Reply;
 #[doc(hidden)]
 pub use transport::Bounds;
 pub use transport::{
-    Client, Request,
+    Client, Connect, ConnectLayer, Request,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},
     observe::{AttemptMetrics, CallMetrics, Metrics, Waited},
     retry::Retry,

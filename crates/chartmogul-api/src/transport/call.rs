@@ -3,6 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
@@ -16,6 +17,7 @@ use super::{
     attempt::{self, Accept, Broken, Time},
     limit::{LimiterFuture, Place},
     observe::{self, AttemptEnded, Ended, Waited},
+    polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
 };
 use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
@@ -28,6 +30,7 @@ pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
     make: &'a Make<'a>,
+    polling: Arc<Polling>,
     started: Instant,
     deadline: Instant,
     waited: Waited,
@@ -44,6 +47,7 @@ impl<'a> Call<'a> {
             client,
             route,
             make,
+            polling: Polling::new(),
             started,
             deadline: match &client.bounds {
                 Some(bounds) => bounds.deadline.unwrap_or(after(started, Duration::MAX)),
@@ -57,8 +61,10 @@ impl<'a> Call<'a> {
     pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let (span, shared) = (observe::call_span(&self.route), &self.client.shared);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
+        let polling = Arc::clone(&self.polling);
         let (result, span) = {
             let attempts = pin!(self.attempts(accept));
+            let attempts = pin!(polling.watch(attempts));
             let mut attempts = attempts.instrument(span);
             ((&mut attempts).await, attempts.span().clone())
         };
@@ -71,15 +77,10 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let _place: Place = match shared.limiter.try_place() {
-            Some(place) => place,
-            None => self.wait(PLACE, shared.limiter.place()).await?,
-        };
+        let mut place = None::<Place>;
         let mut before = Waited::default();
         loop {
-            if self.is_stopped() || !shared.limiter.try_turn() {
-                self.wait(TURN, shared.limiter.turn()).await?;
-            }
+            self.take_turn(&mut place).await?;
             if let Some(bounds) = &client.bounds
                 && self.history.attempts.is_empty()
             {
@@ -97,7 +98,15 @@ impl<'a> Call<'a> {
                 let time = self.time(started);
                 let sending = pin!(attempt::send(client, answer, &time, accept));
                 let mut sending = sending.instrument(span);
-                let result = (&mut sending).await;
+                let result = loop {
+                    match self.unless_revoked(&mut sending).await {
+                        Some(result) => break result,
+                        // What can't have a turn again goes on, and ends by its own time: if it was sent after all, over a
+                        // connection that another request left, that must not be forgotten.
+                        None if self.take_turn(&mut place).await.is_err() => break (&mut sending).await,
+                        None => {}
+                    }
+                };
                 let span = sending.span();
                 if observe::anyone(shared, span) {
                     let ended = AttemptEnded {
@@ -125,6 +134,36 @@ impl<'a> Call<'a> {
                 }
             }
         }
+    }
+
+    /// Takes a turn, and a place if there is none or it went to another call because nobody polled this one.
+    async fn take_turn(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+        let limiter = &self.client.shared.limiter;
+        loop {
+            if place.is_none() || self.polling.is_revoked() {
+                *place = None;
+                *place = match limiter.try_place() {
+                    Some(place) => Some(place),
+                    None => Some(self.wait(PLACE, limiter.place()).await?),
+                };
+            }
+            if self.is_stopped() || !limiter.try_turn() {
+                self.wait(TURN, limiter.turn()).await?;
+            }
+            if !self.polling.is_revoked() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Polls an attempt; `None` once it has lost its place and turn while it was connecting.
+    fn unless_revoked<F: Future + Unpin>(&self, attempt: &mut F) -> impl Future<Output = Option<F::Output>> {
+        poll_fn(|context| {
+            if self.polling.is_unsent() {
+                return Poll::Ready(None);
+            }
+            Pin::new(&mut *attempt).poll(context).map(Some)
+        })
     }
 
     /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.

@@ -5,8 +5,12 @@
 
 mod attempt;
 mod call;
+mod connect;
 pub(crate) mod limit;
+mod line;
 pub(crate) mod observe;
+mod pace;
+mod polling;
 mod request;
 pub(crate) mod retry;
 
@@ -19,13 +23,16 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
 pub(crate) use self::attempt::Whole;
-pub use self::request::Request;
 use self::{
     attempt::Unfit,
     call::{Call, Make},
     limit::Limiter,
     observe::Metrics,
     retry::{Budget, Retry},
+};
+pub use self::{
+    connect::{Connect, ConnectLayer},
+    request::Request,
 };
 use crate::{
     Answer, ClientBuilder, Error, History, Operation, Reply,
