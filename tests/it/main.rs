@@ -13,6 +13,7 @@ mod errors;
 mod fake;
 mod faults;
 mod invalid_input;
+mod limits;
 mod lists;
 mod merge;
 mod mock;

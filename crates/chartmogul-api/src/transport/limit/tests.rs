@@ -218,12 +218,31 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
     let _ = response.await;
 }
 
-/// How calls that are always polled wait: `None` for one that does not.
-type Line = Arc<Mutex<std::collections::BTreeMap<usize, Resource>>>;
+/// What calls that are polled at all times wait for, by number.
+type Waits = Arc<Mutex<std::collections::BTreeMap<usize, Resource>>>;
 
 /// What `call.rs` does, without HTTP.
-async fn call(limiter: RateLimiter, server: Arc<Mutex<Server>>, number: usize, line: Line, mut random: fastrand::Rng) {
-    let wait = |what| line.lock().unwrap().insert(number, what);
+async fn call(
+    limiter: RateLimiter,
+    server: Arc<Mutex<Server>>,
+    number: usize,
+    waits: Option<Waits>,
+    mut random: fastrand::Rng,
+) {
+    let wait = |what| {
+        if let Some(waits) = &waits {
+            waits.lock().unwrap().insert(number, what);
+        }
+    };
+    // Whoever is polled at all times is served in order.
+    let served = |what| {
+        if let Some(waits) = &waits {
+            let mut waits = waits.lock().unwrap();
+            waits.remove(&number);
+            let before = waits.iter().find(|(other, waits)| **other < number && **waits == what);
+            assert!(before.is_none(), "{number} got its {what:?} before {before:?}");
+        }
+    };
     let polling = Polling::current().unwrap();
     let mut place = None;
     let take = async |place: &mut Option<Place>| {
@@ -235,16 +254,17 @@ async fn call(limiter: RateLimiter, server: Arc<Mutex<Server>>, number: usize, l
                     Some(place) => Some(place),
                     None => Some(limiter.place().await.unwrap()),
                 };
+                served(Resource::Place);
             }
             wait(Resource::Turn);
             if !limiter.try_turn() {
                 limiter.turn().await.unwrap();
             }
             if !polling.is_revoked() {
+                served(Resource::Turn);
                 break;
             }
         }
-        line.lock().unwrap().remove(&number);
     };
     for _ in 0..random.usize(1..3) {
         take(&mut place).await;
@@ -284,6 +304,17 @@ struct Task {
     woken: Arc<Flag>,
     /// Whether anybody polls it.
     polled: bool,
+    /// Its number, if it is polled at all times.
+    loyal: Option<usize>,
+}
+
+impl Task {
+    /// Whether it has ended.
+    fn poll(&mut self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut context = std::task::Context::from_waker(&waker);
+        self.future.as_mut().poll(&mut context).is_ready()
+    }
 }
 
 /// Random schedules: calls come, are polled as they should be, or not for a while, or never again, or dropped. Those that
@@ -301,7 +332,7 @@ async fn schedule(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
     let (rate, places) = (random.u32(1..60), random.u32(1..12));
     let limiter = RateLimiter::new(rate, places);
-    let (server, line) = (Arc::<Mutex<Server>>::default(), Line::default());
+    let (server, waits) = (Arc::<Mutex<Server>>::default(), Waits::default());
     let mut tasks: Vec<Task> = Vec::new();
     let calls = random.usize(1..80);
     let mut number = 0;
@@ -318,9 +349,7 @@ async fn schedule(seed: u64) {
             random.shuffle(&mut woken);
             let mut ended = Vec::new();
             for index in woken {
-                let waker = Waker::from(Arc::clone(&tasks[index].woken));
-                let mut context = std::task::Context::from_waker(&waker);
-                if tasks[index].future.as_mut().poll(&mut context).is_ready() {
+                if tasks[index].poll() {
                     ended.push(index);
                 }
             }
@@ -333,33 +362,35 @@ async fn schedule(seed: u64) {
     };
     while number < calls {
         for _ in 0..random.usize(0..6) {
+            let loyal = random.bool().then_some(number);
             let polling = Polling::new();
-            let work = call(
-                limiter.clone(),
-                Arc::clone(&server),
-                number,
-                Arc::clone(&line),
-                random.fork(),
-            );
+            let waits = loyal.map(|_| Arc::clone(&waits));
+            let work = call(limiter.clone(), Arc::clone(&server), number, waits, random.fork());
             let future = Box::pin(async move {
                 let work = pin!(work);
                 polling.watch(work).await;
             });
-            let woken = Arc::new(Flag(true.into()));
-            tasks.push(Task {
+            let mut task = Task {
                 future,
-                woken,
+                woken: Arc::default(),
                 polled: true,
-            });
+                loyal,
+            };
             number += 1;
+            if !task.poll() {
+                tasks.push(task); // in line
+            }
         }
         if let Some(task) = random.choice(&mut tasks)
-            && random.u8(..4) == 0
+            && task.loyal.is_none()
         {
             task.polled = !task.polled;
         }
         if !tasks.is_empty() && random.u8(..20) == 0 {
-            tasks.swap_remove(random.usize(..tasks.len()));
+            let task = tasks.swap_remove(random.usize(..tasks.len()));
+            if let Some(number) = task.loyal {
+                waits.lock().unwrap().remove(&number);
+            }
         }
         step(&mut tasks, &mut random).await;
     }
