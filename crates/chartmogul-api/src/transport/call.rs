@@ -99,12 +99,15 @@ impl<'a> Call<'a> {
                 let sending = pin!(attempt::send(client, answer, &time, accept));
                 let mut sending = sending.instrument(span);
                 let result = loop {
-                    match self.unless_revoked(&mut sending).await {
-                        Some(result) => break result,
-                        // What can't have a turn again goes on, and ends by its own time: if it was sent after all, over a
-                        // connection that another request left, that must not be forgotten.
-                        None if self.take_turn(&mut place).await.is_err() => break (&mut sending).await,
-                        None => {}
+                    if let Some(result) = self.unless_revoked(&mut sending).await {
+                        break result;
+                    }
+                    let history = self.history.clone();
+                    if self.take_turn(&mut place).await.is_err() {
+                        // It goes on without, and ends by its own time: if it was sent after all, over a connection that
+                        // another request left, that must not be forgotten.
+                        self.history = history;
+                        break (&mut sending).await;
                     }
                 };
                 let span = sending.span();

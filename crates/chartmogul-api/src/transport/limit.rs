@@ -279,14 +279,14 @@ impl Limits {
     }
 
     fn try_turn(self: &Arc<Self>) -> bool {
-        let (call, ticket) = self.call();
+        let (_, ticket) = self.call();
         self.with(|state| {
             if let Some(ticket) = ticket {
                 state.settle(ticket);
             }
             let now = Instant::now();
             let ticket = ticket.unwrap_or_else(|| state.ticket());
-            state.turns.is_empty(now, &mut state.woken) && state.take_turn(call.as_ref(), ticket, now).is_ok()
+            state.turns.is_empty(now, &mut state.woken) && state.take_turn(ticket, now).is_ok()
         })
     }
 
@@ -403,6 +403,9 @@ impl State {
 
     /// Takes a resource for somebody who waits, or says when to ask again; if something happens before, he is woken.
     fn poll(&mut self, waiting: &Waiting<'_>, call: Option<&Arc<Polling>>, waker: &Waker) -> Result<Taken, Instant> {
+        if waiting.what == Resource::Turn && call.is_some_and(|call| call.is_revoked()) {
+            return Ok((waiting.key.0, 0)); // needs a place first, and asks for a turn again then
+        }
         let now = Instant::now();
         let (line, woken) = self.line(waiting.what);
         let is_first = line.is_first(waiting.key, now, woken);
@@ -450,7 +453,7 @@ impl State {
     ) -> Result<Taken, Option<Instant>> {
         match what {
             Resource::Place => self.take_place(call, ticket, now),
-            Resource::Turn => self.take_turn(call, ticket, now).map(|()| (ticket, 0)),
+            Resource::Turn => self.take_turn(ticket, now).map(|()| (ticket, 0)),
         }
     }
 
@@ -481,10 +484,7 @@ impl State {
         Ok((ticket, grant))
     }
 
-    fn take_turn(&mut self, call: Option<&Arc<Polling>>, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
-        if call.is_some_and(|call| call.is_revoked()) {
-            return Ok(()); // needs a place first, and asks for a turn again then
-        }
+    fn take_turn(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
         let mut result = self.pace.take(now, ticket);
         if let Err(at) = result
             && self.pace.is_held_up()

@@ -221,13 +221,16 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
 /// What calls that are polled at all times wait for, by number.
 type Waits = Arc<Mutex<std::collections::BTreeMap<usize, Resource>>>;
 
+/// How long an attempt takes, in milliseconds: to connect, for the response, and until the next one.
+type Plan = (u64, u64, u64);
+
 /// What `call.rs` does, without HTTP.
 async fn call(
     limiter: RateLimiter,
     server: Arc<Mutex<Server>>,
     number: usize,
     waits: Option<Waits>,
-    mut random: fastrand::Rng,
+    attempts: Vec<Plan>,
 ) {
     let wait = |what| {
         if let Some(waits) = &waits {
@@ -266,13 +269,9 @@ async fn call(
             }
         }
     };
-    for _ in 0..random.usize(1..3) {
+    for (connect, latency, pause) in attempts {
         take(&mut place).await;
-        let connect = if random.bool() { random.u64(1..900) } else { 0 };
-        let (connect, latency) = (
-            Duration::from_millis(connect),
-            Duration::from_millis(random.u64(0..300)),
-        );
+        let [connect, latency, pause] = [connect, latency, pause].map(Duration::from_millis);
         let mut sending = pin!(request(&server, connect, latency));
         while poll_fn(|context| {
             if polling.is_unsent() {
@@ -284,9 +283,7 @@ async fn call(
         {
             take(&mut place).await;
         }
-        if random.bool() {
-            tokio::time::sleep(Duration::from_millis(random.u64(0..500))).await;
-        }
+        tokio::time::sleep(pause).await;
     }
 }
 
@@ -309,12 +306,69 @@ struct Task {
 }
 
 impl Task {
+    /// Begins a call, so that it is in line.
+    fn begin(
+        limiter: &RateLimiter,
+        server: &Arc<Mutex<Server>>,
+        (number, waits): (usize, Option<&Waits>),
+        attempts: Vec<Plan>,
+    ) -> Self {
+        let polling = Polling::new();
+        let work = call(limiter.clone(), Arc::clone(server), number, waits.cloned(), attempts);
+        let mut task = Self {
+            future: Box::pin(async move {
+                let work = pin!(work);
+                polling.watch(work).await;
+            }),
+            woken: Arc::default(),
+            polled: true,
+            loyal: waits.map(|_| number),
+        };
+        assert!(!task.poll());
+        task
+    }
+
     /// Whether it has ended.
     fn poll(&mut self) -> bool {
         let waker = Waker::from(Arc::clone(&self.woken));
         let mut context = std::task::Context::from_waker(&waker);
         self.future.as_mut().poll(&mut context).is_ready()
     }
+}
+
+/// A call that is connecting and not polled loses its place and its turn, and sends nothing before it has both again.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_connecting_waits_again() {
+    let server = Arc::<Mutex<Server>>::default();
+    let limiter = RateLimiter::new(100, 1);
+    let mut connecting = Task::begin(&limiter, &server, (0, None), vec![(5, 5, 0)]);
+    let mut other = Task::begin(&limiter, &server, (1, None), vec![(0, 500, 0)]);
+    for millisecond in 0..1000 {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let _ = other
+            .future
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(Waker::noop()));
+        if server.lock().unwrap().in_flight == 1 {
+            assert!(millisecond < 100, "when the first one was seen not to be polled");
+            break;
+        }
+    }
+    assert_eq!(
+        limiter.limits.with(|state| state.pace.next(Instant::now())),
+        Some(Instant::now())
+    );
+    for _ in 0..100 {
+        assert!(!connecting.poll(), "it has no place");
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    assert_eq!(server.lock().unwrap().arrivals.len(), 1);
+    drop(other);
+    while !connecting.poll() {
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    let server = server.lock().unwrap();
+    assert_eq!((server.arrivals.len(), server.most_in_flight), (2, 1));
 }
 
 /// Random schedules: calls come, are polled as they should be, or not for a while, or never again, or dropped. Those that
@@ -362,24 +416,14 @@ async fn schedule(seed: u64) {
     };
     while number < calls {
         for _ in 0..random.usize(0..6) {
-            let loyal = random.bool().then_some(number);
-            let polling = Polling::new();
-            let waits = loyal.map(|_| Arc::clone(&waits));
-            let work = call(limiter.clone(), Arc::clone(&server), number, waits, random.fork());
-            let future = Box::pin(async move {
-                let work = pin!(work);
-                polling.watch(work).await;
+            let waits = random.bool().then_some(&waits);
+            let attempts = (0..random.usize(1..3)).map(|_| {
+                let mut sometimes = |most| if random.bool() { random.u64(1..most) } else { 0 };
+                (sometimes(900), sometimes(300), sometimes(500))
             });
-            let mut task = Task {
-                future,
-                woken: Arc::default(),
-                polled: true,
-                loyal,
-            };
+            let attempts = attempts.collect();
+            tasks.push(Task::begin(&limiter, &server, (number, waits), attempts));
             number += 1;
-            if !task.poll() {
-                tasks.push(task); // in line
-            }
         }
         if let Some(task) = random.choice(&mut tasks)
             && task.loyal.is_none()
