@@ -11,8 +11,8 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{Client, Retry, bulk::Bulk};
-use chartmogul_fake::{Fake, samples};
+use chartmogul::{Client, Error, GaveUp, Retry, bulk::Bulk};
+use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, tls::Authority};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
@@ -177,4 +177,22 @@ async fn requests_that_are_still_to_leave_count() {
     let mut calls = pin!(futures_util::future::join_all(calls));
     assert!(timeout(Duration::from_secs(3), &mut calls).await.is_err());
     assert_eq!(connections.load(Ordering::SeqCst), RATE);
+}
+
+/// A Unix time as seconds, for example.
+#[tokio::test]
+async fn a_server_that_asks_for_years_is_not_asked_for_an_hour() {
+    let (fake, client) = start().await;
+    let read = || client.opportunities().get(uuid(0));
+    fake.answer_next(Canned::new(429).header("retry-after", "1774969200"));
+    let error = read().send().await.unwrap_err();
+    assert_eq!(error.gave_up(), Some(&GaveUp::RetryAfter(Duration::from_secs(3600))));
+    let error = read()
+        .with_call_timeout(Duration::from_millis(100))
+        .send()
+        .await
+        .unwrap_err();
+    assert!(matches!(error, Error::Timeout { .. }), "{error}");
+    assert!(error.to_string().contains("waiting for the rate limit"), "{error}");
+    assert_eq!(fake.requests().len(), 1);
 }

@@ -338,6 +338,10 @@ impl Limits {
         (Some(call), Some(ticket))
     }
 
+    pub(super) fn connected(&self, ticket: u64, connection: u64) {
+        self.with(|state| state.connected(ticket, connection));
+    }
+
     fn granted(self: &Arc<Self>, (ticket, grant): Taken) -> Place {
         let held = Held::Ours(Grant {
             limits: Arc::clone(self),
@@ -574,7 +578,7 @@ impl State {
         Some(connection)
     }
 
-    /// It stands, or will never.
+    /// The request has left, or will not leave by this connection.
     fn connected(&mut self, ticket: u64, connection: u64) {
         let now = Instant::now();
         if let Some(holder) = self.holders.get_mut(&ticket)
@@ -618,7 +622,11 @@ impl Connecting {
 
 impl Drop for Connecting {
     fn drop(&mut self) {
-        self.limits.with(|state| state.connected(self.ticket, self.connection));
+        if self.call.is_current() {
+            self.call.stands(self.connection);
+        } else {
+            self.limits.connected(self.ticket, self.connection);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Wake, Waker},
 };
@@ -38,6 +38,8 @@ pub(crate) struct Polling {
     task: Mutex<Waker>,
     /// The limiter that gave it a place, and its ticket there.
     limits: OnceLock<(Arc<Limits>, u64)>,
+    /// The connection that its request leaves by when it is polled next; zero if there is none.
+    stands: AtomicU64,
 }
 
 impl Polling {
@@ -46,6 +48,7 @@ impl Polling {
             state: AtomicUsize::new(0),
             task: Mutex::new(Waker::noop().clone()),
             limits: OnceLock::new(),
+            stands: AtomicU64::new(0),
         })
     }
 
@@ -70,11 +73,28 @@ impl Polling {
         let call = Arc::clone(self);
         let polled = poll_fn(move |context| {
             call.begin(context.waker());
+            let stood = call.stands.load(Ordering::Relaxed);
             let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+            if stood != 0 {
+                call.left(stood);
+            }
             call.state.fetch_and(!POLLED, Ordering::AcqRel);
             poll
         });
         CURRENT.scope(Arc::clone(self), polled)
+    }
+
+    /// A connection stands. The HTTP client prepares it now, and sends the request when the call is polled next.
+    pub(super) fn stands(&self, connection: u64) {
+        self.stands.store(connection, Ordering::Relaxed);
+    }
+
+    #[cold] // once for each connection
+    fn left(&self, connection: u64) {
+        self.stands.store(0, Ordering::Relaxed);
+        if let Some((limits, ticket)) = self.limits.get() {
+            limits.connected(*ticket, connection);
+        }
     }
 
     fn begin(&self, task: &Waker) {

@@ -196,6 +196,7 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
         let connecting = Connecting::begin();
         tokio::time::sleep(connect).await;
         drop(connecting);
+        tokio::task::yield_now().await; // as hyper does
     }
     {
         let mut server = server.lock().unwrap();
