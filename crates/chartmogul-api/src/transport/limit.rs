@@ -342,11 +342,11 @@ impl Limits {
         self.with(|state| state.connected(ticket, connection));
     }
 
-    fn granted(self: &Arc<Self>, (ticket, grant): Taken) -> Place {
+    fn granted(self: &Arc<Self>, (ticket, number): Taken) -> Place {
         let held = Held::Ours(Grant {
             limits: Arc::clone(self),
             ticket,
-            grant,
+            number,
         });
         Place { _held: held }
     }
@@ -356,12 +356,12 @@ impl Limits {
 struct Grant {
     limits: Arc<Limits>,
     ticket: u64,
-    grant: u64,
+    number: u64,
 }
 
 impl Drop for Grant {
     fn drop(&mut self) {
-        self.limits.with(|state| state.release(self.ticket, self.grant));
+        self.limits.with(|state| state.release(self.ticket, self.number));
     }
 }
 
