@@ -414,8 +414,8 @@ mod tests {
         retry_after(&headers)
     }
 
-    const fn seconds(count: u64) -> Option<Duration> {
-        Some(Duration::from_secs(count))
+    const fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
     }
 
     #[test]
@@ -432,7 +432,7 @@ mod tests {
             ("0.000000000000000000001", 1),
             ("3599.0001", 3600),
         ] {
-            assert_eq!(read(&[("retry-after", value)]), seconds(count), "{value:?}");
+            assert_eq!(read(&[("retry-after", value)]), Some(seconds(count)), "{value:?}");
         }
         // A Unix time, and more than any number can be.
         for value in [
@@ -475,10 +475,10 @@ mod tests {
     #[test]
     fn the_longest_of_several_counts() {
         let both = |one, other| read(&[("retry-after", one), ("retry-after", other)]);
-        assert_eq!(both("1", "30"), seconds(30));
-        assert_eq!(both("30", "1"), seconds(30));
+        assert_eq!(both("1", "30"), Some(seconds(30)));
+        assert_eq!(both("30", "1"), Some(seconds(30)));
         assert_eq!(both("1", "soon"), Some(UNREADABLE));
-        assert_eq!(both("soon", "30"), seconds(30));
+        assert_eq!(both("soon", "30"), Some(seconds(30)));
     }
 
     #[test]
@@ -490,11 +490,11 @@ mod tests {
             "Wednesday, 21-Oct-26 07:28:30 GMT",
             "Wed Oct 21 07:28:30 2026",
         ] {
-            assert_eq!(read(&[("retry-after", form), date]), seconds(30), "{form}");
+            assert_eq!(read(&[("retry-after", form), date]), Some(seconds(30)), "{form}");
         }
         assert_eq!(
             read(&[("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT"), date]),
-            seconds(0),
+            Some(seconds(0)),
             "over already"
         );
         assert_eq!(
@@ -523,7 +523,7 @@ mod tests {
         let at = |text| http_date(text).unwrap();
         let (then, date) = (at("Wed, 21 Oct 2026 07:28:30 GMT"), at("Wed, 21 Oct 2026 07:28:00 GMT"));
         for now in [DateTime::UNIX_EPOCH, at("Thu, 01 Jan 2099 00:00:00 GMT")] {
-            assert_eq!(Some(until(then, Some(date), now)), seconds(30), "at {now}");
+            assert_eq!(Some(until(then, Some(date), now)), Some(seconds(30)), "at {now}");
         }
     }
 }
