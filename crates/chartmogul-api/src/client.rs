@@ -195,8 +195,8 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Most requests in any second; [`DEFAULT_RATE_LIMIT`] by default, which is all that an account has. Zero is
-    /// refused.
+    /// Most requests that arrive at the server in any second, however long it takes to connect; [`DEFAULT_RATE_LIMIT`] by
+    /// default, which is all that an account has. Zero is refused.
     pub fn rate_limit(mut self, per_second: u32) -> Self {
         self.rate_limit = per_second;
         self

@@ -535,6 +535,7 @@ impl State {
         let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
         if let Turn::Connecting(_) = holder.turn {
             self.pace.given_back(); // it asks for another one before it goes on
+            self.turns.wake(1, now, &mut self.woken);
         }
         self.free += 1;
         self.places.wake(1, now, &mut self.woken);
