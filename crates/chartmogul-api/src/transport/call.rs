@@ -103,7 +103,8 @@ impl<'a> Call<'a> {
                         break result;
                     }
                     let history = self.history.clone();
-                    if self.take_turn(&mut place).await.is_err() {
+                    // In a box: it is rare, and would need room beside what is sent.
+                    if Box::pin(self.take_turn(&mut place)).await.is_err() {
                         // It goes on without, and ends by its own time: if it was sent after all, over a connection that
                         // another request left, that must not be forgotten.
                         self.history = history;

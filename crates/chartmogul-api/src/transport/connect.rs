@@ -3,6 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -38,32 +39,44 @@ impl<S> Layer<S> for ConnectLayer {
     type Service = Connect<S>;
 
     fn layer(&self, connector: S) -> Connect<S> {
-        Connect(connector)
+        Connect(Arc::new(connector))
     }
 }
 
 /// What [`ConnectLayer`] makes of a connector.
-#[derive(Debug, Clone)]
-pub struct Connect<S>(S);
+///
+/// Each request has a copy of its own, which is cheap; most of them never connect.
+#[derive(Debug)]
+pub struct Connect<S>(Arc<S>);
+
+impl<S> Clone for Connect<S> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
 
 impl<S, R> Service<R> for Connect<S>
 where
-    S: Service<R, Error = BoxError>,
-    S::Future: Send + 'static,
+    S: Service<R, Error = BoxError> + Clone + Send + 'static,
+    S::Future: Send,
+    R: Send + 'static,
 {
     type Response = S::Response;
     type Error = BoxError;
     type Future = LimiterFuture<'static, S::Response>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(())) // the copy that connects is asked
     }
 
     fn call(&mut self, target: R) -> Self::Future {
         let mut request = Connecting::begin();
-        let connection = self.0.call(target);
+        let mut connector = S::clone(&self.0);
         Box::pin(async move {
-            let mut connection = pin!(connection);
+            let mut connection = pin!(async {
+                poll_fn(|context| connector.poll_ready(context)).await?;
+                connector.call(target).await
+            });
             poll_fn(|context| {
                 // A request that gets another connection meanwhile leaves this one to a task of its own.
                 request.take_if(|request| request.has_left());
