@@ -58,13 +58,13 @@ mod journal;
 mod outcome;
 mod progress;
 mod queue;
+mod source;
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt,
     future::Future,
-    panic::AssertUnwindSafe,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
@@ -74,7 +74,7 @@ use std::{
 
 use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::Stream;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
@@ -89,9 +89,10 @@ pub use self::{
     progress::{Progress, Snapshot},
 };
 use self::{
-    engine::{Act, Engine, ErrorLimits, READY, Settings, Source},
+    engine::{Act, Engine, ErrorLimits, READY, Settings, Step},
     journal::Journal,
-    outcome::Failed,
+    outcome::{Cause, Failed},
+    source::Source,
 };
 
 mod sealed {
@@ -163,40 +164,62 @@ pub struct Bulk<U> {
     source: Source<U>,
     total: Option<u64>,
     settings: Settings,
-    skip_unchanged: bool,
     journal: Option<PathBuf>,
     fsync: bool,
 }
 
 impl<U: Update> Bulk<U> {
     /// Takes the updates of an iterator, one by one, as they are needed.
+    ///
+    /// The iterator may block, as one over the lines of standard input does: it is asked on a thread of its own, up to 32
+    /// updates ahead. What it has given is sent meanwhile, and the run can be stopped. If the run ends while the iterator blocks, that thread
+    /// goes on until the iterator returns, and drops it then.
+    ///
+    /// With a paused clock (in tests), use [`stream`](Self::stream): such a clock does not wait for other threads.
     pub fn new<I>(updates: I) -> Self
     where
         I: IntoIterator<Item = U>,
         I::IntoIter: Send + 'static,
     {
-        Self::stream(stream::iter(updates))
+        Self::try_new(updates.into_iter().map(Ok::<_, std::convert::Infallible>))
+    }
+
+    /// Takes the updates of an iterator that may fail, as [`new`](Self::new) does. If it does, what it gave before is finished
+    /// and the run ends with [`Error::Source`]; with a journal, it can be resumed.
+    pub fn try_new<I, E>(updates: I) -> Self
+    where
+        I: IntoIterator<Item = Result<U, E>>,
+        I::IntoIter: Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let updates = updates.into_iter();
+        let total = exactly(updates.size_hint());
+        Self::of(source::of_iterator(updates), total)
     }
 
     /// Takes the updates of a stream, one by one, as they are needed.
+    ///
+    /// It must not block where it is polled: while it does, nothing is sent, and no stop is seen. [`new`](Self::new) is for
+    /// what blocks.
     pub fn stream(updates: impl Stream<Item = U> + Send + 'static) -> Self {
         Self::try_stream(updates.map(Ok::<_, std::convert::Infallible>))
     }
 
-    /// Takes the updates of a stream that may fail. If it does, what it gave before is finished and the run ends with
-    /// [`Error::Source`]; with a journal, it can be resumed.
+    /// Takes the updates of a stream that may fail, as [`stream`](Self::stream) does. If it does, what it gave before is
+    /// finished and the run ends with [`Error::Source`]; with a journal, it can be resumed.
     pub fn try_stream<E: Into<BoxError> + 'static>(updates: impl Stream<Item = Result<U, E>> + Send + 'static) -> Self {
-        let total = match updates.size_hint() {
-            (least, Some(most)) if least == most => u64::try_from(least).ok(),
-            _ => None,
-        };
-        let updates = AssertUnwindSafe(updates.map_err(Into::into)).catch_unwind();
-        let updates = updates.map(|update| update.unwrap_or_else(|_| Err("it panicked".into())));
+        let total = exactly(updates.size_hint());
+        Self::of(source::of_stream(updates), total)
+    }
+
+    fn of(source: Source<U>, total: Option<u64>) -> Self {
         Self {
-            source: updates.boxed(),
+            source,
             total,
             settings: Settings {
                 ordered: false,
+                looks: false,
+                holds: true,
                 concurrency: DEFAULT_CONCURRENCY,
                 call_timeout: None,
                 deadline: None,
@@ -207,7 +230,6 @@ impl<U: Update> Bulk<U> {
                 },
                 stop: None,
             },
-            skip_unchanged: false,
             journal: None,
             fsync: true,
         }
@@ -243,7 +265,7 @@ impl<U: Update> Bulk<U> {
     /// Reads each object first, and sends only updates that would change something. That is two requests for each update
     /// that is sent, and one for each that is not.
     pub fn skip_unchanged(mut self) -> Self {
-        self.skip_unchanged = true;
+        self.settings.looks = true;
         self
     }
 
@@ -340,17 +362,18 @@ impl<U: Update> Bulk<U> {
     /// # Errors
     /// [`Error`] if there is no tokio runtime, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
-        let skip_unchanged = self.skip_unchanged;
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
-            // What an earlier run has sent may have been done, and would look unchanged.
-            let look_first = skip_unchanged && !terms.again;
             async move {
-                if look_first && look(&update).await?.changes.is_empty() {
-                    return Ok(None);
+                if terms.look {
+                    return match look(&update).await {
+                        Ok(preview) if preview.changes.is_empty() => Ok(Step::Unchanged),
+                        // It says the same to the update, which has an outcome then.
+                        Err(failed) if failed.cause != Cause::Verdict => Err(failed),
+                        _ => Ok(Step::Send(update)),
+                    };
                 }
-                let sent = update.send().await;
-                sent.map(Some).map_err(|error| Failed { error, reading: false })
+                update.send().await.map(Step::Done).map_err(Failed::sending)
             }
             .boxed()
         }))
@@ -393,9 +416,18 @@ impl<U: Update> Bulk<U> {
     /// [`Error::NoRuntime`].
     pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
         self.journal = None;
+        (self.settings.looks, self.settings.holds) = (false, false);
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
-            async move { Ok(Some(look(&update).await?).filter(|preview| !preview.changes.is_empty())) }.boxed()
+            async move {
+                let preview = look(&update).await?;
+                Ok(if preview.changes.is_empty() {
+                    Step::Unchanged
+                } else {
+                    Step::Done(preview)
+                })
+            }
+            .boxed()
         }))
         .await
     }
@@ -423,15 +455,20 @@ impl<U: Update> Bulk<U> {
     }
 }
 
+/// How many there are, if that is known.
+fn exactly(hint: (usize, Option<usize>)) -> Option<u64> {
+    let (least, most) = hint;
+    u64::try_from(most?).ok().filter(|_| most == Some(least))
+}
+
 /// What an update would change.
 async fn look<U: Update>(update: &U) -> Result<Preview, Failed> {
-    let failed = |error| Failed { error, reading: true };
-    update.check().map_err(failed)?;
-    let object = update.read().await.map_err(failed)?;
+    update.check().map_err(Failed::reading)?;
+    let object = update.read().await.map_err(Failed::reading)?;
     let json = |value: serde_json::Result<Value>| {
         let error =
             |source: serde_json::Error| CallError::configuration("the update can't be compared", Some(source.into()));
-        value.map_err(error).map_err(failed)
+        value.map_err(error).map_err(Failed::reading)
     };
     let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
     Ok(changes::preview(&body, &object, U::REPLACED))
