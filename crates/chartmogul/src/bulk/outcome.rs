@@ -195,6 +195,11 @@ impl<T> Outcome<T> {
         let mut error = UpdateError::of(error);
         error.may_have_happened = may_have_happened || earlier.may_have_happened;
         match cause {
+            // An earlier run that was about to send it would have seen the same.
+            Cause::Invalid => {
+                error.may_have_happened = false;
+                Self::NotSent(NotSent::Failed(error))
+            }
             Cause::Verdict | Cause::Key => Self::Refused(error),
             _ if sent || earlier.sent > 0 => Self::GivenUp(error),
             _ => Self::NotSent(NotSent::Failed(error)),
