@@ -2,7 +2,7 @@
 
 use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
 
-use chartmogul_api::{Bounds, BoxError, Error as CallError, StatusCode};
+use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream::Fuse};
 use serde::{Serialize, de::DeserializeOwned};
@@ -511,12 +511,11 @@ where
         if failed.sent && matches!(failed.error, CallError::NotModified(_)) {
             return self.made(job, true, Outcome::Unchanged);
         }
-        // The call may have seen before the engine that time is up.
-        if failed.cause == Cause::Run {
-            self.stop(Stopped::Deadline);
-        }
-        if failed.cause == Cause::Key && failed.error.status() == Some(StatusCode::UNAUTHORIZED) {
-            self.stop(Stopped::KeyRefused);
+        match failed.cause {
+            // The call has seen before the engine that time is up.
+            Cause::Run => self.stop(Stopped::Deadline),
+            Cause::Key => self.stop(Stopped::KeyRefused),
+            _ => {}
         }
         let (is_final, sent, may_have_happened) = (failed.is_final(), failed.sent, failed.may_have_happened);
         let outcome = Outcome::failed(failed, job.earlier, self.stopped);

@@ -105,8 +105,10 @@ pub(super) enum Cause {
     Verdict,
     /// The update, as it is judged here.
     Invalid,
-    /// The API key.
+    /// The API key, so that all others would fail too.
     Key,
+    /// What the API key's user may do.
+    Forbidden,
     /// The run, which has ended: it was stopped, or its time was up.
     Run,
     /// Anything else: the network, the server, the limiter, this program.
@@ -122,7 +124,8 @@ impl Cause {
             // No other status is a verdict: a redirect, 408, 425, 429 and 5xx say something about the moment, 405 and 411
             // about what is in between.
             Some(400 | 404 | 409 | 410 | 413 | 422) => Self::Verdict,
-            Some(401 | 403) => Self::Key,
+            Some(401) => Self::Key,
+            Some(403) => Self::Forbidden,
             _ => Self::Trouble,
         }
     }
@@ -166,7 +169,7 @@ impl Failed {
         match self.cause {
             Cause::Verdict => self.sent,
             Cause::Invalid => true,
-            Cause::Key | Cause::Run | Cause::Trouble => false,
+            Cause::Key | Cause::Forbidden | Cause::Run | Cause::Trouble => false,
         }
     }
 }
@@ -200,7 +203,7 @@ impl<T> Outcome<T> {
                 error.may_have_happened = false;
                 Self::NotSent(NotSent::Failed(error))
             }
-            Cause::Verdict | Cause::Key => Self::Refused(error),
+            Cause::Verdict | Cause::Key | Cause::Forbidden => Self::Refused(error),
             _ if sent || earlier.sent > 0 => Self::GivenUp(error),
             _ => Self::NotSent(NotSent::Failed(error)),
         }

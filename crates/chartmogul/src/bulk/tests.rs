@@ -1,5 +1,7 @@
 //! The engine with updates that need no network: what is taken, in which order, how many at a time.
-#![allow(clippy::unwrap_used, clippy::panic)] // tests
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
+
+mod model;
 
 use std::{
     collections::HashMap,
