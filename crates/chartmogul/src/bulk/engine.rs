@@ -199,15 +199,11 @@ pub(super) struct Engine<U, T> {
     out: mpsc::Sender<Done<T>>,
     journal: Option<Journal>,
     progress: Progress,
-    looks: bool,
-    holds: bool,
-    concurrency: usize,
-    call_timeout: Option<Duration>,
+    settings: Settings,
     time_up: Option<Pin<Box<Sleep>>>,
     stop: Option<BoxFuture<'static, ()>>,
     stop_calls: watch::Sender<bool>,
     bounds: Arc<Bounds>,
-    limits: ErrorLimits,
     count: Count,
     stopped: Option<Stopped>,
     stop_is_recorded: bool,
@@ -222,7 +218,7 @@ where
     pub(super) fn new(
         source: Source<U>,
         act: Act<U, T>,
-        settings: Settings,
+        mut settings: Settings,
         journal: Option<Journal>,
         progress: Progress,
         out: mpsc::Sender<Done<T>>,
@@ -246,15 +242,11 @@ where
             out,
             journal,
             progress,
-            looks: settings.looks,
-            holds: settings.holds,
-            concurrency: settings.concurrency,
-            call_timeout: settings.call_timeout,
             time_up: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
-            stop: settings.stop,
+            stop: settings.stop.take(),
+            settings,
             stop_calls,
             bounds: Arc::new(Bounds { deadline, stopped }),
-            limits: settings.limits,
             count: Count::default(),
             stopped: None,
             stop_is_recorded: false,
@@ -321,7 +313,7 @@ where
         self.stopped.is_none()
             && !self.is_recalling() // what is not known to be the journal's input is not sent
             && !self.has_backlog()
-            && self.calls.len() + self.chosen.len() < self.concurrency
+            && self.calls.len() + self.chosen.len() < self.settings.concurrency
     }
 
     /// Whether an earlier run has taken the next update.
@@ -336,7 +328,7 @@ where
 
     fn wants_more(&self) -> bool {
         // What is behind a stop is still read: each update has an outcome.
-        let busy = self.stopped.is_none() && self.queue.ready() >= self.concurrency;
+        let busy = self.stopped.is_none() && self.queue.ready() >= self.settings.concurrency;
         let enough = busy || self.window.span(self.next) >= SPAN;
         !self.source_ended && !self.has_backlog() && (self.is_recalling() || !enough)
     }
@@ -543,7 +535,7 @@ where
     }
 
     fn counted(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>, is_final: bool) {
-        if is_final || !self.holds || self.stopped.is_some() {
+        if is_final || !self.settings.holds || self.stopped.is_some() {
             self.queue.ended(&job.key);
         } else {
             for behind in self.queue.hold(&job.key, job.index) {
@@ -569,12 +561,12 @@ where
 
     /// What an earlier run may have done would look unchanged.
     fn looks_first(&self, job: &Job<U>) -> bool {
-        self.looks && !job.looked && !job.earlier.may_have_happened
+        self.settings.looks && !job.looked && !job.earlier.may_have_happened
     }
 
     fn check_limits(&mut self) {
         // Earlier outcomes come in the order of the input, which is not the one that they had.
-        if !self.is_recalling() && self.limits.are_reached(self.count) {
+        if !self.is_recalling() && self.settings.limits.are_reached(self.count) {
             self.stop(Stopped::Errors);
         }
     }
@@ -670,7 +662,7 @@ where
             let look = self.looks_first(&job);
             let (update, job) = job.with(());
             let terms = Terms {
-                call_timeout: self.call_timeout,
+                call_timeout: self.settings.call_timeout,
                 bounds: Arc::clone(&self.bounds),
                 look,
             };

@@ -215,7 +215,8 @@ impl<T> Outcome<T> {
             return Self::NotSent(why);
         }
         Self::GivenUp(UpdateError {
-            text: "an earlier run has sent it and saw no final answer; this one ended before it sent it again".to_owned(),
+            text: "an earlier run has sent it and saw no final answer; this one ended before it sent it again"
+                .to_owned(),
             status: None,
             problems: Vec::new(),
             attempts: Vec::new(),

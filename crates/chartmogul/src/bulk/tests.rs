@@ -18,7 +18,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::*;
+use super::{engine::SPAN, *};
 
 /// What updates are applied to, and what it has seen.
 #[derive(Default)]
@@ -342,13 +342,7 @@ async fn it_stops_when_asked_and_keeps_the_answers_that_come() {
     let world = Arc::<World>::default();
     let updates = slow(&world);
     let stop = sleep(Duration::from_secs(15));
-    let (done, report) = all(streamed(updates)
-        .concurrency(10)
-        .stop_when(stop)
-        .start()
-        .await
-        .unwrap())
-    .await;
+    let (done, report) = all(streamed(updates).concurrency(10).stop_when(stop).start().await.unwrap()).await;
     assert_eq!(
         (report.updated, report.not_sent, report.stopped),
         (20, 80, Some(Stopped::Requested))
@@ -479,6 +473,51 @@ fn shown(mut done: Vec<Done<Object>>) -> Vec<String> {
         ),
     };
     done.iter().map(show).collect()
+}
+
+/// Longer than what is remembered of a run: nothing is used up, and neither the run nor the one that goes on from its journal
+/// remembers more.
+#[tokio::test]
+async fn an_outage_of_any_length_uses_nothing_up() {
+    const COUNT: u64 = 3 * SPAN;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let run = async |is_down: bool, objects: u64| {
+        let updates = {
+            let world = Arc::clone(&world);
+            (0..COUNT).map(move |value| world.set(value % objects, value))
+        };
+        let act = move |update: Set, _: engine::Terms| {
+            async move {
+                match is_down {
+                    true => Err(Failed {
+                        error: CallError::configuration("502", None),
+                        sent: true,
+                        may_have_happened: true,
+                        cause: Cause::Trouble,
+                    }),
+                    false => update.send().await.map(Step::Done).map_err(Failed::sending),
+                }
+            }
+            .boxed()
+        };
+        let bulk = streamed(updates).go_on().journal(&journal).fsync(false);
+        let (_, report) = all(bulk.run(Arc::new(act)).await.unwrap()).await;
+        report
+    };
+    for objects in [COUNT, 1_000] {
+        let _ = std::fs::remove_file(&journal);
+        let first = run(true, objects).await;
+        assert_eq!((first.given_up, first.not_sent), (objects, COUNT - objects), "{first}");
+        let second = run(false, objects).await;
+        assert_eq!((second.updated, second.repeats), (COUNT, objects), "{second}");
+        // What was done is far behind where it was taken, and found there.
+        let third = run(false, objects).await;
+        assert_eq!(third, second);
+    }
+    let most = world.most_alive.load(SeqCst) as u64;
+    assert!(most < 2 * SPAN, "{most} at a time");
 }
 
 /// What is left of an earlier run is not sent before it is known that the input is the same, to the last update that it took.

@@ -20,10 +20,7 @@ pub(super) enum Record<T> {
     /// That came to nothing: it is as if it had not been sent.
     NotSent(u64),
     /// It was sent, and is to be made again. Whether the server may have done it; without this record, it may.
-    Open {
-        index: u64,
-        may_have_happened: bool,
-    },
+    Open { index: u64, may_have_happened: bool },
     /// Its outcome is known, and final.
     Done(DoneRecord<T>),
     /// The run ended before the input did, and had time to say so.

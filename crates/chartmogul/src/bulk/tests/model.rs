@@ -12,7 +12,7 @@ use super::{
     *,
 };
 
-const ROUNDS: u64 = 1_500;
+const ROUNDS: u64 = 1_000;
 const KEY: &str = "the key";
 
 /// What becomes of an update when nothing else is wrong.
@@ -509,7 +509,10 @@ async fn round(mut rng: Rng) {
         }
         if number == runs {
             assert_eq!(
-                Report { repeats: 0, ..report.unwrap() },
+                Report {
+                    repeats: 0,
+                    ..report.unwrap()
+                },
                 expected_report.unwrap(),
                 "{context}"
             );
@@ -534,13 +537,20 @@ impl Drop for Seed {
 
 #[test]
 fn disturbed_runs_come_to_the_same_as_an_undisturbed_one() {
-    let number = |name| std::env::var(name).ok().map(|number| number.parse::<u64>().expect(name));
+    let number = |name| {
+        std::env::var(name)
+            .ok()
+            .map(|number| number.parse::<u64>().expect(name))
+    };
     let rounds = number("CHARTMOGUL_MODEL_ROUNDS").unwrap_or(ROUNDS);
     let first = number("CHARTMOGUL_SEED").unwrap_or_else(|| fastrand::u64(..));
     // The panics of the model are part of it.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        let is_part_of_it = info.payload().downcast_ref::<&str>().is_some_and(|text| text.ends_with(" with a bug"));
+        let is_part_of_it = info
+            .payload()
+            .downcast_ref::<&str>()
+            .is_some_and(|text| text.ends_with(" with a bug"));
         if !is_part_of_it {
             hook(info);
         }
