@@ -324,13 +324,13 @@ impl Case {
         }
         let objects = self.scene.ledger.objects().into_iter();
         let found: BTreeMap<_, _> = objects.map(|(uuid, entry)| (uuid, entry.amount.unwrap())).collect();
-        // What is never answered usefully may have been done in an outage all the same.
-        let is_open = |uuid: &String| {
-            let of = |line: &&Line| line.id == *uuid && (!line.is_final() || line.outcome.starts_with("refused"));
-            lines.iter().any(|line| of(&line))
+        // What is never answered like that without an outage may have been done in one.
+        let is_certain = |uuid: &String| {
+            let of = |line: &&Line| line.id == *uuid;
+            lines.iter().filter(of).all(|line| line.outcome.starts_with("updated"))
         };
         let certain = |amounts: &BTreeMap<String, u64>| -> BTreeMap<String, u64> {
-            let certain = amounts.iter().filter(|(uuid, _)| !is_open(uuid));
+            let certain = amounts.iter().filter(|(uuid, _)| is_certain(uuid));
             certain.map(|(uuid, amount)| (uuid.clone(), *amount)).collect()
         };
         assert_eq!(certain(&found), certain(&amounts));

@@ -187,13 +187,10 @@ impl<'a> Call<'a> {
                 }
             }
             Decision::Stop(gave_up) => {
-                let is_late = matches!(broken.failure, Failure::TimedOut(TimeoutKind::Call, _));
-                let gave_up = if is_late && self.ends_with_the_run() {
-                    Some(GaveUp::Stopped)
-                } else {
-                    gave_up
-                };
-                let history = self.gave_up(gave_up);
+                let is_late = matches!(broken.failure, Failure::TimedOut(TimeoutKind::Call, _))
+                    || matches!(gave_up, Some(GaveUp::NoTimeLeft | GaveUp::RetryAfter(_)));
+                let by_the_run = is_late && self.ends_with_the_run();
+                let history = self.gave_up(if by_the_run { Some(GaveUp::Stopped) } else { gave_up });
                 Err(broken.into_error(self.client, &self.route, history))
             }
         }

@@ -206,6 +206,8 @@ pub(super) struct Engine<U, T> {
     bounds: Arc<Bounds>,
     count: Count,
     stopped: Option<Stopped>,
+    /// For some update, what was left of the time was not enough.
+    is_late: bool,
     stop_is_recorded: bool,
     failed: Option<Error>,
 }
@@ -249,6 +251,7 @@ where
             bounds: Arc::new(Bounds { deadline, stopped }),
             count: Count::default(),
             stopped: None,
+            is_late: false,
             stop_is_recorded: false,
             failed: None,
         }
@@ -286,13 +289,17 @@ where
         if let Some(error) = self.failed {
             return Err(error);
         }
+        let stopped = self.stopped.or(self.is_late.then_some(Stopped::Deadline));
         if let Some(journal) = &mut self.journal
             && self.stopped.is_none()
         {
-            journal.put_ended(self.next)?;
+            match stopped {
+                None => journal.put_ended(self.next)?,
+                Some(_) => journal.put_stopped()?,
+            }
             journal.commit().await?;
         }
-        Ok(self.stopped)
+        Ok(stopped)
     }
 
     fn is_over(&self) -> bool {
@@ -504,11 +511,15 @@ where
             return self.made(job, true, Outcome::Unchanged);
         }
         match failed.cause {
-            // The call has seen before the engine that time is up.
-            Cause::Run => self.stop(Stopped::Deadline),
+            // The call has seen before the engine that time is up, or will be before another attempt.
+            Cause::Run if self.stopped.is_none() => match self.bounds.deadline {
+                Some(deadline) if Instant::now() < deadline => self.is_late = true,
+                _ => self.stop(Stopped::Deadline),
+            },
             Cause::Key => self.stop(Stopped::KeyRefused),
             _ => {}
         }
+        let is_the_runs = failed.cause == Cause::Run;
         let (is_final, sent, may_have_happened) = (failed.is_final(), failed.sent, failed.may_have_happened);
         let outcome = Outcome::failed(failed, job.earlier, self.stopped);
         if is_final {
@@ -522,7 +533,15 @@ where
             };
             self.expect(put);
         }
-        self.counted(job, sent, outcome, false);
+        if !is_the_runs {
+            self.count.add(true);
+        }
+        if self.settings.holds && self.stopped.is_none() {
+            for behind in self.queue.hold(&job.key, job.index) {
+                self.not_sent(behind, NotSent::Behind(job.index));
+            }
+        }
+        self.told(job, sent, outcome);
     }
 
     /// An update has an outcome that is final.
@@ -531,20 +550,12 @@ where
             let put = journal.put_done(job.index, repeats(job.earlier, sent), &outcome);
             self.expect(put);
         }
-        self.counted(job, sent, outcome, true);
+        self.count.add(outcome.is_failure());
+        self.told(job, sent, outcome);
     }
 
-    fn counted(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>, is_final: bool) {
-        if is_final || !self.settings.holds || self.stopped.is_some() {
-            self.queue.ended(&job.key);
-        } else {
-            for behind in self.queue.hold(&job.key, job.index) {
-                self.not_sent(behind, NotSent::Behind(job.index));
-            }
-        }
-        if !outcome.is_left() {
-            self.count.add(outcome.is_failure());
-        }
+    fn told(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
+        self.queue.ended(&job.key);
         self.finish(job.index, job.id, outcome, repeats(job.earlier, sent));
         self.check_limits();
     }

@@ -109,7 +109,7 @@ pub(super) enum Cause {
     Key,
     /// What the API key's user may do.
     Forbidden,
-    /// The run, which has ended: it was stopped, or its time was up.
+    /// The run: it was stopped, or its deadline leaves no time.
     Run,
     /// Anything else: the network, the server, the limiter, this program.
     Trouble,
@@ -192,7 +192,9 @@ impl<T> Outcome<T> {
             may_have_happened,
             cause,
         } = failed;
-        if let (Cause::Run, false, Some(why)) = (cause, sent, stopped) {
+        if cause == Cause::Run && !sent {
+            // Whatever else ends a run has stopped it by now.
+            let why = stopped.unwrap_or(Stopped::Deadline);
             return Self::not_sent(NotSent::Stopped(why), earlier);
         }
         let mut error = UpdateError::of(error);

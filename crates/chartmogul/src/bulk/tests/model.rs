@@ -339,8 +339,9 @@ impl Server {
                     Fate::Invalid => {}
                 },
             }
-            if attempt == 0 {
-                continue;
+            // A second attempt would be too late.
+            if attempt == 0 && deadline.is_some_and(|deadline| Instant::now() + Duration::from_millis(10) > deadline) {
+                return Err(failed(Cause::Run, sent, may_have_happened));
             }
         }
         Err(failed(Cause::Trouble, sent, may_have_happened))
