@@ -520,9 +520,9 @@ where
             _ => {}
         }
         let is_the_runs = failed.cause == Cause::Run;
-        let (is_final, sent, may_have_happened) = (failed.is_final(), failed.sent, failed.may_have_happened);
+        let (sent, may_have_happened) = (failed.sent, failed.may_have_happened);
         let outcome = Outcome::failed(failed, job.earlier, self.stopped);
-        if is_final {
+        if outcome.is_final() {
             return self.made(job, sent, outcome);
         }
         if let Some(journal) = &mut self.journal {

@@ -24,7 +24,7 @@ pub struct Done<T> {
 
 /// What became of one update of a run.
 ///
-/// An outcome is final if it says something about the update: it was done, there was nothing to change, the server refused it
+/// An outcome is [final](Self::is_final) if it says something about the update: it was done, there was nothing to change, the server refused it
 /// for what it is, or a value can't be right. All others say something about the run, the network or the server: with a
 /// [journal](super::Bulk::journal), the next run makes such an update. Until it is made, those behind it that are of the same
 /// object are not sent ([`NotSent::Behind`]), because it would undo them.
@@ -165,7 +165,7 @@ impl Failed {
 
     /// Whether no run has to make the update any more. What was not sent has no verdict, whatever a request before it was
     /// answered with.
-    pub(super) fn is_final(&self) -> bool {
+    fn is_final(&self) -> bool {
         match self.cause {
             Cause::Verdict => self.sent,
             Cause::Invalid => true,
@@ -186,6 +186,7 @@ pub(super) struct Earlier {
 impl<T> Outcome<T> {
     /// Of a call that failed, in a run that was stopped for this reason if it was.
     pub(super) fn failed(failed: Failed, earlier: Earlier, stopped: Option<Stopped>) -> Self {
+        let is_final = failed.is_final();
         let Failed {
             error,
             sent,
@@ -197,7 +198,10 @@ impl<T> Outcome<T> {
             let why = stopped.unwrap_or(Stopped::Deadline);
             return Self::not_sent(NotSent::Stopped(why), earlier);
         }
-        let mut error = UpdateError::of(error);
+        let mut error = UpdateError {
+            is_final,
+            ..UpdateError::of(error)
+        };
         error.may_have_happened = may_have_happened || earlier.may_have_happened;
         match cause {
             // An earlier run that was about to send it would have seen the same.
@@ -223,6 +227,7 @@ impl<T> Outcome<T> {
             problems: Vec::new(),
             attempts: Vec::new(),
             may_have_happened: earlier.may_have_happened,
+            is_final: false,
             error: None,
         })
     }
@@ -235,6 +240,16 @@ impl<T> Outcome<T> {
             Self::Refused(_) => "refused",
             Self::GivenUp(_) => "given up",
             Self::NotSent(_) => "not sent",
+        }
+    }
+
+    /// Whether it says something about the update, so that there is nothing left to be made. If not, the next run with the same
+    /// [journal](super::Bulk::journal) makes it.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Updated(_) | Self::Unchanged => true,
+            Self::Refused(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => error.is_final,
+            Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => false,
         }
     }
 
@@ -266,6 +281,8 @@ pub struct UpdateError {
     pub(super) problems: Vec<Problem>,
     pub(super) attempts: Vec<String>,
     pub(super) may_have_happened: bool,
+    /// It says something about the update.
+    pub(super) is_final: bool,
     pub(super) error: Option<std::sync::Arc<Error>>,
 }
 
@@ -280,6 +297,7 @@ impl UpdateError {
                 .unwrap_or_default(),
             attempts: error.attempts().iter().map(ToString::to_string).collect(),
             may_have_happened: error.may_have_happened(),
+            is_final: false,
             error: Some(error.into()),
         }
     }

@@ -185,6 +185,7 @@ impl From<ErrorRecord> for UpdateError {
                 .collect(),
             attempts: record.attempts,
             may_have_happened: record.may_have_happened,
+            is_final: true, // nothing else is written
             error: None,
         }
     }

@@ -142,6 +142,8 @@ impl Disturbance {
 struct Truth {
     arrived: usize,
     applied: bool,
+    /// Nobody could know whether it was applied.
+    unsure: bool,
 }
 
 struct Server {
@@ -252,8 +254,24 @@ impl Server {
         *object
     }
 
-    /// What the transport does: waits for a turn, makes two attempts at most, and ends with the run.
     async fn call(self: Arc<Self>, write: Write, terms: Terms) -> Result<Step<Write, [u8; 2]>, Failed> {
+        let index = write.index;
+        let result = self.attempts(write, terms).await;
+        if result.as_ref().is_err_and(|failed| failed.may_have_happened) {
+            self.books.lock().unwrap().truth[index].unsure = true;
+        }
+        result
+    }
+
+    fn panics(&self, index: usize, terms: &Terms, what: &'static str) {
+        if self.random(2) == 0 {
+            self.books.lock().unwrap().truth[index].unsure |= !terms.look;
+            std::panic::panic_any(what);
+        }
+    }
+
+    /// What the transport does: waits for a turn, makes two attempts at most, and ends with the run.
+    async fn attempts(&self, write: Write, terms: Terms) -> Result<Step<Write, [u8; 2]>, Failed> {
         let index = write.index;
         let plan = self.plan[index];
         if plan.fate == Fate::Invalid {
@@ -282,7 +300,7 @@ impl Server {
             let weather = self.weather();
             match weather {
                 Weather::LimiterFails => return Err(failed(Cause::Trouble, sent, may_have_happened)),
-                Weather::Panics if self.random(2) == 0 => panic!("a limiter with a bug"),
+                Weather::Panics => self.panics(index, &terms, "a limiter with a bug"),
                 _ => {}
             }
             sent |= !terms.look;
@@ -311,8 +329,10 @@ impl Server {
             if is_done && !at_once {
                 self.apply(index);
             }
+            if weather == Weather::Panics {
+                self.panics(index, &terms, "a hook with a bug");
+            }
             match weather {
-                Weather::Panics if self.random(2) == 0 => panic!("a hook with a bug"),
                 Weather::WrongKey => {
                     return Err(Failed {
                         error: CallError::configuration(KEY, None),
@@ -451,16 +471,6 @@ fn show(done: &Done<[u8; 2]>) -> String {
     }
 }
 
-/// Whether the next run leaves it as it is.
-fn is_final(plan: &[Plan], done: &Done<[u8; 2]>) -> bool {
-    match &done.outcome {
-        Outcome::Updated(_) | Outcome::Unchanged => true,
-        Outcome::Refused(_) => plan[place(done)].fate == Fate::Refused && done.outcome.error().unwrap().text != KEY,
-        Outcome::NotSent(NotSent::Failed(_)) => plan[place(done)].fate == Fate::Invalid,
-        _ => false,
-    }
-}
-
 fn place<T>(done: &Done<T>) -> usize {
     usize::try_from(done.index).unwrap()
 }
@@ -475,6 +485,7 @@ async fn round(mut rng: Rng) {
     let journal = folder.path().join("journal");
     let server = Server::new(plan.clone(), rng.fork());
     let mut known: BTreeMap<u64, (String, usize)> = BTreeMap::new();
+    let mut dropped = false;
     let runs = rng.usize(1..6);
     for number in 0..=runs {
         let disturbance = if number < runs {
@@ -482,6 +493,7 @@ async fn round(mut rng: Rng) {
         } else {
             Disturbance::none()
         };
+        dropped |= matches!(disturbance.end, End::Dropped(_));
         let (done, report) = server.run(&disturbance, skip_unchanged, Some(&journal)).await;
         let context = format!("run {number} of {plan:?}: {disturbance:?}");
         let books = server.books.lock().unwrap();
@@ -496,11 +508,23 @@ async fn round(mut rng: Rng) {
             match &done.outcome {
                 Outcome::Refused(error) | Outcome::GivenUp(error) => {
                     assert!(!truth.applied || error.may_have_happened(), "{done:?}: {context}");
+                    // Of a run that was dropped, nobody knows what it has sent.
+                    assert!(
+                        truth.unsure || dropped || !error.may_have_happened(),
+                        "{done:?}: {context}"
+                    );
                 }
                 Outcome::NotSent(_) => assert_eq!(truth.arrived, 0, "{done:?}: {context}"),
                 Outcome::Updated(_) | Outcome::Unchanged => {}
             }
-            if is_final(&plan, done) {
+            let says_it = |fate: Fate| plan[place(done)].fate == fate;
+            match &done.outcome {
+                Outcome::Updated(_) | Outcome::Unchanged => assert!(done.outcome.is_final()),
+                Outcome::Refused(error) => assert_eq!(done.outcome.is_final(), error.text != KEY),
+                Outcome::NotSent(NotSent::Failed(_)) => assert_eq!(done.outcome.is_final(), says_it(Fate::Invalid)),
+                _ => assert!(!done.outcome.is_final()),
+            }
+            if done.outcome.is_final() {
                 known.insert(done.index, (show(done), truth.arrived));
             }
         }
