@@ -489,15 +489,15 @@ async fn an_outage_of_any_length_uses_nothing_up() {
         };
         let act = move |update: Set, _: engine::Terms| {
             async move {
-                match is_down {
-                    true => Err(Failed {
+                if is_down {
+                    return Err(Failed {
                         error: CallError::configuration("502", None),
                         sent: true,
                         may_have_happened: true,
                         cause: Cause::Trouble,
-                    }),
-                    false => update.send().await.map(Step::Done).map_err(Failed::sending),
+                    });
                 }
+                update.send().await.map(Step::Done).map_err(Failed::sending)
             }
             .boxed()
         };
