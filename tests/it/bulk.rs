@@ -254,6 +254,21 @@ async fn a_dry_run_reads_and_says_what_would_change() {
     );
 }
 
+/// Nothing is made, so there is nothing to be undone.
+#[tokio::test]
+async fn a_dry_run_holds_nothing_back() {
+    let fake = fake(1).await;
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .retry(Retry::never());
+    let opportunities = client.build().unwrap().opportunities();
+    fake.answer_next(Canned::new(502));
+    let updates = (0..2).map(move |amount| opportunities.update(uuid(0)).amount_in_cents(amount));
+    let report = all(Bulk::new(updates).dry_run().await.unwrap()).await.1;
+    assert_eq!((report.not_sent, report.updated), (1, 1), "{report}");
+}
+
 fn hasty(fake: &Fake, rate: u32) -> Client {
     Client::builder()
         .api_key(fake.api_key())

@@ -7,6 +7,7 @@ use chartmogul::{
     bulk::{Bulk, Done, Outcome, Report, Stopped},
     resources::opportunities::UpdateOpportunity,
 };
+use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{
     bulk::{client, uuid},
     ledger::{Ledger, Reply},
@@ -147,4 +148,36 @@ async fn what_was_certainly_not_done_has_not_happened() {
             "{status}"
         );
     }
+}
+
+/// The server asks for a wait that the run's deadline does not allow: that is no failure of the update, and known before then.
+#[tokio::test]
+async fn what_a_deadline_leaves_no_time_for_is_the_runs() {
+    let fake = Fake::start().await.unwrap();
+    fake.opportunities().add(samples::opportunity(&uuid(0)));
+    fake.answer_next(Canned::new(429).header("retry-after", "3000"));
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(Unlimited);
+    let client = client.build().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let bulk = || bulk(&client, 1, &folder.path().join("journal")).stop_after_errors(1);
+    let (done, report) = all(bulk().deadline(Duration::from_secs(60))).await;
+    assert_eq!(
+        (report.given_up, report.stopped),
+        (1, Some(Stopped::Deadline)),
+        "{report}"
+    );
+    let error = done[0].outcome.error().unwrap().to_string();
+    assert!(
+        error.ends_with("(gave up: the run was stopped, or has no time left)"),
+        "{error}"
+    );
+    let (_, report) = all(bulk()).await;
+    assert_eq!(
+        (report.updated, report.repeats, report.stopped),
+        (1, 1, None),
+        "{report}"
+    );
 }
