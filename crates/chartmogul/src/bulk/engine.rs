@@ -57,8 +57,8 @@ pub(super) struct Settings {
     pub(super) ordered: bool,
     /// Whether updates are looked at before they are sent.
     pub(super) looks: bool,
-    /// Whether an update that is not made holds back those of the same object.
-    pub(super) holds: bool,
+    /// Whether updates are sent; a dry run only reads. Then one that is not made holds back those of the same object.
+    pub(super) writes: bool,
     pub(super) concurrency: usize,
     pub(super) call_timeout: Option<Duration>,
     pub(super) deadline: Option<Duration>,
@@ -536,7 +536,7 @@ where
         if !is_the_runs {
             self.count.add(true);
         }
-        if self.settings.holds && self.stopped.is_none() {
+        if self.settings.writes && self.stopped.is_none() {
             for behind in self.queue.hold(&job.key, job.index) {
                 self.not_sent(behind, NotSent::Behind(job.index));
             }
@@ -671,6 +671,7 @@ where
                 continue;
             }
             let look = self.looks_first(&job);
+            let sending = self.settings.writes && !look;
             let (update, job) = job.with(());
             let terms = Terms {
                 call_timeout: self.settings.call_timeout,
@@ -681,12 +682,8 @@ where
             let in_flight = self.progress.started();
             let call = async move {
                 let _in_flight = in_flight;
-                let result = call.await.unwrap_or_else(|_| Err(Failed::panicked(!look)));
-                Ended {
-                    job,
-                    sending: !look,
-                    result,
-                }
+                let result = call.await.unwrap_or_else(|_| Err(Failed::panicked(sending)));
+                Ended { job, sending, result }
             };
             self.calls.spawn(call.in_current_span());
         }

@@ -227,7 +227,7 @@ impl<U: Update> Bulk<U> {
             settings: Settings {
                 ordered: false,
                 looks: false,
-                holds: true,
+                writes: true,
                 concurrency: DEFAULT_CONCURRENCY,
                 call_timeout: None,
                 deadline: None,
@@ -430,7 +430,7 @@ impl<U: Update> Bulk<U> {
     /// [`Error::NoRuntime`].
     pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
         self.journal = None;
-        (self.settings.looks, self.settings.holds) = (false, false);
+        (self.settings.looks, self.settings.writes) = (false, false);
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
