@@ -12,7 +12,7 @@ use super::{
     *,
 };
 
-const ROUNDS: u64 = 1_000;
+const ROUNDS: u64 = 2_000;
 const KEY: &str = "the key";
 
 /// What becomes of an update when nothing else is wrong.
@@ -580,13 +580,19 @@ fn disturbed_runs_come_to_the_same_as_an_undisturbed_one() {
             hook(info);
         }
     }));
-    for number in 0..rounds {
-        let seed = Seed(first.wrapping_add(number));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .start_paused(true)
-            .build()
-            .unwrap();
-        runtime.block_on(round(Rng::with_seed(seed.0)));
-    }
+    let rounds_of = |worker| {
+        for number in (worker..rounds).step_by(2) {
+            let seed = Seed(first.wrapping_add(number));
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .start_paused(true)
+                .build()
+                .unwrap();
+            runtime.block_on(round(Rng::with_seed(seed.0)));
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| rounds_of(0));
+        scope.spawn(|| rounds_of(1));
+    });
 }
