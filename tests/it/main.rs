@@ -6,6 +6,8 @@ mod blocking;
 mod bulk;
 mod bulk_journal;
 mod bulk_kill;
+mod bulk_outages;
+mod bulk_source;
 mod connection;
 mod coverage;
 mod document;

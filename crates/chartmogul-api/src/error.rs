@@ -122,7 +122,7 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The bulk run that the call belongs to was stopped before the request was sent (again).
+    /// The bulk run that the call belongs to was stopped, or its deadline was reached, before the request was sent (again).
     #[non_exhaustive]
     Stopped {
         /// The operation that was attempted.

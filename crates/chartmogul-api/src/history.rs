@@ -180,7 +180,7 @@ pub enum GaveUp {
     NoTimeLeft,
     /// The server asked for a longer wait than the call may last.
     RetryAfter(Duration),
-    /// The bulk run that the call belongs to was stopped.
+    /// The bulk run that the call belongs to was stopped, or its deadline leaves no time for another attempt.
     Stopped,
     /// The client has repeated so much without success that it stopped; see [`Retry::budget`](crate::Retry::budget).
     BudgetUsedUp,
@@ -192,7 +192,7 @@ impl fmt::Display for GaveUp {
             Self::Attempts(count) => write!(f, "no more than {count} attempts are made for this"),
             Self::NoTimeLeft => f.write_str("no time left for another attempt"),
             Self::RetryAfter(wait) => write!(f, "the server asks to wait {wait:?}, longer than the call may last"),
-            Self::Stopped => f.write_str("the run was stopped"),
+            Self::Stopped => f.write_str("the run was stopped, or has no time left"),
             Self::BudgetUsedUp => f.write_str("the retry budget of the client is used up"),
         }
     }

@@ -230,7 +230,10 @@ impl<'a> Call<'a> {
                 }
             }
             Decision::Stop(gave_up) => {
-                let history = self.gave_up(gave_up);
+                let is_late = matches!(broken.failure, Failure::TimedOut(TimeoutKind::Call, _))
+                    || matches!(gave_up, Some(GaveUp::NoTimeLeft | GaveUp::RetryAfter(_)));
+                let by_the_run = is_late && self.ends_with_the_run();
+                let history = self.gave_up(if by_the_run { Some(GaveUp::Stopped) } else { gave_up });
                 Err(broken.into_error(self.client, &self.route, history))
             }
         }
@@ -275,6 +278,9 @@ impl<'a> Call<'a> {
 
     /// Time was up before an attempt could begin.
     fn late(&mut self, waiting_for: &'static str, source: BoxError) -> Error {
+        if self.ends_with_the_run() {
+            return self.stopped();
+        }
         Error::Timeout {
             operation: self.route.name.clone(),
             kind: TimeoutKind::Call,
@@ -305,12 +311,17 @@ impl<'a> Call<'a> {
 
     /// How long the call may last.
     fn limit(&self) -> Duration {
-        match &self.client.bounds {
-            Some(bounds) if bounds.deadline == Some(self.deadline) => {
-                self.deadline.saturating_duration_since(self.started)
-            }
-            _ => self.client.call_timeout,
+        if self.ends_with_the_run() {
+            self.deadline.saturating_duration_since(self.started)
+        } else {
+            self.client.call_timeout
         }
+    }
+
+    /// Whether the deadline is that of the run which the call belongs to. What ends then says nothing about the call.
+    fn ends_with_the_run(&self) -> bool {
+        let bounds = self.client.bounds.as_ref();
+        bounds.is_some_and(|bounds| bounds.deadline == Some(self.deadline))
     }
 
     fn stopped(&mut self) -> Error {

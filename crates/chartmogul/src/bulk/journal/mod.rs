@@ -21,7 +21,7 @@ use self::{
     frames::{Frame, Frames},
     record::{Header, Record, Taken},
 };
-use super::{Error, Good, Outcome};
+use super::{Error, Good, Outcome, engine::SPAN, outcome::Earlier};
 
 /// What is wanted of the file system.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +46,8 @@ pub(super) struct Journal {
     file: Option<JournalFile>,
     /// What is to be written next.
     buffer: Vec<u8>,
+    /// Something of this run is in the file, or will be.
+    has_put: bool,
     /// Something could not be written, so nothing more is: it would stand behind a gap.
     broken: bool,
     found: Found,
@@ -60,8 +62,8 @@ struct Found {
     open: BTreeMap<u64, Open>,
     /// The same by object, in order.
     behind: HashMap<String, BTreeSet<u64>>,
-    /// Where it was last said that an outcome does not count.
-    undone: HashMap<u64, u64>,
+    /// Where those outcomes are that are far behind their updates, made by a later run: others are read on the way.
+    far: HashMap<u64, u64>,
     ended: Option<u64>,
     /// Where the latest run that ended in order has said so.
     stopped_at: u64,
@@ -69,8 +71,9 @@ struct Found {
 
 struct Open {
     object: String,
-    /// How often.
-    sent: u32,
+    earlier: Earlier,
+    /// The last time that it was sent, there was no more to be said of it.
+    is_under_way: bool,
 }
 
 /// Reads what was found a second time, in step with the input.
@@ -78,6 +81,7 @@ struct Reading {
     frames: Frames<BufReader<File>>,
     taken: HashMap<u64, Taken>,
     done: HashMap<u64, (u64, Vec<u8>)>,
+    far: HashMap<u64, u64>,
 }
 
 /// What the journal knows of an update.
@@ -87,8 +91,8 @@ pub(super) struct Known<T> {
 }
 
 pub(super) enum State<T> {
-    /// It was sent so often, and nobody knows its outcome.
-    Open(u32),
+    /// It is to be made (again).
+    Open(Earlier),
     /// Its outcome, and whether it counts among the errors of this run: not if a run ended in order after it.
     Done(DoneRecord<T>, bool),
 }
@@ -125,12 +129,14 @@ impl Journal {
                 )),
                 taken: HashMap::new(),
                 done: HashMap::new(),
+                far: std::mem::take(&mut found.far),
             }),
         };
         Ok(Self {
             path,
             file: Some(file),
             buffer: Vec::new(),
+            has_put: false,
             broken: false,
             found,
             reading,
@@ -157,19 +163,17 @@ impl Journal {
 
     /// What an earlier run has written about an update. They must be asked for in order, each once.
     pub(super) async fn known<T: DeserializeOwned>(&mut self, index: u64) -> Result<Known<T>, Error> {
-        let open = self.found.open.get(&index).map(|open| open.sent);
-        let undone = self.found.undone.get(&index).copied().unwrap_or_default();
+        let open = self.found.open.get(&index).map(Open::earlier);
         loop {
             let Some(reading) = &mut self.reading else {
                 return Err(self.vanished());
             };
-            let is_done = |(at, _): &(u64, Vec<u8>)| *at >= undone;
-            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.get(&index).is_some_and(is_done)) {
+            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.contains_key(&index)) {
                 let Some(taken) = reading.taken.remove(&index) else {
                     return Err(self.vanished());
                 };
                 let state = match (open, reading.done.remove(&index)) {
-                    (Some(sent), _) => State::Open(sent),
+                    (Some(earlier), _) => State::Open(earlier),
                     (None, Some((at, record))) => match parse(&record) {
                         Ok(Record::Done(done)) => State::Done(done, at >= self.found.stopped_at),
                         Ok(_) => return Err(self.vanished()),
@@ -217,8 +221,11 @@ impl Journal {
         self.put(&Record::<()>::NotSent(index))
     }
 
-    pub(super) fn put_undone(&mut self, index: u64, sent: u32, id: String) -> Result<(), Error> {
-        self.put(&Record::<()>::Undone(index, sent, id))
+    pub(super) fn put_open(&mut self, index: u64, may_have_happened: bool) -> Result<(), Error> {
+        self.put(&Record::<()>::Open {
+            index,
+            may_have_happened,
+        })
     }
 
     pub(super) fn put_done<T: Serialize>(
@@ -241,8 +248,8 @@ impl Journal {
     /// The input has ended.
     pub(super) fn put_ended(&mut self, count: u64) -> Result<(), Error> {
         match self.found.ended {
-            Some(_) => Ok(()), // it is there
-            None => self.put(&Record::<()>::Ended(count)),
+            Some(_) if !self.has_put => Ok(()), // it is there
+            _ => self.put(&Record::<()>::Ended(count)),
         }
     }
 
@@ -252,6 +259,7 @@ impl Journal {
     }
 
     fn put<T: Serialize>(&mut self, record: &Record<T>) -> Result<(), Error> {
+        self.has_put = true;
         append(&mut self.buffer, record).map_err(|source| self.failed("written", source))
     }
 
@@ -310,12 +318,26 @@ impl Reading {
             };
             read += record.len();
             match parse::<IgnoredAny>(&record)? {
-                Record::Taken(taken) => drop(self.taken.insert(taken.index, taken)),
-                Record::Done(done) => drop(self.done.insert(done.index, (at, record))),
+                Record::Taken(taken) => {
+                    if let Some(at) = self.far.get(&taken.index).copied() {
+                        let next = self.frames.offset();
+                        self.frames.go_to(at)?;
+                        if let Frame::Record(record) = self.frames.next()? {
+                            self.done.insert(taken.index, (at, record));
+                        }
+                        self.frames.go_to(next)?;
+                    }
+                    self.taken.insert(taken.index, taken);
+                }
+                Record::Done(done) => {
+                    if !self.far.contains_key(&done.index) {
+                        self.done.insert(done.index, (at, record));
+                    }
+                }
                 Record::Journal(_)
                 | Record::Sent(_)
                 | Record::NotSent(_)
-                | Record::Undone(..)
+                | Record::Open { .. }
                 | Record::Stopped
                 | Record::Ended(_) => {}
             }
@@ -436,6 +458,16 @@ fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
     Ok(tail.len() as u64 <= LARGEST_TAIL && frames::is_torn(&tail))
 }
 
+impl Open {
+    /// What is known when there is no more to be said of it.
+    fn earlier(&self) -> Earlier {
+        Earlier {
+            may_have_happened: self.earlier.may_have_happened || self.is_under_way,
+            ..self.earlier
+        }
+    }
+}
+
 impl Found {
     /// Whether the record, which ends there, can follow those before it.
     fn add(&mut self, record: &Record<IgnoredAny>, end: u64) -> bool {
@@ -445,15 +477,39 @@ impl Found {
                 if taken.index != self.good.taken || self.ended.is_some() {
                     return false;
                 }
-                self.open(taken.index, taken.what.id.to_ascii_lowercase(), 0);
+                let object = taken.what.id.to_ascii_lowercase();
+                self.behind.entry(object.clone()).or_default().insert(taken.index);
+                let open = Open {
+                    object,
+                    earlier: Earlier::default(),
+                    is_under_way: false,
+                };
+                self.open.insert(taken.index, open);
                 self.good.taken += 1;
             }
             Record::Sent(index) => match self.next(*index) {
-                Some(open) => open.sent = open.sent.saturating_add(1),
+                Some(open) => {
+                    open.earlier = open.earlier();
+                    open.earlier.sent = open.earlier.sent.saturating_add(1);
+                    open.is_under_way = true;
+                }
                 None => return false,
             },
             Record::NotSent(index) => match self.next(*index) {
-                Some(open) if open.sent > 0 => open.sent -= 1,
+                Some(open) if open.is_under_way => {
+                    open.earlier.sent -= 1;
+                    open.is_under_way = false;
+                }
+                _ => return false,
+            },
+            Record::Open {
+                index,
+                may_have_happened,
+            } => match self.next(*index) {
+                Some(open) if open.is_under_way => {
+                    open.earlier.may_have_happened |= may_have_happened;
+                    open.is_under_way = false;
+                }
                 _ => return false,
             },
             Record::Done(done) => {
@@ -469,29 +525,20 @@ impl Found {
                     }
                 }
                 self.good.done += 1;
-            }
-            Record::Undone(index, sent, id) => {
-                if *index >= self.good.taken || self.open.contains_key(index) || self.good.done == 0 {
-                    return false;
+                if self.good.taken - done.index > SPAN {
+                    self.far.insert(done.index, self.good.bytes); // where this record begins
                 }
-                self.open(*index, id.to_ascii_lowercase(), *sent);
-                self.undone.insert(*index, end);
-                self.good.done -= 1;
             }
             Record::Stopped => self.stopped_at = end,
             Record::Ended(count) => {
-                if *count != self.good.taken || !self.open.is_empty() {
+                if *count != self.good.taken {
                     return false;
                 }
                 self.ended = Some(*count);
+                self.stopped_at = end;
             }
         }
         true
-    }
-
-    fn open(&mut self, index: u64, object: String, sent: u32) {
-        self.behind.entry(object.clone()).or_default().insert(index);
-        self.open.insert(index, Open { object, sent });
     }
 
     /// An open update, if no other one of the same object is before it. If the outcome of one were missing, it would be sent

@@ -19,14 +19,13 @@ pub(super) enum Record<T> {
     Sent(u64),
     /// That came to nothing: it is as if it had not been sent.
     NotSent(u64),
-    /// Its outcome is known.
+    /// It was sent, and is to be made again. Whether the server may have done it; without this record, it may.
+    Open { index: u64, may_have_happened: bool },
+    /// Its outcome is known, and final.
     Done(DoneRecord<T>),
-    /// That outcome was the fault of an outage, which the run's stop has ended: it is to be made again. Which update, how often it was
-    /// sent, and what it updates.
-    Undone(u64, u32, String),
     /// The run ended before the input did, and had time to say so.
     Stopped,
-    /// The input ended after so many updates, and all are done.
+    /// The input ended after so many updates. Those that are open then are made by the next run.
     Ended(u64),
 }
 
@@ -131,7 +130,7 @@ struct ErrorRecord {
 }
 
 impl<'a, T> DoneRecord<&'a T> {
-    /// `None` for what is no outcome but the end of the run.
+    /// `None` for what the run has not come to.
     pub(super) fn of(index: u64, repeats: u32, outcome: &'a Outcome<T>) -> Option<Self> {
         let outcome = match outcome {
             Outcome::Updated(object) => OutcomeRecord::Updated(&**object),
@@ -139,7 +138,7 @@ impl<'a, T> DoneRecord<&'a T> {
             Outcome::Refused(error) => OutcomeRecord::Refused(error.into()),
             Outcome::GivenUp(error) => OutcomeRecord::GivenUp(error.into()),
             Outcome::NotSent(NotSent::Failed(error)) => OutcomeRecord::NotSent(error.into()),
-            Outcome::NotSent(NotSent::Stopped(_)) => return None,
+            Outcome::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => return None,
         };
         Some(Self {
             index,
@@ -186,6 +185,7 @@ impl From<ErrorRecord> for UpdateError {
                 .collect(),
             attempts: record.attempts,
             may_have_happened: record.may_have_happened,
+            is_final: true, // nothing else is written
             error: None,
         }
     }
