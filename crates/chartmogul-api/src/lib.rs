@@ -8,10 +8,12 @@ mod error;
 mod error_body;
 mod field;
 mod history;
+mod json;
 mod list;
 mod open_enum;
 mod operation;
 mod reply;
+mod time;
 mod transport;
 
 // Exceptions for generated code live on this one item and nowhere else.
