@@ -135,7 +135,9 @@ fn find_texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         Value::Array(items) => items.iter().for_each(|item| find_texts(item, found)),
         Value::Object(members) => match members.get("message") {
             Some(message) => find_texts(message, found),
-            None => sorted(members).into_iter().for_each(|(_, value)| find_texts(value, found)),
+            None => sorted(members)
+                .into_iter()
+                .for_each(|(_, value)| find_texts(value, found)),
         },
         _ => {}
     }
@@ -350,7 +352,10 @@ mod tests {
         let many = |member: &dyn Fn(usize) -> String| (0..500).map(member).collect::<Vec<_>>().join(",");
         let deep = format!("{}{}{}", format!(r#"{{"{long}":"#).repeat(40), "\"x\"", "}".repeat(40));
         for body in [
-            format!(r#"{{"errors":{{"{long}":{{{}}}}}}}"#, many(&|n| format!(r#""m{n}":"wrong""#))),
+            format!(
+                r#"{{"errors":{{"{long}":{{{}}}}}}}"#,
+                many(&|n| format!(r#""m{n}":"wrong""#))
+            ),
             format!(r#"{{"a":[{}]}}"#, many(&|_| format!(r#""{}""#, &long[..400]))),
             format!(r#"{{{}}}"#, many(&|n| format!(r#""f{n}":["wrong"]"#))),
             format!(

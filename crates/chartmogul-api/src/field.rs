@@ -44,7 +44,7 @@ pub enum Field<T> {
     #[default]
     Absent,
     /// The server sent something else: another type, or a date in an unknown format. What a [`Value`] can't hold (`1e400`,
-    /// half a surrogate pair, nesting beyond 64 levels) is `{"unreadable": "..."}`, with its JSON as text.
+    /// half a surrogate pair, nesting beyond 64 levels) is `{"(unreadable)": "..."}`, with its JSON as text.
     Unexpected(Value),
 }
 
@@ -255,11 +255,14 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Field<T>, A::Error> {
         let first = object.next_key::<Name<'de>>()?;
-        // If any crate of the program switches on `serde_json/arbitrary_precision`, numbers come as maps with a name of
-        // this kind. What they mean is the business of serde_json, so its own type reads them.
-        let is_private = first.as_ref().is_some_and(|name| name.as_str().starts_with(json::PRIVATE));
+        // If any crate of the program switches on `serde_json/arbitrary_precision`, numbers come as maps with a private
+        // name. What they mean is the business of serde_json, so its own type reads them.
+        let is_special = first.as_ref().is_some_and(|name| {
+            let name = name.as_str();
+            name.starts_with(json::PRIVATE) || name == json::UNREADABLE
+        });
         let object = Members { first, rest: object };
-        if !is_private {
+        if !is_special {
             return T::from_object(object);
         }
         Ok(match Value::deserialize(MapAccessDeserializer::new(object))? {
@@ -546,7 +549,11 @@ mod tests {
             "2026-02-30T00:00:00Z",
             "31.03.2026",
         ] {
-            assert_eq!(read::<NaiveDate>(&json!(text)), Field::Unexpected(json!(text)), "{text}");
+            assert_eq!(
+                read::<NaiveDate>(&json!(text)),
+                Field::Unexpected(json!(text)),
+                "{text}"
+            );
         }
     }
 
@@ -556,7 +563,11 @@ mod tests {
         fn both<T: FieldValue>(text: &str) -> Field<T> {
             let from_text: Field<T> = serde_json::from_str(text).unwrap();
             let value: Value = serde_json::from_str(text).unwrap();
-            assert_eq!(json!(from_text), json!(Field::<T>::deserialize(value).unwrap()), "{text}");
+            assert_eq!(
+                json!(from_text),
+                json!(Field::<T>::deserialize(value).unwrap()),
+                "{text}"
+            );
             from_text
         }
         assert_eq!(both::<i64>("20000.0"), Field::Value(20_000));
@@ -566,12 +577,35 @@ mod tests {
         assert_eq!(both::<f64>("2.56"), Field::Value(2.56));
         assert_eq!(both::<f64>("2.560"), Field::Value(2.56));
         assert_eq!(both::<f64>("3"), Field::Value(3.0));
-        for text in ["2.5", "18446744073709551615", "18446744073709551616", "-170141183460469231731687303715884105728"] {
-            assert!(matches!(both::<i64>(text), Field::Unexpected(Value::Number(_))), "{text}");
+        for text in [
+            "2.5",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-170141183460469231731687303715884105728",
+        ] {
+            assert!(
+                matches!(both::<i64>(text), Field::Unexpected(Value::Number(_))),
+                "{text}"
+            );
             assert!(both::<f64>(text).get().is_some(), "{text}");
-            assert!(matches!(both::<String>(text), Field::Unexpected(Value::Number(_))), "{text}");
-            assert!(matches!(both::<crate::types::Opportunity>(text), Field::Unexpected(Value::Number(_))), "{text}");
-            assert!(matches!(both::<crate::CustomAttributes>(text), Field::Unexpected(Value::Number(_))), "{text}");
+            assert!(
+                matches!(both::<String>(text), Field::Unexpected(Value::Number(_))),
+                "{text}"
+            );
+            assert!(
+                matches!(
+                    both::<crate::types::Opportunity>(text),
+                    Field::Unexpected(Value::Number(_))
+                ),
+                "{text}"
+            );
+            assert!(
+                matches!(
+                    both::<crate::CustomAttributes>(text),
+                    Field::Unexpected(Value::Number(_))
+                ),
+                "{text}"
+            );
         }
         let list: Field<crate::List<i64>> = both("[1,2.0,2.5,{}]");
         assert_eq!(list.get().map(|list| list.to_vec()), Some(vec![1, 2]));

@@ -2,14 +2,17 @@
 //!
 //! `serde_json` refuses a whole text for a number beyond `f64`, half a surrogate pair, invalid UTF-8 or deep nesting. A
 //! page of a list must not be lost for that, so a text that it refuses is read a second time with such values replaced by
-//! what stands for them: `{"unreadable": "<the value as it came>"}`. No member has that type, so none of them passes for a
-//! value, and nothing is rounded or shortened in silence.
+//! what stands for them: `{"(unreadable)": "<the value as it came>"}`. [`Field`](crate::Field) takes that for a value of no
+//! type, so none of them passes for one, and nothing is rounded or shortened in silence.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Deeper values are replaced: half of what `serde_json` allows, and ten times what the API sends.
 const DEEPEST: usize = 64;
+
+/// The name under which an odd value is kept, as text.
+pub(crate) const UNREADABLE: &str = "(unreadable)";
 
 /// The names under which `serde_json` passes numbers and raw JSON to itself. In an answer they would confuse it.
 pub(crate) const PRIVATE: &str = "$serde_json::private::";
@@ -112,9 +115,9 @@ impl<'a> Mend<'a> {
         self.changed = true;
         match value(self.rest) {
             Some(end) => {
-                self.out.extend_from_slice(b"{\"unreadable\":");
-                self.write_text(end);
-                self.out.push(b'}');
+                let value = String::from_utf8_lossy(self.take(end));
+                let mark = Value::Object(Map::from_iter([(UNREADABLE.to_owned(), value.into())]));
+                self.out.extend_from_slice(mark.to_string().as_bytes());
             }
             // It is cut off, so all that was to follow is missing too.
             None => {
@@ -189,7 +192,7 @@ mod tests {
     fn check(odd: &str) {
         let text = format!(r#"{{"a": {odd} , "b":[{odd},1],"c":"end"}}"#);
         let read: Value = from_slice(text.as_bytes()).unwrap();
-        let mark = json!({ "unreadable": odd });
+        let mark = json!({ UNREADABLE: odd });
         assert_eq!(read, json!({ "a": mark, "b": [mark, 1], "c": "end" }), "{text}");
     }
 
@@ -214,7 +217,7 @@ mod tests {
         for number in ["1e400", "-1e400"] {
             let text = format!(r#"{{"a":{number},"b":1}}"#);
             let read: Value = from_slice(text.as_bytes()).unwrap();
-            let mark = json!({ "unreadable": number }).to_string();
+            let mark = json!({ UNREADABLE: number }).to_string();
             assert!(read["a"].to_string() == mark || read["a"].is_number(), "{read}"); // it is one with `arbitrary_precision`
             assert_eq!((&read["b"], read["a"].as_f64()), (&json!(1), None));
         }
@@ -223,7 +226,7 @@ mod tests {
     #[test]
     fn invalid_utf_8_costs_one_value() {
         let read: Value = from_slice(b"{\"a\":\"x\xff\",\"b\":1}").unwrap();
-        assert_eq!(read, json!({ "a": { "unreadable": "\"x\u{fffd}\"" }, "b": 1 }));
+        assert_eq!(read, json!({ "a": { UNREADABLE: "\"x\u{fffd}\"" }, "b": 1 }));
     }
 
     #[test]
@@ -232,7 +235,7 @@ mod tests {
             let deep = format!("{}0{}", "[".repeat(levels), "]".repeat(levels));
             let text = format!(r#"{{"a":{deep},"b":1e400,"c":{{"x":{deep}}},"d":1}}"#);
             let read: Value = from_slice(text.as_bytes()).unwrap();
-            assert!(read["a"].to_string().contains("unreadable"), "{read}");
+            assert!(read["a"].to_string().contains(UNREADABLE), "{read}");
             assert_eq!(read["d"], 1);
         }
     }
@@ -244,7 +247,7 @@ mod tests {
         let read: Value = from_slice(text.as_bytes()).unwrap();
         assert_eq!(
             read,
-            json!({ r#""a\ud800""#: { "unreadable": r#"[1, {"b":"]"}]"# }, "c": 1 })
+            json!({ r#""a\ud800""#: { UNREADABLE: r#"[1, {"b":"]"}]"# }, "c": 1 })
         );
     }
 
@@ -272,7 +275,14 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_refused() {
-        for text in [r#"{"a":1,}"#, r#"{"a" 1}"#, r#"{"a":1}}"#, r#"{"a":1e400]"#, r#"{a:1}"#, "}"] {
+        for text in [
+            r#"{"a":1,}"#,
+            r#"{"a" 1}"#,
+            r#"{"a":1}}"#,
+            r#"{"a":1e400]"#,
+            r#"{a:1}"#,
+            "}",
+        ] {
             assert!(from_slice::<Value>(text.as_bytes()).is_err(), "{text}");
         }
     }

@@ -7,12 +7,10 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 /// The day is the one that is written: `2026-01-31T00:00:00+02:00` is the 31st. Any other time of day is none, because
 /// which day it means would depend on a time zone that nobody tells.
 pub(crate) fn day(text: &str) -> Option<NaiveDate> {
-    plain_day(text.as_bytes())
-        .or_else(|| text.parse().ok())
-        .or_else(|| {
-            let written = written(text)?;
-            (written.time() == NaiveTime::MIN).then(|| written.date_naive())
-        })
+    plain_day(text.as_bytes()).or_else(|| text.parse().ok()).or_else(|| {
+        let written = written(text)?;
+        (written.time() == NaiveTime::MIN).then(|| written.date_naive())
+    })
 }
 
 /// An instant, in every form that the API is known to send. What has no zone is UTC, what has no time is midnight.
