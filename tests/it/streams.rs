@@ -266,6 +266,74 @@ async fn a_cursor_that_has_expired_leads_back_to_the_beginning() {
     }
 }
 
+/// The loop of the guide (`docs/guide/read-and-list.md`), which goes on wherever it was interrupted.
+async fn read_all(client: &Client) -> (usize, Result<(), Error>) {
+    let mut count = 0;
+    let mut from: Option<String> = None;
+    loop {
+        let mut list = client.opportunities().list().per_page(2);
+        if let Some(cursor) = &from {
+            list = list.cursor(cursor);
+        }
+        let mut deals = list.items();
+        let error = loop {
+            match deals.try_next().await {
+                Ok(Some(_)) => count += 1,
+                Ok(None) => return (count, Ok(())),
+                Err(error) => break error,
+            }
+        };
+        let is_passing = error.gave_up().is_some();
+        match deals.resume_from() {
+            Some(cursor) if is_passing && from.as_deref() != Some(cursor) => from = Some(cursor.to_owned()),
+            _ => return (count, Err(error)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_loop_of_the_guide_comes_to_an_end() {
+    // The second page fails in this way, so often; then all is well again.
+    for (status, times, entries, requests) in [
+        (422, 9, 2, 2), // a cursor that has expired
+        (404, 9, 2, 2),
+        (500, 9, 2, 1 + 4), // an outage
+        (500, 3, 5, 1 + 3 + 2),
+        (200, 9, 2, 1 + 4), // cut off before it begins
+    ] {
+        let (fake, client) = start_with(5).await;
+        let client = Client::builder()
+            .api_key(fake.api_key())
+            .base_url(client.low_level().base_url())
+            .limiter(Unlimited)
+            .retry(
+                Retry::default()
+                    .max_attempts(2)
+                    .backoff(Duration::from_millis(1), Duration::from_millis(1)),
+            )
+            .build()
+            .unwrap();
+        let cursor = Some(Value::from(cursor_of_second_page(&client).await));
+        fake.answer_next(page(&["0", "1"], &json!({ "cursor": cursor, "has_more": true })));
+        for _ in 0..times {
+            fake.answer_next(Canned::new(status));
+        }
+        let before = queries(&fake).len();
+        let (count, end) = read_all(&client).await;
+        assert_eq!(
+            (count, queries(&fake).len() - before),
+            (entries, requests),
+            "{status} {times}: {end:?}"
+        );
+        assert_eq!(end.is_ok(), entries > 2, "{status} {times}: {end:?}");
+    }
+}
+
+async fn cursor_of_second_page(client: &Client) -> String {
+    let page = client.opportunities().list().per_page(2).send().await.unwrap();
+    page.cursor.into_value().unwrap()
+}
+
 #[tokio::test]
 async fn a_page_that_fails_is_tried_again() {
     let (fake, _) = start_with(3).await;

@@ -16,7 +16,10 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::{Problem, shorten};
+use crate::{
+    error::{Problem, shorten},
+    json::{self, UNREADABLE},
+};
 
 const LIMIT: usize = 300;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -39,7 +42,7 @@ pub(crate) struct Said {
 pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> Said {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let json = match body.len() {
-        0..=READ => serde_json::from_slice(body).ok(),
+        0..=READ => json::from_slice(body).ok(),
         _ => None,
     };
     match json {
@@ -56,6 +59,8 @@ fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
     match json {
         Value::String(text) => Value::String(hide(&text)),
         Value::Array(items) => items.into_iter().map(|item| hidden(item, hide)).collect(),
+        // Not decoded, so it can't be searched.
+        Value::Object(members) if members.contains_key(UNREADABLE) => Value::Null,
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| (hide(&name), hidden(value, hide)))
@@ -316,6 +321,17 @@ mod tests {
             &[("a.c", "z", None), ("a.d", "y", None), ("b", "x", None)],
         );
         check("\u{feff}{\"message\":\"a\"}", Some("a"), &[]);
+    }
+
+    #[test]
+    fn an_odd_value_costs_only_itself() {
+        check(r#"{"message":"a","n":1e400}"#, Some("a"), &[]);
+        let deep = format!(
+            r#"{{"errors":{{"a":"x","b":"half \ud800","c":{}1{}}}}}"#,
+            "[".repeat(500),
+            "]".repeat(500)
+        );
+        check(&deep, Some("a: x"), &[("a", "x", None)]);
     }
 
     #[test]

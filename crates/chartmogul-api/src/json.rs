@@ -18,7 +18,7 @@ pub(crate) const UNREADABLE: &str = "(unreadable)";
 pub(crate) const PRIVATE: &str = "$serde_json::private::";
 
 /// Reads a JSON text.
-pub(crate) fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
+pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(json).or_else(|error| match error.is_eof() {
         true => Err(error),
         false => again(json, error),
@@ -233,7 +233,7 @@ mod tests {
     fn what_is_too_deep_is_cut_out() {
         for levels in [DEEPEST, 126, 10_000] {
             let deep = format!("{}0{}", "[".repeat(levels), "]".repeat(levels));
-            let text = format!(r#"{{"a":{deep},"b":1e400,"c":{{"x":{deep}}},"d":1}}"#);
+            let text = format!(r#"{{"a":{deep},"b":NaN,"c":{{"x":{deep}}},"d":1}}"#);
             let read: Value = from_slice(text.as_bytes()).unwrap();
             assert!(read["a"].to_string().contains(UNREADABLE), "{read}");
             assert_eq!(read["d"], 1);

@@ -34,6 +34,8 @@ pub use generated::{operations, types};
 pub use generated::{query_schemas, schemas};
 pub use history::{Attempt, Failure, GaveUp, History};
 pub use http::{Method, StatusCode};
+#[doc(hidden)]
+pub use json::from_slice as json_from_slice;
 pub use list::List;
 use open_enum::open_enum;
 pub use operation::Operation;

@@ -242,6 +242,9 @@ impl<U: Update> Bulk<U> {
 
     /// Reads each object first, and sends only updates that would change something. That is two requests for each update
     /// that is sent, and one for each that is not.
+    ///
+    /// In doubt it sends. Texts are the same if they are written in the same way, so a Timestamp attribute that is given as
+    /// text is skipped only in the server's form, `2026-01-31T12:00:00.000Z`; `chrono`'s types are sent in that form.
     pub fn skip_unchanged(mut self) -> Self {
         self.skip_unchanged = true;
         self
