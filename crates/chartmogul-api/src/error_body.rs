@@ -373,7 +373,7 @@ mod tests {
                 many(&|n| format!(r#""m{n}":"wrong""#))
             ),
             format!(r#"{{"a":[{}]}}"#, many(&|_| format!(r#""{}""#, &long[..400]))),
-            format!(r#"{{{}}}"#, many(&|n| format!(r#""f{n}":["wrong"]"#))),
+            format!(r"{{{}}}", many(&|n| format!(r#""f{n}":["wrong"]"#))),
             format!(
                 r#"{{"error":"x","param":"y","error_details":[{}]}}"#,
                 many(&|n| format!(r#"{{"param":"p{n}","message":"{0}","code":"{0}"}}"#, &long[..150]))

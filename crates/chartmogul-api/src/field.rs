@@ -44,7 +44,7 @@ pub enum Field<T> {
     #[default]
     Absent,
     /// The server sent something else: another type, or a date in an unknown format. What a [`Value`] can't hold (`1e400`,
-    /// half a surrogate pair, nesting beyond 64 levels) is `{"(unreadable)": "..."}`, with its JSON as text.
+    /// half a surrogate pair, very deep nesting) is `{"(unreadable)": "..."}`, with its JSON as text.
     Unexpected(Value),
 }
 

@@ -226,10 +226,12 @@ impl Client {
         let mut call = Call::new(self, Route::of(operation), request);
         let mut value = None;
         // Every operation answers with an object.
-        let mut accept = |body: &[u8]| match is_read(operation.method) {
-            true => read_all(body, &mut value),
-            false => read_object(body, &mut value),
+        let read = if is_read(operation.method) {
+            read_all
+        } else {
+            read_object
         };
+        let mut accept = |body: &[u8]| read(body, &mut value);
         let done = call.run(&mut accept).await?;
         done.reply(value)
     }
