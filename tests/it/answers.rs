@@ -185,10 +185,12 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
         );
     }
     let (fake, client) = start().await;
-    fake.answer_next(Canned::new(200).json("{}"));
-    let error = client.opportunities().get(UUID).send().await.unwrap_err();
-    assert!(matches!(error, Error::Unreadable { .. }), "{error:?}");
-    assert_eq!(fake.requests().len(), 1);
+    for empty in ["{}", " {\n} "] {
+        fake.answer_next(Canned::new(200).json(empty));
+        let error = client.opportunities().get(UUID).send().await.unwrap_err();
+        assert!(matches!(error, Error::Unreadable { .. }), "{error:?}");
+    }
+    assert_eq!(fake.requests().len(), 2);
     // What changes something may have done so without a word.
     fake.answer_next(Canned::new(204));
     client.opportunities().delete(UUID).send().await.unwrap();

@@ -271,6 +271,8 @@ async fn a_page_without_its_entries_is_an_error() {
         assert_eq!(&answer.body()[..], body.as_bytes());
         assert!(!format!("{error} {error:?} {source}").contains("secret"), "{error:?}");
     }
+    let page = answered(Canned::new(200).json(r#"{"entries":[]}"#)).await.unwrap();
+    assert!(page.entries.is_empty() && page.has_more.is_absent());
 }
 
 #[tokio::test]

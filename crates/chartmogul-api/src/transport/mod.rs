@@ -218,7 +218,7 @@ impl Client {
     /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
     /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
     /// reads an object and gets nothing would take all its members for absent.
-    pub(crate) async fn exec<T: DeserializeOwned + Default + PartialEq + Send>(
+    pub(crate) async fn exec<T: DeserializeOwned + Send>(
         &self,
         operation: &'static Operation,
         request: &Make<'_>,
@@ -273,13 +273,15 @@ fn is_read(method: &str) -> bool {
 }
 
 /// Reads the JSON object that a request was made for: one that has members.
-fn read_all<T: DeserializeOwned + Default + PartialEq>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+fn read_all<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
     not_empty(body)?;
-    read_object(body, into)?;
-    match into.take_if(|value| **value == T::default()) {
-        Some(_) => Err(Unfit::new("expected a JSON object with members, found one without")),
-        None => Ok(()),
+    let members = trimmed(body)
+        .strip_prefix(b"{")
+        .and_then(|rest| rest.strip_suffix(b"}"));
+    if members.is_some_and(|members| members.trim_ascii().is_empty()) {
+        return Err(Unfit::new("expected a JSON object with members, found one without"));
     }
+    read_object(body, into)
 }
 
 /// An answer to a read that ends before it begins is cut off; so it is asked for again.
