@@ -364,3 +364,28 @@ async fn a_journal_is_its_owners() {
         .collect();
     assert_eq!(names, BTreeSet::from(["journal", "journal.damaged"].map(str::to_owned)));
 }
+
+/// What was read of an answer is read of the journal, too, where it lies deeper.
+#[tokio::test]
+async fn an_answer_with_deep_values_does_not_spoil_the_journal() {
+    for levels in [64, 110, 118, 120, 122, 124, 126, 1_000] {
+        let (fake, client) = chartmogul_tests::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let answer = format!(r#"{{"uuid":"1","custom":{{"deep":{deep}}}}}"#);
+        fake.answer_next(chartmogul_fake::Canned::new(200).json(answer));
+        let run = || {
+            let update = client.opportunities().update(chartmogul_tests::UUID).amount_in_cents(1);
+            all(Bulk::new([update]).journal(folder.path().join("journal")))
+        };
+        let (first, _) = run().await.unwrap();
+        let (again, report) = run().await.unwrap_or_else(|error| panic!("{levels}: {error}"));
+        assert_eq!((fake.requests().len(), report.updated), (1, 1), "{levels}");
+        assert!(again[0].earlier && !first[0].earlier);
+        assert!(
+            again[0].outcome.starts_with(r#"updated {"custom":{"deep":[[[["#),
+            "{}",
+            again[0].outcome
+        );
+    }
+}

@@ -117,7 +117,7 @@ async fn somebody_who_was_faster_is_reported() {
         .set("seats", 5)
         .retry_conflicts(1);
     let deal = update.send().await.unwrap();
-    assert_eq!(deal.custom.to_string(), r#"{"seats":5,"theirs":2}"#);
+    assert_eq!(json!(deal.custom), json!({ "seats": 5, "theirs": 2 }));
     assert_eq!(methods(&fake)[2..], ["GET", "GET", "GET", "GET", "PATCH"]);
 }
 

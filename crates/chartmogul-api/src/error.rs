@@ -483,7 +483,8 @@ impl Answer {
         self.message.as_deref()
     }
 
-    /// The fields at fault, with their messages.
+    /// The fields at fault, with their messages: at most 100, with texts of at most 1,000 characters each. Of a body of more
+    /// than 256 KiB there are none. [`body`](Self::body) has all.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -8,10 +8,12 @@ mod error;
 mod error_body;
 mod field;
 mod history;
+mod json;
 mod list;
 mod open_enum;
 mod operation;
 mod reply;
+mod time;
 mod transport;
 
 // Exceptions for generated code live on this one item and nowhere else.
@@ -32,6 +34,8 @@ pub use generated::{operations, types};
 pub use generated::{query_schemas, schemas};
 pub use history::{Attempt, Failure, GaveUp, History};
 pub use http::{Method, StatusCode};
+#[doc(hidden)]
+pub use json::from_slice as json_from_slice;
 pub use list::List;
 use open_enum::open_enum;
 pub use operation::Operation;

@@ -30,4 +30,4 @@ pub use convert::IntoDate;
 pub use custom::Custom;
 pub use merge::Merge;
 pub use outcome::Outcome;
-pub use paging::Items;
+pub use paging::{Items, MAX_EMPTY_PAGES};

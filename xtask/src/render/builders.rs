@@ -384,7 +384,7 @@ fn items(api: &Api, operation: &Operation) -> anyhow::Result<Option<TokenStream>
                 query.cursor = cursor;
                 async move {
                     let page = client.#method(#(&#parameters,)* &query).await?.into_value();
-                    Page::of(page.#entries, page.cursor, page.has_more)
+                    Ok(Page::of(page.#entries, page.cursor, page.has_more))
                 }
             })
         }

@@ -38,6 +38,7 @@ use crate::{
     Answer, ClientBuilder, Error, History, Operation, Reply,
     error::shorten,
     error_body::{self, Said},
+    json,
 };
 
 /// Stands for the key where a server repeats it.
@@ -222,7 +223,8 @@ impl Client {
     /// Sends a request for an operation and reads what it answers with.
     ///
     /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
-    /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing.
+    /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
+    /// reads an object and gets nothing would take all its members for absent.
     pub(crate) async fn exec<T: DeserializeOwned + Send>(
         &self,
         operation: &'static Operation,
@@ -231,7 +233,12 @@ impl Client {
         let mut call = Call::new(self, Route::of(operation), request);
         let mut value = None;
         // Every operation answers with an object.
-        let mut accept = |body: &[u8]| read_object(body, &mut value);
+        let read = if is_read(operation.method) {
+            read_all
+        } else {
+            read_object
+        };
+        let mut accept = |body: &[u8]| read(body, &mut value);
         let done = call.run(&mut accept).await?;
         done.reply(value)
     }
@@ -267,6 +274,34 @@ impl Done {
     }
 }
 
+/// Whether the answer is all that a request is made for.
+fn is_read(method: &str) -> bool {
+    method == Method::GET.as_str()
+}
+
+/// Reads the JSON object that a request was made for: one that has members.
+fn read_all<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+    not_empty(body)?;
+    let members = trimmed(body)
+        .strip_prefix(b"{")
+        .and_then(|rest| rest.strip_suffix(b"}"));
+    if members.is_some_and(|members| members.trim_ascii().is_empty()) {
+        return Err(Unfit::new("expected a JSON object with members, found one without"));
+    }
+    read_object(body, into)
+}
+
+/// An answer to a read that ends before it begins is cut off; so it is asked for again.
+fn not_empty(body: &[u8]) -> Result<(), Unfit> {
+    if trimmed(body).is_empty() {
+        return Err(Unfit {
+            cut_off: true,
+            ..Unfit::new("expected JSON, found nothing")
+        });
+    }
+    Ok(())
+}
+
 /// Reads a JSON object. An empty body counts as one without members.
 fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
     let json = trimmed(body);
@@ -280,7 +315,7 @@ fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> R
 
 /// Reads JSON of any kind.
 fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
-    let value = serde_json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
+    let value = json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
     *into = Some(Box::new(value));
     Ok(())
 }

@@ -273,6 +273,9 @@ impl<U: Update> Bulk<U> {
     /// Reads each object first, and sends only updates that would change something. That is two requests for each update
     /// that is sent, and one for each that is not. An update is sent without that if an earlier run may have made it, which
     /// would look unchanged, and also if there is no such object, so that it has its own answer.
+    ///
+    /// In doubt it sends. Texts are the same if they are written in the same way, so a Timestamp attribute that is given as
+    /// text is skipped only in the server's form, `2026-01-31T12:00:00.000Z`; `chrono`'s types are sent in that form.
     pub fn skip_unchanged(mut self) -> Self {
         self.settings.looks = true;
         self

@@ -107,7 +107,7 @@ impl<M> ListOpportunities<M> {
                 query.cursor = cursor;
                 async move {
                     let page = client.list_opportunities(&query).await?.into_value();
-                    Page::of(page.entries, page.cursor, page.has_more)
+                    Ok(Page::of(page.entries, page.cursor, page.has_more))
                 }
             },
         )

@@ -386,8 +386,9 @@ fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()>
     Ok(())
 }
 
+/// As an answer is read: a value in it that could just be read there lies deeper here.
 fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
-    serde_json::from_slice(record)
+    chartmogul_api::json_from_slice(record)
 }
 
 /// Reads a journal from its beginning to its end, and believes nothing that it can check.
