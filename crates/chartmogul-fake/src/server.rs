@@ -15,6 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     Canned, Recorded, auth,
+    canned::Handling,
     resources::opportunities::{self, Opportunities},
     state::Shared,
 };
@@ -131,13 +132,18 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request, next: Next
     };
     shared.record(Recorded::new(&parts, &body));
     let canned = shared.canned().pop_front();
-    if let Some(canned) = canned {
+    let canned = canned.filter(|canned| canned.handling != Handling::AsUsual);
+    if let Some(canned) = canned.clone().filter(|canned| canned.handling == Handling::Skipped) {
         return canned.answer().await;
     }
     if let Err(refused) = auth::check(&parts.headers) {
         return *refused;
     }
-    next.run(Request::from_parts(parts, Body::from(body))).await
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match canned {
+        Some(canned) => canned.answer().await,
+        None => answer,
+    }
 }
 
 async fn not_imitated(method: Method, uri: Uri, _: HeaderMap, _: Bytes) -> Response {
