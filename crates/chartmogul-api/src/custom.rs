@@ -7,7 +7,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{Field, FieldValue, field, types::CustomAttribute};
+use crate::{Field, FieldValue, Verbatim, field, types::CustomAttribute};
 
 /// The value of a custom attribute in a request.
 ///
@@ -31,6 +31,8 @@ pub enum CustomValue {
     Decimal(f64),
     /// `true` or `false`.
     Boolean(bool),
+    /// A value of an answer that none of the others holds exactly, to be sent back as it stands there.
+    Verbatim(Verbatim),
 }
 
 impl CustomValue {
@@ -58,6 +60,7 @@ impl Serialize for CustomValue {
             Self::Integer(number) => serializer.serialize_i64(*number),
             Self::Decimal(number) => serializer.serialize_f64(*number),
             Self::Boolean(truth) => serializer.serialize_bool(*truth),
+            Self::Verbatim(json) => json.serialize(serializer),
         }
     }
 }

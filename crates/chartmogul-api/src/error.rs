@@ -134,12 +134,12 @@ pub enum Error {
     /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
     Custom(CustomError),
 
-    /// Somebody else changed an object between reading and writing it.
+    /// Somebody else changed an object while it was updated: the answer to the write does not show what was sent.
     #[non_exhaustive]
     Conflict {
-        /// The operation that would have written.
+        /// The operation that writes.
         operation: &'static str,
-        /// Whether it has written.
+        /// Whether it has written. `merge_custom` of the crate `chartmogul` has.
         written: bool,
     },
 

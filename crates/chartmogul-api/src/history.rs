@@ -31,7 +31,9 @@ impl History {
 
     /// Whether one of the attempts may have had its effect.
     pub(crate) fn may_have_happened(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.failure.may_have_happened())
+        self.attempts
+            .iter()
+            .any(|attempt| !attempt.is_read && attempt.failure.may_have_happened())
     }
 }
 
@@ -55,6 +57,7 @@ impl fmt::Display for History {
 /// It prints as a line for a log: when it began, how long it took, why it failed, with all causes.
 #[derive(Debug, Clone)]
 pub struct Attempt {
+    pub(crate) is_read: bool,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) waited: Duration,
     pub(crate) took: Duration,
@@ -63,6 +66,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it only read, so that nothing can have happened: an attempt of a call that reads, or one that a call made
+    /// before it would have written (`merge_custom` of the crate `chartmogul`).
+    pub fn is_read(&self) -> bool {
+        self.is_read
+    }
+
     /// When it began, after all waiting.
     pub fn started_at(&self) -> DateTime<Utc> {
         self.started_at

@@ -3,6 +3,7 @@
 pub mod check;
 mod client;
 mod custom;
+mod custom_exact;
 mod custom_read;
 mod error;
 mod error_body;
@@ -25,6 +26,9 @@ pub use client::{
     ClientBuilder, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
 };
 pub use custom::{CustomAttributes, CustomValue};
+pub use custom_exact::Verbatim;
+#[doc(hidden)]
+pub use custom_exact::exact_custom;
 pub use custom_read::CustomError;
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
@@ -41,7 +45,7 @@ use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;
 #[doc(hidden)]
-pub use transport::Bounds;
+pub use transport::{Bounds, FromRead};
 pub use transport::{
     Client, Connect, ConnectLayer, Request,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},

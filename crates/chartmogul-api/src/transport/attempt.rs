@@ -191,6 +191,15 @@ impl Broken {
         Self { failure, what }
     }
 
+    /// It was given up, because nobody polled it.
+    #[cold]
+    pub(super) fn unpolled() -> Self {
+        Self {
+            failure: Failure::Broken,
+            what: What::Nothing("the call was not polled while it was connecting".into()),
+        }
+    }
+
     #[cold]
     fn unfit(whole: Box<Whole>, unfit: Unfit) -> Self {
         let failure = if unfit.cut_off {

@@ -14,8 +14,8 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     Client, Done, Route,
-    attempt::{self, Accept, Broken, Time},
-    limit::{LimiterFuture, Place},
+    attempt::{self, Accept, Broken, Time, Unfit, Whole},
+    limit::{LimiterFuture, Place, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
     polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
@@ -26,10 +26,30 @@ use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
 /// succeeds at once has copied none.
 pub(super) type Make<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
 
+/// A read before each attempt, from whose answer follows what is sent.
+pub(super) struct ReadFirst<'a> {
+    pub(super) route: Route,
+    pub(super) make: &'a Make<'a>,
+    pub(super) then: &'a mut Then<'a>,
+}
+
+/// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
+pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, Unfit> + Send + 'a;
+
+/// What follows from the read.
+enum Next {
+    Write,
+    /// The call is done.
+    Nothing(Box<Whole>),
+    /// It failed, or its answer would get old; it is made again.
+    ReadAgain,
+}
+
 pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
     make: &'a Make<'a>,
+    read_first: Option<ReadFirst<'a>>,
     polling: Arc<Polling>,
     started: Instant,
     deadline: Instant,
@@ -47,6 +67,7 @@ impl<'a> Call<'a> {
             client,
             route,
             make,
+            read_first: None,
             polling: Polling::new(),
             started,
             deadline: match &client.bounds {
@@ -55,6 +76,14 @@ impl<'a> Call<'a> {
             },
             waited: Waited::default(),
             history: History::default(),
+        }
+    }
+
+    /// The call reads before each attempt.
+    pub(super) fn reading_first(self, read: ReadFirst<'a>) -> Self {
+        Self {
+            read_first: Some(read),
+            ..self
         }
     }
 
@@ -81,6 +110,7 @@ impl<'a> Call<'a> {
         let mut before = Waited::default();
         loop {
             self.take_turn(&mut place).await?;
+            let write_turn = self.read_first.is_some().then(Reserved::begin).flatten();
             if let Some(bounds) = &client.bounds
                 && self.history.attempts.is_empty()
             {
@@ -88,19 +118,38 @@ impl<'a> Call<'a> {
                 self.deadline = bounds.deadline.map_or(until, |end| end.min(until));
             }
             let number = count(&self.history.attempts) + 1;
+            if let Some(read) = self.read_first.take() {
+                // In a box: few calls need its room.
+                match Box::pin(self.read(read, write_turn, &mut place, &mut before)).await? {
+                    Next::Write => {}
+                    Next::Nothing(whole) => {
+                        shared.budget.succeeded(number);
+                        return Ok(Done {
+                            whole,
+                            attempts: number,
+                            written: self.history.may_have_happened(),
+                        });
+                    }
+                    Next::ReadAgain => continue,
+                }
+            }
             // In a block: what an attempt needs has no room of its own in the future while the call waits for the next.
             let (started, result) = {
                 let started = Instant::now();
                 if started >= self.deadline {
                     return Err(self.late(TURN, "no time was left for an attempt".into()));
                 }
-                let (span, answer) = self.begin(number)?;
+                let (span, answer) = self.begin(&self.route, self.make, number)?;
                 let time = self.time(started);
                 let sending = pin!(attempt::send(client, answer, &time, accept));
                 let mut sending = sending.instrument(span);
                 let result = loop {
-                    if let Some(result) = self.unless_revoked(&mut sending).await {
+                    if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
                         break result;
+                    }
+                    if self.read_first.is_some() {
+                        // What was read gets old. Whether this was sent is not sure, see below.
+                        break Err(Broken::unpolled().into());
                     }
                     let history = self.history.clone();
                     // In a box: it is rare, and would need room beside what is sent.
@@ -129,14 +178,95 @@ impl<'a> Call<'a> {
                     return Ok(Done {
                         whole,
                         attempts: number,
+                        written: true,
                     });
                 }
                 Err(broken) => {
-                    self.note(&broken, started, self.waited.since(&before));
+                    self.note(&broken, started, self.waited.since(&before), None);
                     before = self.waited;
-                    self.after_failure(broken).await?;
+                    self.after_failure(broken, None).await?;
                 }
             }
+        }
+    }
+
+    /// Reads what the next attempt depends on. That attempt has its turn already, so that nothing is waited for between the
+    /// answer to this and the write: what somebody else changes in that time is overwritten.
+    async fn read(
+        &mut self,
+        read: ReadFirst<'a>,
+        mut write_turn: Option<Reserved>,
+        place: &mut Option<Place>,
+        before: &mut Waited,
+    ) -> Result<Next, Error> {
+        let client = self.client;
+        let shared = &client.shared;
+        self.take_turn(place).await?;
+        if let Some(turn) = &mut write_turn {
+            turn.hold();
+        }
+        let number = count(&self.history.attempts) + 1;
+        let started = Instant::now();
+        if started >= self.deadline {
+            return Err(self.late(TURN, "no time was left for an attempt".into()));
+        }
+        let (span, answer) = self.begin(&read.route, read.make, number)?;
+        let time = self.time(started);
+        let mut next = Ok(false);
+        let result = {
+            let mut accept = |body: &[u8]| {
+                next = (read.then)(body)?;
+                Ok(())
+            };
+            let sending = pin!(attempt::send(client, answer, &time, &mut accept));
+            let mut sending = sending.instrument(span.clone());
+            unless_revoked(&self.polling, &mut sending).await
+        };
+        let Some(result) = result else {
+            self.read_first = Some(read);
+            return Ok(Next::ReadAgain);
+        };
+        if observe::anyone(shared, &span) {
+            let ended = AttemptEnded {
+                number,
+                waited: self.waited.since(before),
+                took: started.elapsed(),
+                result: result.as_deref().map_err(AsRef::as_ref),
+            };
+            observe::attempt_ended(shared, &span, &read.route, &ended);
+        }
+        let next = match (result, next) {
+            (Ok(_), Ok(true)) if self.is_stopped() => return Err(self.stopped()),
+            // Without a place, the write would wait for one.
+            (Ok(_), Ok(true)) if self.polling.is_revoked() => Next::ReadAgain,
+            (Ok(_), Ok(true)) => {
+                if let Some(turn) = write_turn {
+                    turn.leave();
+                }
+                Next::Write
+            }
+            (Ok(whole), Ok(false)) => Next::Nothing(whole),
+            (Ok(whole), Err(error)) => return Err(self.unusable(error, *whole, &read.route)),
+            (Err(broken), _) => {
+                self.note(&broken, started, self.waited.since(before), Some(&read.route));
+                *before = self.waited;
+                self.after_failure(broken, Some(&read.route)).await?;
+                Next::ReadAgain
+            }
+        };
+        self.read_first = Some(read);
+        Ok(next)
+    }
+
+    /// Nothing can be made of the answer to the read. If an earlier attempt has sent something, that is told, too.
+    fn unusable(&mut self, error: Error, whole: Whole, read: &Route) -> Error {
+        if !self.history.may_have_happened() {
+            return error;
+        }
+        let history = self.gave_up(None);
+        Error::Unreadable {
+            answer: Box::new(self.client.shared.answer(read, whole, history)),
+            source: error.into(),
         }
     }
 
@@ -160,33 +290,26 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Polls an attempt; `None` once it has lost its place and turn while it was connecting.
-    fn unless_revoked<F: Future + Unpin>(&self, attempt: &mut F) -> impl Future<Output = Option<F::Output>> {
-        poll_fn(|context| {
-            if self.polling.is_unsent() {
-                return Poll::Ready(None);
-            }
-            Pin::new(&mut *attempt).poll(context).map(Some)
-        })
-    }
-
     /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.
     fn begin(
         &self,
+        route: &Route,
+        make: &Make<'_>,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let request = (self.make)().build().map_err(|source| Error::Configuration {
-            what: format!("{}: the request can't be built", self.route.name),
+        let request = make().build().map_err(|source| Error::Configuration {
+            what: format!("{}: the request can't be built", route.name),
             source: Some(source.without_url().into()),
         })?;
-        let span = observe::attempt_span(&self.client.shared, &self.route, &request, number);
+        let span = observe::attempt_span(&self.client.shared, route, &request, number);
         Ok((span, self.client.shared.http.execute(request)))
     }
 
     #[cold] // so that its code is not in the way of what succeeds
-    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited) {
+    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited, read: Option<&Route>) {
         let took = started.elapsed();
         self.history.attempts.push(Attempt {
+            is_read: read.unwrap_or(&self.route).is_read(),
             started_at: Utc::now() - took,
             waited: waited.total(),
             took,
@@ -196,7 +319,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the next attempt, or ends the call.
-    async fn after_failure(&mut self, broken: Box<Broken>) -> Result<(), Error> {
+    async fn after_failure(&mut self, broken: Box<Broken>, read: Option<&Route>) -> Result<(), Error> {
         let client = self.client;
         let shared = &client.shared;
         let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
@@ -207,7 +330,7 @@ impl<'a> Call<'a> {
         }
         let failed = Failed {
             failure: broken.failure,
-            repeatable: self.route.repeatable,
+            repeatable: read.unwrap_or(&self.route).repeatable,
             attempts: count(&self.history.attempts),
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
@@ -215,7 +338,7 @@ impl<'a> Call<'a> {
         let decision = shared.retry.decide(&failed, &shared.budget, fastrand::f64());
         match decision {
             Decision::Wait(wait) => {
-                observe::will_retry(&self.route, failed.attempts, wait, broken.failure);
+                observe::will_retry(read.unwrap_or(&self.route), failed.attempts, wait, broken.failure);
                 let began = Instant::now();
                 let waited = unless_stopped(client, pin!(sleep(wait)))
                     .instrument(observe::wait_span("the next attempt"))
@@ -225,7 +348,7 @@ impl<'a> Call<'a> {
                     Some(()) => Ok(()),
                     None => {
                         let history = self.gave_up(Some(GaveUp::Stopped));
-                        Err(broken.into_error(client, &self.route, history))
+                        Err(broken.into_error(client, read.unwrap_or(&self.route), history))
                     }
                 }
             }
@@ -234,7 +357,7 @@ impl<'a> Call<'a> {
                     || matches!(gave_up, Some(GaveUp::NoTimeLeft | GaveUp::RetryAfter(_)));
                 let by_the_run = is_late && self.ends_with_the_run();
                 let history = self.gave_up(if by_the_run { Some(GaveUp::Stopped) } else { gave_up });
-                Err(broken.into_error(self.client, &self.route, history))
+                Err(broken.into_error(client, read.unwrap_or(&self.route), history))
             }
         }
     }
@@ -373,6 +496,16 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
         Pin::new(&mut waiting).poll(context).map(Some)
     })
     .await
+}
+
+/// Polls an attempt; `None` once it has lost its place and turn while it was connecting.
+fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl Future<Output = Option<F::Output>> {
+    poll_fn(|context| {
+        if polling.is_unsent() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut *attempt).poll(context).map(Some)
+    })
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

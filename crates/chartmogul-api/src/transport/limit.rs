@@ -42,6 +42,7 @@ pub type LimiterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>>
 /// same account, for example. All clones of a client ask the same limiter.
 ///
 /// A call takes one place, keeps it over all its attempts and the time between them, and takes a turn for each attempt.
+/// (Two, before it reads, where what it writes follows from that: `merge_custom` of the crate `chartmogul`.)
 /// So a call that is tried again does not queue behind everything that came later, and an outage does not let ever more
 /// calls into the air.
 ///
@@ -627,6 +628,62 @@ impl Drop for Connecting {
             self.call.stands(self.connection);
         } else {
             self.limits.connected(self.ticket, self.connection);
+        }
+    }
+}
+
+/// A turn of a call for the second of two requests, which leaves when the first is answered.
+pub(super) struct Reserved {
+    limits: Arc<Limits>,
+    ticket: u64,
+    taken: Instant,
+    is_held: bool,
+}
+
+impl Reserved {
+    /// The latest turn of the call that is being polled, if its limiter has to know.
+    pub(super) fn begin() -> Option<Self> {
+        let call = Polling::current()?;
+        let (limits, ticket) = call.limits().get()?;
+        let turn = limits.with(|state| state.holders.get(ticket).map(|holder| holder.turn));
+        let Some(Turn::Sent(taken)) = turn else { return None };
+        Some(Self {
+            limits: Arc::clone(limits),
+            ticket: *ticket,
+            taken,
+            is_held: false,
+        })
+    }
+
+    /// The call has the turn for its first request, too, so it waits for none. From now on this one counts in every second.
+    pub(super) fn hold(&mut self) {
+        self.limits.with(|state| state.pace.delayed(Some(self.taken)));
+        self.is_held = true;
+    }
+
+    /// The second request leaves now.
+    pub(super) fn leave(mut self) {
+        self.is_held = false;
+        self.limits.with(|state| {
+            let now = Instant::now();
+            state.settle(self.ticket);
+            state.pace.arrived(now);
+            if let Some(holder) = state.holders.get_mut(&self.ticket) {
+                holder.turn = Turn::Sent(now);
+            }
+            state.turns.wake(1, now, &mut state.woken);
+        });
+    }
+}
+
+/// It does not leave.
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if self.is_held {
+            self.limits.with(|state| {
+                state.pace.given_back();
+                state.turns.wake(1, Instant::now(), &mut state.woken);
+            });
         }
     }
 }

@@ -14,7 +14,12 @@ mod polling;
 mod request;
 pub(crate) mod retry;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderMap, Method, header};
 use reqwest::Url;
@@ -25,7 +30,7 @@ use tokio::{sync::watch, time::Instant};
 pub(crate) use self::attempt::Whole;
 use self::{
     attempt::Unfit,
-    call::{Call, Make},
+    call::{Call, Make, ReadFirst},
     limit::Limiter,
     observe::Metrics,
     retry::{Budget, Retry},
@@ -169,6 +174,24 @@ impl Route {
             repeatable: operation.repeatable,
         }
     }
+
+    /// Whether it changes nothing.
+    fn is_read(&self) -> bool {
+        is_read(&self.method)
+    }
+}
+
+/// What follows from a read: an object and its JSON.
+type Follow<'a, T, B> = dyn FnMut(&T, &[u8]) -> Result<Option<B>, Error> + Send + 'a;
+
+/// The answer to a write that followed from a read. Not for users: it may change.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FromRead<T> {
+    /// The answer to the write; to the read, if there was nothing to write.
+    pub reply: Reply<T>,
+    /// Whether something was written, or may have been by an earlier attempt.
+    pub written: bool,
 }
 
 impl Client {
@@ -243,6 +266,50 @@ impl Client {
         done.reply(value)
     }
 
+    /// Sends what follows from a read, and reads anew before each attempt. `body` looks at the object that was read, and at its
+    /// JSON; if there is nothing to write, it says `None`.
+    pub(crate) async fn exec_from_read<T, B>(
+        &self,
+        (read, read_request): (&'static Operation, &Make<'_>),
+        (write, write_request): (&'static Operation, &(dyn Fn(&B) -> reqwest::RequestBuilder + Sync)),
+        body: &mut Follow<'_, T, B>,
+    ) -> Result<FromRead<T>, Error>
+    where
+        T: DeserializeOwned + Default + PartialEq + Send,
+        B: Default + Send,
+    {
+        let next = Mutex::new(B::default());
+        let (mut before, mut after) = (None, None);
+        let mut then = |answer: &[u8]| {
+            let mut object = None;
+            read_all(answer, &mut object)?;
+            let Some(object) = object else { return Ok(Ok(false)) };
+            let body = match body(&object, answer) {
+                Ok(body) => body,
+                Err(error) => return Ok(Err(error)),
+            };
+            before = Some(object);
+            let writes = body.is_some();
+            if let Some(body) = body {
+                *next.lock().unwrap_or_else(PoisonError::into_inner) = body;
+            }
+            Ok(Ok(writes))
+        };
+        let make = || write_request(&next.lock().unwrap_or_else(PoisonError::into_inner));
+        let done = {
+            let mut accept = |body: &[u8]| read_object(body, &mut after);
+            let mut call = Call::new(self, Route::of(write), &make).reading_first(ReadFirst {
+                route: Route::of(read),
+                make: read_request,
+                then: &mut then,
+            });
+            call.run(&mut accept).await?
+        };
+        let written = done.written;
+        let reply = done.reply(after.or(before))?;
+        Ok(FromRead { reply, written })
+    }
+
     /// Sends a request for an operation that answers with nothing; what comes all the same is not looked at.
     pub(crate) async fn exec_done(
         &self,
@@ -258,11 +325,13 @@ impl Client {
 struct Done {
     whole: Box<Whole>,
     attempts: u32,
+    /// Not if the call has read, and found nothing to write.
+    written: bool,
 }
 
 impl Done {
     fn reply<T>(self, value: Option<Box<T>>) -> Result<Reply<T>, Error> {
-        let Self { whole, attempts } = self;
+        let Self { whole, attempts, .. } = self;
         match value {
             Some(value) => Ok(Reply { value, whole, attempts }),
             // Can't be: a call is done only if its body was accepted.

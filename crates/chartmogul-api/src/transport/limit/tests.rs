@@ -372,6 +372,52 @@ async fn a_call_that_was_connecting_waits_again() {
     assert_eq!((server.arrivals.len(), server.most_in_flight), (2, 1));
 }
 
+/// Calls that read and then write, beside others: each request counts where it arrives, however long the read takes.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_follows_another_counts_where_it_arrives() {
+    const RATE: usize = 40;
+    let limiter = RateLimiter::new(40, 20);
+    let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
+    let mut calls = JoinSet::new();
+    for number in 0..300_u64 {
+        let (limiter, arrivals) = (limiter.clone(), Arc::clone(&arrivals));
+        calls.spawn(async move {
+            let work = async {
+                let _place = limiter.place().await.unwrap();
+                limiter.turn().await.unwrap();
+                let arrive = || arrivals.lock().unwrap().push(Instant::now());
+                if number / 50 % 2 == 0 {
+                    let mut write = Reserved::begin().unwrap();
+                    limiter.turn().await.unwrap();
+                    write.hold();
+                    arrive();
+                    tokio::time::sleep(Duration::from_millis(number * 37 % 900)).await;
+                    match number % 10 {
+                        0 => return, // there was nothing to write
+                        _ => write.leave(),
+                    }
+                }
+                arrive();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            Polling::new().watch(pin!(work)).await;
+        });
+        tokio::task::yield_now().await; // in line
+    }
+    while calls.join_next().await.is_some() {}
+    let arrivals = arrivals.lock().unwrap();
+    assert_eq!(arrivals.len(), 300 + 150 - 15);
+    let within = |from: &Instant| {
+        arrivals
+            .iter()
+            .filter(|at| *at >= from && **at < *from + SECOND)
+            .count()
+    };
+    let fullest = arrivals.iter().map(within).max();
+    assert!(fullest <= Some(RATE), "{fullest:?}");
+    assert!(!limiter.limits.with(|state| state.pace.is_held_up()));
+}
+
 /// Random schedules: calls come, are polled as they should be, or not for a while, or never again, or dropped. Those that
 /// are polled end, in their order; the limits are kept; nothing is lost.
 #[tokio::test(start_paused = true)]
