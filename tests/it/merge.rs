@@ -15,6 +15,8 @@ use chartmogul_tests::{UUID, sent::Witness, start};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+mod bulk;
+
 async fn start_with(custom: &Value) -> (Witness, Client) {
     let (fake, client) = start().await;
     set(&fake.opportunities(), "custom", custom.clone());

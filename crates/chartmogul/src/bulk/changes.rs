@@ -28,11 +28,23 @@ pub struct Change {
     pub new: Option<Value>,
 }
 
+/// The member of a body that stands for `merge_custom`: an object with the values to set, and `null` for what is removed.
+pub(crate) const MERGED: &str = "merge_custom";
+
+/// Whether a body replaces all attributes of the object.
+pub(super) fn replaces_all(body: &Value, replaced: &[&str]) -> bool {
+    replaced.iter().any(|field| body.get(field).is_some())
+}
+
 /// Compares the body of an update with the object that it is for. Members that are `replaced` are lists of keys and values
 /// in the body and objects in an answer.
-pub(super) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
+pub(crate) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
     let mut preview = Preview::default();
     for (field, new) in body.as_object().into_iter().flatten() {
+        if field == MERGED {
+            preview.merged(&object["custom"], new);
+            continue;
+        }
         let old = object.get(field);
         match (replaced.contains(&field.as_str()), old) {
             (true, Some(Value::Object(old))) => preview.attributes(field, old, new),
@@ -59,6 +71,14 @@ impl Preview {
             if !new.contains_key(key) {
                 self.lost.push(key.clone());
             }
+        }
+    }
+
+    fn merged(&mut self, old: &Value, changes: &Value) {
+        let there = |value: &&Value| !value.is_null();
+        for (key, new) in changes.as_object().into_iter().flatten() {
+            let old = old.get(key).filter(there);
+            self.compare(format!("custom.{key}"), old, Some(new).filter(there));
         }
     }
 

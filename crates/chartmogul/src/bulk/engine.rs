@@ -1,6 +1,11 @@
 //! The task of a run: takes updates, makes calls, writes the journal, hands out what has ended.
 
-use std::{panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::future::BoxFuture;
@@ -14,7 +19,7 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Done, Error, NotSent, Outcome, Progress, Stopped, Update,
+    Done, Error, NotSent, Outcome, Progress, Stopped, Update, changes,
     journal::{Journal, State, What},
     outcome::{Cause, Earlier, Failed},
     queue::{self, Queue, Window},
@@ -39,7 +44,13 @@ pub(super) struct Terms {
     pub(super) bounds: Arc<Bounds>,
     /// It is looked at, and nothing is sent yet.
     pub(super) look: bool,
+    /// An earlier run may have made it.
+    pub(super) again: bool,
+    pub(super) lost: Lost,
 }
+
+/// How many attributes an update removes that it does not name, as soon as that is known.
+pub(super) type Lost = Arc<OnceLock<u64>>;
 
 /// Outcomes that wait for the caller before nothing more is taken and sent.
 pub(super) const READY: usize = 256;
@@ -113,10 +124,11 @@ struct Job<U> {
     earlier: Earlier,
     /// It was looked at, and would change something.
     looked: bool,
+    lost: Lost,
 }
 
 impl<U> Job<U> {
-    fn new(index: u64, id: String, update: U, earlier: Earlier) -> Self {
+    fn new(index: u64, id: String, update: U, earlier: Earlier, lost: Lost) -> Self {
         let key = id.to_ascii_lowercase();
         Self {
             index,
@@ -125,6 +137,7 @@ impl<U> Job<U> {
             update,
             earlier,
             looked: false,
+            lost,
         }
     }
 
@@ -136,6 +149,7 @@ impl<U> Job<U> {
             update: mine,
             earlier,
             looked,
+            lost,
         } = self;
         let job = Job {
             index,
@@ -144,6 +158,7 @@ impl<U> Job<U> {
             update,
             earlier,
             looked,
+            lost,
         };
         (mine, job)
     }
@@ -410,12 +425,17 @@ where
             }
         };
         let (index, id) = (self.next, what.id.clone());
+        let lost = if changes::replaces_all(&what.body, U::REPLACED) {
+            Lost::default()
+        } else {
+            Lost::new(0.into())
+        };
         if self.is_recalling() {
             match self.recall(what).await {
                 Ok(None) => self.next += 1,
                 Ok(Some(earlier)) => {
                     self.next += 1;
-                    self.push(Job::new(index, id, update, earlier));
+                    self.push(Job::new(index, id, update, earlier, lost));
                 }
                 Err(error) => {
                     self.source_ended = true; // nobody knows what the rest of it is
@@ -438,7 +458,7 @@ where
             self.expect(put);
         }
         self.next += 1;
-        self.push(Job::new(index, id, update, Earlier::default()));
+        self.push(Job::new(index, id, update, Earlier::default(), lost));
     }
 
     /// What earlier runs have done for the next update, unless its outcome is final.
@@ -454,12 +474,13 @@ where
         match known.state {
             State::Open(earlier) => Ok(Some(earlier)),
             State::Done(done, counts) => {
-                let repeats = done.repeats;
+                let (repeats, lost) = (done.repeats, done.lost);
                 let done = Done {
                     index,
                     id: what.id,
                     outcome: done.into_outcome(),
                     repeats,
+                    lost,
                     earlier: true,
                     unrecorded: false,
                 };
@@ -484,15 +505,17 @@ where
 
     fn not_sent<V>(&mut self, job: Job<V>, why: NotSent) {
         let repeats = job.earlier.sent.saturating_sub(1);
-        self.finish(job.index, job.id, Outcome::not_sent(why, job.earlier), repeats);
+        let outcome = Outcome::not_sent(why, job.earlier);
+        self.finish(job, outcome, repeats);
     }
 
-    fn finish(&mut self, index: u64, id: String, outcome: Outcome<T>, repeats: u32) {
+    fn finish<V>(&mut self, job: Job<V>, outcome: Outcome<T>, repeats: u32) {
         self.finished.push(Done {
-            index,
-            id,
+            index: job.index,
+            id: job.id,
             outcome,
             repeats,
+            lost: job.lost.get().copied(),
             earlier: false,
             unrecorded: false,
         });
@@ -547,7 +570,8 @@ where
     /// An update has an outcome that is final.
     fn made(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
         if let Some(journal) = &mut self.journal {
-            let put = journal.put_done(job.index, repeats(job.earlier, sent), &outcome);
+            let lost = job.lost.get().copied();
+            let put = journal.put_done(job.index, repeats(job.earlier, sent), lost, &outcome);
             self.expect(put);
         }
         self.count.add(outcome.is_failure());
@@ -556,7 +580,8 @@ where
 
     fn told(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
         self.queue.ended(&job.key);
-        self.finish(job.index, job.id, outcome, repeats(job.earlier, sent));
+        let repeats = repeats(job.earlier, sent);
+        self.finish(job, outcome, repeats);
         self.check_limits();
     }
 
@@ -572,7 +597,7 @@ where
 
     /// What an earlier run may have done would look unchanged.
     fn looks_first(&self, job: &Job<U>) -> bool {
-        self.settings.looks && !job.looked && !job.earlier.may_have_happened
+        self.settings.looks && !job.looked && !job.earlier.may_have_happened && !job.update.reads_first()
     }
 
     fn check_limits(&mut self) {
@@ -677,6 +702,8 @@ where
                 call_timeout: self.settings.call_timeout,
                 bounds: Arc::clone(&self.bounds),
                 look,
+                again: job.earlier.may_have_happened,
+                lost: Arc::clone(&job.lost),
             };
             let call = AssertUnwindSafe((self.act)(update, terms)).catch_unwind();
             let in_flight = self.progress.started();

@@ -63,6 +63,7 @@ mod changes;
 mod engine;
 mod error;
 mod journal;
+mod merge;
 mod outcome;
 mod progress;
 mod queue;
@@ -97,7 +98,7 @@ pub use self::{
     progress::{Progress, Snapshot},
 };
 use self::{
-    engine::{Act, Engine, ErrorLimits, READY, Settings, Step},
+    engine::{Act, Engine, ErrorLimits, Lost, READY, Settings, Step},
     journal::Journal,
     outcome::{Cause, Failed},
     source::Source,
@@ -108,9 +109,9 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives.
+/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives, with or without `merge_custom()`.
 ///
-/// Implemented by the generated builders, and by nothing else.
+/// Implemented by the generated builders and [`Merge`](crate::Merge), and by nothing else.
 pub trait Update: Sealed + Send + Sync + Sized + 'static {
     /// What is updated, and answered with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -155,6 +156,20 @@ pub trait Update: Sealed + Send + Sync + Sized + 'static {
     /// # Errors
     /// Those of the call.
     fn send(self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
+
+    /// Whether it reads the object itself before it writes.
+    #[doc(hidden)]
+    fn reads_first(&self) -> bool {
+        false
+    }
+
+    /// Sends it, and says whether it was written. One that reads first may not be, if there is nothing to change; what it
+    /// always sends counts as a change unless that is to be skipped.
+    #[doc(hidden)]
+    fn make(self, skip_unchanged: bool) -> impl Future<Output = Result<(Self::Object, bool), CallError>> + Send {
+        let _ = skip_unchanged;
+        async { Ok((self.send().await?, true)) }
+    }
 }
 
 /// How many calls are in line at a time, unless [`Bulk::concurrency`] says otherwise: 32. That is more than the 20 that
@@ -394,18 +409,24 @@ impl<U: Update> Bulk<U> {
     /// # Errors
     /// [`Error`] if there is no tokio runtime, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
+        let skip_unchanged = self.settings.looks;
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
                 if terms.look {
-                    return match look(&update).await {
+                    return match look(&update, &terms.lost).await {
                         Ok(preview) if preview.changes.is_empty() => Ok(Step::Unchanged),
                         // It says the same to the update, which has an outcome then.
                         Err(failed) if failed.cause != Cause::Verdict => Err(failed),
                         _ => Ok(Step::Send(update)),
                     };
                 }
-                update.send().await.map(Step::Done).map_err(Failed::sending)
+                let (object, written) = update.make(skip_unchanged).await.map_err(Failed::sending)?;
+                Ok(if written || terms.again {
+                    Step::Done(object)
+                } else {
+                    Step::Unchanged
+                })
             }
             .boxed()
         }))
@@ -452,7 +473,7 @@ impl<U: Update> Bulk<U> {
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
-                let preview = look(&update).await?;
+                let preview = look(&update, &terms.lost).await?;
                 Ok(if preview.changes.is_empty() {
                     Step::Unchanged
                 } else {
@@ -494,7 +515,7 @@ fn exactly(hint: (usize, Option<usize>)) -> Option<u64> {
 }
 
 /// What an update would change.
-async fn look<U: Update>(update: &U) -> Result<Preview, Failed> {
+async fn look<U: Update>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
     update.check().map_err(Failed::reading)?;
     let object = update.read().await.map_err(Failed::reading)?;
     let json = |value: serde_json::Result<Value>| {
@@ -503,7 +524,9 @@ async fn look<U: Update>(update: &U) -> Result<Preview, Failed> {
         value.map_err(error).map_err(Failed::reading)
     };
     let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
-    Ok(changes::preview(&body, &object, U::REPLACED))
+    let preview = changes::preview(&body, &object, U::REPLACED);
+    lost.get_or_init(|| preview.lost.len() as u64);
+    Ok(preview)
 }
 
 impl<U> fmt::Debug for Bulk<U> {

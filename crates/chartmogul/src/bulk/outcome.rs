@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt};
 
-use chartmogul_api::{Error, GaveUp, Problem, StatusCode};
+use chartmogul_api::{Attempt, Error, GaveUp, Problem, StatusCode};
 
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
@@ -15,6 +15,10 @@ pub struct Done<T> {
     /// How often it was sent again, because an earlier run had sent it and was ended before there was an outcome that lasts.
     /// That is harmless.
     pub repeats: u32,
+    /// How many custom attributes the object had that the update, which replaces all of them, does not name: they are gone if
+    /// it was made; in a dry run, they would be. `None` if that is not known, because the object was not
+    /// [read before](super::Bulk::skip_unchanged).
+    pub lost: Option<u64>,
     /// It was done by an earlier run and is known from the journal; nothing was sent now.
     pub earlier: bool,
     /// The journal could not take it (disk full), so a resumed run will make it again. The run ends with
@@ -143,11 +147,11 @@ impl Failed {
     }
 
     pub(super) fn sending(error: Error) -> Self {
-        let may_have_happened = error.may_have_happened();
+        let (may_have_happened, cause) = (error.may_have_happened(), Cause::of(&error));
         Self {
-            sent: may_have_happened || !error.attempts().is_empty(),
+            sent: may_have_happened || cause == Cause::Verdict || !error.attempts().iter().all(Attempt::is_read),
             may_have_happened,
-            cause: Cause::of(&error),
+            cause,
             error,
         }
     }
@@ -363,6 +367,13 @@ pub struct Report {
     pub not_sent: u64,
     /// How often something was sent again; see [`Done::repeats`].
     pub repeats: u64,
+    /// How many of [`updated`](Self::updated) have removed custom attributes that they do not name; see [`Done::lost`].
+    pub losing: u64,
+    /// How many attributes these have removed.
+    pub lost: u64,
+    /// How many of [`updated`](Self::updated) have replaced all custom attributes of an object that nobody has looked at before:
+    /// what they do not name is gone.
+    pub replaced_unseen: u64,
     /// Why the run ended before its input, if it did.
     pub stopped: Option<Stopped>,
 }
@@ -371,6 +382,11 @@ impl Report {
     pub(super) fn count<T>(&mut self, done: &Done<T>) {
         self.updates += 1;
         self.repeats += u64::from(done.repeats);
+        if let Outcome::Updated(_) = done.outcome {
+            self.losing += u64::from(done.lost.is_some_and(|lost| lost > 0));
+            self.lost += done.lost.unwrap_or_default();
+            self.replaced_unseen += u64::from(done.lost.is_none());
+        }
         *match done.outcome {
             Outcome::Updated(_) => &mut self.updated,
             Outcome::Unchanged => &mut self.unchanged,
@@ -396,6 +412,9 @@ impl fmt::Display for Report {
             given_up,
             not_sent,
             repeats,
+            losing,
+            lost,
+            replaced_unseen,
             stopped,
         } = self;
         write!(
@@ -405,6 +424,15 @@ impl fmt::Display for Report {
         )?;
         if *repeats > 0 {
             write!(f, "; {repeats} sent again")?;
+        }
+        if *losing > 0 {
+            write!(f, "; {losing} remove {lost} custom attributes that they do not name")?;
+        }
+        if *replaced_unseen > 0 {
+            write!(
+                f,
+                "; {replaced_unseen} replaced all custom attributes without a look at them"
+            )?;
         }
         match stopped {
             Some(why) => write!(f, "; stopped: {why}"),

@@ -232,9 +232,10 @@ impl Journal {
         &mut self,
         index: u64,
         repeats: u32,
+        lost: Option<u64>,
         outcome: &Outcome<T>,
     ) -> Result<(), Error> {
-        match DoneRecord::of(index, repeats, outcome) {
+        match DoneRecord::of(index, repeats, lost, outcome) {
             Some(done) => self.put(&Record::Done(done)),
             None => Ok(()),
         }

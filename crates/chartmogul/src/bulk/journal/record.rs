@@ -107,7 +107,20 @@ fn shown(value: &Value) -> String {
 pub(crate) struct DoneRecord<T> {
     pub(crate) index: u64,
     pub(crate) repeats: u32,
+    /// How many attributes it has removed that it does not name; `null` if that is not known, left out for none.
+    #[serde(default = "no_attributes", skip_serializing_if = "is_no_attributes")]
+    pub(crate) lost: Option<u64>,
     outcome: OutcomeRecord<T>,
+}
+
+#[allow(clippy::unnecessary_wraps)] // what is left out of a record
+fn no_attributes() -> Option<u64> {
+    Some(0)
+}
+
+#[allow(clippy::ref_option)] // what serde hands over
+fn is_no_attributes(lost: &Option<u64>) -> bool {
+    *lost == no_attributes()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,7 +144,7 @@ struct ErrorRecord {
 
 impl<'a, T> DoneRecord<&'a T> {
     /// `None` for what the run has not come to.
-    pub(super) fn of(index: u64, repeats: u32, outcome: &'a Outcome<T>) -> Option<Self> {
+    pub(super) fn of(index: u64, repeats: u32, lost: Option<u64>, outcome: &'a Outcome<T>) -> Option<Self> {
         let outcome = match outcome {
             Outcome::Updated(object) => OutcomeRecord::Updated(&**object),
             Outcome::Unchanged => OutcomeRecord::Unchanged,
@@ -143,6 +156,7 @@ impl<'a, T> DoneRecord<&'a T> {
         Some(Self {
             index,
             repeats,
+            lost,
             outcome,
         })
     }
