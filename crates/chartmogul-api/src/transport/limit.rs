@@ -269,12 +269,11 @@ impl Limits {
     fn try_place(self: &Arc<Self>) -> Option<Place> {
         let (call, ticket) = self.call();
         let taken = self.with(|state| {
-            let now = Instant::now();
-            if !state.places.is_empty(now, &mut state.woken) {
+            if !state.places.is_empty(&mut state.woken) {
                 return None;
             }
             let ticket = ticket.unwrap_or_else(|| state.ticket());
-            state.take_place(call.as_ref(), ticket, now).ok()
+            state.take_place(call.as_ref(), ticket).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
@@ -285,9 +284,8 @@ impl Limits {
             if let Some(ticket) = ticket {
                 state.settle(ticket);
             }
-            let now = Instant::now();
             let ticket = ticket.unwrap_or_else(|| state.ticket());
-            state.turns.is_empty(now, &mut state.woken) && state.take_turn(ticket, now).is_ok()
+            state.turns.is_empty(&mut state.woken) && state.take_turn(ticket, Instant::now()).is_ok()
         })
     }
 
@@ -457,19 +455,14 @@ impl State {
         now: Instant,
     ) -> Result<Taken, Option<Instant>> {
         match what {
-            Resource::Place => self.take_place(call, ticket, now),
+            Resource::Place => self.take_place(call, ticket),
             Resource::Turn => self.take_turn(ticket, now).map(|()| (ticket, 0)),
         }
     }
 
-    fn take_place(
-        &mut self,
-        call: Option<&Arc<Polling>>,
-        mut ticket: u64,
-        now: Instant,
-    ) -> Result<Taken, Option<Instant>> {
+    fn take_place(&mut self, call: Option<&Arc<Polling>>, mut ticket: u64) -> Result<Taken, Option<Instant>> {
         if self.free == 0 {
-            self.revoke_idle(now, |_| true)?;
+            self.revoke_idle(Instant::now(), |_| true)?;
         }
         self.free -= 1;
         let grant = self.ticket();
@@ -550,11 +543,16 @@ impl State {
         self.settle(ticket);
         self.holders.remove(&ticket);
         self.free += 1;
-        self.places.wake(1, Instant::now(), &mut self.woken);
+        if !self.places.is_vacant() {
+            self.places.wake(1, Instant::now(), &mut self.woken);
+        }
     }
 
     /// The request of the latest turn has ended.
     fn settle(&mut self, ticket: u64) {
+        if !self.pace.is_open() {
+            return; // as most of the time
+        }
         let now = Instant::now();
         let mut changed = self.pace.ended(ticket);
         if let Some(holder) = self.holders.get_mut(&ticket)

@@ -57,9 +57,13 @@ impl Line {
         is_first
     }
 
-    /// Whether nobody waits.
-    pub(super) fn is_empty(&mut self, now: Instant, woken: &mut Vec<Waker>) -> bool {
-        self.waiting.is_empty() || self.is_first((u64::MAX, u64::MAX), now, woken)
+    /// Whether nobody waits who comes when it is woken.
+    pub(super) fn is_empty(&mut self, woken: &mut Vec<Waker>) -> bool {
+        self.is_vacant() || self.is_first((u64::MAX, u64::MAX), Instant::now(), woken)
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Lets somebody wait, or wait on, until it is polled: by its own timer when it is due, or because it is woken.

@@ -142,6 +142,11 @@ impl Pace {
         self.delayed > 0 && self.latest.len() + self.delayed as usize >= self.per_second as usize
     }
 
+    /// Whether it matters when a request ends.
+    pub(super) fn is_open(&self) -> bool {
+        self.delayed > 0 || matches!(self.probe, Probe::Sent(..))
+    }
+
     /// The request of this ticket has ended; whether others waited for that.
     pub(super) fn ended(&mut self, ticket: u64) -> bool {
         let waited = matches!(self.probe, Probe::Sent(probing, _) if probing == ticket);
