@@ -74,33 +74,18 @@ impl What {
         if here.body == self.body {
             return None;
         }
-        let none = Value::Null;
-        let member = |what: &Self, name: &str| shown(what.body.get(name).unwrap_or(&none));
-        let names = |what: &Self| {
-            what.body
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.clone())
-                .collect::<Vec<_>>()
-        };
-        let mut names: Vec<_> = names(self).into_iter().chain(names(here)).collect();
+        let members = |what: &Self| what.body.as_object().cloned().unwrap_or_default();
+        let mut names: Vec<_> = members(self)
+            .into_iter()
+            .chain(members(here))
+            .map(|(name, _)| name)
+            .collect();
         names.sort();
         names.dedup();
         names.retain(|name| self.body.get(name) != here.body.get(name));
-        let differences = names
-            .iter()
-            .map(|name| format!("`{name}` was {}, is {}", member(self, name), member(here, name)));
-        Some(format!("({}): {}", self.id, differences.collect::<Vec<_>>().join("; ")))
-    }
-}
-
-/// At most a hundred characters.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(100) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        // Not the values, which are customers' data: this gets into logs.
+        let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        Some(format!("({}) differs in {}", self.id, names.join(", ")))
     }
 }
 
