@@ -37,9 +37,10 @@ use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;
 #[doc(hidden)]
-pub use transport::Bounds;
+pub use transport::{Bounds, connections::check_runtime};
 pub use transport::{
     Client, Request,
+    connections::IDLE_TIMEOUT,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},
     observe::{AttemptMetrics, CallMetrics, Metrics, Waited},
     retry::Retry,

@@ -8,6 +8,7 @@ use std::{
 };
 
 use chrono::Utc;
+use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument as _, Span};
 
@@ -71,6 +72,7 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let client = self.client;
         let shared = &client.shared;
+        let mut http = shared.connections.here()?;
         let _place: Place = match shared.limiter.try_place() {
             Some(place) => place,
             None => self.wait(PLACE, shared.limiter.place()).await?,
@@ -93,7 +95,11 @@ impl<'a> Call<'a> {
                 if started >= self.deadline {
                     return Err(self.late(TURN, "no time was left for an attempt".into()));
                 }
-                let (span, answer) = self.begin(number)?;
+                if number > 1 {
+                    // The server may have said meanwhile how long it keeps connections.
+                    http = shared.connections.here().unwrap_or(http);
+                }
+                let (span, answer) = self.begin(&http, number)?;
                 let time = self.time(started);
                 let sending = pin!(attempt::send(client, answer, &time, accept));
                 let mut sending = sending.instrument(span);
@@ -130,14 +136,16 @@ impl<'a> Call<'a> {
     /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.
     fn begin(
         &self,
+        http: &reqwest::Client,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let request = (self.make)().build().map_err(|source| Error::Configuration {
+        let mut request = (self.make)().build().map_err(|source| Error::Configuration {
             what: format!("{}: the request can't be built", self.route.name),
             source: Some(source.without_url().into()),
         })?;
+        announce_length(&mut request);
         let span = observe::attempt_span(&self.client.shared, &self.route, &request, number);
-        Ok((span, self.client.shared.http.execute(request)))
+        Ok((span, http.execute(request)))
     }
 
     #[cold] // so that its code is not in the way of what succeeds
@@ -319,6 +327,14 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
         Pin::new(&mut waiting).poll(context).map(Some)
     })
     .await
+}
+
+/// Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
+fn announce_length(request: &mut reqwest::Request) {
+    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && request.body().is_none() {
+        let none = HeaderValue::from_static("0");
+        request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(none);
+    }
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod call;
+pub(crate) mod connections;
 pub(crate) mod limit;
 pub(crate) mod observe;
 mod request;
@@ -23,6 +24,7 @@ pub use self::request::Request;
 use self::{
     attempt::Unfit,
     call::{Call, Make},
+    connections::Connections,
     limit::Limiter,
     observe::Metrics,
     retry::{Budget, Retry},
@@ -73,7 +75,7 @@ impl Bounds {
 
 /// What holds for every request of a client and its clones.
 pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
+    pub(crate) connections: Connections,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
     /// What every request has: who calls, with which program, and that the answer is to be JSON.
@@ -89,8 +91,6 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) metrics: Option<Arc<dyn Metrics>>,
     pub(crate) trace_identifiers: bool,
-    /// The HTTP client was made by the user, so its time limit for connecting is not known.
-    pub(crate) own_http_client: bool,
 }
 
 impl Shared {
@@ -209,7 +209,7 @@ impl Client {
         url.set_path(&path);
         let mut request = reqwest::Request::new(method, url);
         request.headers_mut().clone_from(&self.shared.headers);
-        reqwest::RequestBuilder::from_parts(self.shared.http.clone(), request)
+        reqwest::RequestBuilder::from_parts(self.shared.connections.any(), request)
     }
 
     /// Sends a request for an operation and reads what it answers with.
