@@ -447,10 +447,10 @@ impl Connection {
         if !self.http2 {
             http = http.http1_only();
         }
+        http = self.with_tls(http)?;
         if base_url.scheme() == "http" {
-            http = without_tls(http.no_proxy());
+            http = without_certificates(http.no_proxy());
         } else {
-            http = self.with_tls(http)?;
             http = match &self.proxy {
                 Proxy::OfTheEnvironment => http,
                 Proxy::None => http.no_proxy(),
@@ -467,7 +467,10 @@ impl Connection {
 
     #[cfg(feature = "rustls")]
     fn with_tls(&self, http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
-        let mut http = http.tls_version_min(reqwest::tls::Version::TLS_1_2);
+        // Whatever backend another crate of the program has switched on.
+        let mut http = http
+            .tls_backend_rustls()
+            .tls_version_min(reqwest::tls::Version::TLS_1_2);
         for pem in &self.root_certificates {
             let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {
                 let source = source.without_url().into();
@@ -491,12 +494,12 @@ impl Connection {
 
 /// Plain http works on a machine without certificates, and does not take the time to read them.
 #[cfg(feature = "rustls")]
-fn without_tls(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+fn without_certificates(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     http.tls_certs_only([])
 }
 
 #[cfg(not(feature = "rustls"))]
-fn without_tls(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+fn without_certificates(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     http
 }
 

@@ -39,7 +39,8 @@ use crate::{
 const HIDDEN: &str = "[API key]";
 
 /// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
-/// budget.
+/// budget. It can be used in several tokio runtimes, each of which has connections of its own, and needs one with timers
+/// and IO (`enable_all`).
 ///
 /// `Debug` shows where the API is, never the key.
 #[derive(Clone)]
