@@ -95,10 +95,8 @@ impl<'a> Call<'a> {
                 if started >= self.deadline {
                     return Err(self.late(TURN, "no time was left for an attempt".into()));
                 }
-                if number > 1 {
-                    // The server may have said meanwhile how long it keeps connections.
-                    http = shared.connections.here().unwrap_or(http);
-                }
+                // The server may have said meanwhile how long it keeps connections.
+                http = shared.connections.here().unwrap_or(http);
                 let (span, answer) = self.begin(&http, number)?;
                 let time = self.time(started);
                 let sending = pin!(attempt::send(client, answer, &time, accept));

@@ -119,6 +119,7 @@ impl Connections {
         if let Some(value) = headers.get(&KEEP_ALIVE)
             && let Some(kept) = value.to_str().ok().and_then(kept)
             && kept < self.read().idle
+            && !self.is_own()
         {
             let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
             pools.idle = pools.idle.min(kept);
