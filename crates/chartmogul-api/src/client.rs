@@ -1,7 +1,7 @@
 use std::{error::Error as StdError, fmt, marker::PhantomData, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
@@ -425,11 +425,11 @@ impl Connection {
             return refused("https needs the feature `rustls`, or an `http_client` with TLS of your own".to_owned());
         }
         if let Proxy::OfTheEnvironment = self.proxy
-            && let Some((variable, scheme)) = unfit_proxy(base_url, |name| std::env::var(name).ok())
+            && let Some(variable) = unfit_proxy(base_url, |name| std::env::var(name).ok())
         {
             return refused(format!(
-                "the environment variable {variable} names a proxy with the scheme `{scheme}`; allowed: {PROXY_SCHEMES} \
-                 (`no_proxy` ignores it)"
+                "the environment variable {variable} names a proxy that can't be used; allowed: {PROXIES} (`no_proxy` \
+                 ignores it)"
             ));
         }
         Ok(())
@@ -512,54 +512,47 @@ fn reason(error: &dyn StdError) -> String {
     reason.to_string()
 }
 
-const PROXY_SCHEMES: &str = if cfg!(feature = "socks") {
-    "`http`, `https`, `socks4`, `socks4a`, `socks5`, `socks5h`"
+const PROXIES: &str = if cfg!(feature = "socks") {
+    "a URL with the scheme `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`"
 } else {
-    "`http`, `https`; with the feature `socks` also `socks4`, `socks4a`, `socks5`, `socks5h`"
+    "a URL with the scheme `http` or `https` (others need the feature `socks`)"
 };
 
-fn is_proxy_scheme(scheme: &str) -> bool {
-    let scheme = scheme.to_ascii_lowercase();
-    matches!(&*scheme, "http" | "https")
-        || cfg!(feature = "socks") && matches!(&*scheme, "socks4" | "socks4a" | "socks5" | "socks5h")
-}
-
 /// The URL is in none of these errors: it may hold a password.
-fn proxy(url: &str) -> Result<reqwest::Proxy, Error> {
-    let wrong = |why: String| Error::configuration(format!("the proxy's URL is not usable: {why}"), None);
-    let url = Url::parse(url)
-        // `proxy.example.com:3128` has a host where a scheme is expected.
-        .ok()
-        .filter(Url::has_host)
-        .map_or_else(|| Url::parse(&format!("http://{url}")), Ok)
-        .map_err(|error| wrong(error.to_string()))?;
-    if !is_proxy_scheme(url.scheme()) {
-        return Err(wrong(format!(
-            "its scheme is `{}`; allowed: {PROXY_SCHEMES}",
-            url.scheme()
-        )));
+fn proxy(text: &str) -> Result<reqwest::Proxy, Error> {
+    let wrong = |source| Error::configuration(format!("the proxy's URL is not usable; allowed: {PROXIES}"), source);
+    let scheme = if text.contains("://") { "" } else { "http://" };
+    let url = Url::parse(&format!("{scheme}{text}")).map_err(|source| wrong(Some(source.into())))?;
+    if !is_usable_proxy(url.as_str()) {
+        return Err(wrong(None));
     }
-    reqwest::Proxy::https(url).map_err(|error| wrong(reason(&error)))
+    reqwest::Proxy::https(url).map_err(|_| wrong(None)) // its causes have the URL
 }
 
-/// The proxy of the environment, if it is one for this URL that can't be used: its variable, and its scheme. Which variable
-/// counts, and what `NO_PROXY` excepts, is as in `reqwest`.
-fn unfit_proxy(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<(&'static str, String)> {
+/// What reqwest's matcher does not understand, it ignores without a word, and goes around the proxy.
+fn is_usable_proxy(url: &str) -> bool {
+    let anywhere = Uri::from_static("https://api.invalid");
+    let proxy = Matcher::builder().https(url).build().intercept(&anywhere);
+    proxy.is_some_and(|proxy| cfg!(feature = "socks") || matches!(proxy.uri().scheme_str(), Some("http" | "https")))
+}
+
+/// The variable of the environment that names a proxy for this URL which can't be used. Which variable counts, and what
+/// `NO_PROXY` excepts, is as in reqwest.
+fn unfit_proxy(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
     let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, variable(name)?)));
     if variable("REQUEST_METHOD").is_some() {
         return None; // in a CGI program, the variables may be a visitor's headers
     }
     let proxies = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
-    let (name, proxy) = proxies
-        .into_iter()
-        .filter_map(first)
-        .find(|(_, proxy)| !proxy.is_empty())?;
-    let (scheme, _) = proxy.split_once("://").filter(|(scheme, _)| !is_proxy_scheme(scheme))?;
-    // Asked about a proxy that it can use, for this URL.
+    let mut proxies = proxies.into_iter().filter_map(first);
+    let (name, _) = proxies
+        .find(|(_, proxy)| !proxy.is_empty())
+        .filter(|(_, proxy)| !is_usable_proxy(proxy))?;
+    // Asked about a proxy that it understands, for this URL.
     let excepted = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, hosts)| hosts);
     let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
     matcher.intercept(&url.as_str().parse().ok()?)?;
-    Some((name, scheme.to_owned()))
+    Some(name)
 }
 
 /// Refuses a client of the user's own that may do what must not be done.
@@ -776,28 +769,28 @@ mod tests {
     #[test]
     #[cfg(all(feature = "rustls", not(feature = "socks")))]
     fn a_proxy_that_can_not_be_used_is_refused() {
-        for (url, scheme) in [
-            ("socks5://localhost:1080", "socks5"),
-            ("socks4a://localhost", "socks4a"),
-            ("ftp://user:pass@localhost", "ftp"),
+        let with = |url: &str| refused(ClientBuilder::default().api_key("key").proxy(url));
+        for url in [
+            "socks5://localhost:1080",
+            "socks4a://localhost",
+            "ftp://localhost",
+            "http://",
+            "local host",
         ] {
-            let message = refused(ClientBuilder::default().api_key("key").proxy(url));
+            let message = with(url);
             assert!(
-                message.contains(&format!("scheme is `{scheme}`; allowed: `http`, `https`;")),
+                message.contains("allowed: a URL with the scheme `http` or `https`"),
                 "{message}"
             );
         }
         for url in [
             "http://localhost:3128",
-            "https://user:pass@localhost",
+            "https://user:pa|s@s@localhost",
             "localhost:3128",
             "127.0.0.1:3128",
+            "[::1]:3128",
         ] {
-            assert_eq!(
-                refused(ClientBuilder::default().api_key("key").proxy(url)),
-                "accepted",
-                "{url}"
-            );
+            assert_eq!(with(url), "accepted", "{url}");
         }
     }
 
@@ -806,36 +799,30 @@ mod tests {
     fn a_proxy_of_the_environment_that_can_not_be_used_is_found() {
         let url = Url::parse(DEFAULT_BASE_URL).unwrap();
         let socks = "socks5://user:pass@localhost:1080";
-        let found = |variables: &[(&str, &str)]| {
+        for (variables, expected) in [
+            (&[][..], None),
+            (&[("HTTPS_PROXY", socks)], Some("HTTPS_PROXY")),
+            (&[("https_proxy", "ftp://localhost")], Some("https_proxy")),
+            (&[("https_proxy", "http://localhost:3128\r")], Some("https_proxy")),
+            (&[("ALL_PROXY", socks)], Some("ALL_PROXY")),
+            (&[("HTTPS_PROXY", "HTTP://localhost:3128"), ("ALL_PROXY", socks)], None),
+            (&[("HTTPS_PROXY", "localhost:3128")], None),
+            (&[("HTTPS_PROXY", ""), ("all_proxy", socks)], Some("all_proxy")),
+            (&[("HTTP_PROXY", socks)], None), // for plain http
+            (
+                &[("ALL_PROXY", socks), ("NO_PROXY", "example.com, chartmogul.com")],
+                None,
+            ),
+            (&[("ALL_PROXY", socks), ("no_proxy", "*")], None),
+            (&[("ALL_PROXY", socks), ("NO_PROXY", "example.com")], Some("ALL_PROXY")),
+            (&[("ALL_PROXY", socks), ("REQUEST_METHOD", "GET")], None),
+        ] {
             let variable = |name: &str| {
-                variables
-                    .iter()
-                    .find(|(other, _)| *other == name)
-                    .map(|(_, value)| (*value).to_owned())
+                let found = variables.iter().find(|(other, _)| *other == name);
+                found.map(|(_, value)| (*value).to_owned())
             };
-            unfit_proxy(&url, variable).map(|(name, scheme)| format!("{name} {scheme}"))
-        };
-        let is = |variables: &[(&str, &str)], expected: Option<&str>| {
-            assert_eq!(found(variables).as_deref(), expected, "{variables:?}");
-        };
-        is(&[], None);
-        is(&[("HTTPS_PROXY", socks)], Some("HTTPS_PROXY socks5"));
-        is(&[("https_proxy", "ftp://localhost")], Some("https_proxy ftp"));
-        is(&[("ALL_PROXY", socks)], Some("ALL_PROXY socks5"));
-        is(&[("HTTPS_PROXY", "HTTP://localhost:3128"), ("ALL_PROXY", socks)], None);
-        is(&[("HTTPS_PROXY", "localhost:3128")], None);
-        is(&[("HTTPS_PROXY", ""), ("all_proxy", socks)], Some("all_proxy socks5"));
-        is(&[("HTTP_PROXY", socks)], None); // for plain http
-        is(
-            &[("ALL_PROXY", socks), ("NO_PROXY", "example.com, chartmogul.com")],
-            None,
-        );
-        is(&[("ALL_PROXY", socks), ("no_proxy", "*")], None);
-        is(
-            &[("ALL_PROXY", socks), ("NO_PROXY", "example.com")],
-            Some("ALL_PROXY socks5"),
-        );
-        is(&[("ALL_PROXY", socks), ("REQUEST_METHOD", "GET")], None);
+            assert_eq!(unfit_proxy(&url, variable), expected, "{variables:?}");
+        }
     }
 
     #[test]
