@@ -293,6 +293,16 @@ mod tests {
         }
     }
 
+    /// A call that waits for its turn heeds what the server has said meanwhile.
+    #[tokio::test]
+    async fn a_call_that_has_waited_knows_the_announcement() {
+        let server = Server::new("keep-alive: timeout=1\r\n", Duration::from_secs(1)).await;
+        let builder = Client::builder().api_key("key").base_url(&*server.url).rate_limit(1);
+        let client: Client = builder.retry(Retry::never()).build().unwrap();
+        tokio::join!(create(&client), create(&client)); // one now, the other in a second
+        assert_eq!(server.connections(), 2);
+    }
+
     #[test]
     fn announcements_are_read() {
         for (text, seconds) in [
