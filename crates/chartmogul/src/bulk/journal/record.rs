@@ -1,5 +1,7 @@
 //! What a journal says, record by record, as JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chartmogul_api::{Problem, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -74,19 +76,42 @@ impl What {
         if here.body == self.body {
             return None;
         }
-        let members = |what: &Self| what.body.as_object().cloned().unwrap_or_default();
-        let mut names: Vec<_> = members(self)
-            .into_iter()
-            .chain(members(here))
-            .map(|(name, _)| name)
-            .collect();
-        names.sort();
-        names.dedup();
-        names.retain(|name| self.body.get(name) != here.body.get(name));
         // Not the values, which are customers' data: this gets into logs.
-        let names = names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let mut names = Vec::new();
+        for name in union(&members(&self.body), &members(&here.body)) {
+            let (was, is) = (self.body.get(name), here.body.get(name));
+            if was == is {
+                continue;
+            }
+            let (was, is) = (attributes(was), attributes(is));
+            let keys = union(&was, &is).into_iter().filter(|key| was.get(key) != is.get(key));
+            let keys: Vec<_> = keys.map(|key| format!("`{name}.{key}`")).collect();
+            if keys.is_empty() {
+                names.push(format!("`{name}`"));
+            }
+            names.extend(keys);
+        }
         Some(format!("({}) differs in {}", self.id, names.join(", ")))
     }
+}
+
+type Members<'a> = BTreeMap<&'a str, &'a Value>;
+
+fn members(body: &Value) -> Members<'_> {
+    let members = body.as_object().into_iter().flatten();
+    members.map(|(name, value)| (&**name, value)).collect()
+}
+
+/// Those of a list of custom attributes; none of anything else.
+fn attributes(value: Option<&Value>) -> Members<'_> {
+    let attributes = value.and_then(Value::as_array).into_iter().flatten();
+    attributes
+        .filter_map(|attribute| Some((attribute.get("key")?.as_str()?, attribute)))
+        .collect()
+}
+
+fn union<'a>(one: &Members<'a>, other: &Members<'a>) -> BTreeSet<&'a str> {
+    one.keys().chain(other.keys()).copied().collect()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
