@@ -23,6 +23,7 @@ mod observability;
 mod opportunities;
 mod recorded;
 mod request;
+mod runtimes;
 mod schemas;
 mod secrets;
 mod streams;

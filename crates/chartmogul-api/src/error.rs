@@ -35,10 +35,11 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A value was refused here; nothing was sent.
+    /// A value was refused here; nothing was sent. Unlike all other errors, this one shows a value of the program's own: the
+    /// one that was refused.
     InvalidInput(InvalidInput),
 
-    /// The client can't be built like this; nothing was sent.
+    /// The client can't be built like this, or not be used here (outside of a tokio runtime); nothing was sent.
     #[non_exhaustive]
     Configuration {
         /// What is wrong, and what is allowed.
@@ -385,6 +386,9 @@ impl From<InvalidInput> for Error {
 }
 
 /// A value that can't be right, found before anything was sent.
+///
+/// `Display`, `Debug` and [`value`](Self::value) show what the program itself passed, shortened, so that it can be found. That may
+/// be a customer's data: a log that must have none takes [`field`](Self::field) and [`allowed`](Self::allowed).
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvalidInput {
     wrong: Box<Wrong>, // every builder has room for one

@@ -134,6 +134,8 @@ impl Failure {
     pub(crate) fn may_have_happened(self) -> bool {
         match self {
             Self::NotConnected | Self::NotTrusted | Self::TimedOut(TimeoutKind::Connect, _) => false,
+            // 408 is what an edge says, too, that has waited for ChartMogul in vain.
+            Self::Status(StatusCode::REQUEST_TIMEOUT) => true,
             Self::Status(status) => {
                 status.is_success() || status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
             }

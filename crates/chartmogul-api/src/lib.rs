@@ -45,9 +45,10 @@ use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;
 #[doc(hidden)]
-pub use transport::{Bounds, FromRead};
+pub use transport::{Bounds, FromRead, connections::check_runtime};
 pub use transport::{
     Client, Connect, ConnectLayer, Request,
+    connections::IDLE_TIMEOUT,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},
     observe::{AttemptMetrics, CallMetrics, Metrics, Waited},
     retry::Retry,

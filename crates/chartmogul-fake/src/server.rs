@@ -33,13 +33,19 @@ pub struct Fake {
 /// The fake could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("the fake can't listen on a loopback port")]
-pub struct StartError(#[from] std::io::Error);
+pub struct StartError(#[source] chartmogul_api::BoxError);
+
+impl From<std::io::Error> for StartError {
+    fn from(source: std::io::Error) -> Self {
+        Self(source.into())
+    }
+}
 
 impl Fake {
     /// Starts a fake on a free loopback port, on the current tokio runtime.
     ///
     /// # Errors
-    /// [`StartError`] if no port can be had.
+    /// [`StartError`] if no port can be had, or if there is no tokio runtime with timers and IO.
     pub async fn start() -> Result<Self, StartError> {
         Self::start_on(0).await
     }
@@ -47,8 +53,9 @@ impl Fake {
     /// Starts a fake on this loopback port, on the current tokio runtime; 0 takes a free port.
     ///
     /// # Errors
-    /// [`StartError`] if the port can't be had.
+    /// [`StartError`] if the port can't be had, or if there is no tokio runtime with timers and IO.
     pub async fn start_on(port: u16) -> Result<Self, StartError> {
+        chartmogul_api::check_runtime().map_err(|source| StartError(source.into()))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());

@@ -21,9 +21,9 @@ pub use chartmogul_api;
 pub use chartmogul_api::{
     Answer, Attempt, AttemptMetrics, BoxError, CallMetrics, ConnectLayer, CustomAttributes, CustomError, CustomValue,
     DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY, DEFAULT_MAX_IN_FLIGHT,
-    DEFAULT_RATE_LIMIT, Error, Failure, Field, GaveUp, History, InvalidInput, Limiter, LimiterFuture, List, Method,
-    Metrics, Operation, Place, Problem, RateLimiter, Retry, StatusCode, TimeoutKind, Unlimited, Verbatim, Waited,
-    operations, types::*,
+    DEFAULT_RATE_LIMIT, Error, Failure, Field, GaveUp, History, IDLE_TIMEOUT, InvalidInput, Limiter, LimiterFuture,
+    List, Method, Metrics, Operation, Place, Problem, RateLimiter, Retry, StatusCode, TimeoutKind, Unlimited, Verbatim,
+    Waited, operations, types::*,
 };
 pub use client::{Async, Client, ClientBuilder};
 pub use convert::IntoDate;

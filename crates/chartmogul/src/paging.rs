@@ -12,6 +12,7 @@ use std::{
 use chartmogul_api::{Error, Field, InvalidInput, List};
 use futures_core::Stream;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use crate::{Async, Client};
 
@@ -192,8 +193,11 @@ impl<T: Send + 'static, M> Items<T, M> {
             ));
         }
         let cursor = Some(cursor);
-        if self.prefetch {
-            let early = early(self.fetch(cursor.clone()));
+        // Polled outside of a runtime, where nothing can begin early, it is asked for when it is wanted.
+        if self.prefetch
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let early = early(&runtime, self.fetch(cursor.clone()));
             return Next::Asked(cursor, early);
         }
         Next::Ask(cursor)
@@ -233,9 +237,9 @@ impl Unexpected {
 }
 
 /// Begins now, whether it is waited for or not, and ends when it is dropped.
-fn early<T: Send + 'static>(fetch: Fetch<T>) -> Fetch<T> {
+fn early<T: Send + 'static>(runtime: &Handle, fetch: Fetch<T>) -> Fetch<T> {
     let mut task = tokio::task::JoinSet::new();
-    task.spawn(fetch);
+    task.spawn_on(fetch, runtime);
     Box::pin(async move {
         match task.join_next().await {
             Some(Ok(page)) => page,

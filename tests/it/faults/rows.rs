@@ -135,6 +135,8 @@ fn trouble() -> Vec<Row> {
         row.always(text(504, "504 Gateway Timeout Error"))
     }));
     rows.extend(both("520 of a CDN", |row| row.always(page(520))));
+    rows.extend(both("521 of a CDN, then good", |row| row.first([page(521)])));
+    rows.extend(both("408, then good", |row| row.first([page(408)])));
     rows.push(
         create("500 with 100 MiB").always(
             Act::head(500, &[("content-length", "104857600")])

@@ -9,6 +9,7 @@ use std::{
 };
 
 use chrono::Utc;
+use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument as _, Span};
 
@@ -106,6 +107,8 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let client = self.client;
         let shared = &client.shared;
+        // Waiting needs timers.
+        shared.connections.here()?;
         let mut place = None::<Place>;
         let mut before = Waited::default();
         loop {
@@ -297,12 +300,15 @@ impl<'a> Call<'a> {
         make: &Make<'_>,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let request = make().build().map_err(|source| Error::Configuration {
+        let mut request = make().build().map_err(|source| Error::Configuration {
             what: format!("{}: the request can't be built", route.name),
             source: Some(source.without_url().into()),
         })?;
+        announce_length(&mut request);
+        // Asked for each attempt: the server may have said meanwhile how long it keeps connections.
+        let http = self.client.shared.connections.here()?;
         let span = observe::attempt_span(&self.client.shared, route, &request, number);
-        Ok((span, self.client.shared.http.execute(request)))
+        Ok((span, http.execute(request)))
     }
 
     #[cold] // so that its code is not in the way of what succeeds
@@ -506,6 +512,14 @@ fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl
         }
         Pin::new(&mut *attempt).poll(context).map(Some)
     })
+}
+
+/// Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
+fn announce_length(request: &mut reqwest::Request) {
+    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && request.body().is_none() {
+        let none = HeaderValue::from_static("0");
+        request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(none);
+    }
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

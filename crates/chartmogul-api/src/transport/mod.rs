@@ -6,6 +6,7 @@
 mod attempt;
 mod call;
 mod connect;
+pub(crate) mod connections;
 pub(crate) mod limit;
 mod line;
 pub(crate) mod observe;
@@ -31,6 +32,7 @@ pub(crate) use self::attempt::Whole;
 use self::{
     attempt::Unfit,
     call::{Call, Make, ReadFirst},
+    connections::Connections,
     limit::Limiter,
     observe::Metrics,
     retry::{Budget, Retry},
@@ -50,7 +52,8 @@ use crate::{
 const HIDDEN: &str = "[API key]";
 
 /// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
-/// budget.
+/// budget. It can be used in several tokio runtimes, each of which has connections of its own, and needs one with timers
+/// and IO (`enable_all`).
 ///
 /// `Debug` shows where the API is, never the key.
 #[derive(Clone)]
@@ -86,7 +89,7 @@ impl Bounds {
 
 /// What holds for every request of a client and its clones.
 pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
+    pub(crate) connections: Connections,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
     /// What every request has: who calls, with which program, and that the answer is to be JSON.
@@ -102,8 +105,6 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) metrics: Option<Arc<dyn Metrics>>,
     pub(crate) trace_identifiers: bool,
-    /// The HTTP client was made by the user, so its time limit for connecting is not known.
-    pub(crate) own_http_client: bool,
 }
 
 impl Shared {
@@ -240,7 +241,7 @@ impl Client {
         url.set_path(&path);
         let mut request = reqwest::Request::new(method, url);
         request.headers_mut().clone_from(&self.shared.headers);
-        reqwest::RequestBuilder::from_parts(self.shared.http.clone(), request)
+        reqwest::RequestBuilder::from_parts(self.shared.connections.any(), request)
     }
 
     /// Sends a request for an operation and reads what it answers with.

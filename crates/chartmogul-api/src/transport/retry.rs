@@ -18,7 +18,7 @@ use crate::{Failure, GaveUp, TimeoutKind};
 /// | what became of the attempt | repeated |
 /// |---|---|
 /// | no connection (refused, host name unknown, no connection in time); 429; 503 | for every operation: nothing was done |
-/// | 502, 504, 520, 524, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::repeatable`](crate::Operation::repeatable)) |
+/// | 408, 425, 502, 504, 520 to 525, 530, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::repeatable`](crate::Operation::repeatable)) |
 /// | 500 | where repeating is harmless, at most twice: some bad requests are answered like this for ever |
 /// | everything else: other 4xx, 3xx, certificate not trusted, an answer that can't be understood | never |
 ///
@@ -157,7 +157,8 @@ impl Failure {
             Self::Status(status) if is_throttling(status) => Repeat::Always,
             Self::Status(status) if repeatable => match status.as_u16() {
                 500 => Repeat::AtMost(REPEATS_OF_500),
-                502 | 504 | 520 | 524 => Repeat::Always,
+                // A request that came too slowly, or too early to be safe; an edge (Cloudflare) that gets nothing from ChartMogul.
+                408 | 425 | 502 | 504 | 520..=525 | 530 => Repeat::Always,
                 _ => Repeat::Never,
             },
             Self::Broken | Self::CutOff | Self::TimedOut(TimeoutKind::Attempt, _) if repeatable => Repeat::Always,
@@ -308,14 +309,22 @@ mod tests {
             (status(503), 8, 8),
             (status(502), 8, 1),
             (status(504), 8, 1),
+            (status(408), 8, 1),
+            (status(425), 8, 1),
             (status(520), 8, 1),
+            (status(521), 8, 1),
+            (status(522), 8, 1),
+            (status(523), 8, 1),
             (status(524), 8, 1),
+            (status(525), 8, 1),
+            (status(530), 8, 1),
             (Failure::Broken, 8, 1),
             (Failure::CutOff, 8, 1),
             (late(TimeoutKind::Attempt), 8, 1),
             (status(500), 3, 1),
             (status(501), 1, 1),
             (status(505), 1, 1),
+            (status(526), 1, 1),
             (late(TimeoutKind::Call), 1, 1),
             (Failure::NotTrusted, 1, 1),
             (Failure::Unreadable, 1, 1),
@@ -323,7 +332,7 @@ mod tests {
             assert_eq!(attempts(failure, true), harmless, "{failure}, harmless");
             assert_eq!(attempts(failure, false), otherwise, "{failure}, not harmless");
         }
-        for code in (300..429).chain(430..500) {
+        for code in (300..500).filter(|code| ![408, 425, 429].contains(code)) {
             assert_eq!(attempts(status(code), true), 1, "{code}");
         }
     }

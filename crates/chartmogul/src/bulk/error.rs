@@ -7,10 +7,13 @@ use chartmogul_api::BoxError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no tokio runtime to run on.
-    #[error("a bulk run needs a tokio runtime")]
+    /// There is no tokio runtime to run on, or it has no timers or no IO.
+    #[error("a bulk run can't begin here")]
     #[non_exhaustive]
-    NoRuntime,
+    NoRuntime {
+        /// What is needed.
+        source: chartmogul_api::Error,
+    },
 
     /// Another run, in this process or another one, uses the journal now. It is free when that run ends, however it ends.
     #[error("the journal {} is in use by another run", path.display())]
@@ -99,7 +102,7 @@ pub enum Error {
         path: PathBuf,
         /// The first update that differs; its place in the input, from 0.
         index: u64,
-        /// What differs.
+        /// What differs, by the names of fields; never their values.
         difference: String,
     },
 

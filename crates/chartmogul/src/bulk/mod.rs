@@ -86,7 +86,7 @@ use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
+use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
 pub(crate) use self::sealed::Sealed;
@@ -407,7 +407,7 @@ impl<U: Update> Bulk<U> {
     /// Begins. Nothing has to be asked of the [`Run`] for it to go on, until 256 outcomes wait.
     ///
     /// # Errors
-    /// [`Error`] if there is no tokio runtime, or the journal can't be used.
+    /// [`Error`] if there is no tokio runtime with timers and IO, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
         let skip_unchanged = self.settings.looks;
         self.run(Arc::new(move |update: U, terms| {
@@ -489,7 +489,7 @@ impl<U: Update> Bulk<U> {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        chartmogul_api::check_runtime().map_err(|source| Error::NoRuntime { source })?;
         let journal = match self.journal {
             Some(path) => Some(Journal::open(path, U::OPERATION, self.journal_options).await?),
             None => None,

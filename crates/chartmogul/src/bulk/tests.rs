@@ -187,7 +187,11 @@ async fn without_a_runtime_there_is_an_error() {
         .unwrap()
         .unwrap()
         .unwrap_err();
-    assert_eq!(error.to_string(), "a bulk run needs a tokio runtime");
+    let cause = std::error::Error::source(&error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert_eq!(error.to_string(), "a bulk run can't begin here");
+    assert!(cause.starts_with("no tokio runtime"), "{cause}");
 }
 
 #[tokio::test]

@@ -302,7 +302,11 @@ impl Journal {
     fn unreadable(&self, index: u64, source: &serde_json::Error) -> Error {
         Error::NotAJournal {
             path: self.path.clone(),
-            what: format!("the answer to update {index} can't be read by this version ({source})"),
+            // What serde says may quote the answer.
+            what: format!(
+                "the answer to update {index} can't be read by this version (at column {} of its record)",
+                source.column()
+            ),
         }
     }
 }

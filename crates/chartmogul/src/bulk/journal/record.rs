@@ -1,5 +1,7 @@
 //! What a journal says, record by record, as JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chartmogul_api::{Problem, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,34 +75,42 @@ impl What {
         if here.body == self.body {
             return None;
         }
-        let none = Value::Null;
-        let member = |what: &Self, name: &str| shown(what.body.get(name).unwrap_or(&none));
-        let names = |what: &Self| {
-            what.body
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.clone())
-                .collect::<Vec<_>>()
-        };
-        let mut names: Vec<_> = names(self).into_iter().chain(names(here)).collect();
-        names.sort();
-        names.dedup();
-        names.retain(|name| self.body.get(name) != here.body.get(name));
-        let differences = names
-            .iter()
-            .map(|name| format!("`{name}` was {}, is {}", member(self, name), member(here, name)));
-        Some(format!("({}): {}", self.id, differences.collect::<Vec<_>>().join("; ")))
+        // Not the values, which are customers' data: this gets into logs.
+        let mut names = Vec::new();
+        for name in union(&members(&self.body), &members(&here.body)) {
+            let (was, is) = (self.body.get(name), here.body.get(name));
+            if was == is {
+                continue;
+            }
+            let (was, is) = (attributes(was), attributes(is));
+            let keys = union(&was, &is).into_iter().filter(|key| was.get(key) != is.get(key));
+            let keys: Vec<_> = keys.map(|key| format!("`{name}.{key}`")).collect();
+            if keys.is_empty() {
+                names.push(format!("`{name}`"));
+            }
+            names.extend(keys);
+        }
+        Some(format!("({}) differs in {}", self.id, names.join(", ")))
     }
 }
 
-/// At most a hundred characters.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(100) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+type Members<'a> = BTreeMap<&'a str, &'a Value>;
+
+fn members(body: &Value) -> Members<'_> {
+    let members = body.as_object().into_iter().flatten();
+    members.map(|(name, value)| (&**name, value)).collect()
+}
+
+/// Those of a list of custom attributes; none of anything else.
+fn attributes(value: Option<&Value>) -> Members<'_> {
+    let attributes = value.and_then(Value::as_array).into_iter().flatten();
+    attributes
+        .filter_map(|attribute| Some((attribute.get("key")?.as_str()?, attribute)))
+        .collect()
+}
+
+fn union<'a>(one: &Members<'a>, other: &Members<'a>) -> BTreeSet<&'a str> {
+    one.keys().chain(other.keys()).copied().collect()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
