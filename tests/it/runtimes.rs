@@ -8,7 +8,7 @@ use std::{
 };
 
 use chartmogul::{
-    Client, Error, Method, Retry, Unlimited,
+    Client, Error, Limiter as _, Method, RateLimiter, Retry, Unlimited,
     bulk::{self, Bulk},
 };
 use chartmogul_fake::{Fake, samples};
@@ -128,6 +128,26 @@ fn what_is_needed_is_said_not_panicked_about() {
     );
     let without_io = Builder::new_current_thread().enable_time().build().unwrap();
     all(&|told| without_io.block_on(told), "no IO: build it with `enable_all`");
+}
+
+/// Used by itself, a limiter needs a runtime only when it has to wait.
+#[test]
+fn a_limiter_that_has_to_wait_says_what_it_needs() {
+    let limiter = RateLimiter::new(1, 1);
+    let context = &mut Context::from_waker(Waker::noop());
+    let Poll::Ready(Ok(_place)) = limiter.place().as_mut().poll(context) else {
+        panic!("there is a place");
+    };
+    assert!(matches!(limiter.turn().as_mut().poll(context), Poll::Ready(Ok(()))));
+    for told in [
+        limiter.place().as_mut().poll(context).map(|place| place.map(drop)),
+        limiter.turn().as_mut().poll(context),
+    ] {
+        let Poll::Ready(Err(error)) = told else {
+            panic!("{told:?}");
+        };
+        assert!(error.to_string().starts_with("no tokio runtime"), "{error}");
+    }
 }
 
 #[test]

@@ -171,10 +171,12 @@ impl Missing {
 /// [`Error::Configuration`].
 #[doc(hidden)]
 pub fn check_runtime() -> Result<(), Error> {
-    Handle::try_current()
-        .map_err(|_| Missing::Runtime)
-        .and_then(|_| missing())
-        .map_err(Missing::error)
+    missing().map_err(Missing::error)
+}
+
+/// The same for what only waits.
+pub(super) fn check_timers() -> Result<(), Error> {
+    timers().map_err(Missing::error)
 }
 
 /// Looks at the runtime that this is called in.
@@ -182,7 +184,7 @@ pub fn check_runtime() -> Result<(), Error> {
 /// There is no other way to ask for timers and IO than to use them; without them, that panics. So it is done here, once for
 /// each runtime, and not in the middle of a call. (A panic is caught, but the program's panic hook sees it.)
 fn missing() -> Result<(), Missing> {
-    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).map_err(|_| Missing::Timers)?;
+    timers()?;
     // Bound to a port that nobody knows, and closed at once. If there is none to be had, connecting will tell.
     if let Ok(socket) = std::net::UdpSocket::bind(("127.0.0.1", 0))
         && socket.set_nonblocking(true).is_ok()
@@ -190,6 +192,11 @@ fn missing() -> Result<(), Missing> {
         catch_unwind(|| drop(tokio::net::UdpSocket::from_std(socket))).map_err(|_| Missing::Io)?;
     }
     Ok(())
+}
+
+fn timers() -> Result<(), Missing> {
+    Handle::try_current().map_err(|_| Missing::Runtime)?;
+    catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).map_err(|_| Missing::Timers)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::{
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
+    connections::check_timers,
     line::{GRACE, Key, Line},
     observe,
     pace::{LONG_PAUSE, Pace, SECOND},
@@ -704,12 +705,21 @@ impl fmt::Debug for RateLimiter {
 
 impl Limiter for RateLimiter {
     fn place(&self) -> LimiterFuture<'_, Place> {
-        Box::pin(async { Ok(self.limits.place().await) })
+        Box::pin(async {
+            if let Some(place) = self.try_place() {
+                return Ok(place);
+            }
+            check_timers()?;
+            Ok(self.limits.place().await)
+        })
     }
 
     fn turn(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async {
-            self.limits.turn().await;
+            if !self.try_turn() {
+                check_timers()?;
+                self.limits.turn().await;
+            }
             Ok(())
         })
     }
