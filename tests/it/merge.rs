@@ -110,7 +110,7 @@ async fn nothing_that_the_server_sent_is_rounded_or_refused() {
     let (fake, client) = start().await;
     let long = "x".repeat(256);
     let others = format!(
-        r#""a":18446744073709551616,"b":-9223372036854775809,"c":0.1234567890123456789,"team-size":4,"":1,"long":"{long}""#
+        r#""a":18446744073709551616,"b":-9223372036854775809,"c":0.1234567890123456789,"d":1e400,"lone":"\ud800","team-size":4,"":1,"long":"{long}""#
     );
     answer(
         &fake,
@@ -122,7 +122,7 @@ async fn nothing_that_the_server_sent_is_rounded_or_refused() {
     let expected = format!(
         concat!(
             r#"{{"custom":[{{"key":"a","value":18446744073709551616}},{{"key":"b","value":-9223372036854775809}},"#,
-            r#"{{"key":"c","value":0.1234567890123456789}},{{"key":"team-size","value":4}},"#,
+            r#"{{"key":"c","value":0.1234567890123456789}},{{"key":"d","value":1e400}},{{"key":"lone","value":"\ud800"}},{{"key":"team-size","value":4}},"#,
             r#"{{"key":"","value":1}},{{"key":"long","value":"{}"}},{{"key":"seats","value":5}}]}}"#
         ),
         long
