@@ -1,5 +1,5 @@
 //! How much of an account's limits is used, and that they are never provoked:
-//! `cargo bench -p chartmogul-tests --bench limits` prints what `docs/performance.md` shows. It takes about two minutes.
+//! `cargo bench -p chartmogul-tests --bench limits` prints what `docs/performance.md` shows. It takes about four minutes.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
 
 mod common;
@@ -18,18 +18,24 @@ const CALLS: u32 = 400;
 /// An account may make 40 requests per second.
 const IDEAL: Duration = Duration::from_secs(10);
 const LATENCIES: [u64; 3] = [50, 150, 450];
+/// What a client far away takes to connect, with TLS. The server is asked over plain HTTP without it.
+const CONNECT_LATENCIES: [u64; 5] = [0, 50, 150, 450, 900];
 
 fn main() {
     if server::was_the_server() {
         return;
     }
-    println!("| clients | latency | time / ideal | time | 429 | 503 | failed | most connections |");
-    println!("|---|--:|--:|--:|--:|--:|--:|--:|");
+    println!("| clients | connecting | latency | time / ideal | time | 429 | 503 | failed | most connections |");
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
+    let one = |server: &Server| vec![builder(&server.address).build().unwrap()];
     for latency in LATENCIES {
-        report("one", latency, |server| vec![builder(&server.address).build().unwrap()]);
+        report("one", None, latency, one);
+    }
+    for connect in CONNECT_LATENCIES {
+        report("one", Some(connect), LATENCIES[0], one);
     }
     for latency in LATENCIES {
-        report("two, half of the limits each", latency, |server| {
+        report("two, half of the limits each", None, latency, |server| {
             let half = || {
                 builder(&server.address)
                     .rate_limit(20)
@@ -40,15 +46,20 @@ fn main() {
             vec![half(), half()]
         });
     }
-    report("two, neither knows of the other", 150, |server| {
+    report("two, neither knows of the other", None, 150, |server| {
         let all = || builder(&server.address).build().unwrap();
         vec![all(), all()]
     });
 }
 
 /// Makes all calls at once, the same number with each client.
-fn report(who: &str, latency: u64, clients: impl Fn(&Server) -> Vec<Client>) {
-    let mut server = Server::strict(Duration::from_millis(latency));
+fn report(who: &str, connect: Option<u64>, latency: u64, clients: impl Fn(&Server) -> Vec<Client>) {
+    let time = Duration::from_millis(latency);
+    let mut server = match connect {
+        Some(connect) => Server::far(Duration::from_millis(connect), time),
+        None => Server::strict(time),
+    };
+    let connect = connect.map_or("no TLS".to_owned(), |connect| format!("{connect} ms"));
     let clients = clients(&server);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -66,7 +77,7 @@ fn report(who: &str, latency: u64, clients: impl Fn(&Server) -> Vec<Client>) {
     });
     let seen = server.seen();
     println!(
-        "| {who} | {latency} ms | {:.3} | {:.2} s | {} | {} | {failed} | {} |",
+        "| {who} | {connect} | {latency} ms | {:.3} | {:.2} s | {} | {} | {failed} | {} |",
         ratio(took, IDEAL),
         took.as_secs_f64(),
         seen.refused_429,

@@ -1,8 +1,12 @@
 //! What the caller gets, whatever the server answers with success.
 
-use chartmogul::{Error, Field, ForecastCategory, Opportunity, OpportunityType, Outcome};
+use std::time::Duration;
+
+use chartmogul::{
+    Client, Error, Field, ForecastCategory, Method, Opportunity, OpportunityType, Outcome, Retry, Unlimited,
+};
 use chartmogul_fake::{Canned, samples};
-use chartmogul_tests::{UUID, start};
+use chartmogul_tests::{UUID, sent::Witness, start};
 use serde_json::{Value, json};
 
 async fn answered(canned: Canned) -> Result<Opportunity, Error> {
@@ -122,6 +126,92 @@ async fn any_2xx_is_a_success_decided_by_its_body() {
         .await
         .unwrap();
     assert_eq!(deal.extra["message"], "Accepted");
+}
+
+/// Who reads something and gets nothing has not read it.
+#[tokio::test]
+async fn a_read_that_is_answered_with_nothing_is_no_success() {
+    let client = |fake: &Witness, retry| {
+        let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
+        client.limiter(Unlimited).retry(retry).build().unwrap()
+    };
+    let quick = || Retry::default().backoff(Duration::from_millis(1), Duration::from_millis(1));
+    for canned in [
+        Canned::new(200),
+        Canned::new(201),
+        Canned::new(206),
+        Canned::new(204),
+        Canned::new(200).json(" \n"),
+        Canned::new(200).text("\u{feff}"),
+    ] {
+        let (fake, _) = start().await;
+        fake.answer_next(canned.clone());
+        let error = client(&fake, Retry::never())
+            .opportunities()
+            .get(UUID)
+            .send()
+            .await
+            .unwrap_err();
+        assert!(matches!(error, Error::Unreadable { .. }), "{canned:?}: {error:?}");
+        // Nothing to say is what an answer looks like that was cut off before it began: asking again does no harm.
+        fake.answer_next(canned.clone());
+        let deal = client(&fake, quick()).opportunities().get(UUID).send().await.unwrap();
+        assert!(deal.uuid == UUID, "{canned:?}");
+        fake.answer_next(canned.clone());
+        let found = client(&fake, quick())
+            .opportunities()
+            .list()
+            .items()
+            .try_next()
+            .await
+            .unwrap();
+        assert!(found.is_some(), "{canned:?}");
+        fake.answer_next(canned.clone());
+        let request = || {
+            chartmogul::chartmogul_api::Client::request(
+                client(&fake, quick()).low_level(),
+                Method::GET,
+                "/v1/opportunities",
+            )
+        };
+        assert!(
+            request()
+                .send::<Value>()
+                .await
+                .unwrap()
+                .value()
+                .get("entries")
+                .is_some()
+        );
+    }
+    let (fake, client) = start().await;
+    for empty in ["{}", " {\n} "] {
+        fake.answer_next(Canned::new(200).json(empty));
+        let error = client.opportunities().get(UUID).send().await.unwrap_err();
+        assert!(matches!(error, Error::Unreadable { .. }), "{error:?}");
+    }
+    assert_eq!(fake.requests().len(), 2);
+    // What changes something may have done so without a word.
+    fake.answer_next(Canned::new(204));
+    client.opportunities().delete(UUID).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_odd_value_costs_only_itself() {
+    let body = samples::opportunity(UUID)
+        .to_string()
+        .replace("12000", "1e400")
+        .replace("Discovery", r"\ud83d");
+    let (fake, client) = start().await;
+    fake.answer_next(Canned::new(200).json(body));
+    let deal = client.opportunities().get(UUID).send().await.unwrap();
+    assert_eq!(
+        deal.pipeline_stage,
+        Field::Unexpected(json!({ "(unreadable)": r#""\ud83d""# }))
+    );
+    assert!(matches!(deal.amount_in_cents, Field::Unexpected(_)));
+    assert!(deal.uuid == UUID && deal.win_likelihood == 40);
+    assert_eq!(deal.custom.get_i64("seats").unwrap(), Some(3));
 }
 
 #[tokio::test]

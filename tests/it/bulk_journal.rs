@@ -1,7 +1,8 @@
-//! The journal of bulk runs: full disks, damage, two runs at once, changed input, other files, and runs that are stopped in
-//! every way there is. `bulk_kill` has the kills.
+//! The journal of bulk runs: full disks, damage, two runs at once, changed input, other files, files that vanish, and runs
+//! that are stopped in every way there is. `bulk_kill` has the kills.
 
 mod damage;
+mod file;
 mod input;
 mod stops;
 
@@ -283,19 +284,14 @@ async fn other_files_are_left_as_they_are() {
         };
         text.push_str(&format!("  salvage: {salvaged}\n"));
     }
-    fs::create_dir(scene.path("folder")).unwrap();
-    for (name, path) in [
-        ("a folder", scene.path("folder")),
-        (
-            "a file in a folder that does not exist",
-            scene.path("nowhere").join("journal"),
-        ),
-    ] {
-        let error = scene.run(9, &path).await.unwrap_err();
-        text.push_str(&format!("{name}:\n  {}\n", message(&error, scene.folder.path())));
-        let error = bulk::salvage(&path).unwrap_err();
-        text.push_str(&format!("  salvage: {}\n", message(&error, scene.folder.path())));
-    }
+    let nowhere = scene.path("nowhere").join("journal");
+    let error = scene.run(9, &nowhere).await.unwrap_err();
+    text.push_str(&format!(
+        "a file in a folder that does not exist:\n  {}\n",
+        message(&error, scene.folder.path())
+    ));
+    let error = bulk::salvage(&nowhere).unwrap_err();
+    text.push_str(&format!("  salvage: {}\n", message(&error, scene.folder.path())));
     let missing = scene.path("missing");
     let error = bulk::salvage(&missing).unwrap_err();
     text.push_str(&format!(
@@ -367,4 +363,29 @@ async fn a_journal_is_its_owners() {
         .map(|file| file.unwrap().file_name().into_string().unwrap())
         .collect();
     assert_eq!(names, BTreeSet::from(["journal", "journal.damaged"].map(str::to_owned)));
+}
+
+/// What was read of an answer is read of the journal, too, where it lies deeper.
+#[tokio::test]
+async fn an_answer_with_deep_values_does_not_spoil_the_journal() {
+    for levels in [64, 110, 118, 120, 122, 124, 126, 1_000] {
+        let (fake, client) = chartmogul_tests::start().await;
+        let folder = tempfile::tempdir().unwrap();
+        let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        let answer = format!(r#"{{"uuid":"1","custom":{{"deep":{deep}}}}}"#);
+        fake.answer_next(chartmogul_fake::Canned::new(200).json(answer));
+        let run = || {
+            let update = client.opportunities().update(chartmogul_tests::UUID).amount_in_cents(1);
+            all(Bulk::new([update]).journal(folder.path().join("journal")))
+        };
+        let (first, _) = run().await.unwrap();
+        let (again, report) = run().await.unwrap_or_else(|error| panic!("{levels}: {error}"));
+        assert_eq!((fake.requests().len(), report.updated), (1, 1), "{levels}");
+        assert!(again[0].earlier && !first[0].earlier);
+        assert!(
+            again[0].outcome.starts_with(r#"updated {"custom":{"deep":[[[["#),
+            "{}",
+            again[0].outcome
+        );
+    }
 }

@@ -68,6 +68,69 @@ fn a_wrong_setting_is_named() {
     assert!(built(|b| b.proxy("http://localhost:1").base_url("http://127.0.0.1:1")).contains("plain http"));
 }
 
+/// Runs a test of this binary again with other variables: the environment belongs to the whole process.
+async fn with_variables(test: &'static str, variables: &'static [(&'static str, &'static str)]) {
+    let child = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--nocapture"])
+            .envs(variables.iter().copied())
+            .env("CHARTMOGUL_TEST_CHILD", test)
+            .env_remove("no_proxy")
+            .env_remove("NO_PROXY")
+            .status()
+            .unwrap()
+    });
+    assert!(child.await.unwrap().success());
+}
+
+/// Whether this is the other process; alone, its test has nothing to do.
+fn is_child(test: &str) -> bool {
+    std::env::var("CHARTMOGUL_TEST_CHILD").is_ok_and(|name| name == test)
+}
+
+const WITHOUT_CERTIFICATES: &str = "connection::asks_without_certificates";
+
+#[tokio::test]
+async fn plain_http_needs_no_certificates_and_https_says_that_there_are_none() {
+    let nowhere = &[("SSL_CERT_FILE", "/nowhere/cert.pem"), ("SSL_CERT_DIR", "/nowhere")];
+    with_variables(WITHOUT_CERTIFICATES, nowhere).await;
+}
+
+#[tokio::test]
+async fn asks_without_certificates() {
+    if !is_child(WITHOUT_CERTIFICATES) {
+        return;
+    }
+    let (_fake, client) = chartmogul_tests::start().await;
+    client.opportunities().get(UUID).send().await.unwrap();
+    let error = Client::builder().api_key("key").build().unwrap_err().to_string();
+    assert!(error.contains("No CA certificates"), "{error}");
+    let authority = Authority::new("Root for tests");
+    let own = Client::builder().api_key("key").root_certificate(authority.pem());
+    own.build().unwrap();
+}
+
+const SOCKS: &str = "connection::is_given_a_socks_proxy";
+
+#[tokio::test]
+async fn a_proxy_of_the_environment_that_can_not_be_used_is_refused() {
+    with_variables(SOCKS, &[("HTTPS_PROXY", "socks5://user:secret@127.0.0.1:1")]).await;
+}
+
+#[test]
+fn is_given_a_socks_proxy() {
+    if !is_child(SOCKS) {
+        return;
+    }
+    let builder = Client::builder().api_key("key");
+    let error = builder.clone().build().unwrap_err().to_string();
+    assert!(error.starts_with("the environment variable HTTPS_PROXY names a proxy that can't be used; allowed: "));
+    assert!(!error.contains("secret"), "{error}");
+    builder.clone().no_proxy().build().unwrap();
+    builder.clone().proxy("http://127.0.0.1:1").build().unwrap();
+    builder.base_url("http://127.0.0.1:1").build().unwrap();
+}
+
 /// A proxy learns the name of the host and nothing else: neither the key nor which object it is about.
 #[tokio::test]
 async fn a_proxy_sees_the_host_alone() {

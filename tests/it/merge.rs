@@ -1,17 +1,38 @@
 //! Changing single custom attributes.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
-use chartmogul::{Client, Error, Opportunity};
-use chartmogul_fake::{Canned, samples};
+use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Place, Retry, Unlimited};
+use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, sent::Witness, start};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+mod bulk;
 
 async fn start_with(custom: &Value) -> (Witness, Client) {
     let (fake, client) = start().await;
     set(&fake.opportunities(), "custom", custom.clone());
     (fake, client)
+}
+
+/// A client that tries so often, at once.
+fn trying(fake: &Fake, attempts: u32) -> Client {
+    let retry = Retry::default()
+        .max_attempts(attempts)
+        .backoff(Duration::ZERO, Duration::ZERO);
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .limiter(Unlimited);
+    client.retry(retry).build().unwrap()
 }
 
 /// What somebody else does. As on the server, it moves `updated_at`.
@@ -20,6 +41,10 @@ fn set(opportunities: &chartmogul_fake::Opportunities<'_>, member: &str, value: 
     deal[member] = value;
     deal["updated_at"] = json!("2026-03-01T00:00:00.000Z");
     opportunities.add(deal);
+}
+
+fn custom(fake: &Fake) -> Value {
+    fake.opportunities().get(UUID).unwrap()["custom"].clone()
 }
 
 fn methods(fake: &Witness) -> Vec<String> {
@@ -36,16 +61,29 @@ async fn merge(client: &Client) -> Result<Opportunity, Error> {
         .await
 }
 
-#[tokio::test]
-async fn what_is_not_named_is_kept_as_it_was() {
-    let custom =
-        r#"{"Zeta":"ü","big":9223372036854775807,"dec":5.0,"yes":true,"at":"2026-01-31T00:00:00.000Z","seats":4}"#;
-    let (fake, client) = start().await;
+/// The deal as JSON, with these attributes as they are written here.
+fn deal_with(custom: &str) -> String {
     let mut deal = samples::opportunity(UUID);
     deal["custom"] = json!({});
-    let read = deal.to_string().replace("{}", custom);
-    fake.answer_next(Canned::new(200).json(read.clone()));
-    fake.answer_next(Canned::new(200).json(read));
+    deal.to_string().replace("{}", custom)
+}
+
+/// An answer to the next read, and one to the write that follows.
+fn answer(fake: &Witness, read: &str, written: &str) {
+    fake.answer_next(Canned::new(200).json(deal_with(read)));
+    fake.answer_next(Canned::new(200).json(deal_with(written)));
+}
+
+#[tokio::test]
+async fn what_is_not_named_is_kept_as_it_was() {
+    let read =
+        r#"{"Zeta":"ü","big":9223372036854775807,"dec":5.0,"yes":true,"at":"2026-01-31T00:00:00.000Z","seats":4}"#;
+    let (fake, client) = start().await;
+    answer(
+        &fake,
+        read,
+        r#"{"Zeta":"ü","big":9223372036854775807,"dec":5,"at":"2026-01-31T00:00:00.000Z","seats":5,"new":1}"#,
+    );
     let update = client.opportunities().update(UUID).amount_in_cents(7);
     update
         .merge_custom()
@@ -56,12 +94,38 @@ async fn what_is_not_named_is_kept_as_it_was() {
         .send()
         .await
         .unwrap();
-    assert_eq!(methods(&fake), ["GET", "GET", "PATCH"]);
-    let sent = String::from_utf8_lossy(&fake.requests()[2].body).into_owned();
+    assert_eq!(methods(&fake), ["GET", "PATCH"]);
+    let sent = String::from_utf8_lossy(&fake.requests()[1].body).into_owned();
     let expected = concat!(
         r#"{"amount_in_cents":7,"custom":[{"key":"Zeta","value":"ü"},{"key":"big","value":9223372036854775807},"#,
         r#"{"key":"dec","value":5.0},{"key":"at","value":"2026-01-31T00:00:00.000Z"},{"key":"seats","value":5},"#,
         r#"{"key":"new","value":1}]}"#
+    );
+    assert_eq!(sent, expected);
+}
+
+/// Numbers of any size, and what this library would refuse if it was set.
+#[tokio::test]
+async fn nothing_that_the_server_sent_is_rounded_or_refused() {
+    let (fake, client) = start().await;
+    let long = "x".repeat(256);
+    let others = format!(
+        r#""a":18446744073709551616,"b":-9223372036854775809,"c":0.1234567890123456789,"d":1e400,"lone":"\ud800","team-size":4,"":1,"long":"{long}""#
+    );
+    answer(
+        &fake,
+        &format!("{{{others},\"seats\":4}}"),
+        &format!("{{{others},\"seats\":5}}"),
+    );
+    merge(&client).await.unwrap();
+    let sent = String::from_utf8_lossy(&fake.requests()[1].body).into_owned();
+    let expected = format!(
+        concat!(
+            r#"{{"custom":[{{"key":"a","value":18446744073709551616}},{{"key":"b","value":-9223372036854775809}},"#,
+            r#"{{"key":"c","value":0.1234567890123456789}},{{"key":"d","value":1e400}},{{"key":"lone","value":"\ud800"}},{{"key":"team-size","value":4}},"#,
+            r#"{{"key":"","value":1}},{{"key":"long","value":"{}"}},{{"key":"seats","value":5}}]}}"#
+        ),
+        long
     );
     assert_eq!(sent, expected);
 }
@@ -74,9 +138,16 @@ async fn nothing_to_change_is_not_written() {
     let update = || client.opportunities().update(UUID);
     update().merge_custom().remove("other").send().await.unwrap();
     assert_eq!(methods(&fake), ["GET", "GET"]);
-    // Nor is an attribute moved by being removed and set again.
-    set(&fake.opportunities(), "custom", json!({ "a": 1, "seats": 5 }));
-    update().merge_custom().remove("a").set("a", 1).send().await.unwrap();
+    // Nor is an attribute moved by being removed and set again, or written as the same number in another form.
+    set(&fake.opportunities(), "custom", json!({ "a": 1, "seats": 5.0 }));
+    update()
+        .merge_custom()
+        .remove("a")
+        .set("a", 1)
+        .set("seats", 5)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(methods(&fake), ["GET", "GET", "GET"]);
     set(&fake.opportunities(), "custom", json!({ "seats": 5 }));
     // But what else is updated is sent, without the attributes.
@@ -90,46 +161,202 @@ async fn nothing_to_change_is_not_written() {
     assert_eq!(fake.requests().last().unwrap().body, br#"{"amount_in_cents":7}"#);
     // The server may find that itself.
     fake.answer_next(Canned::new(200).json(samples::opportunity(UUID).to_string()));
-    fake.answer_next(Canned::new(200).json(samples::opportunity(UUID).to_string()));
     fake.answer_next(Canned::new(304));
     assert!(merge(&client).await.unwrap().uuid == UUID);
 }
 
+/// A write that is tried again follows from a new read, whatever it was tried again for.
 #[tokio::test]
-async fn somebody_who_was_faster_is_reported() {
-    let (fake, client) = start_with(&json!({ "seats": 4 })).await;
-    fake.before_request(2, |opportunities| {
-        set(opportunities, "custom", json!({ "seats": 4, "theirs": 1 }));
-    });
-    let error = merge(&client).await.unwrap_err();
-    assert!(matches!(error, Error::Conflict { written: false, .. }) && !error.may_have_happened());
-    assert_eq!(
-        error.to_string(),
-        "update_opportunity: somebody else changed the object meanwhile; nothing was written"
-    );
-    assert_eq!(methods(&fake), ["GET", "GET"]);
+async fn what_changes_before_a_write_is_tried_again_is_kept() {
+    for failure in [
+        Canned::new(429).header("retry-after", "0"),
+        Canned::new(503),
+        Canned::new(502),
+        Canned::new(502).once_done(),
+        Canned::new(200).json("{\"cut\":"),
+        Canned::new(200).json("{\"cut\":").once_done(),
+    ] {
+        let (fake, _) = start_with(&json!({ "seats": 4 })).await;
+        fake.answer_next(Canned::new(200).json(fake.opportunities().get(UUID).unwrap().to_string()));
+        fake.answer_next(failure.clone());
+        fake.before_request(3, |opportunities| {
+            let mut custom = opportunities.get(UUID).unwrap()["custom"].clone();
+            custom["theirs"] = json!(1);
+            set(opportunities, "custom", custom);
+        });
+        merge(&trying(&fake, 3)).await.unwrap();
+        assert_eq!(custom(&fake), json!({ "seats": 5, "theirs": 1 }), "{failure:?}");
+        // What was done although the answer says nothing is seen, and not done again.
+        let done = format!("{failure:?}").contains("Unanswered");
+        let sent = methods(&fake);
+        assert_eq!(sent[..3], ["GET", "PATCH", "GET"], "{failure:?}");
+        assert_eq!(sent.len(), if done { 3 } else { 4 }, "{failure:?}");
+    }
+}
 
-    fake.before_request(2, |opportunities| set(opportunities, "custom", json!({ "theirs": 2 })));
-    let update = client
-        .opportunities()
-        .update(UUID)
-        .merge_custom()
-        .set("seats", 5)
-        .retry_conflicts(1);
-    let deal = update.send().await.unwrap();
-    assert_eq!(deal.custom.to_string(), r#"{"seats":5,"theirs":2}"#);
-    assert_eq!(methods(&fake)[2..], ["GET", "GET", "GET", "GET", "PATCH"]);
+/// Lets everything through, but not before somebody else has changed the object.
+#[derive(Debug)]
+struct Busy(Arc<Fake>, Arc<AtomicI64>);
+
+impl Limiter for Busy {
+    fn place(&self) -> LimiterFuture<'_, Place> {
+        Box::pin(async { Ok(Place::holding(())) })
+    }
+
+    fn turn(&self) -> LimiterFuture<'_, ()> {
+        Box::pin(async {
+            tokio::task::yield_now().await;
+            let number = self.1.fetch_add(1, Ordering::Relaxed) + 1;
+            set(&self.0.opportunities(), "custom", json!({ "theirs": number }));
+            Ok(())
+        })
+    }
+
+    fn throttled(&self, _: Option<Duration>) {}
 }
 
 #[tokio::test]
-async fn a_change_that_shows_only_afterwards_is_reported() {
-    let (fake, client) = start_with(&json!({ "seats": 4 })).await;
-    fake.before_request(3, |opportunities| {
-        set(opportunities, "owner", json!("other@example.com"));
+async fn a_write_waits_for_nothing_after_the_read() {
+    let fake = Arc::new(Fake::start().await.unwrap());
+    fake.opportunities().add(samples::opportunity(UUID));
+    let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
+    let changes = Arc::<AtomicI64>::default();
+    let client = client.limiter(Busy(Arc::clone(&fake), Arc::clone(&changes)));
+    merge(&client.build().unwrap()).await.unwrap();
+    let theirs = changes.load(Ordering::Relaxed);
+    assert_eq!(custom(&fake), json!({ "theirs": theirs, "seats": 5 }));
+}
+
+/// The limiter in use: two requests for each call, and however few it lets through, calls do not wait for each other.
+#[tokio::test]
+async fn merges_share_a_low_rate() {
+    let fake = Fake::start().await.unwrap();
+    fake.opportunities().add(samples::opportunity(UUID));
+    let client = Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .rate_limit(2)
+        .build()
+        .unwrap();
+    let merges = (0..4).map(|number| {
+        let update = client
+            .opportunities()
+            .update(UUID)
+            .with_call_timeout(Duration::from_secs(600));
+        update.merge_custom().set(format!("a{number}"), number).send()
     });
+    let done = futures_util::future::join_all(merges).await;
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    assert_eq!(fake.requests().len(), 8);
+}
+
+#[tokio::test]
+async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
+    let failing = |fake: &Witness, statuses: &[u16]| {
+        for status in statuses {
+            let answer = match status {
+                200 => Canned::new(200).json(deal_with(r#"{"seats":4}"#)),
+                201 => Canned::new(200).json(deal_with(r#"{"list":[1]}"#)),
+                status => Canned::new(*status),
+            };
+            fake.answer_next(answer);
+        }
+    };
+    for (answers, may_have_happened, text) in [
+        (&[502, 502, 502][..], false, "get_opportunity: 502"),
+        (&[200, 502, 502, 502], true, "get_opportunity: 502"),
+        (&[200, 429, 200, 429, 502], false, "get_opportunity: 502"),
+        (&[502, 200, 502, 200, 503], true, "update_opportunity: 503"),
+        (&[200, 502, 404], true, "get_opportunity: 404"),
+        (&[404], false, "get_opportunity: 404"),
+        (&[200, 422], false, "update_opportunity: 422"),
+        (&[201], false, "custom attribute `list` is a list"),
+        (&[200, 503, 201], false, "custom attribute `list` is a list"),
+        (&[200, 502, 201], true, "get_opportunity: 200"),
+    ] {
+        let (fake, _) = start().await;
+        failing(&fake, answers);
+        let error = merge(&trying(&fake, 3)).await.unwrap_err();
+        assert_eq!(error.may_have_happened(), may_have_happened, "{answers:?}: {error}");
+        assert!(error.to_string().starts_with(text), "{answers:?}: {error}");
+        assert_eq!(fake.requests().len(), answers.len(), "{answers:?}");
+    }
+}
+
+/// Whether the server tells the object, and what else it counts, is no sign of anything.
+#[tokio::test]
+async fn an_accepted_write_is_a_success() {
+    for accepted in [
+        Canned::new(204),
+        Canned::new(200).json("{}"),
+        Canned::new(202),
+        Canned::new(202).json("{}"),
+    ] {
+        let (fake, client) = start_with(&json!({ "seats": 4, "vip": true })).await;
+        fake.answer_next(Canned::new(200).json(fake.opportunities().get(UUID).unwrap().to_string()));
+        fake.answer_next(accepted.clone().once_done());
+        let deal = merge(&client).await.unwrap();
+        assert_eq!(json!(deal.custom), json!({ "seats": 5, "vip": true }), "{accepted:?}");
+        assert_eq!(methods(&fake), ["GET", "PATCH", "GET"]);
+
+        // It was accepted, also if the object can't be read afterwards.
+        fake.answer_next(Canned::new(200).json(deal_with(r#"{"seats":4}"#)));
+        fake.answer_next(accepted);
+        fake.answer_next(Canned::new(502));
+        assert!(merge(&client).await.unwrap().custom.is_absent());
+    }
+    let (fake, client) = start_with(&json!({ "seats": 4 })).await;
+    fake.before_request(2, |opportunities| {
+        set(opportunities, "owner", json!("other@example.com"));
+        set(opportunities, "times_written", json!(17));
+    });
+    merge(&client).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_attribute_that_was_not_kept_is_reported() {
+    let (fake, client) = start().await;
+    answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
     let error = merge(&client).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { written: true, .. }) && error.may_have_happened());
-    assert_eq!(methods(&fake), ["GET", "GET", "PATCH"]);
+    assert_eq!(
+        error.to_string(),
+        "update_opportunity: somebody else changed the object meanwhile; it was written all the same, so look at it"
+    );
+    answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
+    answer(&fake, "{}", r#"{"seats":5}"#);
+    let update = client.opportunities().update(UUID).merge_custom().set("seats", 5);
+    update.retry_conflicts(1).send().await.unwrap();
+    assert_eq!(fake.requests().len(), 6);
+}
+
+/// The same comes of it, whatever the object had.
+#[tokio::test]
+async fn to_replace_all_and_to_merge_is_to_replace_all() {
+    for there in [
+        json!({}),
+        json!({ "seats": 5 }),
+        json!({ "seats": 4, "vip": true }),
+        Value::Null,
+    ] {
+        let (fake, client) = start_with(&there).await;
+        let update = || client.opportunities().update(UUID);
+        update()
+            .remove_all_custom()
+            .merge_custom()
+            .set("seats", 5)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(custom(&fake), json!({ "seats": 5 }), "{there}");
+        let replaced = update().replace_all_custom([("a", 1), ("b", 2)]).merge_custom();
+        replaced.set("b", 3).remove("a").set("c", 4).send().await.unwrap();
+        assert_eq!(custom(&fake), json!({ "b": 3, "c": 4 }), "{there}");
+        assert_eq!(methods(&fake), ["PATCH", "PATCH"]);
+        fake.answer_next(Canned::new(304));
+        let deal = update().remove_all_custom().merge_custom().send().await.unwrap();
+        assert!(deal.uuid == UUID);
+    }
 }
 
 #[tokio::test]
@@ -162,6 +389,10 @@ async fn a_value_that_cannot_be_right_is_refused_before_anything_is_sent() {
         update().merge_custom().set("discount", f64::NAN),
         update().win_likelihood(101).merge_custom().set("seats", 4),
         update().estimated_close_date("soon").merge_custom().set("seats", 4),
+        update()
+            .replace_all_custom([("team size", 4)])
+            .merge_custom()
+            .set("seats", 4),
     ] {
         let error = merge.send().await.unwrap_err();
         assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
@@ -180,35 +411,35 @@ async fn a_blocking_client_merges_too() {
         .set("seats", 5)
         .send()
         .unwrap();
-    assert_eq!(
-        fake.opportunities().get(UUID).unwrap()["custom"],
-        json!({ "vip": true, "seats": 5 })
-    );
+    assert_eq!(custom(&fake), json!({ "vip": true, "seats": 5 }));
 }
 
 type Attributes = BTreeMap<&'static str, i64>;
+type Changes = Vec<(&'static str, Option<i64>)>;
 
-/// What somebody else does, and before which of our requests; 4 is after all of them.
-#[derive(Debug, Clone)]
-struct Other {
-    before: usize,
-    custom: Option<Attributes>,
-    owner: Option<u8>,
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Fate {
+    Good,
+    /// Answered with this status, and nothing was done.
+    Refused(u16),
+    /// Done, and answered with this status.
+    Done(u16),
 }
 
 fn attributes() -> impl Strategy<Value = Attributes> {
     prop::collection::btree_map(prop::sample::select(vec!["a", "b", "c"]), 0i64..3, 0..3)
 }
 
-fn other() -> impl Strategy<Value = Other> {
-    (1usize..5, prop::option::of(attributes()), prop::option::of(0u8..3)).prop_map(|(before, custom, owner)| Other {
-        before,
-        custom,
-        owner,
-    })
+fn fate() -> impl Strategy<Value = Fate> {
+    prop_oneof![
+        4 => Just(Fate::Good),
+        1 => prop::sample::select(vec![429, 502, 503, 504]).prop_map(Fate::Refused),
+        1 => prop::sample::select(vec![204, 202, 502, 504]).prop_map(Fate::Done),
+    ]
 }
 
-fn merged(mut custom: Attributes, changes: &[(&'static str, Option<i64>)]) -> Attributes {
+fn merged(mut custom: Attributes, changes: &Changes) -> Attributes {
     for (key, value) in changes {
         match value {
             Some(value) => drop(custom.insert(key, *value)),
@@ -218,68 +449,104 @@ fn merged(mut custom: Attributes, changes: &[(&'static str, Option<i64>)]) -> At
     custom
 }
 
-proptest! {
+/// What must come of it: what the object has, whether that is a success, and whether a failure may have happened.
+fn expected(
+    mut custom: Attributes,
+    others: &[Option<Attributes>],
+    fates: &[Fate],
+    (changes, more, attempts): (&Changes, bool, u32),
+) -> (Attributes, Result<(), bool>) {
+    let mut steps = others.iter().zip(fates);
+    let mut may_have_happened = false;
+    for _ in 0..attempts {
+        let mut request = || {
+            let (other, fate) = steps.next().unwrap();
+            (other.clone(), *fate)
+        };
+        if changes.is_empty() && more {
+            let (other, fate) = request(); // no attribute is sent
+            custom = other.unwrap_or(custom);
+            match fate {
+                Fate::Good | Fate::Done(202 | 204) => return (custom, Ok(())),
+                Fate::Refused(status) | Fate::Done(status) => may_have_happened |= matches!(status, 502 | 504),
+            }
+            continue;
+        }
+        // The read: nothing that was there by then is lost.
+        let (other, fate) = request();
+        custom = other.unwrap_or(custom);
+        match fate {
+            Fate::Good => {}
+            Fate::Refused(_) | Fate::Done(_) => continue,
+        }
+        let ours = merged(custom.clone(), changes);
+        let named = ours != custom;
+        if !named && !more {
+            return (custom, Ok(()));
+        }
+        // The write, and the one window that there is.
+        let (other, fate) = request();
+        custom = other.unwrap_or(custom);
+        if named && !matches!(fate, Fate::Refused(_)) {
+            custom = ours;
+        }
+        match fate {
+            Fate::Good => return (custom, Ok(())),
+            Fate::Done(202 | 204) => {
+                for _ in 0..attempts {
+                    let (other, fate) = request(); // read once more, for the caller
+                    custom = other.unwrap_or(custom);
+                    if fate == Fate::Good {
+                        break;
+                    }
+                }
+                return (custom, Ok(()));
+            }
+            Fate::Refused(status) | Fate::Done(status) => may_have_happened |= matches!(status, 502 | 504),
+        }
+    }
+    (custom, Err(may_have_happened))
+}
 
-    /// Somebody else writes at any moment: exactly what the page of `Merge` says is lost, and nothing else.
+proptest! {
+    /// Somebody else writes at any moment, and the server fails at any moment: what is lost is what the page of `Merge`
+    /// says, and nothing else.
     #[test]
     fn only_what_the_documentation_says_is_lost(
         start in attributes(),
         changes in prop::collection::vec(
             (prop::sample::select(vec!["a", "b", "c"]), prop::option::of(0i64..3)), 0..4),
-        other in other(),
+        more in any::<bool>(),
+        others in prop::collection::vec(prop::option::weighted(0.3, attributes()), 16),
+        fates in prop::collection::vec(fate(), 16),
+        attempts in 1u32..5,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (fake, client) = start_with(&json!(start)).await;
-            set(&fake.opportunities(), "owner", json!("0@example.com"));
-            let theirs = other.clone();
-            let act = move |opportunities: &chartmogul_fake::Opportunities<'_>| {
-                if let Some(custom) = &theirs.custom {
-                    set(opportunities, "custom", json!(custom));
+            let (fake, _) = start_with(&json!(start)).await;
+            let client = trying(&fake, attempts);
+            for (number, (other, fate)) in others.iter().zip(&fates).enumerate() {
+                if let Some(custom) = other.clone() {
+                    fake.before_request(number + 1, move |opportunities| set(opportunities, "custom", json!(custom)));
                 }
-                if let Some(owner) = theirs.owner {
-                    set(opportunities, "owner", json!(format!("{owner}@example.com")));
-                }
-            };
-            if other.before < 4 {
-                fake.before_request(other.before, act.clone());
+                fake.answer_next(match fate {
+                    Fate::Good => Canned::as_usual(),
+                    Fate::Refused(status) => Canned::new(*status),
+                    Fate::Done(status) => Canned::new(*status).once_done(),
+                });
             }
-            let merge = client.opportunities().update(UUID).merge_custom();
-            let merge = changes.iter().fold(merge, |merge, (key, value)| match value {
+            let update = client.opportunities().update(UUID);
+            let update = if more { update.amount_in_cents(7) } else { update };
+            let merge = changes.iter().fold(update.merge_custom(), |merge, (key, value)| match value {
                 Some(value) => merge.set(*key, *value),
                 None => merge.remove(*key),
             });
             let result = merge.send().await;
             let sent = methods(&fake);
-            if other.before == 4 {
-                act(&fake.opportunities());
-            }
-
-            let theirs = other.custom.clone();
-            let read = if other.before == 1 { theirs.clone().unwrap_or_else(|| start.clone()) } else { start.clone() };
-            let ours = merged(read.clone(), &changes);
-            let writes = ours != read;
-            let changes_custom = theirs.as_ref().is_some_and(|custom| *custom != start);
-            let changes_owner = other.owner.is_some_and(|owner| owner != 0);
-            let (expected, custom) = match other.before {
-                // In time for the first read: it is seen. After the last request: it counts.
-                1 => ("ok", ours),
-                4 => ("ok", theirs.unwrap_or(ours)),
-                // We have only looked, and do nothing more; our next request never comes.
-                _ if !writes => ("ok", start),
-                2 if changes_custom || changes_owner => ("not written", theirs.unwrap_or(start)),
-                // The one window that the API leaves: their attributes are gone, and only another member shows it.
-                3 if changes_owner => ("written", ours),
-                _ => ("ok", ours),
-            };
-            let got = match &result {
-                Ok(_) => "ok",
-                Err(Error::Conflict { written: true, .. }) => "written",
-                Err(Error::Conflict { .. }) => "not written",
-                Err(error) => panic!("{error:?}"),
-            };
-            assert_eq!(got, expected, "{sent:?}");
-            assert_eq!(fake.opportunities().get(UUID).unwrap()["custom"], json!(custom), "{sent:?}");
+            let (wanted, outcome) = expected(start, &others, &fates, (&changes, more, attempts));
+            let result = result.map(|_| ()).map_err(|error| error.may_have_happened());
+            assert_eq!(result, outcome, "{sent:?}");
+            assert_eq!(custom(&fake), json!(wanted), "{sent:?}");
         });
     }
 }

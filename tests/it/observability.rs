@@ -141,7 +141,7 @@ async fn a_call_and_its_attempts_have_spans() {
 #[tokio::test]
 async fn a_call_that_waits_for_the_limit_says_so() {
     let (fake, _) = start().await;
-    let client = client(&fake, |builder| builder.limiter(RateLimiter::new(4, 1)));
+    let client = client(&fake, |builder| builder.limiter(RateLimiter::new(2, 1)));
     let get = || client.opportunities().get(UUID).send();
     Notes::listen();
     get().await.unwrap();

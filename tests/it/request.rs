@@ -38,6 +38,33 @@ async fn any_endpoint_can_be_reached() {
     assert_eq!(sent.header("content-type"), Some("application/json"));
 }
 
+/// Some edges answer with 411 to a method with a body that does not say how long it is.
+#[tokio::test]
+async fn a_body_that_is_not_there_has_a_length() {
+    let (fake, client) = start().await;
+    for (method, length) in [
+        (Method::POST, Some("0")),
+        (Method::PUT, Some("0")),
+        (Method::PATCH, Some("0")),
+        (Method::GET, None),
+        (Method::DELETE, None),
+    ] {
+        fake.answer_next(Canned::new(204));
+        client
+            .low_level()
+            .request(method.clone(), "/v1/things")
+            .send_any()
+            .await
+            .unwrap();
+        let sent = fake.requests().pop().unwrap();
+        assert_eq!(sent.header("content-length"), length, "{method}");
+    }
+    fake.answer_next(Canned::new(204));
+    let request = client.low_level().request(Method::POST, "/v1/things");
+    request.json(&json!({})).send_any().await.unwrap();
+    assert_eq!(fake.requests().pop().unwrap().header("content-length"), Some("2"));
+}
+
 #[tokio::test]
 async fn errors_name_the_route_and_not_the_object() {
     let (fake, client) = start().await;

@@ -15,6 +15,12 @@ async fn debug_does_not_show_the_key() {
     let client = builder.clone().build().unwrap();
     for shown in [
         format!("{builder:?}"),
+        format!(
+            "{:?}",
+            builder.clone().base_url("https://user:secret@example.com/secret")
+        ),
+        format!("{:?}", builder.clone().proxy("http://user:secret@example.com")),
+        format!("{:?}", builder.clone().root_certificate("secret")),
         format!("{client:?}"),
         format!("{:?}", client.low_level()),
         format!("{:?}", client.opportunities()),

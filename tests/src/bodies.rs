@@ -54,6 +54,12 @@ pub const BODIES: &[Body] = &[
         r#"{"owner":["can't be blank"],"currency":["is unknown","is short"],"error_details":[{"param":"owner","code":"blank","message":"can't be blank"}]}"#,
     ),
     (
+        "shape 4, without details",
+        422,
+        "application/json; charset=utf-8",
+        r#"{"plans":["Please name the plans of the group"]}"#,
+    ),
+    (
         "shape 5, text and details",
         404,
         "application/json",

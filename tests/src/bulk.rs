@@ -43,6 +43,16 @@ pub fn is_invalid(index: u64) -> bool {
     index % 23 == 12
 }
 
+/// Whether there is never a usable answer to it, so that those behind it are not made.
+pub fn is_given_up(index: u64) -> bool {
+    !is_invalid(index) && fate(index) == Reply::Refuse(500)
+}
+
+/// Whether it is never sent, because one before it is given up.
+pub fn is_behind(index: u64) -> bool {
+    (0..index).any(|before| uuid(before) == uuid(index) && is_given_up(before))
+}
+
 /// What it updates. Every seventh is of an opportunity that had updates before; there are up to eleven of the same.
 pub fn uuid(index: u64) -> String {
     let object = if index % 7 == 6 { index / 70 * 70 } else { index };
@@ -89,9 +99,19 @@ impl Line {
         }
     }
 
-    /// What must be the same of two runs, whatever happened to them.
+    /// Whether no later run makes the update: not if it was given up, was behind such a one, or was left when the run was
+    /// stopped.
+    pub fn is_final(&self) -> bool {
+        let open = ["given up", "behind", "stopped"];
+        !open.iter().any(|begin| self.outcome.starts_with(begin))
+    }
+
+    /// What must be the same of two runs, whatever happened to them. Whether what was refused had been done before is not:
+    /// a run that was killed leaves that open.
     pub fn essence(&self) -> (u64, &str, &str) {
-        (self.index, &self.id, &self.outcome)
+        let refused = self.outcome.strip_suffix(", perhaps done");
+        let refused = refused.filter(|outcome| outcome.starts_with("refused"));
+        (self.index, &self.id, refused.unwrap_or(&self.outcome))
     }
 }
 
@@ -100,6 +120,7 @@ fn outcome(outcome: &Outcome<Opportunity>) -> String {
         Outcome::Updated(object) => return format!("updated {}", serde_json::to_string(object).unwrap()),
         Outcome::Unchanged => return "unchanged".to_owned(),
         Outcome::NotSent(NotSent::Stopped(why)) => return format!("stopped: {why}"),
+        Outcome::NotSent(NotSent::Behind(index)) => return format!("behind {index}"),
         Outcome::Refused(_) => "refused",
         Outcome::GivenUp(_) => "given up",
         _ => "not sent",

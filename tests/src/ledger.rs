@@ -89,6 +89,8 @@ struct Books {
     objects: BTreeMap<String, Entry>,
     rng: Rng,
     reply: Box<Decide>,
+    /// What is done with all requests, whatever they are.
+    outage: Option<Reply>,
 }
 
 /// By the place of the update, and how often it came before.
@@ -113,6 +115,7 @@ impl Ledger {
                 objects: BTreeMap::new(),
                 rng: Rng::with_seed(seed),
                 reply: Box::new(reply),
+                outage: None,
             }),
             delay,
             connections: AtomicUsize::new(0),
@@ -158,6 +161,11 @@ impl Ledger {
     /// Whether requests are held back from now on; they arrive, and nothing is done with them.
     pub fn hold(&self, back: bool) {
         self.shared.gate.send_replace(!back);
+    }
+
+    /// What is done with every request from now on, reads included; `None` ends that.
+    pub fn outage(&self, reply: Option<Reply>) {
+        self.shared.books.lock().unwrap().outage = reply;
     }
 
     /// The opportunities as they are now.
@@ -214,10 +222,19 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut buffer = Vec::new();
     loop {
         let request = peer::request(&mut stream, &mut buffer).await?;
+        let uuid = request.line.rsplit('/').next().unwrap().to_owned();
+        if request.line.starts_with("GET") {
+            let _busy = Busy::new(&shared.busy);
+            let _ = shared.gate.subscribe().wait_for(|open| *open).await;
+            match shared.read(&uuid) {
+                Some(answer) => stream.write_all(answer.as_bytes()).await?,
+                None => return stream.set_zero_linger(),
+            }
+            continue;
+        }
         let (_, body) = request.whole.split_once("\r\n\r\n").unwrap();
         let body: Value = serde_json::from_str(body).unwrap();
         let index = body["amount_in_cents"].as_u64().unwrap();
-        let uuid = request.line.rsplit('/').next().unwrap().to_owned();
         let (place, reply, before, after) = shared.receive(index, &uuid);
         let _busy = Busy::new(&shared.busy);
         sleep(before).await;
@@ -238,7 +255,7 @@ impl Shared {
     fn receive(&self, index: u64, uuid: &str) -> (usize, Reply, Duration, Duration) {
         let books = &mut *self.books.lock().unwrap();
         let known = books.receipts.iter().filter(|receipt| receipt.index == index).count();
-        let reply = (books.reply)(index, known);
+        let reply = books.outage.unwrap_or_else(|| (books.reply)(index, known));
         books.receipts.push(Receipt {
             index,
             uuid: uuid.to_owned(),
@@ -252,6 +269,22 @@ impl Shared {
         let before = books.rng.u64(0..=delay);
         let [before, after] = [before, delay - before].map(Duration::from_millis);
         (books.receipts.len() - 1, reply, before, after)
+    }
+
+    /// The opportunity as it is now; `None` resets the connection.
+    fn read(&self, uuid: &str) -> Option<String> {
+        let books = &*self.books.lock().unwrap();
+        match books.outage {
+            Some(Reply::Reset | Reply::ApplyAndReset) => None,
+            Some(Reply::Refuse(status) | Reply::ApplyAndAnswer(status)) => Some(answer(status, &refusal(status))),
+            Some(Reply::Apply) | None => {
+                let mut opportunity = samples::opportunity(uuid);
+                if let Some(amount) = books.objects.get(uuid).and_then(|object| object.amount) {
+                    opportunity["amount_in_cents"] = json!(amount);
+                }
+                Some(answer(200, &opportunity))
+            }
+        }
     }
 
     /// Does what an update wants, and answers.

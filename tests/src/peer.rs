@@ -193,7 +193,8 @@ impl Act {
         let status = first
             .strip_prefix(b"HTTP/1.")
             .and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok());
-        !status.is_some_and(|status| status.starts_with(['3', '4']) || status == "503")
+        // 408 may come from an edge that has waited for its server in vain.
+        !status.is_some_and(|status| status.starts_with(['3', '4']) && status != "408" || status == "503")
     }
 }
 

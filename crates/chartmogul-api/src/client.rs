@@ -1,7 +1,8 @@
-use std::{fmt, marker::PhantomData, net::IpAddr, sync::Arc, time::Duration};
+use std::{error::Error as StdError, fmt, marker::PhantomData, net::IpAddr, sync::Arc, time::Duration};
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -9,7 +10,8 @@ use crate::{
     Error,
     generated::DEFAULT_BASE_URL,
     transport::{
-        Client, Shared,
+        Client, ConnectLayer, Shared,
+        connections::{Connections, IDLE_TIMEOUT},
         limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, RateLimiter},
         observe::Metrics,
         retry::{Budget, Retry},
@@ -48,7 +50,7 @@ const USER_AGENT: &str = concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION"));
 ///     .build()?;
 /// # Ok::<(), chartmogul_api::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until `build` is called"]
 pub struct ClientBuilder<C = Client> {
     api_key: Option<SecretString>,
@@ -94,6 +96,34 @@ impl fmt::Debug for Connection {
             .field("root_certificates", &self.root_certificates.len())
             .field("http2", &self.http2)
             .finish_non_exhaustive()
+    }
+}
+
+impl<C> fmt::Debug for ClientBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Headers of the user's own HTTP client may be secrets, so may be what stands in a URL.
+        f.debug_struct("ClientBuilder")
+            .field("api_key", &self.api_key)
+            .field("base_url", &shown(&self.base_url))
+            .field("user_agent", &self.user_agent)
+            .field("connection", &self.connection)
+            .field("http_client", &self.http_client.is_some())
+            .field("attempt_timeout", &self.attempt_timeout)
+            .field("call_timeout", &self.call_timeout)
+            .field("max_body", &self.max_body)
+            .field("rate_limit", &self.rate_limit)
+            .field("max_in_flight", &self.max_in_flight)
+            .field("limiter", &self.limiter)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Of a URL, what can't be a secret: scheme and host.
+fn shown(url: &str) -> String {
+    match Url::parse(url).as_ref().map(|url| (url.scheme(), url.host_str())) {
+        Ok((scheme @ ("https" | "http"), Some(host))) => format!("{scheme}://{host}"),
+        _ => "(not usable)".to_owned(),
     }
 }
 
@@ -195,8 +225,8 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Most requests in any second; [`DEFAULT_RATE_LIMIT`] by default, which is all that an account has. Zero is
-    /// refused.
+    /// Most requests that arrive at the server in any second, however long it takes to connect; [`DEFAULT_RATE_LIMIT`] by
+    /// default, which is all that an account has. Zero is refused.
     pub fn rate_limit(mut self, per_second: u32) -> Self {
         self.rate_limit = per_second;
         self
@@ -236,8 +266,10 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// A proxy for `https`, in place of the one that the environment names (`HTTPS_PROXY` and its relatives). It sees
-    /// the name of the API's host and nothing else.
+    /// A proxy for `https`, in place of the one that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, less what
+    /// `NO_PROXY` excepts). It sees the name of the API's host and nothing else.
+    ///
+    /// Its scheme is `http` or `https`; with the feature `socks`, one of `socks4`, `socks4a`, `socks5` and `socks5h` too.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
         self.connection.proxy = Proxy::At(url.into());
         self
@@ -262,7 +294,12 @@ impl<C: From<Client>> ClientBuilder<C> {
     /// It must not follow redirects (`redirect::Policy::none()`): a redirect can turn a write into a read, whose answer
     /// looks like that of the write. A client with any other policy is refused by [`build`](Self::build).
     /// `connect_timeout`, `root_certificate`, `proxy` and `http2` can't be set here then, but on your client; so can
-    /// `retry::never()`, for reqwest has retries of its own.
+    /// `retry::never()`, for reqwest has retries of its own. Give it a [`ConnectLayer`] too, or more requests than allowed
+    /// may arrive within a second while connections are made.
+    ///
+    /// Its connections are its own business, too: it should have a `pool_idle_timeout` of no more than
+    /// [`IDLE_TIMEOUT`](crate::IDLE_TIMEOUT), does not heed what the server announces, and must be used in one tokio runtime
+    /// alone. A call that gets a connection of a runtime which does not run waits until its time is up.
     /// What an `http` proxy of your client sees includes the API key if the base URL is plain `http`.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
@@ -302,18 +339,23 @@ impl<C: From<Client>> ClientBuilder<C> {
         self.check()?;
         let connect_timeout = self.connection.connect_timeout;
         let connect_timeout = connect_timeout.unwrap_or(DEFAULT_CONNECT_TIMEOUT.min(self.attempt_timeout / 2));
-        let http = match &self.http_client {
+        let connections = match self.http_client {
             Some(client) => {
-                own(client, &self.connection)?;
-                client.clone()
+                own(&client, &self.connection)?;
+                Connections::new(client, None)
             }
-            None => self.connection.build(&base_url, connect_timeout)?,
+            None => {
+                let (connection, url) = (self.connection, base_url.clone());
+                connection.check(&url)?;
+                let build = move |idle| connection.build(&url, connect_timeout, idle);
+                Connections::new(build(IDLE_TIMEOUT)?, Some(Box::new(build)))
+            }
         };
         let client = Client {
             call_timeout: self.call_timeout,
             bounds: None,
             shared: Arc::new(Shared {
-                http,
+                connections,
                 headers,
                 host: base_url.host_str().unwrap_or_default().to_owned(),
                 port: base_url.port_or_known_default().unwrap_or_default(),
@@ -328,7 +370,6 @@ impl<C: From<Client>> ClientBuilder<C> {
                 retry: self.retry,
                 metrics: self.metrics,
                 trace_identifiers: self.trace_identifiers,
-                own_http_client: self.http_client.is_some(),
                 key: key.clone(),
             }),
         };
@@ -365,61 +406,155 @@ impl<C: From<Client>> ClientBuilder<C> {
 }
 
 impl Connection {
-    fn build(&self, base_url: &Url, connect_timeout: Duration) -> Result<reqwest::Client, Error> {
-        let wrong = |what: &str, source: reqwest::Error| Error::Configuration {
-            what: what.to_owned(),
-            source: Some(source.without_url().into()),
-        };
+    /// Refuses what can't work, before the first call finds out.
+    fn check(&self, base_url: &Url) -> Result<(), Error> {
+        let refused = |what: String| Err(Error::configuration(what, None));
+        let with_tls = cfg!(feature = "rustls");
+        if !with_tls && !self.root_certificates.is_empty() {
+            return refused("a root certificate needs the feature `rustls`".to_owned());
+        }
+        if base_url.scheme() == "http" {
+            // A proxy would read the key; over https it sees an encrypted tunnel.
+            return match self.proxy {
+                Proxy::At(_) => {
+                    refused("a proxy can't be used with a base URL of plain http: it would read the API key".to_owned())
+                }
+                _ => Ok(()),
+            };
+        }
+        if !with_tls {
+            return refused("https needs the feature `rustls`, or an `http_client` with TLS of your own".to_owned());
+        }
+        if let Proxy::OfTheEnvironment = self.proxy
+            && let Some(variable) = unfit_proxy(base_url, |name| std::env::var(name).ok())
+        {
+            return refused(format!(
+                "the environment variable {variable} names a proxy that can't be used; allowed: {PROXIES} (`no_proxy` \
+                 ignores it)"
+            ));
+        }
+        Ok(())
+    }
+
+    fn build(&self, base_url: &Url, connect_timeout: Duration, idle: Duration) -> Result<reqwest::Client, Error> {
         let mut http = reqwest::Client::builder()
             // A redirect must not turn a write into a read, nor carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             // Whether to repeat is decided in one place, and counted there. The zero says so before each request is copied
             // for a repetition.
             .retry(reqwest::retry::never().max_retries_per_request(0))
-            .connect_timeout(connect_timeout);
-        #[cfg(feature = "rustls")]
-        {
-            http = http.tls_version_min(reqwest::tls::Version::TLS_1_2);
-            for pem in &self.root_certificates {
-                let certificates = reqwest::Certificate::from_pem_bundle(pem)
-                    .map_err(|source| wrong("a root certificate is not PEM", source))?;
-                if certificates.is_empty() {
-                    let what = "a root certificate is not PEM: there is no certificate in it";
-                    return Err(Error::configuration(what, None));
-                }
-                http = http.tls_certs_merge(certificates);
-            }
-        }
-        #[cfg(not(feature = "rustls"))]
-        if !self.root_certificates.is_empty() {
-            let what = "a root certificate needs the feature `rustls`";
-            return Err(Error::configuration(what, None));
-        }
+            .connect_timeout(connect_timeout)
+            .connector_layer(ConnectLayer::default())
+            .pool_idle_timeout(idle);
         if !self.http2 {
             http = http.http1_only();
         }
-        match &self.proxy {
-            _ if base_url.scheme() == "http" => {
-                // A proxy would read the key; over https it sees an encrypted tunnel.
-                if matches!(self.proxy, Proxy::At(_)) {
-                    return Err(Error::configuration(
-                        "a proxy can't be used with a base URL of plain http: it would read the API key",
-                        None,
-                    ));
-                }
-                http = http.no_proxy();
-            }
-            Proxy::At(url) => {
-                let proxy =
-                    reqwest::Proxy::https(url).map_err(|source| wrong("the proxy's URL is not usable", source))?;
-                http = http.proxy(proxy);
-            }
-            Proxy::None => http = http.no_proxy(),
-            Proxy::OfTheEnvironment => {}
+        http = self.with_tls(http)?;
+        if base_url.scheme() == "http" {
+            http = without_certificates(http.no_proxy());
+        } else {
+            http = match &self.proxy {
+                Proxy::OfTheEnvironment => http,
+                Proxy::None => http.no_proxy(),
+                Proxy::At(url) => http.proxy(proxy(url)?),
+            };
         }
-        http.build()
-            .map_err(|source| wrong("the HTTP client can't be built", source))
+        http.build().map_err(|source| {
+            Error::configuration(
+                format!("the HTTP client can't be built: {}", reason(&source)),
+                Some(source.without_url().into()),
+            )
+        })
     }
+
+    #[cfg(feature = "rustls")]
+    fn with_tls(&self, http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
+        // Whatever backend another crate of the program has switched on.
+        let mut http = http
+            .tls_backend_rustls()
+            .tls_version_min(reqwest::tls::Version::TLS_1_2);
+        for pem in &self.root_certificates {
+            let certificates = reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {
+                let source = source.without_url().into();
+                Error::configuration("a root certificate is not PEM", Some(source))
+            })?;
+            if certificates.is_empty() {
+                let what = "a root certificate is not PEM: there is no certificate in it";
+                return Err(Error::configuration(what, None));
+            }
+            http = http.tls_certs_merge(certificates);
+        }
+        Ok(http)
+    }
+
+    #[cfg(not(feature = "rustls"))]
+    #[allow(clippy::unused_self, clippy::unnecessary_wraps)] // as above
+    fn with_tls(&self, http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
+        Ok(http)
+    }
+}
+
+/// Plain http works on a machine without certificates, and does not take the time to read them.
+#[cfg(feature = "rustls")]
+fn without_certificates(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    http.tls_certs_only([])
+}
+
+#[cfg(not(feature = "rustls"))]
+fn without_certificates(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
+    http
+}
+
+/// The innermost cause; those around it say "builder error".
+fn reason(error: &dyn StdError) -> String {
+    let mut reason = error;
+    while let Some(cause) = reason.source() {
+        reason = cause;
+    }
+    reason.to_string()
+}
+
+const PROXIES: &str = if cfg!(feature = "socks") {
+    "a URL with the scheme `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`"
+} else {
+    "a URL with the scheme `http` or `https` (others need the feature `socks`)"
+};
+
+/// The URL is in none of these errors: it may hold a password.
+fn proxy(text: &str) -> Result<reqwest::Proxy, Error> {
+    let wrong = |source| Error::configuration(format!("the proxy's URL is not usable; allowed: {PROXIES}"), source);
+    let scheme = if text.contains("://") { "" } else { "http://" };
+    let url = Url::parse(&format!("{scheme}{text}")).map_err(|source| wrong(Some(source.into())))?;
+    if !is_usable_proxy(url.as_str()) {
+        return Err(wrong(None));
+    }
+    reqwest::Proxy::https(url).map_err(|_| wrong(None)) // its causes have the URL
+}
+
+/// What reqwest's matcher does not understand, it ignores without a word, and goes around the proxy.
+fn is_usable_proxy(url: &str) -> bool {
+    let anywhere = Uri::from_static("https://api.invalid");
+    let proxy = Matcher::builder().https(url).build().intercept(&anywhere);
+    proxy.is_some_and(|proxy| cfg!(feature = "socks") || matches!(proxy.uri().scheme_str(), Some("http" | "https")))
+}
+
+/// The variable of the environment that names a proxy for this URL which can't be used. Which variable counts, and what
+/// `NO_PROXY` excepts, is as in reqwest.
+fn unfit_proxy(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
+    let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, variable(name)?)));
+    if variable("REQUEST_METHOD").is_some() {
+        return None; // in a CGI program, the variables may be a visitor's headers
+    }
+    let proxies = [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]];
+    let mut proxies = proxies.into_iter().filter_map(first);
+    let (name, _) = proxies
+        .find(|(_, proxy)| !proxy.is_empty())
+        .filter(|(_, proxy)| !is_usable_proxy(proxy))?;
+    // Asked about a proxy that it understands, for this URL.
+    let excepted = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, hosts)| hosts);
+    let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
+    matcher.intercept(&url.as_str().parse().ok()?)?;
+    Some(name)
 }
 
 /// Refuses a client of the user's own that may do what must not be done.
@@ -482,36 +617,34 @@ fn basic(key: &str) -> Result<HeaderValue, Error> {
     Ok(value)
 }
 
+/// The URL is in none of these errors: what stands there may be a secret.
 fn base_url(text: &str, plain_http: bool) -> Result<Url, Error> {
-    let wrong = |why: &str| {
+    let wrong = |why: &str, source| {
         Error::configuration(
             format!(
-                "base URL was {text:?}: {why}; allowed: an https URL without user, query and fragment, such as {DEFAULT_BASE_URL}"
+                "the base URL {why}; allowed: an https URL without user, query and fragment, such as {DEFAULT_BASE_URL}"
             ),
-            None,
+            source,
         )
     };
-    let url = Url::parse(text).map_err(|source| Error::Configuration {
-        what: format!("base URL was {text:?}; allowed: an https URL such as {DEFAULT_BASE_URL}"),
-        source: Some(source.into()),
-    })?;
+    let url = Url::parse(text).map_err(|source| wrong("is none", Some(source.into())))?;
     if !url.username().is_empty() || url.password().is_some() {
-        // Not shown: what stands there may be a secret.
         return Err(Error::configuration(
             "the base URL has a user or a password; give the key to `api_key` instead",
             None,
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(wrong("it has a query or a fragment"));
+        return Err(wrong("has a query or a fragment", None));
     }
     match url.scheme() {
         "https" => Ok(url),
         "http" if plain_http || is_loopback(&url) => Ok(url),
         "http" => Err(wrong(
-            "plain http would show the API key to the network (allow_plain_http() accepts that)",
+            "is plain http, which would show the API key to the network (allow_plain_http() accepts that)",
+            None,
         )),
-        _ => Err(wrong("unknown scheme")),
+        _ => Err(wrong("has an unknown scheme", None)),
     }
 }
 
@@ -544,6 +677,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "rustls")]
     fn only_https_and_loopback_are_accepted() {
         let with = |url: &str| refused(ClientBuilder::default().api_key("key").base_url(url));
         for url in [
@@ -564,11 +698,6 @@ mod tests {
         ] {
             assert!(with(url).contains("allowed: an https URL"), "{url}: {}", with(url));
         }
-        let message = with("https://user:secret@example.com");
-        assert!(
-            message.contains("user or a password") && !message.contains("secret"),
-            "{message}"
-        );
         assert_eq!(
             refused(
                 ClientBuilder::default()
@@ -578,6 +707,124 @@ mod tests {
             ),
             "accepted"
         );
+    }
+
+    #[test]
+    #[cfg(not(feature = "rustls"))]
+    fn https_needs_tls() {
+        let builder = ClientBuilder::<Client>::default().api_key("key");
+        assert!(refused(builder.clone()).contains("https needs the feature `rustls`"));
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
+        assert_eq!(refused(builder.clone().http_client(http.build().unwrap())), "accepted");
+        assert_eq!(refused(builder.base_url("http://localhost")), "accepted");
+    }
+
+    /// Whatever is given as a URL, by mistake or not, is in no error and no `Debug`, nor in any cause.
+    #[test]
+    fn what_stands_in_a_url_is_not_shown() {
+        for url in [
+            "https://user:secret@example.com",
+            "https://user:secret@example.com:port",
+            "https://user:secret@exa mple.com",
+            "https://user:secret@[::1",
+            "http://user:secret@example.com",
+            "user:secret@example.com",
+            "//user:secret@example.com",
+            "mailto:user:secret@example.com",
+            "ftp://user:secret@example.com/secret",
+            "https://example.com/?api_key=secret",
+            "https://example.com:70000/?api_key=secret",
+            "https://example.com/#secret",
+            "sk-secret",
+            "secret:",
+        ] {
+            let builder = ClientBuilder::<Client>::default().api_key("key");
+            for builder in [builder.clone().base_url(url), builder.proxy(url)] {
+                let shown = format!("{builder:?}");
+                assert!(!shown.contains("secret"), "{url}: {shown}");
+                if let Err(error) = builder.build() {
+                    let shown = format!("{} {error:?}", crate::history::causes(&error));
+                    assert!(!shown.contains("secret") && !shown.contains("user:"), "{url}: {shown}");
+                }
+            }
+            assert_ne!(
+                refused(ClientBuilder::default().api_key("key").base_url(url)),
+                "accepted",
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_http_client_does_not_show_its_headers() {
+        let headers = [(header::COOKIE, HeaderValue::from_static("secret"))]
+            .into_iter()
+            .collect();
+        let http = reqwest::Client::builder().default_headers(headers).build().unwrap();
+        let shown = format!("{:?}", ClientBuilder::<Client>::default().http_client(http));
+        assert!(
+            shown.contains("http_client: true") && !shown.contains("secret"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    #[cfg(all(feature = "rustls", not(feature = "socks")))]
+    fn a_proxy_that_can_not_be_used_is_refused() {
+        let with = |url: &str| refused(ClientBuilder::default().api_key("key").proxy(url));
+        for url in [
+            "socks5://localhost:1080",
+            "socks4a://localhost",
+            "ftp://localhost",
+            "http://",
+            "local host",
+        ] {
+            let message = with(url);
+            assert!(
+                message.contains("allowed: a URL with the scheme `http` or `https`"),
+                "{message}"
+            );
+        }
+        for url in [
+            "http://localhost:3128",
+            "https://user:pa|s@s@localhost",
+            "localhost:3128",
+            "127.0.0.1:3128",
+            "[::1]:3128",
+        ] {
+            assert_eq!(with(url), "accepted", "{url}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(feature = "socks"))]
+    fn a_proxy_of_the_environment_that_can_not_be_used_is_found() {
+        let url = Url::parse(DEFAULT_BASE_URL).unwrap();
+        let socks = "socks5://user:pass@localhost:1080";
+        for (variables, expected) in [
+            (&[][..], None),
+            (&[("HTTPS_PROXY", socks)], Some("HTTPS_PROXY")),
+            (&[("https_proxy", "ftp://localhost")], Some("https_proxy")),
+            (&[("https_proxy", "http://localhost:3128\r")], Some("https_proxy")),
+            (&[("ALL_PROXY", socks)], Some("ALL_PROXY")),
+            (&[("HTTPS_PROXY", "HTTP://localhost:3128"), ("ALL_PROXY", socks)], None),
+            (&[("HTTPS_PROXY", "localhost:3128")], None),
+            (&[("HTTPS_PROXY", ""), ("all_proxy", socks)], Some("all_proxy")),
+            (&[("HTTP_PROXY", socks)], None), // for plain http
+            (
+                &[("ALL_PROXY", socks), ("NO_PROXY", "example.com, chartmogul.com")],
+                None,
+            ),
+            (&[("ALL_PROXY", socks), ("no_proxy", "*")], None),
+            (&[("ALL_PROXY", socks), ("NO_PROXY", "example.com")], Some("ALL_PROXY")),
+            (&[("ALL_PROXY", socks), ("REQUEST_METHOD", "GET")], None),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(other, _)| *other == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            assert_eq!(unfit_proxy(&url, variable), expected, "{variables:?}");
+        }
     }
 
     #[test]

@@ -3,11 +3,11 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{MapAccess, Visitor},
+    de::{Error as _, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::Value;
 
-use crate::{Field, FieldValue, field, types::CustomAttribute};
+use crate::{Field, FieldValue, Verbatim, field, types::CustomAttribute};
 
 /// The value of a custom attribute in a request.
 ///
@@ -31,6 +31,8 @@ pub enum CustomValue {
     Decimal(f64),
     /// `true` or `false`.
     Boolean(bool),
+    /// A value of an answer that none of the others holds exactly, to be sent back as it stands there.
+    Verbatim(Verbatim),
 }
 
 impl CustomValue {
@@ -58,6 +60,7 @@ impl Serialize for CustomValue {
             Self::Integer(number) => serializer.serialize_i64(*number),
             Self::Decimal(number) => serializer.serialize_f64(*number),
             Self::Boolean(truth) => serializer.serialize_bool(*truth),
+            Self::Verbatim(json) => json.serialize(serializer),
         }
     }
 }
@@ -65,7 +68,7 @@ impl Serialize for CustomValue {
 impl<'de> Deserialize<'de> for CustomValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Scalar;
-        impl Visitor<'_> for Scalar {
+        impl<'de> Visitor<'de> for Scalar {
             type Value = CustomValue;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string, a 64-bit integer, a decimal number or a boolean")
@@ -87,6 +90,19 @@ impl<'de> Deserialize<'de> for CustomValue {
             fn visit_bool<E>(self, truth: bool) -> Result<CustomValue, E> {
                 Ok(CustomValue::Boolean(truth))
             }
+            /// A number, if a crate of the program switches on `serde_json/arbitrary_precision`.
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<CustomValue, A::Error> {
+                let wrong =
+                    |found| A::Error::invalid_type(found, &"a string, a 64-bit integer, a decimal number or a boolean");
+                let Value::Number(number) = Value::deserialize(MapAccessDeserializer::new(object))? else {
+                    return Err(wrong(Unexpected::Map));
+                };
+                match (number.as_i64(), number.as_f64()) {
+                    (Some(integer), _) => Ok(CustomValue::Integer(integer)),
+                    (None, Some(decimal)) if number.is_f64() => Ok(CustomValue::Decimal(decimal)),
+                    _ => Err(wrong(Unexpected::Other("a number beyond 64 bits"))),
+                }
+            }
         }
         deserializer.deserialize_any(Scalar)
     }
@@ -104,10 +120,10 @@ macro_rules! from {
 from!(String => String, &str => String, i8 => Integer, i16 => Integer, i32 => Integer, i64 => Integer, u8 => Integer,
       u16 => Integer, u32 => Integer, f32 => Decimal, f64 => Decimal, bool => Boolean);
 
-/// A timestamp attribute: midnight UTC of the day.
+/// A timestamp attribute: midnight UTC of the day, written as the server writes it.
 impl From<NaiveDate> for CustomValue {
     fn from(day: NaiveDate) -> Self {
-        Self::String(day.format("%Y-%m-%dT00:00:00Z").to_string())
+        Self::String(day.format("%Y-%m-%dT00:00:00.000Z").to_string())
     }
 }
 
@@ -256,9 +272,9 @@ mod tests {
 
     #[test]
     fn attributes_keep_order_case_and_raw_values() {
-        let text = r#"{"Zeta":1,"alpha":null,"zeta":1.50,"big":9223372036854775807,"list":[1]}"#;
+        let text = r#"{"Zeta":1,"alpha":null,"zeta":1.5,"big":9223372036854775807,"list":[1]}"#;
         let field: Field<CustomAttributes> = serde_json::from_str(text).unwrap();
-        assert_eq!(serde_json::to_string(&field).unwrap(), text.replace("1.50", "1.5"));
+        assert_eq!(serde_json::to_string(&field).unwrap(), text);
         assert_eq!(field.get().map(CustomAttributes::len), Some(5));
     }
 

@@ -36,6 +36,15 @@ impl StdError for CustomError {
 }
 
 impl CustomError {
+    pub(crate) fn cannot_be_sent(key: impl Into<String>, found: &'static str) -> Self {
+        Self {
+            key: Some(key.into()),
+            expected: "a value that can be sent",
+            found,
+            source: None,
+        }
+    }
+
     /// The attribute; `None` if it is all of them that can't be read.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
@@ -134,19 +143,18 @@ impl CustomAttributes {
     /// The attributes as a request takes them: a list that keeps order, keys, types, and integers of 64 bits. An attribute
     /// that is `null` has no value to send and is left out.
     ///
+    /// A decimal is what `f64` has kept of it, which may be less than the server has: 15 significant digits are safe. To keep
+    /// attributes exactly, change the others with `merge_custom` of the crate `chartmogul`.
+    ///
     /// # Errors
-    /// If a value is no String, Integer of 64 bits, Decimal or Boolean, so that it can't be sent.
+    /// If a value is no String, Integer of 64 bits, Decimal or Boolean, so that it can't be sent; or a number so large that it
+    /// may have been an integer of more than 64 bits.
     pub fn to_list(&self) -> Result<Vec<CustomAttribute>, CustomError> {
         let present = self.iter().filter(|(_, value)| !value.is_null());
         present
-            .map(|(key, value)| {
-                let value = CustomValue::deserialize(value).map_err(|_| CustomError {
-                    key: Some(key.to_owned()),
-                    expected: "a value that can be sent",
-                    found: kind(value),
-                    source: None,
-                })?;
-                Ok((key, value).into())
+            .map(|(key, value)| match CustomValue::deserialize(value) {
+                Ok(sent) if !may_be_rounded(&sent) => Ok((key, sent).into()),
+                _ => Err(CustomError::cannot_be_sent(key, kind(value))),
             })
             .collect()
     }
@@ -242,6 +250,12 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
+/// Whether it may be what `f64` has made of a larger integer.
+fn may_be_rounded(value: &CustomValue) -> bool {
+    const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+    value.as_decimal().is_some_and(|number| number.abs() >= TWO_TO_63)
+}
+
 /// Up to here every whole number is an `f64` of its own.
 const EXACT: i64 = 1 << f64::MANTISSA_DIGITS;
 
@@ -312,7 +326,13 @@ mod tests {
             format!("{{{}}}", members.join(",")),
             text.replace(r#""none":null,"#, "")
         );
-        for odd in [r#"{"a":[1]}"#, r#"{"a":{}}"#, r#"{"a":18446744073709551615}"#] {
+        for odd in [
+            r#"{"a":[1]}"#,
+            r#"{"a":{}}"#,
+            r#"{"a":18446744073709551615}"#,
+            r#"{"a":18446744073709551616}"#,
+            r#"{"a":-9223372036854775809}"#,
+        ] {
             let custom: CustomAttributes = serde_json::from_str(odd).unwrap();
             assert_eq!(custom.to_list().unwrap_err().key(), Some("a"));
         }

@@ -35,10 +35,11 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A value was refused here; nothing was sent.
+    /// A value was refused here; nothing was sent. Unlike all other errors, this one shows a value of the program's own: the
+    /// one that was refused.
     InvalidInput(InvalidInput),
 
-    /// The client can't be built like this; nothing was sent.
+    /// The client can't be built like this, or not be used here (outside of a tokio runtime); nothing was sent.
     #[non_exhaustive]
     Configuration {
         /// What is wrong, and what is allowed.
@@ -122,7 +123,7 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// The bulk run that the call belongs to was stopped before the request was sent (again).
+    /// The bulk run that the call belongs to was stopped, or its deadline was reached, before the request was sent (again).
     #[non_exhaustive]
     Stopped {
         /// The operation that was attempted.
@@ -134,12 +135,12 @@ pub enum Error {
     /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
     Custom(CustomError),
 
-    /// Somebody else changed an object between reading and writing it.
+    /// Somebody else changed an object while it was updated: the answer to the write does not show what was sent.
     #[non_exhaustive]
     Conflict {
-        /// The operation that would have written.
+        /// The operation that writes.
         operation: &'static str,
-        /// Whether it has written.
+        /// Whether it has written. `merge_custom` of the crate `chartmogul` has.
         written: bool,
     },
 
@@ -385,6 +386,9 @@ impl From<InvalidInput> for Error {
 }
 
 /// A value that can't be right, found before anything was sent.
+///
+/// `Display`, `Debug` and [`value`](Self::value) show what the program itself passed, shortened, so that it can be found. That may
+/// be a customer's data: a log that must have none takes [`field`](Self::field) and [`allowed`](Self::allowed).
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvalidInput {
     wrong: Box<Wrong>, // every builder has room for one
@@ -483,7 +487,8 @@ impl Answer {
         self.message.as_deref()
     }
 
-    /// The fields at fault, with their messages.
+    /// The fields at fault, with their messages: at most 100, with texts of at most 1,000 characters each. Of a body of more
+    /// than 256 KiB there are none. [`body`](Self::body) has all.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

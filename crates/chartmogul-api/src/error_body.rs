@@ -5,7 +5,7 @@
 //! | 1 | `{"code": 400, "message": "...", "param": "name"}` |
 //! | 2 | `{"errors": {"name": "..."}}` |
 //! | 3 | `{"error": "..."}` |
-//! | 4 | `{"name": ["..."], "error_details": [{"param": ..., "code": ..., "message": ...}]}` |
+//! | 4 | `{"name": ["..."], "error_details": [{"param": ..., "code": ..., "message": ...}]}`; `error_details` may be missing |
 //! | 5 | 3 and 4 together |
 //! | 6 | plain text |
 //! | 7 | an HTML page |
@@ -14,15 +14,22 @@
 //!
 //! The declared content type is not looked at: it is wrong often enough.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::error::{Problem, shorten};
+use crate::{
+    error::{Problem, shorten},
+    json::{self, UNREADABLE},
+};
 
 const LIMIT: usize = 300;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// An error says little. More than this is not taken apart: as a tree, `[0,0,..]` would take many times the memory that the
 /// size limit of answers allows.
 const READ: usize = 256 * 1024;
+/// Most problems that are taken from a body; the body itself has all.
+const PROBLEMS: usize = 100;
+/// Most characters of each of their texts. Fields are paths: without a limit, each problem would repeat those above it.
+const TEXT: usize = 1_000;
 const HTML_SEARCHED: usize = 64 * 1024;
 
 #[derive(Debug, Default, PartialEq)]
@@ -35,7 +42,7 @@ pub(crate) struct Said {
 pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> Said {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let json = match body.len() {
-        0..=READ => serde_json::from_slice(body).ok(),
+        0..=READ => json::from_slice(body).ok(),
         _ => None,
     };
     match json {
@@ -52,6 +59,8 @@ fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
     match json {
         Value::String(text) => Value::String(hide(&text)),
         Value::Array(items) => items.into_iter().map(|item| hidden(item, hide)).collect(),
+        // Not decoded, so it can't be searched.
+        Value::Object(members) if members.contains_key(UNREADABLE) => Value::Null,
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| (hide(&name), hidden(value, hide)))
@@ -71,21 +80,19 @@ fn from_json(json: Value) -> Said {
         }
     };
     let mut problems = Vec::new();
-    for (name, value) in &members {
-        match (name.as_str(), value) {
-            ("errors", Value::Object(fields)) => fields
-                .iter()
-                .for_each(|(field, value)| add(&mut problems, field, value)),
+    for (name, value) in sorted(&members) {
+        match (name, value) {
+            ("errors", Value::Object(fields)) => {
+                for (field, value) in sorted(fields) {
+                    add(&mut problems, &mut vec![field], value);
+                }
+            }
             ("code" | "message" | "param" | "error" | "errors" | "error_details", _) => {}
-            (field, value) => add(&mut problems, field, value),
+            (field, value) => add(&mut problems, &mut vec![field], value),
         }
     }
-    for detail in members
-        .get("error_details")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    let details = members.get("error_details").and_then(Value::as_array);
+    for detail in details.into_iter().flatten().take(PROBLEMS) {
         add_detail(&mut problems, detail);
     }
 
@@ -102,7 +109,7 @@ fn from_json(json: Value) -> Said {
     let own = text("message").or_else(|| text("error"));
     let said = own.clone().or_else(listed).or_else(|| text("errors"));
     if let (Some(own), Some(param)) = (&own, members.get("param").and_then(Value::as_str)) {
-        problems.push(problem(param, own, None));
+        push(&mut problems, problem(param, own, None));
     }
     Said {
         message: said,
@@ -110,28 +117,68 @@ fn from_json(json: Value) -> Said {
     }
 }
 
-/// The texts in a value, however deep: a message, a list of them, or objects that hold one.
+/// In an order that does not depend on how `serde_json` keeps members (its feature `preserve_order`).
+fn sorted(members: &Map<String, Value>) -> Vec<(&str, &Value)> {
+    let mut members: Vec<_> = members.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    members.sort_unstable_by_key(|(name, _)| *name);
+    members
+}
+
+/// The first texts in a value, however deep: a message, a list of them, or objects that hold one.
 fn texts(value: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    find_texts(value, &mut found);
+    found
+}
+
+fn find_texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+    if found.len() == PROBLEMS {
+        return;
+    }
     match value {
-        Value::String(text) => vec![text],
-        Value::Array(items) => items.iter().flat_map(texts).collect(),
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| find_texts(item, found)),
         Value::Object(members) => match members.get("message") {
-            Some(message) => texts(message),
-            None => members.values().flat_map(texts).collect(),
+            Some(message) => find_texts(message, found),
+            None => sorted(members)
+                .into_iter()
+                .for_each(|(_, value)| find_texts(value, found)),
         },
-        _ => Vec::new(),
+        _ => {}
     }
 }
 
 /// The messages about a field; what lies deeper has a path.
-fn add(problems: &mut Vec<Problem>, field: &str, value: &Value) {
-    if let Value::Object(members) = value {
-        for (name, value) in members {
-            add(problems, &format!("{field}.{name}"), value);
-        }
-    } else {
-        problems.extend(texts(value).into_iter().map(|text| problem(field, text, None)));
+fn add<'a>(problems: &mut Vec<Problem>, path: &mut Vec<&'a str>, value: &'a Value) {
+    if problems.len() == PROBLEMS {
+        return;
     }
+    if let Value::Object(members) = value {
+        for (name, value) in sorted(members) {
+            path.push(name);
+            add(problems, path, value);
+            path.pop();
+        }
+        return;
+    }
+    for text in texts(value) {
+        push(problems, problem(&joined(path), text, None));
+    }
+}
+
+/// A path with dots, as far as it is kept.
+fn joined(path: &[&str]) -> String {
+    let mut field = String::new();
+    for name in path {
+        if !field.is_empty() {
+            field.push('.');
+        }
+        field.push_str(&cut(name));
+        if field.len() > 4 * TEXT {
+            break; // that many characters are there
+        }
+    }
+    field
 }
 
 /// `error_details` repeats what the fields said and adds a code.
@@ -140,21 +187,34 @@ fn add_detail(problems: &mut Vec<Problem>, detail: &Value) {
     let (Some(field), Some(text)) = (part("param"), part("message")) else {
         return;
     };
-    let code = part("code");
+    let detail = problem(field, text, part("code"));
     let said = problems
         .iter_mut()
-        .find(|p| p.field == field && p.message == text && p.code.is_none());
+        .find(|p| p.field == detail.field && p.message == detail.message && p.code.is_none());
     match said {
-        Some(problem) => problem.code = code.map(str::to_owned),
-        None => problems.push(problem(field, text, code)),
+        Some(problem) => problem.code = detail.code,
+        None => push(problems, detail),
+    }
+}
+
+fn push(problems: &mut Vec<Problem>, problem: Problem) {
+    if problems.len() < PROBLEMS {
+        problems.push(problem);
     }
 }
 
 fn problem(field: &str, message: &str, code: Option<&str>) -> Problem {
     Problem {
-        field: field.to_owned(),
-        message: message.to_owned(),
-        code: code.map(str::to_owned),
+        field: cut(field),
+        message: cut(message),
+        code: code.map(cut),
+    }
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
@@ -250,7 +310,28 @@ mod tests {
         check(r#"{"error":{"message":"deep","code":5}}"#, Some("deep"), &[]);
         check(r#"{"errors":{"a":{"b":["x"]}}}"#, Some("a.b: x"), &[("a.b", "x", None)]);
         check(r#"["a"]"#, Some("a"), &[]);
+        check(
+            r#"{"plans":["are missing"]}"#,
+            Some("plans: are missing"),
+            &[("plans", "are missing", None)],
+        );
+        check(
+            r#"{"b":"x","a":{"d":"y","c":"z"}}"#,
+            Some("a.c: z; a.d: y; b: x"),
+            &[("a.c", "z", None), ("a.d", "y", None), ("b", "x", None)],
+        );
         check("\u{feff}{\"message\":\"a\"}", Some("a"), &[]);
+    }
+
+    #[test]
+    fn an_odd_value_costs_only_itself() {
+        check(r#"{"message":"a","n":1e400}"#, Some("a"), &[]);
+        let deep = format!(
+            r#"{{"errors":{{"a":"x","b":"half \ud800","c":{}1{}}}}}"#,
+            "[".repeat(500),
+            "]".repeat(500)
+        );
+        check(&deep, Some("a: x"), &[("a", "x", None)]);
     }
 
     #[test]
@@ -278,6 +359,39 @@ mod tests {
         check(&json(100_000), Some("first"), &[]);
         check(&json(200_000), None, &[]);
         check(&format!("first\n{}", " ".repeat(READ)), Some("first"), &[]);
+    }
+
+    /// However long the names, however many the members, however deep.
+    #[test]
+    fn problems_are_few_and_short() {
+        let long = "n".repeat(5_000);
+        let many = |member: &dyn Fn(usize) -> String| (0..500).map(member).collect::<Vec<_>>().join(",");
+        let deep = format!("{}{}{}", format!(r#"{{"{long}":"#).repeat(40), "\"x\"", "}".repeat(40));
+        for body in [
+            format!(
+                r#"{{"errors":{{"{long}":{{{}}}}}}}"#,
+                many(&|n| format!(r#""m{n}":"wrong""#))
+            ),
+            format!(r#"{{"a":[{}]}}"#, many(&|_| format!(r#""{}""#, &long[..400]))),
+            format!(r"{{{}}}", many(&|n| format!(r#""f{n}":["wrong"]"#))),
+            format!(
+                r#"{{"error":"x","param":"y","error_details":[{}]}}"#,
+                many(&|n| format!(r#"{{"param":"p{n}","message":"{0}","code":"{0}"}}"#, &long[..150]))
+            ),
+            format!(r#"{{"a":"{0}","b":"{0}"}}"#, "ü".repeat(20_000)),
+            deep,
+        ] {
+            assert!(body.len() <= READ, "{}", body.len());
+            let said = read(body.as_bytes(), &str::to_owned);
+            assert!((1..=PROBLEMS).contains(&said.problems.len()), "{}", said.problems.len());
+            for problem in &said.problems {
+                let code = problem.code.as_deref().unwrap_or_default();
+                for text in [&problem.field, &problem.message, code] {
+                    assert!(text.chars().count() <= TEXT + 1, "{}", text.len());
+                }
+            }
+            assert!(said.message.is_some());
+        }
     }
 
     #[test]

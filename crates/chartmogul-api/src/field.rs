@@ -1,14 +1,17 @@
 use std::{fmt, marker::PhantomData};
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{
-        Error as _, MapAccess, SeqAccess, Visitor,
-        value::{MapAccessDeserializer, SeqAccessDeserializer},
+        DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, SeqAccess, Visitor,
+        value::{BorrowedStrDeserializer, MapAccessDeserializer, SeqAccessDeserializer},
     },
 };
-use serde_json::Value;
+use serde_json::{Number, Value};
+
+pub(crate) use crate::time::timestamp;
+use crate::{json, time};
 
 /// One member of an answer: its value, or what the server sent in its place.
 ///
@@ -40,7 +43,8 @@ pub enum Field<T> {
     /// The server left it out.
     #[default]
     Absent,
-    /// The server sent something else: another type, or a date in an unknown format.
+    /// The server sent something else: another type, or a date in an unknown format. What a [`Value`] can't hold (`1e400`,
+    /// half a surrogate pair, very deep nesting) is `{"(unreadable)": "..."}`, with its JSON as text.
     Unexpected(Value),
 }
 
@@ -188,6 +192,20 @@ impl<T: FieldValue> Read<T> {
     fn scalar(scalar: Scalar<'_>) -> Field<T> {
         T::from_scalar(scalar).map_or_else(|| Field::Unexpected(scalar.into()), Field::Value)
     }
+
+    /// Through what a number says of itself, whatever it is made of.
+    fn number(number: Number) -> Field<T> {
+        let scalar = if let Some(integer) = number.as_i64() {
+            Some(Scalar::Integer(integer))
+        } else if let Some(large) = number.as_u64() {
+            Some(Scalar::Large(large))
+        } else {
+            number.as_f64().map(Scalar::Decimal)
+        };
+        scalar
+            .and_then(T::from_scalar)
+            .map_or_else(|| Field::Unexpected(number.into()), Field::Value)
+    }
 }
 
 impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
@@ -207,6 +225,16 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
             i64::try_from(number).map_or(Scalar::Large(number), Scalar::Integer),
         ))
     }
+    #[allow(clippy::cast_precision_loss)] // where a `Number` can't hold it either
+    fn visit_i128<E>(self, number: i128) -> Result<Field<T>, E> {
+        let exact = Number::from_i128(number).map(Self::number);
+        Ok(exact.unwrap_or_else(|| Self::scalar(Scalar::Decimal(number as f64))))
+    }
+    #[allow(clippy::cast_precision_loss)]
+    fn visit_u128<E>(self, number: u128) -> Result<Field<T>, E> {
+        let exact = Number::from_u128(number).map(Self::number);
+        Ok(exact.unwrap_or_else(|| Self::scalar(Scalar::Decimal(number as f64))))
+    }
     fn visit_f64<E>(self, number: f64) -> Result<Field<T>, E> {
         Ok(Self::scalar(Scalar::Decimal(number)))
     }
@@ -225,8 +253,49 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Field<T>, A::Error> {
         T::from_list(list)
     }
-    fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Field<T>, A::Error> {
-        T::from_object(object)
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Field<T>, A::Error> {
+        let first = object.next_key::<Name<'de>>()?;
+        // If any crate of the program switches on `serde_json/arbitrary_precision`, numbers come as maps with a private
+        // name. What they mean is the business of serde_json, so its own type reads them.
+        let is_special = first.as_ref().is_some_and(|name| {
+            let name = name.as_str();
+            name.starts_with(json::PRIVATE) || name == json::UNREADABLE
+        });
+        let object = Members { first, rest: object };
+        if !is_special {
+            return T::from_object(object);
+        }
+        Ok(match Value::deserialize(MapAccessDeserializer::new(object))? {
+            Value::Number(number) => Self::number(number),
+            other => Field::Unexpected(other),
+        })
+    }
+}
+
+/// An object whose first name was looked at.
+struct Members<'de, A> {
+    first: Option<Name<'de>>,
+    rest: A,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        match self.first.take() {
+            Some(Name::Borrowed(name)) => seed.deserialize(BorrowedStrDeserializer::new(name)).map(Some),
+            Some(Name::Owned(name)) => seed.deserialize(name.into_deserializer()).map(Some),
+            None => self.rest.next_key_seed(seed),
+        }
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.rest.next_value_seed(seed)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        let rest = self.rest.size_hint()?;
+        rest.checked_add(usize::from(self.first.is_some()))
     }
 }
 
@@ -356,9 +425,10 @@ impl FieldValue for i64 {
 }
 
 impl FieldValue for NaiveDate {
+    /// Also a timestamp at midnight, which has come in place of a day.
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
         match scalar {
-            Scalar::Text(text) => day(text.as_bytes()).or_else(|| text.parse().ok()),
+            Scalar::Text(text) => time::day(text),
             _ => None,
         }
     }
@@ -382,54 +452,6 @@ impl FieldValue for DateTime<Utc> {
         };
         self.to_rfc3339_opts(format, true).serialize(serializer)
     }
-}
-
-/// `2026-01-31`. What chrono does for every form that there is takes several times as long, and a list is full of days.
-fn day(text: &[u8]) -> Option<NaiveDate> {
-    match text {
-        [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] => {
-            let year = i32::try_from(number(&[*y0, *y1, *y2, *y3])?).ok()?;
-            NaiveDate::from_ymd_opt(year, number(&[*m0, *m1])?, number(&[*d0, *d1])?)
-        }
-        _ => None,
-    }
-}
-
-/// `2026-01-31T12:00:00.000Z`, for the same reason.
-fn instant(text: &[u8]) -> Option<DateTime<Utc>> {
-    match text.strip_suffix(b"Z")? {
-        [date @ .., b'T', h0, h1, b':', m0, m1, b':', s0, s1, b'.', f0, f1, f2] => {
-            let time = [[*h0, *h1], [*m0, *m1], [*s0, *s1]];
-            let [hour, minute, second] = [number(&time[0])?, number(&time[1])?, number(&time[2])?];
-            let instant = day(date)?.and_hms_milli_opt(hour, minute, second, number(&[*f0, *f1, *f2])?)?;
-            Some(instant.and_utc())
-        }
-        _ => None,
-    }
-}
-
-fn number(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |number, digit| {
-        digit.is_ascii_digit().then(|| number * 10 + u32::from(digit - b'0'))
-    })
-}
-
-pub(crate) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
-    if let Some(instant) = instant(text.as_bytes()) {
-        return Some(instant);
-    }
-    if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
-        return Some(instant.to_utc());
-    }
-    if let Ok(instant) = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S %z") {
-        return Some(instant.to_utc());
-    }
-    let text = text.strip_suffix(" UTC").unwrap_or(text);
-    ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%.f"]
-        .iter()
-        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-        .or_else(|| text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0))
-        .map(|local| local.and_utc())
 }
 
 #[cfg(test)]
@@ -497,6 +519,96 @@ mod tests {
             Field::Value(noon - chrono::Duration::hours(12))
         );
         assert_eq!(read::<DateTime<Utc>>(&json!("soon")), Field::Unexpected(json!("soon")));
+    }
+
+    #[test]
+    fn a_day_is_read_in_every_form() {
+        let day: NaiveDate = "2026-03-31".parse().unwrap();
+        for text in [
+            "2026-03-31",
+            "2026-03-31T00:00:00.000Z",
+            "2026-03-31T00:00:00Z",
+            "2026-03-31T00:00:00",
+            "2026-03-31 00:00:00 UTC",
+            "2026-03-31 00:00:00.000 UTC",
+            "2026-03-31 00:00:00",
+            "2026-03-31 00:00:00 +0000",
+            // The day that is written, not the one that it is in Greenwich.
+            "2026-03-31T00:00:00+02:00",
+            "2026-03-31T00:00:00.000-05:00",
+            "2026-03-31T00:00:00.000+0200",
+        ] {
+            assert_eq!(read::<NaiveDate>(&json!(text)), Field::Value(day), "{text}");
+        }
+        for text in [
+            "2026-03-31T23:59:59.000Z",
+            "2026-03-30T22:00:00.000Z",
+            "2026-03-31T00:00:00.001Z",
+            "2026-03-31T24:00:00Z",
+            "2026-03-31T",
+            "2026-02-30T00:00:00Z",
+            "31.03.2026",
+        ] {
+            assert_eq!(
+                read::<NaiveDate>(&json!(text)),
+                Field::Unexpected(json!(text)),
+                "{text}"
+            );
+        }
+    }
+
+    /// With every feature of `serde_json`, from text and from a `Value`.
+    #[test]
+    fn a_number_is_a_number_whatever_serde_json_makes_of_it() {
+        fn both<T: FieldValue>(text: &str) -> Field<T> {
+            let from_text: Field<T> = serde_json::from_str(text).unwrap();
+            let value: Value = serde_json::from_str(text).unwrap();
+            assert_eq!(
+                json!(from_text),
+                json!(Field::<T>::deserialize(value).unwrap()),
+                "{text}"
+            );
+            from_text
+        }
+        assert_eq!(both::<i64>("20000.0"), Field::Value(20_000));
+        assert_eq!(both::<i64>("20000.00"), Field::Value(20_000));
+        assert_eq!(both::<i64>("2e4"), Field::Value(20_000));
+        assert_eq!(both::<i64>("-5"), Field::Value(-5));
+        assert_eq!(both::<f64>("2.56"), Field::Value(2.56));
+        assert_eq!(both::<f64>("2.560"), Field::Value(2.56));
+        assert_eq!(both::<f64>("3"), Field::Value(3.0));
+        for text in [
+            "2.5",
+            "18446744073709551615",
+            "18446744073709551616",
+            "-170141183460469231731687303715884105728",
+        ] {
+            assert!(
+                matches!(both::<i64>(text), Field::Unexpected(Value::Number(_))),
+                "{text}"
+            );
+            assert!(both::<f64>(text).get().is_some(), "{text}");
+            assert!(
+                matches!(both::<String>(text), Field::Unexpected(Value::Number(_))),
+                "{text}"
+            );
+            assert!(
+                matches!(
+                    both::<crate::types::Opportunity>(text),
+                    Field::Unexpected(Value::Number(_))
+                ),
+                "{text}"
+            );
+            assert!(
+                matches!(
+                    both::<crate::CustomAttributes>(text),
+                    Field::Unexpected(Value::Number(_))
+                ),
+                "{text}"
+            );
+        }
+        let list: Field<crate::List<i64>> = both("[1,2.0,2.5,{}]");
+        assert_eq!(list.get().map(|list| list.to_vec()), Some(vec![1, 2]));
     }
 
     /// The short way and chrono's lead to the same.

@@ -31,7 +31,9 @@ impl History {
 
     /// Whether one of the attempts may have had its effect.
     pub(crate) fn may_have_happened(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.failure.may_have_happened())
+        self.attempts
+            .iter()
+            .any(|attempt| !attempt.is_read && attempt.failure.may_have_happened())
     }
 }
 
@@ -55,6 +57,7 @@ impl fmt::Display for History {
 /// It prints as a line for a log: when it began, how long it took, why it failed, with all causes.
 #[derive(Debug, Clone)]
 pub struct Attempt {
+    pub(crate) is_read: bool,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) waited: Duration,
     pub(crate) took: Duration,
@@ -63,6 +66,12 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it only read, so that nothing can have happened: an attempt of a call that reads, or one that a call made
+    /// before it would have written (`merge_custom` of the crate `chartmogul`).
+    pub fn is_read(&self) -> bool {
+        self.is_read
+    }
+
     /// When it began, after all waiting.
     pub fn started_at(&self) -> DateTime<Utc> {
         self.started_at
@@ -125,6 +134,8 @@ impl Failure {
     pub(crate) fn may_have_happened(self) -> bool {
         match self {
             Self::NotConnected | Self::NotTrusted | Self::TimedOut(TimeoutKind::Connect, _) => false,
+            // 408 is what an edge says, too, that has waited for ChartMogul in vain.
+            Self::Status(StatusCode::REQUEST_TIMEOUT) => true,
             Self::Status(status) => {
                 status.is_success() || status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
             }
@@ -180,7 +191,7 @@ pub enum GaveUp {
     NoTimeLeft,
     /// The server asked for a longer wait than the call may last.
     RetryAfter(Duration),
-    /// The bulk run that the call belongs to was stopped.
+    /// The bulk run that the call belongs to was stopped, or its deadline leaves no time for another attempt.
     Stopped,
     /// The client has repeated so much without success that it stopped; see [`Retry::budget`](crate::Retry::budget).
     BudgetUsedUp,
@@ -192,7 +203,7 @@ impl fmt::Display for GaveUp {
             Self::Attempts(count) => write!(f, "no more than {count} attempts are made for this"),
             Self::NoTimeLeft => f.write_str("no time left for another attempt"),
             Self::RetryAfter(wait) => write!(f, "the server asks to wait {wait:?}, longer than the call may last"),
-            Self::Stopped => f.write_str("the run was stopped"),
+            Self::Stopped => f.write_str("the run was stopped, or has no time left"),
             Self::BudgetUsedUp => f.write_str("the retry budget of the client is used up"),
         }
     }

@@ -3,15 +3,18 @@
 pub mod check;
 mod client;
 mod custom;
+mod custom_exact;
 mod custom_read;
 mod error;
 mod error_body;
 mod field;
 mod history;
+mod json;
 mod list;
 mod open_enum;
 mod operation;
 mod reply;
+mod time;
 mod transport;
 
 // Exceptions for generated code live on this one item and nowhere else.
@@ -23,6 +26,9 @@ pub use client::{
     ClientBuilder, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
 };
 pub use custom::{CustomAttributes, CustomValue};
+pub use custom_exact::Verbatim;
+#[doc(hidden)]
+pub use custom_exact::exact_custom;
 pub use custom_read::CustomError;
 pub use error::{Answer, BoxError, Error, InvalidInput, Problem, TimeoutKind};
 pub use field::{Field, FieldValue};
@@ -32,14 +38,17 @@ pub use generated::{operations, types};
 pub use generated::{query_schemas, schemas};
 pub use history::{Attempt, Failure, GaveUp, History};
 pub use http::{Method, StatusCode};
+#[doc(hidden)]
+pub use json::from_slice as json_from_slice;
 pub use list::List;
 use open_enum::open_enum;
 pub use operation::Operation;
 pub use reply::Reply;
 #[doc(hidden)]
-pub use transport::Bounds;
+pub use transport::{Bounds, FromRead, connections::check_runtime};
 pub use transport::{
-    Client, Request,
+    Client, Connect, ConnectLayer, Request,
+    connections::IDLE_TIMEOUT,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Place, RateLimiter, Unlimited},
     observe::{AttemptMetrics, CallMetrics, Metrics, Waited},
     retry::Retry,

@@ -21,6 +21,16 @@ pub struct Canned {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     delay: Duration,
+    pub(crate) handling: Handling,
+}
+
+/// What becomes of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Handling {
+    Skipped,
+    /// It is handled, and its answer replaced.
+    Unanswered,
+    AsUsual,
 }
 
 impl Canned {
@@ -31,6 +41,7 @@ impl Canned {
             headers: Vec::new(),
             body: Vec::new(),
             delay: Duration::ZERO,
+            handling: Handling::Skipped,
         }
     }
 
@@ -64,6 +75,20 @@ impl Canned {
     /// Sent only after this long.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// No answer made in advance: the request is handled as usual. It holds the place of one among others.
+    pub fn as_usual() -> Self {
+        Self {
+            handling: Handling::AsUsual,
+            ..Self::new(200)
+        }
+    }
+
+    /// Only in place of the answer: the request is handled. It is how a test loses the answer to a write.
+    pub fn once_done(mut self) -> Self {
+        self.handling = Handling::Unanswered;
         self
     }
 

@@ -15,6 +15,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     Canned, Recorded, auth,
+    canned::Handling,
     resources::opportunities::{self, Opportunities},
     state::Shared,
 };
@@ -32,13 +33,19 @@ pub struct Fake {
 /// The fake could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("the fake can't listen on a loopback port")]
-pub struct StartError(#[from] std::io::Error);
+pub struct StartError(#[source] chartmogul_api::BoxError);
+
+impl From<std::io::Error> for StartError {
+    fn from(source: std::io::Error) -> Self {
+        Self(source.into())
+    }
+}
 
 impl Fake {
     /// Starts a fake on a free loopback port, on the current tokio runtime.
     ///
     /// # Errors
-    /// [`StartError`] if no port can be had.
+    /// [`StartError`] if no port can be had, or if there is no tokio runtime with timers and IO.
     pub async fn start() -> Result<Self, StartError> {
         Self::start_on(0).await
     }
@@ -46,8 +53,9 @@ impl Fake {
     /// Starts a fake on this loopback port, on the current tokio runtime; 0 takes a free port.
     ///
     /// # Errors
-    /// [`StartError`] if the port can't be had.
+    /// [`StartError`] if the port can't be had, or if there is no tokio runtime with timers and IO.
     pub async fn start_on(port: u16) -> Result<Self, StartError> {
+        chartmogul_api::check_runtime().map_err(|source| StartError(source.into()))?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
@@ -131,13 +139,18 @@ async fn receive(State(shared): State<Arc<Shared>>, request: Request, next: Next
     };
     shared.record(Recorded::new(&parts, &body));
     let canned = shared.canned().pop_front();
-    if let Some(canned) = canned {
+    let canned = canned.filter(|canned| canned.handling != Handling::AsUsual);
+    if let Some(canned) = canned.clone().filter(|canned| canned.handling == Handling::Skipped) {
         return canned.answer().await;
     }
     if let Err(refused) = auth::check(&parts.headers) {
         return *refused;
     }
-    next.run(Request::from_parts(parts, Body::from(body))).await
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    match canned {
+        Some(canned) => canned.answer().await,
+        None => answer,
+    }
 }
 
 async fn not_imitated(method: Method, uri: Uri, _: HeaderMap, _: Bytes) -> Response {

@@ -51,7 +51,12 @@ impl fmt::Debug for Blocking {
 
 impl crate::Client {
     /// The same client with calls that block, on a background thread of its own. It can be cloned, and used from
-    /// several threads.
+    /// several threads, and does not need the thread that it is used on: it works inside of a runtime, too, whose tasks wait
+    /// for it then.
+    ///
+    /// Limits, retry budget and settings are shared with this client. Connections are not, but for an
+    /// [`http_client`](crate::ClientBuilder::http_client) of your own, which should be used by a blocking client or by one that is
+    /// awaited, not by both.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the system does not allow another thread.

@@ -16,7 +16,8 @@ pub type ClientBuilder = chartmogul_api::ClientBuilder<Client>;
 /// The way into the API: a method for each resource.
 ///
 /// Cheap to clone; clones share connections, the limiter and the retry budget, so make one for each account and clone
-/// it. `Debug` shows where the API is, never the key.
+/// it. It can be used in several tokio runtimes, each of which has connections of its own, and needs one with timers and IO
+/// (`enable_all`). `Debug` shows where the API is, never the key.
 ///
 /// What is sent by this client is awaited; [`Client::blocking`] makes one whose calls block.
 #[derive(Debug, Clone)]

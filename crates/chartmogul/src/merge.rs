@@ -2,67 +2,86 @@
 
 use std::future::Future;
 
-use chartmogul_api::{CustomAttributes, CustomValue, Error, Field, types::CustomAttribute};
+pub(crate) use chartmogul_api::FromRead;
+use chartmogul_api::{CustomValue, Error, exact_custom, types::CustomAttribute};
 
 use crate::Async;
 
 /// An update that sends custom attributes as a whole, and can read what there is.
 pub trait Mergeable: Clone + Send + Sync {
     /// What is updated.
-    type Object: PartialEq + Send + Sync;
+    type Object: Clone + Send + Sync;
 
-    /// Refuses values that can't be right.
-    fn check(&self, custom: Vec<CustomAttribute>) -> Result<(), Error>;
+    /// The operation, for errors.
+    const OPERATION: &'static str;
 
-    /// The object as it is now.
-    fn read(&self) -> impl Future<Output = Result<Self::Object, Error>> + Send;
-
-    /// Its custom attributes.
-    fn custom(object: &Self::Object) -> &Field<CustomAttributes>;
-
-    /// Whether everything but the custom attributes, and the time of the change, is the same.
-    fn same_besides(one: &Self::Object, other: &Self::Object) -> bool;
+    /// Refuses values that can't be right, those of these attributes included.
+    fn check_with(&self, custom: Vec<CustomAttribute>) -> Result<(), Error>;
 
     /// Whether something else is updated too.
     fn changes_more(&self) -> bool;
 
-    /// Sends the update, with all custom attributes if they change.
-    fn write(self, custom: Option<Vec<CustomAttribute>>) -> impl Future<Output = Result<Self::Object, Error>> + Send;
+    /// The attributes that replace all, if the update has some.
+    fn replacement(&mut self) -> &mut Option<Vec<CustomAttribute>>;
 
-    /// The operation, for errors.
-    const OPERATION: &'static str;
+    /// The object as it is now.
+    fn read_now(&self) -> impl Future<Output = Result<Self::Object, Error>> + Send;
+
+    /// Sends the update as it is.
+    fn write(self) -> impl Future<Output = Result<Self::Object, Error>> + Send;
+
+    /// Sends the update, with the attributes that `merge` makes of what is read just before.
+    fn write_from_read(
+        &self,
+        merge: &mut Merging<'_, Self::Object>,
+    ) -> impl Future<Output = Result<FromRead<Self::Object>, Error>> + Send;
 }
+
+/// Makes of an object and its JSON what is written: nothing, or an update with or without attributes.
+pub(crate) type Merging<'a, T> =
+    dyn FnMut(&T, &[u8]) -> Result<Option<Option<Vec<CustomAttribute>>>, Error> + Send + 'a;
 
 /// An update that changes or removes single custom attributes and keeps the others; made by `merge_custom` of an update.
 ///
-/// The API replaces all custom attributes at once. So this reads the object, merges, makes sure by a second read that
-/// nobody changed the object meanwhile, and writes: three requests, or one if there is nothing to change.
+/// The API replaces all custom attributes at once. So this reads the object, merges, and writes: two requests, or one if there
+/// is nothing to change.
 ///
 /// # What is guaranteed
 ///
-/// - Attributes that are not named here are sent back exactly as they were read: type, case and order of keys, integers of 64
-///   bits. A value that can't be sent back (a list, an object, a number beyond 64 bits) is an error before anything is
-///   written.
-/// - A change by somebody else that the server finished between the first and the second read is never overwritten: that is
-///   [`Error::Conflict`], and nothing was written. [`retry_conflicts`](Self::retry_conflicts) starts again then.
-/// - If nothing but custom attributes is updated, and the answer shows that another member changed between the second read
-///   and the write, that is [`Error::Conflict`] too, after the write.
+/// - Attributes that are not named here are sent back exactly as they were read: with the order and case of their keys, their
+///   types, and numbers of any size. No check of this library refuses them. A value that can't be sent back (a list, an object)
+///   is an error before anything is written.
+/// - **A change by somebody else that the server finished before it answered the read is never overwritten.** The write waits for
+///   nothing: its turn under the rate limit is taken before the read. And it is never repeated as it is: when it is to be
+///   tried again (429, 502, no answer), the object is read again, and what is written follows from that.
+/// - `Ok` means that the server has accepted the write, or that everything was in place already. That may have been done by
+///   an earlier attempt which got no answer.
+/// - If the answer to the write shows that an attribute which is not named here is not as it was sent, that is
+///   [`Error::Conflict`]. The write has happened then.
 ///
 /// # What is not
 ///
-/// - The API has no conditional write. A change of custom attributes by somebody else that the server finishes in the time of
-///   one round trip, between the second read and the write, is overwritten, and nothing shows it.
+/// - The API has no conditional write. A change of custom attributes by somebody else that the server finishes after it has
+///   answered the read, and before the write arrives, is overwritten, and nothing shows it. That is the time of one round
+///   trip, and of making a connection if the server closes the one that the read has used. It is more if nobody polls the
+///   future of the call meanwhile.
+/// - A write that got no answer may still be on its way. If it arrives late, it overwrites what was changed since it was sent.
 /// - Somebody else who replaces all attributes after this has written does not see what was written here.
 ///
 /// If losing such a change is not acceptable, let one process alone write custom attributes.
+///
+/// # Together with `replace_all_custom`
+///
+/// An update that replaces or removes all attributes has said what becomes of the others. Changes are made to the attributes that
+/// it would send, whatever the object has: `remove_all_custom().merge_custom().set("seats", 4)` leaves nothing but `seats`.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Merge<U, M = Async> {
-    update: U,
+    pub(crate) update: U,
     #[cfg_attr(not(feature = "blocking"), allow(dead_code))] // awaiting needs nothing
-    mode: M,
-    changes: Vec<(String, Option<CustomValue>)>,
-    repeats: u32,
+    pub(crate) mode: M,
+    pub(crate) changes: Vec<(String, Option<CustomValue>)>,
+    pub(crate) repeats: u32,
 }
 
 impl<U, M> Merge<U, M> {
@@ -94,7 +113,7 @@ impl<U, M> Merge<U, M> {
         self
     }
 
-    /// Starts again, at most so often, when somebody else changed the object before this has written; never by default.
+    /// Starts again, at most so often, where [`send`](Self::send) would end with [`Error::Conflict`]; never by default.
     pub fn retry_conflicts(mut self, times: u32) -> Self {
         self.repeats = times;
         self
@@ -112,74 +131,127 @@ impl<U, M> Merge<U, M> {
         }
         custom
     }
+
+    fn names(&self, key: &str) -> bool {
+        self.changes.iter().any(|(changed, _)| changed == key)
+    }
+
+    /// Whether an answer shows all attributes that are not named as they were sent, and no others.
+    fn kept(&self, sent: &[CustomAttribute], answered: &[CustomAttribute]) -> bool {
+        let others = |custom: &[CustomAttribute]| custom.iter().filter(|one| !self.names(&one.key)).count();
+        let is_answered = |one: &CustomAttribute| {
+            self.names(&one.key)
+                || answered
+                    .iter()
+                    .any(|other| other.key == one.key && other.value.is_shown_as(&one.value))
+        };
+        others(sent) == others(answered) && sent.iter().all(is_answered)
+    }
 }
 
-impl<U: Mergeable, M> Merge<U, M> {
-    async fn call(mut self) -> Result<U::Object, Error> {
-        let set = self
-            .changes
-            .iter()
-            .filter_map(|(key, value)| Some((key.clone(), value.clone()?).into()));
-        self.update.check(set.collect())?;
-        loop {
-            let read = self.update.read().await?;
-            let before = attributes(U::custom(&read))?;
-            let after = self.merged(before.clone());
-            if after == before && !self.update.changes_more() {
-                return Ok(read);
-            }
-            let custom = (after != before).then_some(after);
-            if custom.is_some() && self.update.read().await? != read {
-                if self.repeats == 0 {
-                    return Err(Error::conflict(U::OPERATION, false));
-                }
-                self.repeats -= 1;
-                continue;
-            }
-            let alone = !self.update.changes_more();
-            let written = match self.update.write(custom).await {
-                Err(Error::NotModified(_)) => return Ok(read),
-                other => other?,
+impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
+    /// Refuses values that can't be right.
+    pub(crate) fn check_named(&self) -> Result<(), Error> {
+        let mut update = self.update.clone();
+        let named = self.merged(update.replacement().take().unwrap_or_default());
+        self.update.check_with(named)
+    }
+
+    /// The same as an update that needs no read: one that says itself what becomes of all attributes, or changes none.
+    pub(crate) fn as_plain(&self) -> Option<U> {
+        let mut update = self.update.clone();
+        if let Some(custom) = update.replacement().take() {
+            *update.replacement() = Some(self.merged(custom));
+            return Some(update);
+        }
+        (self.changes.is_empty() && update.changes_more()).then_some(update)
+    }
+
+    /// The object as it is after that, and whether it was written. It is not, if attributes are in place, and all else is
+    /// `unchanged`.
+    pub(crate) async fn call(
+        mut self,
+        unchanged: &(dyn Fn(&U::Object) -> bool + Sync),
+    ) -> Result<(U::Object, bool), Error> {
+        self.check_named()?;
+        if let Some(update) = self.as_plain() {
+            return match update.clone().write().await {
+                Err(Error::NotModified(_)) => Ok((update.read_now().await?, false)),
+                written => Ok((written?, true)),
             };
-            return if alone && !U::same_besides(&read, &written) {
-                Err(Error::conflict(U::OPERATION, true))
-            } else {
-                Ok(written)
+        }
+        loop {
+            let (mut read, mut sent) = (None, None);
+            let mut merge = |object: &U::Object, answer: &[u8]| {
+                let before = kept_custom(answer)?;
+                let after = self.merged(before.clone());
+                read = Some(object.clone());
+                sent = (!same(&before, &after)).then_some(after);
+                let write = sent.is_some() || self.update.changes_more() && !unchanged(object);
+                Ok(write.then(|| sent.clone()))
+            };
+            let FromRead { reply, written } = match self.update.write_from_read(&mut merge).await {
+                Ok(done) => done,
+                Err(error @ Error::NotModified(_)) => {
+                    let written = error.may_have_happened();
+                    return read.map(|object| (object, written)).ok_or(error);
+                }
+                Err(error) => return Err(error),
+            };
+            let answered = exact_custom(reply.body()).ok().flatten();
+            let object = reply.into_value();
+            return match (sent, answered) {
+                // It was accepted, and the answer does not have the object (204, 202, `{}`).
+                (_, None) => Ok((self.update.read_now().await.unwrap_or(object), written)),
+                (Some(sent), Some(answered)) if !self.kept(&sent, &answered) => {
+                    if self.repeats > 0 {
+                        self.repeats -= 1;
+                        continue;
+                    }
+                    Err(Error::conflict(U::OPERATION, true))
+                }
+                _ => Ok((object, written)),
             };
         }
     }
 }
 
-/// What was read, as it is sent.
-fn attributes(custom: &Field<CustomAttributes>) -> Result<Vec<CustomAttribute>, Error> {
-    match custom {
-        Field::Value(custom) => Ok(custom.to_list()?),
-        Field::Null => Ok(Vec::new()),
-        // There may be attributes, and writing would remove them.
-        Field::Absent | Field::Unexpected(_) => Err(Error::configuration(
-            "the server's answer does not have the custom attributes that must be kept",
-            None,
-        )),
-    }
+/// The attributes that were read, as they are sent back.
+fn kept_custom(answer: &[u8]) -> Result<Vec<CustomAttribute>, Error> {
+    // If they are not there, there may be some all the same, and writing would remove them.
+    exact_custom(answer)?.ok_or_else(|| {
+        let what = "the server's answer does not have the custom attributes that must be kept";
+        Error::configuration(what, None)
+    })
+}
+
+fn same(before: &[CustomAttribute], after: &[CustomAttribute]) -> bool {
+    let pairs = || before.iter().zip(after);
+    before.len() == after.len() && pairs().all(|(one, other)| one.key == other.key && one.value.is_same(&other.value))
 }
 
 impl<U: Mergeable> Merge<U> {
-    /// Reads, merges, and writes if there is something to change. The answer is the object as it is after that.
+    /// Reads, merges, and writes if there is something to change. The answer is the object as it is after that; it is read once
+    /// more if the answer to the write does not have it.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if somebody else changed the object meanwhile; otherwise those of reading and updating.
+    /// [`Error::Conflict`] if the answer to the write shows that somebody else changed the object meanwhile; otherwise those of
+    /// reading and updating.
     pub async fn send(self) -> Result<U::Object, Error> {
-        self.call().await
+        Ok(self.call(&|_| false).await?.0)
     }
 }
 
 #[cfg(feature = "blocking")]
 impl<U: Mergeable<Object: 'static> + 'static> Merge<U, crate::blocking::Blocking> {
-    /// Reads, merges, and writes if there is something to change. The answer is the object as it is after that.
+    /// Reads, merges, and writes if there is something to change. The answer is the object as it is after that; it is read once
+    /// more if the answer to the write does not have it.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if somebody else changed the object meanwhile; otherwise those of reading and updating.
+    /// [`Error::Conflict`] if the answer to the write shows that somebody else changed the object meanwhile; otherwise those of
+    /// reading and updating.
     pub fn send(self) -> Result<U::Object, Error> {
-        self.mode.clone().wait(self.call())
+        let mode = self.mode.clone();
+        mode.wait(async move { Ok(self.call(&|_| false).await?.0) })
     }
 }

@@ -12,27 +12,31 @@ use std::{
 use chartmogul_api::{Error, Field, InvalidInput, List};
 use futures_core::Stream;
 use serde_json::Value;
+use tokio::runtime::Handle;
 
 use crate::{Async, Client};
+
+/// How many pages in a row may have no entry before [`Items`] ends with an error.
+///
+/// A server that says "there is more" with ever new cursors, and sends nothing, would otherwise be waited for without end.
+pub const MAX_EMPTY_PAGES: u32 = 100;
 
 /// A page, as far as reading on depends on it.
 #[derive(Debug)]
 pub(crate) struct Page<T> {
     entries: List<T>,
     cursor: Option<String>,
-    has_more: bool,
+    /// `None` if it does not say.
+    has_more: Option<bool>,
 }
 
 impl<T> Page<T> {
-    /// A page without a word about whether there is more is an error: it must not look like the end of the list.
-    pub(crate) fn of(entries: List<T>, cursor: Field<String>, has_more: Field<bool>) -> Result<Self, Error> {
-        Ok(Self {
+    pub(crate) fn of(entries: List<T>, cursor: Field<String>, has_more: Field<bool>) -> Self {
+        Self {
             entries,
             cursor: cursor.into_value(),
-            has_more: has_more
-                .into_value()
-                .ok_or_else(|| Error::pages("the server's page does not say whether there is more"))?,
-        })
+            has_more: has_more.into_value(),
+        }
     }
 }
 
@@ -49,7 +53,8 @@ type FetchAt<T> = dyn Fn(chartmogul_api::Client, Option<String>) -> Fetch<T> + S
 /// if that does not help, [`resume_from`](Self::resume_from) tells where another stream can go on.
 ///
 /// The end is where the server says that there is no more. That the server sends a cursor means nothing; one that
-/// leads back to a page that was read already is an error, not an endless list.
+/// leads back to a page that was read already is an error, not an endless list, and so are [`MAX_EMPTY_PAGES`] pages in a row
+/// without an entry.
 ///
 /// The list is not a snapshot: what is added, changed or removed while it is read may or may not be seen.
 #[must_use = "nothing is read before it is asked for an entry"]
@@ -59,7 +64,9 @@ pub struct Items<T, M = Async> {
     /// The cursor of the page that is read.
     page: Option<String>,
     entries: vec::IntoIter<T>,
-    unexpected: Vec<Value>,
+    unexpected: Unexpected,
+    /// Pages without an entry, in a row.
+    empty: u32,
     next: Next<T>,
     cursors: Cursors,
     prefetch: bool,
@@ -96,7 +103,8 @@ impl<T: Send + 'static, M> Items<T, M> {
             fetch: Arc::new(move |client, cursor| Box::pin(fetch(client, cursor))),
             page: cursor.clone(),
             entries: Vec::new().into_iter(),
-            unexpected: Vec::new(),
+            unexpected: Unexpected::default(),
+            empty: 0,
             next: match wrong {
                 Some(wrong) => Next::Fails(wrong.into()),
                 None => Next::Ask(cursor),
@@ -117,7 +125,8 @@ impl<T: Send + 'static, M> Items<T, M> {
     /// list's builder; `None` at the beginning.
     ///
     /// It is that of the page which holds the next entry: after a part of a page was read, that part comes again; after
-    /// an error, the page that failed.
+    /// an error, the page that failed. `None` too after the server refused the cursor (400, 404, 410 or 422), as it does
+    /// when a cursor has expired: no page can be reached from it any more, so begin again.
     pub fn resume_from(&self) -> Option<&str> {
         match &self.next {
             Next::Ask(cursor) | Next::Asked(cursor, _) if self.entries.len() == 0 => cursor.as_deref(),
@@ -126,8 +135,16 @@ impl<T: Send + 'static, M> Items<T, M> {
     }
 
     /// What the server sent among the entries that is none (no object), as raw JSON. It costs the others nothing.
+    ///
+    /// These are the first 100 of all pages that have come, or fewer if they take more than 1 MiB;
+    /// [`unexpected_count`](Self::unexpected_count) tells how many there were.
     pub fn unexpected(&self) -> &[Value] {
-        &self.unexpected
+        &self.unexpected.kept
+    }
+
+    /// How many entries so far were none, kept in [`unexpected`](Self::unexpected) or not.
+    pub fn unexpected_count(&self) -> u64 {
+        self.unexpected.count
     }
 
     fn fetch(&self, cursor: Option<String>) -> Fetch<T> {
@@ -138,19 +155,32 @@ impl<T: Send + 'static, M> Items<T, M> {
     fn turn(&mut self, cursor: Option<String>, page: Result<Page<T>, Error>) {
         self.page = cursor;
         self.next = match page {
-            Err(error) => Next::Fails(error),
+            Err(error) => {
+                if is_refusal(&error) {
+                    self.page = None;
+                }
+                Next::Fails(error)
+            }
             Ok(page) => {
-                let odd = page.entries.unexpected().iter().map(|(_, json)| json.clone());
-                self.unexpected.extend(odd);
+                self.unexpected.add(page.entries.unexpected());
+                self.empty = if page.entries.is_empty() { self.empty + 1 } else { 0 };
                 self.entries = page.entries.into_iter();
                 self.after(page.has_more, page.cursor)
             }
         };
     }
 
-    fn after(&mut self, has_more: bool, cursor: Option<String>) -> Next<T> {
-        if !has_more {
-            return Next::End;
+    fn after(&mut self, has_more: Option<bool>, cursor: Option<String>) -> Next<T> {
+        match has_more {
+            Some(true) => {}
+            Some(false) => return Next::End,
+            // It must not look like the end of the list.
+            None => return Next::Fails(Error::pages("the server's page does not say whether there is more")),
+        }
+        if self.empty >= MAX_EMPTY_PAGES {
+            return Next::Fails(Error::pages(format!(
+                "the server says that there is more, but {MAX_EMPTY_PAGES} pages in a row had no entry"
+            )));
         }
         let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
             return Next::Fails(Error::pages(
@@ -163,18 +193,53 @@ impl<T: Send + 'static, M> Items<T, M> {
             ));
         }
         let cursor = Some(cursor);
-        if self.prefetch {
-            let early = early(self.fetch(cursor.clone()));
+        // Polled outside of a runtime, where nothing can begin early, it is asked for when it is wanted.
+        if self.prefetch
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let early = early(&runtime, self.fetch(cursor.clone()));
             return Next::Asked(cursor, early);
         }
         Next::Ask(cursor)
     }
 }
 
+/// Whether the server will say the same to the same cursor for ever.
+fn is_refusal(error: &Error) -> bool {
+    error
+        .status()
+        .is_some_and(|status| matches!(status.as_u16(), 400 | 404 | 410 | 422))
+}
+
+/// Entries that are none, as far as they are kept.
+#[derive(Debug, Default)]
+struct Unexpected {
+    kept: Vec<Value>,
+    bytes: usize,
+    count: u64,
+}
+
+impl Unexpected {
+    const MOST: usize = 100;
+    const MOST_BYTES: usize = 1024 * 1024;
+
+    fn add(&mut self, found: &[(usize, Value)]) {
+        for (_, json) in found {
+            self.count += 1;
+            if self.kept.len() < Self::MOST && self.bytes < Self::MOST_BYTES {
+                self.bytes += json.to_string().len();
+                if self.bytes <= Self::MOST_BYTES {
+                    self.kept.push(json.clone());
+                }
+            }
+        }
+    }
+}
+
 /// Begins now, whether it is waited for or not, and ends when it is dropped.
-fn early<T: Send + 'static>(fetch: Fetch<T>) -> Fetch<T> {
+fn early<T: Send + 'static>(runtime: &Handle, fetch: Fetch<T>) -> Fetch<T> {
     let mut task = tokio::task::JoinSet::new();
-    task.spawn(fetch);
+    task.spawn_on(fetch, runtime);
     Box::pin(async move {
         match task.join_next().await {
             Some(Ok(page)) => page,

@@ -59,12 +59,18 @@ pub(crate) struct Seen {
 impl Server {
     /// Answers at once and without limits.
     pub(crate) fn unlimited(scheme: &str) -> Self {
-        Self::start(&[scheme, "0", "unlimited"])
+        Self::start(&[scheme, "0", "0", "unlimited"])
     }
 
     /// Takes this long for each answer, and refuses what ChartMogul documents to refuse.
     pub(crate) fn strict(latency: Duration) -> Self {
-        Self::start(&["http", &latency.as_millis().to_string(), "strict"])
+        Self::start(&["http", &latency.as_millis().to_string(), "0", "strict"])
+    }
+
+    /// The same, over TLS, and takes this long for each connection.
+    pub(crate) fn far(connect: Duration, latency: Duration) -> Self {
+        let milliseconds = |time: Duration| time.as_millis().to_string();
+        Self::start(&["https", &milliseconds(latency), &milliseconds(connect), "strict"])
     }
 
     fn start(options: &[&str]) -> Self {
@@ -123,13 +129,14 @@ pub(crate) fn was_the_server() -> bool {
     let Some(scheme) = arguments.next() else {
         return false;
     };
-    let latency = Duration::from_millis(arguments.next().unwrap().parse().unwrap());
+    let mut time = || Duration::from_millis(arguments.next().unwrap().parse().unwrap());
+    let (latency, connect) = (time(), time());
     let strict = arguments.next().as_deref() == Some("strict");
-    super::one_thread().block_on(serve(&scheme, Account::new(latency, strict)));
+    super::one_thread().block_on(serve(&scheme, connect, Account::new(latency, strict)));
     true
 }
 
-async fn serve(scheme: &str, account: Arc<Account>) {
+async fn serve(scheme: &str, connect: Duration, account: Arc<Account>) {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let url = format!("{scheme}://{}", listener.local_addr().unwrap());
     let (acceptor, root) = match scheme {
@@ -154,7 +161,10 @@ async fn serve(scheme: &str, account: Arc<Account>) {
         let (acceptor, account) = (acceptor.clone(), Arc::clone(&account));
         tokio::spawn(async move {
             match acceptor {
-                Some(acceptor) => connection(acceptor.accept(stream).await.unwrap(), account).await,
+                Some(acceptor) => {
+                    tokio::time::sleep(connect).await;
+                    connection(acceptor.accept(stream).await.unwrap(), account).await;
+                }
                 None => connection(stream, account).await,
             }
         });

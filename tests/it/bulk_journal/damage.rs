@@ -327,7 +327,7 @@ async fn an_answer_that_this_version_can_not_read() {
         .iter()
         .position(|record| record.index("done") == Some(0))
         .unwrap();
-    for answer in [r#""text""#, "[]", r#"{"custom":1e999}"#] {
+    for answer in [r#""text""#, "[]", "1e999"] {
         let mut journal = bench.whole[..bench.records[first].start].to_vec();
         let done = format!(r#"{{"done":{{"index":0,"repeats":0,"outcome":{{"updated":{answer}}}}}}}"#);
         journal.extend(framed(done.as_bytes()));

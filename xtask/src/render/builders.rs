@@ -21,7 +21,7 @@ pub(super) fn builders(api: &Api, tag: &str) -> anyhow::Result<TokenStream> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, merge::{Merge, Mergeable}, paging::{Items, Page}};
+        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, merge::{FromRead, Merge, Mergeable, Merging}, paging::{Items, Page}};
         #[cfg(feature = "blocking")]
         use crate::blocking::Blocking;
 
@@ -274,18 +274,23 @@ fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
     })
 }
 
-/// For an update that replaces all custom attributes, and a way to read them: changing single ones.
-fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenStream> {
+/// For an update that replaces all custom attributes: the operation that reads them.
+pub(super) fn merging<'a>(api: &'a Api, operation: &Operation) -> Option<&'a Operation> {
     let property = |component: &Option<String>, name: &str| match api.types.get(component.as_ref()?)? {
         Type::Object(object) => object.properties.iter().find(|property| property.name == name),
         _ => None,
     };
     property(&operation.body, "custom").filter(|custom| custom.replaces_all)?;
     property(&operation.answer, "custom")?;
-    let read = reading(api, operation)?;
-    let touched = property(&operation.answer, "updated_at").map(|_| quote! { object.updated_at = Default::default(); });
+    reading(api, operation)
+}
+
+/// For an update that replaces all custom attributes, and a way to read them: changing single ones.
+fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenStream> {
+    let read = merging(api, operation)?;
     let name = names::ident(&names::pascal(&operation.id));
     let (id, read) = (&operation.id, names::ident(&read.id));
+    let write = format_ident!("{id}_from_read");
     let answer = names::ident(operation.answer.as_ref()?);
     let parameters: Vec<_> = operation
         .parameters
@@ -307,7 +312,7 @@ fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenSt
 
             const OPERATION: &'static str = #id;
 
-            fn check(&self, custom: Vec<chartmogul_api::types::CustomAttribute>) -> Result<(), Error> {
+            fn check_with(&self, custom: Vec<chartmogul_api::types::CustomAttribute>) -> Result<(), Error> {
                 if let Some(wrong) = &self.wrong {
                     return Err(wrong.clone().into());
                 }
@@ -316,36 +321,31 @@ fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenSt
                 Ok(chartmogul_api::check::Check::check(&body)?)
             }
 
-            async fn read(&self) -> Result<Self::Object, Error> {
-                Ok(self.client.low_level.#read(#(&self.#parameters,)*).await?.into_value())
-            }
-
-            fn custom(object: &Self::Object) -> &chartmogul_api::Field<chartmogul_api::CustomAttributes> {
-                &object.custom
-            }
-
-            fn same_besides(one: &Self::Object, other: &Self::Object) -> bool {
-                let besides = |object: &Self::Object| {
-                    let mut object = object.clone();
-                    object.custom = Default::default();
-                    #touched
-                    object
-                };
-                besides(one) == besides(other)
-            }
-
             fn changes_more(&self) -> bool {
                 self.body != Default::default()
             }
 
-            async fn write(
-                mut self,
-                custom: Option<Vec<chartmogul_api::types::CustomAttribute>>,
-            ) -> Result<Self::Object, Error> {
-                if custom.is_some() {
-                    self.body.custom = custom;
-                }
+            fn replacement(&mut self) -> &mut Option<Vec<chartmogul_api::types::CustomAttribute>> {
+                &mut self.body.custom
+            }
+
+            async fn read_now(&self) -> Result<Self::Object, Error> {
+                Ok(self.client.low_level.#read(#(&self.#parameters,)*).await?.into_value())
+            }
+
+            async fn write(self) -> Result<Self::Object, Error> {
                 #call
+            }
+
+            async fn write_from_read(&self, merge: &mut Merging<'_, Self::Object>) -> Result<FromRead<Self::Object>, Error> {
+                let mut body = |object: &Self::Object, answer: &[u8]| {
+                    Ok(merge(object, answer)?.map(|custom| {
+                        let mut body = self.body.clone();
+                        body.custom = custom;
+                        body
+                    }))
+                };
+                self.client.low_level.#write(#(&self.#parameters,)* &mut body).await
             }
         }
     })
@@ -384,7 +384,7 @@ fn items(api: &Api, operation: &Operation) -> anyhow::Result<Option<TokenStream>
                 query.cursor = cursor;
                 async move {
                     let page = client.#method(#(&#parameters,)* &query).await?.into_value();
-                    Page::of(page.#entries, page.cursor, page.has_more)
+                    Ok(Page::of(page.#entries, page.cursor, page.has_more))
                 }
             })
         }

@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens as _, format_ident, quote};
 use syn::{Expr, ExprMethodCall, Lit, Stmt, Token, punctuated::Punctuated};
 
-use super::{checks, docs, progenitor::Generated, table};
+use super::{builders, checks, docs, progenitor::Generated, table};
 use crate::{
     model::{Api, Operation},
     names,
@@ -20,14 +20,17 @@ pub(super) fn operations(api: &Api, tag: &str, generated: &Generated) -> anyhow:
             .methods
             .get(id)
             .with_context(|| format!("progenitor made no method `{id}`"))?;
-        let method = method(operation, found).with_context(|| {
-            format!("progenitor's method `{id}` has an unknown shape; see xtask/src/render/client.rs")
-        })?;
-        methods.push(method);
+        let unknown = || format!("progenitor's method `{id}` has an unknown shape; see xtask/src/render/client.rs");
+        methods.push(method(operation, found).with_context(unknown)?);
+        if let Some(read) = builders::merging(api, operation)
+            && let Some(found_read) = generated.methods.get(&read.id)
+        {
+            methods.push(from_read(operation, found, read, found_read).with_context(unknown)?);
+        }
     }
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Client, Error, Method, Reply, check::{self, Check as _, encode_path}, operations, types};
+        use crate::{Client, Error, FromRead, Method, Reply, check::{self, Check as _, encode_path}, operations, types};
 
         impl Client {
             #(#methods)*
@@ -55,10 +58,7 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
     let parameters = operation.parameters.iter().map(checks::parameter);
     let query = operation.query.is_some().then(|| quote! { query.check()?; });
     let body = operation.body.is_some().then(|| quote! { body.check()?; });
-    let path = path(found)?;
-    let verb = format_ident!("{}", operation.method.to_uppercase());
-    let mut request = request(found)?;
-    begin(&mut request, syn::parse_quote!(self.start(Method::#verb, #path)))?;
+    let mut request = begun(operation, found)?;
     if let Some(name) = &operation.query {
         let ty = names::ident(name);
         let body = usize::from(operation.body.is_some()); // comes last
@@ -76,6 +76,56 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
             self.#exec(&operations::#constant, &request).await
         }
     })
+}
+
+/// An update whose body follows from what is read before.
+fn from_read(
+    operation: &Operation,
+    found: &syn::ImplItemFn,
+    read: &Operation,
+    found_read: &syn::ImplItemFn,
+) -> anyhow::Result<TokenStream> {
+    let id = &operation.id;
+    let (Some(answer), Some(ty)) = (&operation.answer, &operation.body) else {
+        bail!("an update has a body and an answer")
+    };
+    let (answer, ty) = (names::ident(answer), names::ident(ty));
+    let name = format_ident!("{id}_from_read");
+    let arguments = operation.parameters.iter().map(|parameter| {
+        let name = names::ident(&names::field(&parameter.name));
+        quote! { #name: &str, }
+    });
+    let checks = operation.parameters.iter().map(checks::parameter);
+    let constants = [read, operation].map(table::constant);
+    let [read_constant, write_constant] = &constants;
+    let (read, write) = (begun(read, found_read)?, begun(operation, found)?);
+    let doc = docs::comment(&format!(
+        "[`{id}`](Self::{id}) with a body that follows from what is read just before, by each attempt anew.\n\n\
+         The body is not checked: it may hold what the server has sent. Not for users: it may change."
+    ));
+    Ok(quote! {
+        #doc
+        #[doc(hidden)]
+        pub async fn #name(
+            &self,
+            #(#arguments)*
+            body: &mut (dyn FnMut(&types::#answer, &[u8]) -> Result<Option<types::#ty>, Error> + Send),
+        ) -> Result<FromRead<types::#answer>, Error> {
+            #(#checks)*
+            let read = || #read;
+            let write = |body: &types::#ty| #write;
+            self.exec_from_read((&operations::#read_constant, &read), (&operations::#write_constant, &write), body).await
+        }
+    })
+}
+
+/// The request, as the transport begins it.
+fn begun(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Expr> {
+    let path = path(found)?;
+    let verb = format_ident!("{}", operation.method.to_uppercase());
+    let mut request = request(found)?;
+    begin(&mut request, syn::parse_quote!(self.start(Method::#verb, #path)))?;
+    Ok(request)
 }
 
 fn documentation(operation: &Operation) -> TokenStream {

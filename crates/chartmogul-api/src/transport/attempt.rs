@@ -96,7 +96,7 @@ fn nameless(error: reqwest::Error) -> BoxError {
 fn without_answer(error: &reqwest::Error, client: &Client) -> Failure {
     match (error.is_connect(), error.is_timeout()) {
         // The limit of the user's own client is not known here; the cause says that time was up.
-        (true, true) if !client.shared.own_http_client => {
+        (true, true) if !client.shared.connections.is_own() => {
             Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout)
         }
         (true, false) if is_untrusted(error) => Failure::NotTrusted,
@@ -147,6 +147,7 @@ async fn read(
         headers: std::mem::take(response.headers_mut()),
         body: Bytes::new(),
     }));
+    client.shared.connections.announced(&whole.headers);
 
     let limit = client.shared.max_body;
     if response.content_length().is_some_and(|length| length > limit as u64) {
@@ -189,6 +190,15 @@ impl Broken {
             (_, None | Some(Trouble::TooLarge)) => (Failure::Broken, What::Nothing("no answer".into())),
         };
         Self { failure, what }
+    }
+
+    /// It was given up, because nobody polled it.
+    #[cold]
+    pub(super) fn unpolled() -> Self {
+        Self {
+            failure: Failure::Broken,
+            what: What::Nothing("the call was not polled while it was connecting".into()),
+        }
     }
 
     #[cold]

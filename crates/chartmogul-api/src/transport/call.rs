@@ -3,19 +3,22 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
+    sync::Arc,
     task::Poll,
     time::Duration,
 };
 
 use chrono::Utc;
+use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::{
     Client, Done, Route,
-    attempt::{self, Accept, Broken, Time},
-    limit::{LimiterFuture, Place},
+    attempt::{self, Accept, Broken, Time, Unfit, Whole},
+    limit::{LimiterFuture, Place, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
+    polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
 };
 use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
@@ -24,10 +27,31 @@ use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
 /// succeeds at once has copied none.
 pub(super) type Make<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
 
+/// A read before each attempt, from whose answer follows what is sent.
+pub(super) struct ReadFirst<'a> {
+    pub(super) route: Route,
+    pub(super) make: &'a Make<'a>,
+    pub(super) then: &'a mut Then<'a>,
+}
+
+/// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
+pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, Unfit> + Send + 'a;
+
+/// What follows from the read.
+enum Next {
+    Write,
+    /// The call is done.
+    Nothing(Box<Whole>),
+    /// It failed, or its answer would get old; it is made again.
+    ReadAgain,
+}
+
 pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
     make: &'a Make<'a>,
+    read_first: Option<ReadFirst<'a>>,
+    polling: Arc<Polling>,
     started: Instant,
     deadline: Instant,
     waited: Waited,
@@ -44,6 +68,8 @@ impl<'a> Call<'a> {
             client,
             route,
             make,
+            read_first: None,
+            polling: Polling::new(),
             started,
             deadline: match &client.bounds {
                 Some(bounds) => bounds.deadline.unwrap_or(after(started, Duration::MAX)),
@@ -54,11 +80,21 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The call reads before each attempt.
+    pub(super) fn reading_first(self, read: ReadFirst<'a>) -> Self {
+        Self {
+            read_first: Some(read),
+            ..self
+        }
+    }
+
     pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let (span, shared) = (observe::call_span(&self.route), &self.client.shared);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
+        let polling = Arc::clone(&self.polling);
         let (result, span) = {
             let attempts = pin!(self.attempts(accept));
+            let attempts = pin!(polling.watch(attempts));
             let mut attempts = attempts.instrument(span);
             ((&mut attempts).await, attempts.span().clone())
         };
@@ -71,15 +107,13 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let _place: Place = match shared.limiter.try_place() {
-            Some(place) => place,
-            None => self.wait(PLACE, shared.limiter.place()).await?,
-        };
+        // Waiting needs timers.
+        shared.connections.here()?;
+        let mut place = None::<Place>;
         let mut before = Waited::default();
         loop {
-            if self.is_stopped() || !shared.limiter.try_turn() {
-                self.wait(TURN, shared.limiter.turn()).await?;
-            }
+            self.take_turn(&mut place).await?;
+            let write_turn = self.read_first.is_some().then(Reserved::begin).flatten();
             if let Some(bounds) = &client.bounds
                 && self.history.attempts.is_empty()
             {
@@ -87,17 +121,48 @@ impl<'a> Call<'a> {
                 self.deadline = bounds.deadline.map_or(until, |end| end.min(until));
             }
             let number = count(&self.history.attempts) + 1;
+            if let Some(read) = self.read_first.take() {
+                // In a box: few calls need its room.
+                match Box::pin(self.read(read, write_turn, &mut place, &mut before)).await? {
+                    Next::Write => {}
+                    Next::Nothing(whole) => {
+                        shared.budget.succeeded(number);
+                        return Ok(Done {
+                            whole,
+                            attempts: number,
+                            written: self.history.may_have_happened(),
+                        });
+                    }
+                    Next::ReadAgain => continue,
+                }
+            }
             // In a block: what an attempt needs has no room of its own in the future while the call waits for the next.
             let (started, result) = {
                 let started = Instant::now();
                 if started >= self.deadline {
                     return Err(self.late(TURN, "no time was left for an attempt".into()));
                 }
-                let (span, answer) = self.begin(number)?;
+                let (span, answer) = self.begin(&self.route, self.make, number)?;
                 let time = self.time(started);
                 let sending = pin!(attempt::send(client, answer, &time, accept));
                 let mut sending = sending.instrument(span);
-                let result = (&mut sending).await;
+                let result = loop {
+                    if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
+                        break result;
+                    }
+                    if self.read_first.is_some() {
+                        // What was read gets old. Whether this was sent is not sure, see below.
+                        break Err(Broken::unpolled().into());
+                    }
+                    let history = self.history.clone();
+                    // In a box: it is rare, and would need room beside what is sent.
+                    if Box::pin(self.take_turn(&mut place)).await.is_err() {
+                        // It goes on without, and ends by its own time: if it was sent after all, over a connection that
+                        // another request left, that must not be forgotten.
+                        self.history = history;
+                        break (&mut sending).await;
+                    }
+                };
                 let span = sending.span();
                 if observe::anyone(shared, span) {
                     let ended = AttemptEnded {
@@ -116,13 +181,114 @@ impl<'a> Call<'a> {
                     return Ok(Done {
                         whole,
                         attempts: number,
+                        written: true,
                     });
                 }
                 Err(broken) => {
-                    self.note(&broken, started, self.waited.since(&before));
+                    self.note(&broken, started, self.waited.since(&before), None);
                     before = self.waited;
-                    self.after_failure(broken).await?;
+                    self.after_failure(broken, None).await?;
                 }
+            }
+        }
+    }
+
+    /// Reads what the next attempt depends on. That attempt has its turn already, so that nothing is waited for between the
+    /// answer to this and the write: what somebody else changes in that time is overwritten.
+    async fn read(
+        &mut self,
+        read: ReadFirst<'a>,
+        mut write_turn: Option<Reserved>,
+        place: &mut Option<Place>,
+        before: &mut Waited,
+    ) -> Result<Next, Error> {
+        let client = self.client;
+        let shared = &client.shared;
+        self.take_turn(place).await?;
+        if let Some(turn) = &mut write_turn {
+            turn.hold();
+        }
+        let number = count(&self.history.attempts) + 1;
+        let started = Instant::now();
+        if started >= self.deadline {
+            return Err(self.late(TURN, "no time was left for an attempt".into()));
+        }
+        let (span, answer) = self.begin(&read.route, read.make, number)?;
+        let time = self.time(started);
+        let mut next = Ok(false);
+        let result = {
+            let mut accept = |body: &[u8]| {
+                next = (read.then)(body)?;
+                Ok(())
+            };
+            let sending = pin!(attempt::send(client, answer, &time, &mut accept));
+            let mut sending = sending.instrument(span.clone());
+            unless_revoked(&self.polling, &mut sending).await
+        };
+        let Some(result) = result else {
+            self.read_first = Some(read);
+            return Ok(Next::ReadAgain);
+        };
+        if observe::anyone(shared, &span) {
+            let ended = AttemptEnded {
+                number,
+                waited: self.waited.since(before),
+                took: started.elapsed(),
+                result: result.as_deref().map_err(AsRef::as_ref),
+            };
+            observe::attempt_ended(shared, &span, &read.route, &ended);
+        }
+        let next = match (result, next) {
+            (Ok(_), Ok(true)) if self.is_stopped() => return Err(self.stopped()),
+            // Without a place, the write would wait for one.
+            (Ok(_), Ok(true)) if self.polling.is_revoked() => Next::ReadAgain,
+            (Ok(_), Ok(true)) => {
+                if let Some(turn) = write_turn {
+                    turn.leave();
+                }
+                Next::Write
+            }
+            (Ok(whole), Ok(false)) => Next::Nothing(whole),
+            (Ok(whole), Err(error)) => return Err(self.unusable(error, *whole, &read.route)),
+            (Err(broken), _) => {
+                self.note(&broken, started, self.waited.since(before), Some(&read.route));
+                *before = self.waited;
+                self.after_failure(broken, Some(&read.route)).await?;
+                Next::ReadAgain
+            }
+        };
+        self.read_first = Some(read);
+        Ok(next)
+    }
+
+    /// Nothing can be made of the answer to the read. If an earlier attempt has sent something, that is told, too.
+    fn unusable(&mut self, error: Error, whole: Whole, read: &Route) -> Error {
+        if !self.history.may_have_happened() {
+            return error;
+        }
+        let history = self.gave_up(None);
+        Error::Unreadable {
+            answer: Box::new(self.client.shared.answer(read, whole, history)),
+            source: error.into(),
+        }
+    }
+
+    /// Takes a turn, and a place if there is none or it went to another call because nobody polled this one.
+    async fn take_turn(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+        let limiter = &self.client.shared.limiter;
+        loop {
+            if place.is_none() || self.polling.is_revoked() {
+                *place = None;
+                *place = match limiter.try_place() {
+                    Some(place) => Some(place),
+                    None => Some(self.wait(PLACE, limiter.place()).await?),
+                };
+            }
+            if self.is_stopped() || !limiter.try_turn() {
+                self.wait(TURN, limiter.turn()).await?;
+            }
+            if !self.polling.is_revoked() {
+                return Ok(());
             }
         }
     }
@@ -130,20 +296,26 @@ impl<'a> Call<'a> {
     /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.
     fn begin(
         &self,
+        route: &Route,
+        make: &Make<'_>,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let request = (self.make)().build().map_err(|source| Error::Configuration {
-            what: format!("{}: the request can't be built", self.route.name),
+        let mut request = make().build().map_err(|source| Error::Configuration {
+            what: format!("{}: the request can't be built", route.name),
             source: Some(source.without_url().into()),
         })?;
-        let span = observe::attempt_span(&self.client.shared, &self.route, &request, number);
-        Ok((span, self.client.shared.http.execute(request)))
+        announce_length(&mut request);
+        // Asked for each attempt: the server may have said meanwhile how long it keeps connections.
+        let http = self.client.shared.connections.here()?;
+        let span = observe::attempt_span(&self.client.shared, route, &request, number);
+        Ok((span, http.execute(request)))
     }
 
     #[cold] // so that its code is not in the way of what succeeds
-    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited) {
+    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited, read: Option<&Route>) {
         let took = started.elapsed();
         self.history.attempts.push(Attempt {
+            is_read: read.unwrap_or(&self.route).is_read(),
             started_at: Utc::now() - took,
             waited: waited.total(),
             took,
@@ -153,7 +325,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the next attempt, or ends the call.
-    async fn after_failure(&mut self, broken: Box<Broken>) -> Result<(), Error> {
+    async fn after_failure(&mut self, broken: Box<Broken>, read: Option<&Route>) -> Result<(), Error> {
         let client = self.client;
         let shared = &client.shared;
         let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
@@ -164,7 +336,7 @@ impl<'a> Call<'a> {
         }
         let failed = Failed {
             failure: broken.failure,
-            repeatable: self.route.repeatable,
+            repeatable: read.unwrap_or(&self.route).repeatable,
             attempts: count(&self.history.attempts),
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
@@ -172,7 +344,7 @@ impl<'a> Call<'a> {
         let decision = shared.retry.decide(&failed, &shared.budget, fastrand::f64());
         match decision {
             Decision::Wait(wait) => {
-                observe::will_retry(&self.route, failed.attempts, wait, broken.failure);
+                observe::will_retry(read.unwrap_or(&self.route), failed.attempts, wait, broken.failure);
                 let began = Instant::now();
                 let waited = unless_stopped(client, pin!(sleep(wait)))
                     .instrument(observe::wait_span("the next attempt"))
@@ -182,13 +354,16 @@ impl<'a> Call<'a> {
                     Some(()) => Ok(()),
                     None => {
                         let history = self.gave_up(Some(GaveUp::Stopped));
-                        Err(broken.into_error(client, &self.route, history))
+                        Err(broken.into_error(client, read.unwrap_or(&self.route), history))
                     }
                 }
             }
             Decision::Stop(gave_up) => {
-                let history = self.gave_up(gave_up);
-                Err(broken.into_error(self.client, &self.route, history))
+                let is_late = matches!(broken.failure, Failure::TimedOut(TimeoutKind::Call, _))
+                    || matches!(gave_up, Some(GaveUp::NoTimeLeft | GaveUp::RetryAfter(_)));
+                let by_the_run = is_late && self.ends_with_the_run();
+                let history = self.gave_up(if by_the_run { Some(GaveUp::Stopped) } else { gave_up });
+                Err(broken.into_error(client, read.unwrap_or(&self.route), history))
             }
         }
     }
@@ -232,6 +407,9 @@ impl<'a> Call<'a> {
 
     /// Time was up before an attempt could begin.
     fn late(&mut self, waiting_for: &'static str, source: BoxError) -> Error {
+        if self.ends_with_the_run() {
+            return self.stopped();
+        }
         Error::Timeout {
             operation: self.route.name.clone(),
             kind: TimeoutKind::Call,
@@ -262,12 +440,17 @@ impl<'a> Call<'a> {
 
     /// How long the call may last.
     fn limit(&self) -> Duration {
-        match &self.client.bounds {
-            Some(bounds) if bounds.deadline == Some(self.deadline) => {
-                self.deadline.saturating_duration_since(self.started)
-            }
-            _ => self.client.call_timeout,
+        if self.ends_with_the_run() {
+            self.deadline.saturating_duration_since(self.started)
+        } else {
+            self.client.call_timeout
         }
+    }
+
+    /// Whether the deadline is that of the run which the call belongs to. What ends then says nothing about the call.
+    fn ends_with_the_run(&self) -> bool {
+        let bounds = self.client.bounds.as_ref();
+        bounds.is_some_and(|bounds| bounds.deadline == Some(self.deadline))
     }
 
     fn stopped(&mut self) -> Error {
@@ -319,6 +502,24 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
         Pin::new(&mut waiting).poll(context).map(Some)
     })
     .await
+}
+
+/// Polls an attempt; `None` once it has lost its place and turn while it was connecting.
+fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl Future<Output = Option<F::Output>> {
+    poll_fn(|context| {
+        if polling.is_unsent() {
+            return Poll::Ready(None);
+        }
+        Pin::new(&mut *attempt).poll(context).map(Some)
+    })
+}
+
+/// Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
+fn announce_length(request: &mut reqwest::Request) {
+    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && request.body().is_none() {
+        let none = HeaderValue::from_static("0");
+        request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(none);
+    }
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

@@ -2,23 +2,28 @@
 
 use std::{
     any::Any,
-    collections::VecDeque,
+    collections::HashMap,
     fmt,
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
+    future::{Future, poll_fn},
+    mem,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, PoisonError},
+    task::{Poll, Waker},
     time::Duration,
 };
 
-use tokio::{
-    sync::{Mutex as Queue, OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::{
+    connections::check_timers,
+    line::{GRACE, Key, Line},
+    observe,
+    pace::{LONG_PAUSE, Pace, SECOND},
+    polling::Polling,
+};
 use crate::BoxError;
+
+pub(super) use super::pace::LONGEST_PAUSE;
 
 /// Requests in any second, unless [`ClientBuilder::rate_limit`](crate::ClientBuilder::rate_limit) says otherwise: 40,
 /// what ChartMogul documents for an account.
@@ -38,10 +43,16 @@ pub type LimiterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>>
 /// same account, for example. All clones of a client ask the same limiter.
 ///
 /// A call takes one place, keeps it over all its attempts and the time between them, and takes a turn for each attempt.
+/// (Two, before it reads, where what it writes follows from that: `merge_custom` of the crate `chartmogul`.)
 /// So a call that is tried again does not queue behind everything that came later, and an outage does not let ever more
 /// calls into the air.
 ///
 /// Dropping a future must give its position in the queue back: that is how a call is cancelled.
+///
+/// A future must not hold back others while nobody polls it: its owner may be busy with something else, for as long as it
+/// likes. What a fair lock or semaphore gives to the first in line (tokio's do) stays with it even if it is never polled
+/// again. So wake the one whose turn it is, let it take what there is when it is polled, and let others go first if it
+/// does not come.
 pub trait Limiter: fmt::Debug + Send + Sync + 'static {
     /// Waits for a place among the calls in flight.
     fn place(&self) -> LimiterFuture<'_, Place>;
@@ -94,7 +105,7 @@ pub struct Place {
 }
 
 enum Held {
-    Permit(#[allow(dead_code)] OwnedSemaphorePermit), // without a box, for the usual limiter
+    Ours(#[allow(dead_code)] Grant), // without a box, for the usual limiter
     Other(#[allow(dead_code)] Box<dyn Any + Send>),
 }
 
@@ -102,11 +113,6 @@ impl Place {
     /// A place that lasts as long as what is given here: a permit of a semaphore, for example, or `()`.
     pub fn holding(what: impl Any + Send) -> Self {
         let held = Held::Other(Box::new(what));
-        Self { _held: held }
-    }
-
-    fn permit(permit: OwnedSemaphorePermit) -> Self {
-        let held = Held::Permit(permit);
         Self { _held: held }
     }
 }
@@ -143,12 +149,18 @@ impl Limiter for Unlimited {
 
 /// A limit on requests per second and on calls in flight, first come, first served.
 ///
-/// Clones share the limit; give one to several clients of the same account. In no second are more requests sent than
-/// the rate allows, and while there is a queue they are spread over the second: half of the rate may go at once.
+/// Clones share the limit; give one to several clients of the same account. In no second do more requests arrive at the
+/// server than the rate allows, however long it takes to connect, and while there is a queue they are spread over the
+/// second: half of the rate may go at once.
 ///
 /// When the server refuses a request all the same, because another process uses the account, everything stops for as
-/// long as the server asks (a second if it does not), then goes on at half the rate and recovers within about 10
-/// seconds. Each further refusal halves the rate again, down to a thirty-second, and doubles the stop.
+/// long as the server asks, at least a second and at most an hour, then goes on at half the rate and recovers within about
+/// 10 seconds. Each further refusal halves the rate again, down to a thirty-second, and doubles the least stop. After a stop
+/// of a minute or more, one request goes first; the others follow when its call has ended, or 10 seconds later.
+///
+/// A call that nobody polls holds back no other: others go before it in the queue, and its place goes to another call once
+/// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a place and a turn,
+/// before all that came later.
 ///
 /// ```
 /// use chartmogul_api::{Client, RateLimiter};
@@ -160,66 +172,518 @@ impl Limiter for Unlimited {
 /// ```
 #[derive(Clone)]
 pub struct RateLimiter {
-    shared: Arc<Shared>,
+    limits: Arc<Limits>,
 }
 
-struct Shared {
+/// What the clones of a limiter share.
+pub(crate) struct Limits {
     per_second: u32,
     in_flight: u32,
-    places: Arc<Semaphore>,
-    /// Held by the one whose turn is next. It is fair, and dropping a waiting future leaves the queue.
-    queue: Queue<()>,
-    /// How many are in the queue or at its head.
-    waiting: AtomicUsize,
-    pace: Mutex<Pace>,
+    state: Mutex<State>,
 }
+
+struct State {
+    next_ticket: u64,
+    free: u32,
+    /// Calls that have a place, by ticket.
+    holders: HashMap<u64, Holder>,
+    places: Line,
+    turns: Line,
+    pace: Pace,
+    /// To be woken when the lock is released.
+    woken: Vec<Waker>,
+}
+
+/// A call that has a place.
+struct Holder {
+    /// Tells this place from an earlier one of the same call.
+    grant: u64,
+    /// Missing for a place that no call of a client asked for.
+    call: Option<Arc<Polling>>,
+    /// A state in which the call was seen waiting to be polled, and since when.
+    seen: Option<(usize, Instant)>,
+    turn: Turn,
+}
+
+/// What became of the latest turn of a call.
+#[derive(Clone, Copy)]
+enum Turn {
+    None,
+    /// Its request left then.
+    Sent(Instant),
+    /// Its request will leave when this connection stands.
+    Connecting(u64),
+}
+
+/// Each who waits looks now and then whether those before it are still there. In a long line this is how often all of
+/// them together look, per second.
+const CHECKS: u32 = 1000;
 
 impl RateLimiter {
     /// At most `per_second` requests in any second, and at most `in_flight` calls at a time. Zero counts as one.
     pub fn new(per_second: u32, in_flight: u32) -> Self {
         let (per_second, in_flight) = (per_second.max(1), in_flight.max(1));
         Self {
-            shared: Arc::new(Shared {
+            limits: Arc::new(Limits {
                 per_second,
                 in_flight,
-                places: Arc::new(Semaphore::new(in_flight as usize)),
-                queue: Queue::new(()),
-                waiting: AtomicUsize::new(0),
-                pace: Mutex::new(Pace::new(per_second)),
+                state: Mutex::new(State {
+                    next_ticket: 0,
+                    free: in_flight,
+                    holders: HashMap::new(),
+                    places: Line::default(),
+                    turns: Line::default(),
+                    pace: Pace::new(per_second),
+                    woken: Vec::new(),
+                }),
             }),
-        }
-    }
-
-    fn pace(&self) -> MutexGuard<'_, Pace> {
-        // Nothing can panic while the lock is held; if it did, the numbers would still be good.
-        self.shared.pace.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn next_turn(&self) {
-        let _waiting = Waiting::begin(&self.shared.waiting);
-        let _first = self.shared.queue.lock().await;
-        loop {
-            let Err(at) = self.pace().take(Instant::now()) else {
-                return;
-            };
-            sleep_until(at).await; // and look again: the server may have refused something meanwhile
         }
     }
 }
 
-/// Counts somebody who waits, however the waiting ends.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Relaxed);
-        Self(count)
+impl Limits {
+    /// Does something with the state, then wakes those who have to know. Wakers run code of others, so not under the lock.
+    fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        // Nothing can panic while the lock is held; if it did, the numbers would still be good.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = change(&mut state);
+        let woken = mem::take(&mut state.woken);
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+        result
     }
+
+    async fn place(self: &Arc<Self>) -> Place {
+        let (call, ticket) = self.call();
+        let taken = self.wait(Resource::Place, call.as_ref(), ticket).await;
+        self.granted(taken)
+    }
+
+    async fn turn(self: &Arc<Self>) {
+        let (call, ticket) = self.call();
+        if let Some(ticket) = ticket {
+            self.with(|state| state.settle(ticket));
+        }
+        self.wait(Resource::Turn, call.as_ref(), ticket).await;
+    }
+
+    fn try_place(self: &Arc<Self>) -> Option<Place> {
+        let (call, ticket) = self.call();
+        let taken = self.with(|state| {
+            if !state.places.is_empty(&mut state.woken) {
+                return None;
+            }
+            let ticket = ticket.unwrap_or_else(|| state.ticket());
+            state.take_place(call.as_ref(), ticket).ok()
+        });
+        taken.map(|taken| self.granted(taken))
+    }
+
+    fn try_turn(self: &Arc<Self>) -> bool {
+        let (_, ticket) = self.call();
+        self.with(|state| {
+            if let Some(ticket) = ticket {
+                state.settle(ticket);
+            }
+            let ticket = ticket.unwrap_or_else(|| state.ticket());
+            state.turns.is_empty(&mut state.woken) && state.take_turn(ticket, Instant::now()).is_ok()
+        })
+    }
+
+    /// Waits until a resource can be taken.
+    async fn wait(self: &Arc<Self>, what: Resource, call: Option<&Arc<Polling>>, ticket: Option<u64>) -> Taken {
+        let key = self.with(|state| {
+            let number = state.ticket();
+            (ticket.unwrap_or(number), number)
+        });
+        let waiting = Waiting {
+            limits: self,
+            what,
+            key,
+            since: Instant::now(),
+        };
+        let mut timer = pin!(None::<Sleep>);
+        poll_fn(|context| {
+            loop {
+                let due = match self.with(|state| state.poll(&waiting, call, context.waker())) {
+                    Ok(taken) => return Poll::Ready(taken),
+                    Err(due) => due,
+                };
+                match timer.as_mut().as_pin_mut() {
+                    Some(timer) => timer.reset(due),
+                    None => timer.set(Some(sleep_until(due))),
+                }
+                let due = timer.as_mut().as_pin_mut().map(|timer| timer.poll(context));
+                if due.is_none_or(|poll| poll.is_pending()) {
+                    return Poll::Pending;
+                }
+            }
+        })
+        .await
+    }
+
+    /// The call that is being polled, if its place is of this limiter, and its ticket, which it keeps: whoever has to
+    /// take a place or a turn again goes before all that came later.
+    fn call(self: &Arc<Self>) -> (Option<Arc<Polling>>, Option<u64>) {
+        let Some(call) = Polling::current() else {
+            return (None, None);
+        };
+        let (limits, ticket) = call
+            .limits()
+            .get_or_init(|| (Arc::clone(self), self.with(State::ticket)));
+        if !Arc::ptr_eq(limits, self) {
+            return (None, None);
+        }
+        let ticket = *ticket;
+        (Some(call), Some(ticket))
+    }
+
+    pub(super) fn connected(&self, ticket: u64, connection: u64) {
+        self.with(|state| state.connected(ticket, connection));
+    }
+
+    fn granted(self: &Arc<Self>, (ticket, number): Taken) -> Place {
+        let held = Held::Ours(Grant {
+            limits: Arc::clone(self),
+            ticket,
+            number,
+        });
+        Place { _held: held }
+    }
+}
+
+/// A place that is free again when this is dropped, unless it went to another call before.
+struct Grant {
+    limits: Arc<Limits>,
+    ticket: u64,
+    number: u64,
+}
+
+impl Drop for Grant {
+    fn drop(&mut self) {
+        self.limits.with(|state| state.release(self.ticket, self.number));
+    }
+}
+
+/// The ticket of a place, and its number.
+type Taken = (u64, u64);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Place,
+    Turn,
+}
+
+/// Somebody who waits for a place or a turn; leaves the line when dropped.
+struct Waiting<'a> {
+    limits: &'a Limits,
+    what: Resource,
+    key: Key,
+    since: Instant,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.limits.with(|state| {
+            let (line, woken) = state.line(self.what);
+            line.leave(self.key, Instant::now(), woken);
+        });
+    }
+}
+
+impl State {
+    fn ticket(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.next_ticket
+    }
+
+    fn line(&mut self, what: Resource) -> (&mut Line, &mut Vec<Waker>) {
+        let line = match what {
+            Resource::Place => &mut self.places,
+            Resource::Turn => &mut self.turns,
+        };
+        (line, &mut self.woken)
+    }
+
+    /// Takes a resource for somebody who waits, or says when to ask again; if something happens before, he is woken.
+    fn poll(&mut self, waiting: &Waiting<'_>, call: Option<&Arc<Polling>>, waker: &Waker) -> Result<Taken, Instant> {
+        if waiting.what == Resource::Turn && call.is_some_and(|call| call.is_revoked()) {
+            return Ok((waiting.key.0, 0)); // needs a place first, and asks for a turn again then
+        }
+        let now = Instant::now();
+        let (line, woken) = self.line(waiting.what);
+        let is_first = line.is_first(waiting.key, now, woken);
+        let at = if is_first {
+            match self.take(waiting.what, call, waiting.key.0, now) {
+                Ok(taken) => return Ok(taken), // and leaves the line when dropped, which wakes the next
+                Err(at) => at,
+            }
+        } else {
+            self.available(waiting.what, now)
+        };
+        let (line, woken) = self.line(waiting.what);
+        let most = SECOND.max(SECOND / CHECKS * u32::try_from(line.len()).unwrap_or(u32::MAX));
+        let check = now + now.saturating_duration_since(waiting.since).clamp(GRACE, most);
+        let due = if is_first {
+            at.unwrap_or(check)
+        } else {
+            if at.is_some_and(|at| at <= now) {
+                line.wake(1, now, woken);
+            }
+            match line.first_due() {
+                Some(first) if first > now => check.max(first.max(at.unwrap_or(first)) + GRACE),
+                _ => now + GRACE, // does it come?
+            }
+        };
+        line.park(waiting.key, waker, due);
+        Err(due)
+    }
+
+    /// When the first in line can take it, if that is known.
+    fn available(&self, what: Resource, now: Instant) -> Option<Instant> {
+        match what {
+            Resource::Place => (self.free > 0).then_some(now),
+            Resource::Turn => self.pace.next(now),
+        }
+    }
+
+    /// Takes a resource, or says when to try again, if that is known. Who asks is first in line.
+    fn take(
+        &mut self,
+        what: Resource,
+        call: Option<&Arc<Polling>>,
+        ticket: u64,
+        now: Instant,
+    ) -> Result<Taken, Option<Instant>> {
+        match what {
+            Resource::Place => self.take_place(call, ticket),
+            Resource::Turn => self.take_turn(ticket, now).map(|()| (ticket, 0)),
+        }
+    }
+
+    fn take_place(&mut self, call: Option<&Arc<Polling>>, mut ticket: u64) -> Result<Taken, Option<Instant>> {
+        if self.free == 0 {
+            self.revoke_idle(Instant::now(), |_| true)?;
+        }
+        self.free -= 1;
+        let grant = self.ticket();
+        let mut holder = Holder {
+            grant,
+            call: None,
+            seen: None,
+            turn: Turn::None,
+        };
+        if self.holders.contains_key(&ticket) {
+            ticket = grant; // a second place of the same call
+        } else if let Some(call) = call {
+            call.restore();
+            holder.call = Some(Arc::clone(call));
+        }
+        self.holders.insert(ticket, holder);
+        Ok((ticket, grant))
+    }
+
+    fn take_turn(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
+        let mut result = self.pace.take(now, ticket);
+        if let Err(at) = result
+            && self.pace.is_held_up()
+        {
+            // Requests that are to leave later count. Unless nobody polls them: then they will not leave.
+            match self.revoke_idle(now, |turn| matches!(turn, Turn::Connecting(_))) {
+                Ok(()) => result = self.pace.take(now, ticket),
+                Err(again) => result = Err(at.into_iter().chain(again).min()),
+            }
+        }
+        if result.is_ok()
+            && let Some(holder) = self.holders.get_mut(&ticket)
+        {
+            holder.turn = Turn::Sent(now);
+        }
+        result
+    }
+
+    /// Frees the place of a call that was woken a while ago and has not been polled since. If there is none, says when
+    /// there may be one, as far as that is known.
+    fn revoke_idle(&mut self, now: Instant, which: impl Fn(Turn) -> bool) -> Result<(), Option<Instant>> {
+        let mut soonest = None::<Instant>;
+        let mut idle = None;
+        for (ticket, holder) in &mut self.holders {
+            let Some(call) = holder.call.as_ref().filter(|_| which(holder.turn)) else {
+                continue;
+            };
+            let Some(state) = call.woken() else {
+                continue;
+            };
+            let since = match holder.seen {
+                Some((seen, since)) if seen == state => since,
+                _ => now,
+            };
+            holder.seen = Some((state, since));
+            let due = since + GRACE;
+            if due > now {
+                soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
+            } else if call.revoke(state, matches!(holder.turn, Turn::Connecting(_))) {
+                idle = Some(*ticket);
+                break;
+            }
+        }
+        let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
+        if let Turn::Connecting(_) = holder.turn {
+            self.pace.given_back(); // it asks for another one before it goes on
+            self.turns.wake(1, now, &mut self.woken);
+        }
+        self.free += 1;
+        self.places.wake(1, now, &mut self.woken);
+        Ok(())
+    }
+
+    fn release(&mut self, ticket: u64, grant: u64) {
+        if self.holders.get(&ticket).is_none_or(|holder| holder.grant != grant) {
+            return; // it went to another call
+        }
+        self.settle(ticket);
+        self.holders.remove(&ticket);
+        self.free += 1;
+        if !self.places.is_vacant() {
+            self.places.wake(1, Instant::now(), &mut self.woken);
+        }
+    }
+
+    /// The request of the latest turn has ended.
+    fn settle(&mut self, ticket: u64) {
+        if !self.pace.is_open() {
+            return; // as most of the time
+        }
+        let now = Instant::now();
+        let mut changed = self.pace.ended(ticket);
+        if let Some(holder) = self.holders.get_mut(&ticket)
+            && let Turn::Connecting(_) = mem::replace(&mut holder.turn, Turn::None)
+        {
+            self.pace.arrived(now);
+            changed = true;
+        }
+        if changed {
+            self.turns.wake(1, now, &mut self.woken);
+        }
+    }
+
+    /// A connection is being made for the request of the latest turn, which leaves when it stands.
+    fn connecting(&mut self, ticket: u64) -> Option<u64> {
+        let connection = self.ticket();
+        let holder = self.holders.get_mut(&ticket)?;
+        match mem::replace(&mut holder.turn, Turn::Connecting(connection)) {
+            Turn::Connecting(_) => {}
+            Turn::Sent(at) => self.pace.delayed(Some(at)),
+            Turn::None => self.pace.delayed(None),
+        }
+        Some(connection)
+    }
+
+    /// The request has left, or will not leave by this connection.
+    fn connected(&mut self, ticket: u64, connection: u64) {
+        let now = Instant::now();
+        if let Some(holder) = self.holders.get_mut(&ticket)
+            && let Turn::Connecting(latest) = holder.turn
+            && latest == connection
+        {
+            holder.turn = Turn::Sent(now);
+            self.pace.arrived(now);
+            self.turns.wake(1, now, &mut self.woken);
+        }
+    }
+}
+
+/// A connection is being made for the request of a call.
+pub(super) struct Connecting {
+    call: Arc<Polling>,
+    limits: Arc<Limits>,
+    ticket: u64,
+    connection: u64,
+}
+
+impl Connecting {
+    /// For the call that is being polled, if its limiter has to know.
+    pub(super) fn begin() -> Option<Self> {
+        let call = Polling::current()?;
+        let (limits, ticket) = call.limits().get()?;
+        let connection = limits.with(|state| state.connecting(*ticket))?;
+        Some(Self {
+            limits: Arc::clone(limits),
+            ticket: *ticket,
+            connection,
+            call,
+        })
+    }
+
+    /// Whether the request has left over another connection, so that this one is not polled with its call any more.
+    pub(super) fn has_left(&self) -> bool {
+        !self.call.is_current()
+    }
+}
+
+impl Drop for Connecting {
+    fn drop(&mut self) {
+        if self.call.is_current() {
+            self.call.stands(self.connection);
+        } else {
+            self.limits.connected(self.ticket, self.connection);
+        }
+    }
+}
+
+/// A turn of a call for the second of two requests, which leaves when the first is answered.
+pub(super) struct Reserved {
+    limits: Arc<Limits>,
+    ticket: u64,
+    taken: Instant,
+    is_held: bool,
+}
+
+impl Reserved {
+    /// The latest turn of the call that is being polled, if its limiter has to know.
+    pub(super) fn begin() -> Option<Self> {
+        let call = Polling::current()?;
+        let (limits, ticket) = call.limits().get()?;
+        let turn = limits.with(|state| state.holders.get(ticket).map(|holder| holder.turn));
+        let Some(Turn::Sent(taken)) = turn else { return None };
+        Some(Self {
+            limits: Arc::clone(limits),
+            ticket: *ticket,
+            taken,
+            is_held: false,
+        })
+    }
+
+    /// The call has the turn for its first request, too, so it waits for none. From now on this one counts in every second.
+    pub(super) fn hold(&mut self) {
+        self.limits.with(|state| state.pace.delayed(Some(self.taken)));
+        self.is_held = true;
+    }
+
+    /// The second request leaves now.
+    pub(super) fn leave(mut self) {
+        self.is_held = false;
+        self.limits.with(|state| {
+            let now = Instant::now();
+            state.settle(self.ticket);
+            state.pace.arrived(now);
+            if let Some(holder) = state.holders.get_mut(&self.ticket) {
+                holder.turn = Turn::Sent(now);
+            }
+            state.turns.wake(1, now, &mut state.woken);
+        });
+    }
+}
+
+/// It does not leave.
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        if self.is_held {
+            self.limits.with(|state| {
+                state.pace.given_back();
+                state.turns.wake(1, Instant::now(), &mut state.woken);
+            });
+        }
     }
 }
 
@@ -233,384 +697,51 @@ impl Default for RateLimiter {
 impl fmt::Debug for RateLimiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RateLimiter")
-            .field("per_second", &self.shared.per_second)
-            .field("in_flight", &self.shared.in_flight)
+            .field("per_second", &self.limits.per_second)
+            .field("in_flight", &self.limits.in_flight)
             .finish_non_exhaustive()
     }
 }
 
 impl Limiter for RateLimiter {
     fn place(&self) -> LimiterFuture<'_, Place> {
-        Box::pin(async { Ok(Place::permit(Arc::clone(&self.shared.places).acquire_owned().await?)) })
+        Box::pin(async {
+            if let Some(place) = self.try_place() {
+                return Ok(place);
+            }
+            check_timers()?;
+            Ok(self.limits.place().await)
+        })
     }
 
     fn turn(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async {
-            self.next_turn().await;
+            if !self.try_turn() {
+                check_timers()?;
+                self.limits.turn().await;
+            }
             Ok(())
         })
     }
 
     fn try_place(&self) -> Option<Place> {
-        let permit = Arc::clone(&self.shared.places).try_acquire_owned();
-        permit.ok().map(Place::permit)
+        self.limits.try_place()
     }
 
     fn try_turn(&self) -> bool {
-        self.shared.waiting.load(Relaxed) == 0 && self.pace().take(Instant::now()).is_ok()
+        self.limits.try_turn()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {
-        self.pace().throttled(Instant::now(), retry_after);
-    }
-}
-
-const SECOND: Duration = Duration::from_secs(1);
-/// What the server counts as a second may be more than ours: requests don't all travel equally fast. This much of the rate
-/// is given away for not being refused.
-const MARGIN: Duration = Duration::from_millis(20);
-/// The share of the rate that may go at once.
-const BURST: u32 = 2;
-const SLOWEST: f64 = 1.0 / 32.0;
-/// Share of the full rate that comes back each second.
-const RECOVERY: f64 = 0.05;
-
-/// When the next request may be sent. Pure: it is told the time.
-struct Pace {
-    per_second: u32,
-    /// Between two requests at the full rate. Divided once, since each request needs it.
-    spacing: Duration,
-    /// When the latest requests were sent, as many as may be sent in a second: the next one has to wait until the
-    /// oldest of them is a second ago. It is what no window of a second is ever overfilled by.
-    latest: VecDeque<Instant>,
-    /// When the next request would be sent if they were evenly spread (GCRA); may lie ahead by the burst.
-    even: Option<Instant>,
-    paused_until: Option<Instant>,
-    /// Until when a refusal is taken for one of those that led to the latest pause.
-    refused_until: Option<Instant>,
-    /// Share of the rate at the end of the latest pause; recovers from there.
-    share: f64,
-}
-
-impl Pace {
-    fn new(per_second: u32) -> Self {
-        Self {
-            per_second,
-            spacing: SECOND / per_second,
-            latest: VecDeque::new(),
-            even: None,
-            paused_until: None,
-            refused_until: None,
-            share: 1.0,
+        let pause = self
+            .limits
+            .with(|state| state.pace.throttled(Instant::now(), retry_after));
+        if pause >= LONG_PAUSE {
+            observe::paused(pause);
         }
-    }
-
-    /// Takes a turn now, or says when there may be one.
-    fn take(&mut self, now: Instant) -> Result<(), Instant> {
-        let at = self.next(now);
-        if at > now {
-            return Err(at);
-        }
-        self.sent(now);
-        Ok(())
-    }
-
-    fn next(&self, now: Instant) -> Instant {
-        let mut at = self.paused_until.unwrap_or(now).max(now);
-        if self.latest.len() >= self.per_second as usize
-            && let Some(oldest) = self.latest.front()
-        {
-            at = at.max(*oldest + SECOND + MARGIN);
-        }
-        if let Some(even) = self.even {
-            let burst = if self.share(now) < 1.0 {
-                0 // slowed down: one at a time
-            } else {
-                self.per_second / BURST
-            };
-            let ahead = self.interval(now) * burst.saturating_sub(1);
-            at = at.max(even.checked_sub(ahead).unwrap_or(now));
-        }
-        at
-    }
-
-    fn sent(&mut self, now: Instant) {
-        // What is longer ago holds up nobody; with a high rate there would be ever more of it.
-        let over = |sent: &Instant| now.saturating_duration_since(*sent) >= SECOND + MARGIN;
-        while self.latest.len() >= self.per_second as usize || self.latest.front().is_some_and(over) {
-            self.latest.pop_front();
-        }
-        self.latest.push_back(now);
-        self.even = Some(self.even.map_or(now, |even| even.max(now)) + self.interval(now));
-    }
-
-    fn throttled(&mut self, now: Instant, retry_after: Option<Duration>) {
-        // Requests that were under way together are refused together: one reason to slow down, not many.
-        let known = self.refused_until.is_some_and(|until| now < until);
-        let mut pause = retry_after.unwrap_or_default();
-        let mut soonest = now;
-        if !known {
-            let share = self.share(now);
-            pause = retry_after.unwrap_or_else(|| SECOND.div_f64(share));
-            self.share = (share / 2.0).max(SLOWEST);
-            self.even = None;
-            soonest = now + SECOND;
-        }
-        let until = now.checked_add(pause).unwrap_or(now);
-        let until = self.paused_until.map_or(until, |earlier| earlier.max(until));
-        self.paused_until = Some(until);
-        // Only a longer pause makes this later: a server that refuses all the time is a new reason each second.
-        let until = until.max(soonest);
-        self.refused_until = Some(self.refused_until.map_or(until, |earlier| earlier.max(until)));
-    }
-
-    fn share(&self, now: Instant) -> f64 {
-        if self.share >= 1.0 {
-            return 1.0; // no pause yet
-        }
-        let recovering = self
-            .paused_until
-            .map_or(Duration::ZERO, |end| now.saturating_duration_since(end));
-        (self.share + recovering.as_secs_f64() * RECOVERY).min(1.0)
-    }
-
-    fn interval(&self, now: Instant) -> Duration {
-        let share = self.share(now);
-        if share >= 1.0 {
-            return self.spacing;
-        }
-        SECOND.div_f64(f64::from(self.per_second) * share)
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::panic, clippy::unwrap_used)] // tests
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use proptest::prelude::*;
-    use tokio::{task::JoinSet, time::timeout};
-
-    use super::*;
-
-    /// Sends as often as the pace allows, after pauses of the caller's own; gives back when.
-    fn sends(pace: &mut Pace, start: Instant, pauses: &[u64]) -> Vec<Instant> {
-        let mut now = start;
-        let mut times = Vec::new();
-        for pause in pauses {
-            now += Duration::from_micros(*pause);
-            now = pace.next(now);
-            pace.sent(now);
-            times.push(now);
-        }
-        times
-    }
-
-    fn fullest_second(times: &[Instant]) -> usize {
-        let within = |from: &Instant| times.iter().filter(|t| *t >= from && **t < *from + SECOND).count();
-        times.iter().map(within).max().unwrap_or_default()
-    }
-
-    proptest! {
-        #[test]
-        fn no_second_is_overfilled(rate in 1u32..60, pauses in prop::collection::vec(0u64..60_000, 1..300)) {
-            let times = sends(&mut Pace::new(rate), Instant::now(), &pauses);
-            prop_assert!(fullest_second(&times) <= rate as usize);
-        }
-
-        #[test]
-        fn a_refusal_slows_down_for_a_while(rate in 2u32..60, ask in prop::option::of(0u64..5_000)) {
-            let mut pace = Pace::new(rate);
-            let start = Instant::now();
-            sends(&mut pace, start, &vec![0; rate as usize]);
-            let refused = start + SECOND;
-            let asked = ask.map(Duration::from_millis);
-            pace.throttled(refused, asked);
-            let times = sends(&mut pace, refused, &vec![0; rate as usize * 12]);
-            prop_assert_eq!(times[0].max(refused), times[0]);
-            prop_assert!(times[0] >= refused + asked.unwrap_or(SECOND));
-            let first = times.iter().filter(|t| **t < times[0] + SECOND).count();
-            prop_assert!(first <= (rate as usize * 55).div_ceil(100) + 1, "{} of {}", first, rate);
-            let since = times[0] + Duration::from_secs(12);
-            prop_assert!((pace.share(since) - 1.0).abs() < f64::EPSILON, "recovered");
-        }
-    }
-
-    #[test]
-    fn the_whole_rate_is_used() {
-        let start = Instant::now();
-        let times = sends(&mut Pace::new(40), start, &[0; 400]);
-        let last = *times.last().unwrap() - start;
-        assert!(
-            last > Duration::from_millis(9_600) && last < Duration::from_millis(9_700),
-            "{last:?}"
-        );
-        let at_once = times.iter().filter(|t| **t == start).count();
-        assert_eq!(at_once, 20, "half at once, the rest spread");
-    }
-
-    /// Even if it says each time that the next request may come at once.
-    #[test]
-    fn a_server_that_refuses_everything_gets_ever_less() {
-        let start = Instant::now();
-        for ask in [None, Some(Duration::ZERO)] {
-            let mut pace = Pace::new(40);
-            let mut sent = 0;
-            let mut now = start;
-            while now < start + SECOND * 20 {
-                now = pace.next(now);
-                pace.sent(now);
-                sent += 1;
-                now += Duration::from_millis(5);
-                pace.throttled(now, ask);
-            }
-            assert!(sent < 100, "{sent} of 800 with {ask:?}");
-            assert!(pace.share(now) < 0.2, "{}", pace.share(now));
-        }
-    }
-
-    #[test]
-    fn what_was_refused_together_counts_once() {
-        let (mut pace, start) = (Pace::new(40), Instant::now());
-        for millisecond in 0..20 {
-            pace.throttled(start + Duration::from_millis(millisecond), None);
-        }
-        assert!((pace.share - 0.5).abs() < f64::EPSILON);
-        assert_eq!(pace.next(start), start + SECOND);
-        pace.throttled(start + Duration::from_millis(20), Some(Duration::from_secs(7)));
-        assert_eq!(
-            pace.next(start),
-            start + Duration::from_millis(7_020),
-            "a longer wait counts"
-        );
-    }
-
-    #[test]
-    fn refusal_after_refusal_slows_down_to_a_thirty_second() {
-        let (mut pace, start) = (Pace::new(40), Instant::now());
-        let mut now = start;
-        let mut pauses = Vec::new();
-        for _ in 0..7 {
-            pace.throttled(now, None);
-            let next = pace.next(now);
-            pauses.push((next - now).as_secs());
-            now = next.max(now + SECOND);
-        }
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 32]);
-        assert_eq!(pace.interval(now), Duration::from_millis(800));
-    }
-
-    /// Paused time: the limiter's clock is tokio's.
-    #[tokio::test(start_paused = true)]
-    async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
-        let limiter = RateLimiter::new(4, 20);
-        let order = Arc::new(Mutex::new(Vec::new()));
-        let mut calls = JoinSet::new();
-        let mut cancelled = Vec::new();
-        for number in 0..40 {
-            let (limiter, order) = (limiter.clone(), Arc::clone(&order));
-            let call = calls.spawn(async move {
-                let _place = limiter.place().await.unwrap();
-                limiter.turn().await.unwrap();
-                order.lock().unwrap().push(number);
-            });
-            if number % 2 == 1 {
-                cancelled.push(call);
-            }
-            tokio::task::yield_now().await; // in line
-        }
-        cancelled.iter().for_each(tokio::task::AbortHandle::abort);
-        let started = Instant::now();
-        while calls.join_next().await.is_some() {}
-        let went = order.lock().unwrap().clone();
-        let even: Vec<_> = went.iter().copied().filter(|number| number % 2 == 0).collect();
-        assert_eq!(even, (0..40).step_by(2).collect::<Vec<_>>(), "first come, first served");
-        // 20 calls at 4 in a second; the cancelled ones, a few at the very start aside, took no time.
-        assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
-    }
-
-    /// Who comes when a turn is free does not get it before those who wait for it, but have not woken up yet.
-    #[tokio::test]
-    async fn nobody_jumps_the_queue() {
-        let limiter = RateLimiter::new(2, 20);
-        limiter.turn().await.unwrap();
-        let first = tokio::spawn({
-            let limiter = limiter.clone();
-            async move { limiter.turn().await.unwrap() }
-        });
-        tokio::task::yield_now().await; // in line
-        std::thread::sleep(Duration::from_millis(600)); // the turn is free, but nobody runs
-        assert!(!limiter.try_turn(), "jumped the queue");
-        tokio::select! {
-            biased;
-            _ = limiter.turn() => panic!("jumped the queue"),
-            () = std::future::ready(()) => {}
-        }
-        first.await.unwrap();
-    }
-
-    /// What is taken without waiting counts as what was waited for does.
-    #[tokio::test(start_paused = true)]
-    async fn what_is_free_is_taken_at_once() {
-        let limiter: Arc<dyn Limiter> = Arc::new(RateLimiter::new(4, 2)); // forwards to the one inside
-        let burst = (0..10).filter(|_| limiter.try_turn()).count();
-        assert_eq!(burst, 2, "half of the rate, and no more at the same moment");
-        let before = Instant::now();
-        limiter.turn().await.unwrap();
-        assert!(before.elapsed() >= SECOND / 4, "{:?}", before.elapsed());
-
-        let places = (limiter.try_place().unwrap(), limiter.place().await.unwrap());
-        assert!(limiter.try_place().is_none(), "both are taken");
-        let mut waiting = limiter.place();
-        assert!(timeout(Duration::from_millis(1), &mut waiting).await.is_err());
-        drop(places.0);
-        assert!(limiter.try_place().is_none(), "the free one is for who waits");
-        let _first = waiting.await.unwrap();
-        drop(places.1);
-        assert!(limiter.try_place().is_some());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_place_is_free_again_when_it_is_dropped() {
-        let limiter = RateLimiter::new(1_000_000, 3);
-        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let mut calls = JoinSet::new();
-        for number in 0..100 {
-            let (limiter, now, most) = (limiter.clone(), Arc::clone(&now), Arc::clone(&most));
-            calls.spawn(async move {
-                let place = limiter.place();
-                if number % 3 == 0 {
-                    let _ = timeout(Duration::from_millis(1), place).await; // gives up, with or without a place
-                    return;
-                }
-                let _place = place.await.unwrap();
-                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-                tokio::time::sleep(Duration::from_millis(10)).await;
-                now.fetch_sub(1, Ordering::SeqCst);
-            });
-        }
-        while let Some(ended) = calls.join_next().await {
-            ended.unwrap();
-        }
-        assert_eq!(most.load(Ordering::SeqCst), 3);
-        assert_eq!(limiter.shared.places.available_permits(), 3, "none is lost");
-    }
-
-    /// A refusal stops those that wait already, not only those that come.
-    #[tokio::test(start_paused = true)]
-    async fn a_pause_holds_who_waits_already() {
-        let limiter = RateLimiter::new(1, 20);
-        limiter.turn().await.unwrap();
-        let waiting = tokio::spawn({
-            let limiter = limiter.clone();
-            async move {
-                limiter.turn().await.unwrap();
-                Instant::now()
-            }
-        });
-        tokio::task::yield_now().await;
-        let refused = Instant::now();
-        limiter.throttled(Some(Duration::from_secs(30)));
-        assert!(waiting.await.unwrap() >= refused + Duration::from_secs(30));
-    }
-}
+mod tests;

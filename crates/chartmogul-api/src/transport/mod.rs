@@ -5,12 +5,22 @@
 
 mod attempt;
 mod call;
+mod connect;
+pub(crate) mod connections;
 pub(crate) mod limit;
+mod line;
 pub(crate) mod observe;
+mod pace;
+mod polling;
 mod request;
 pub(crate) mod retry;
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use http::{HeaderMap, Method, header};
 use reqwest::Url;
@@ -19,25 +29,31 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
 pub(crate) use self::attempt::Whole;
-pub use self::request::Request;
 use self::{
     attempt::Unfit,
-    call::{Call, Make},
+    call::{Call, Make, ReadFirst},
+    connections::Connections,
     limit::Limiter,
     observe::Metrics,
     retry::{Budget, Retry},
+};
+pub use self::{
+    connect::{Connect, ConnectLayer},
+    request::Request,
 };
 use crate::{
     Answer, ClientBuilder, Error, History, Operation, Reply,
     error::shorten,
     error_body::{self, Said},
+    json,
 };
 
 /// Stands for the key where a server repeats it.
 const HIDDEN: &str = "[API key]";
 
 /// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
-/// budget.
+/// budget. It can be used in several tokio runtimes, each of which has connections of its own, and needs one with timers
+/// and IO (`enable_all`).
 ///
 /// `Debug` shows where the API is, never the key.
 #[derive(Clone)]
@@ -73,7 +89,7 @@ impl Bounds {
 
 /// What holds for every request of a client and its clones.
 pub(crate) struct Shared {
-    pub(crate) http: reqwest::Client,
+    pub(crate) connections: Connections,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
     /// What every request has: who calls, with which program, and that the answer is to be JSON.
@@ -89,8 +105,6 @@ pub(crate) struct Shared {
     pub(crate) budget: Budget,
     pub(crate) metrics: Option<Arc<dyn Metrics>>,
     pub(crate) trace_identifiers: bool,
-    /// The HTTP client was made by the user, so its time limit for connecting is not known.
-    pub(crate) own_http_client: bool,
 }
 
 impl Shared {
@@ -161,6 +175,24 @@ impl Route {
             repeatable: operation.repeatable,
         }
     }
+
+    /// Whether it changes nothing.
+    fn is_read(&self) -> bool {
+        is_read(&self.method)
+    }
+}
+
+/// What follows from a read: an object and its JSON.
+type Follow<'a, T, B> = dyn FnMut(&T, &[u8]) -> Result<Option<B>, Error> + Send + 'a;
+
+/// The answer to a write that followed from a read. Not for users: it may change.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct FromRead<T> {
+    /// The answer to the write; to the read, if there was nothing to write.
+    pub reply: Reply<T>,
+    /// Whether something was written, or may have been by an earlier attempt.
+    pub written: bool,
 }
 
 impl Client {
@@ -209,13 +241,14 @@ impl Client {
         url.set_path(&path);
         let mut request = reqwest::Request::new(method, url);
         request.headers_mut().clone_from(&self.shared.headers);
-        reqwest::RequestBuilder::from_parts(self.shared.http.clone(), request)
+        reqwest::RequestBuilder::from_parts(self.shared.connections.any(), request)
     }
 
     /// Sends a request for an operation and reads what it answers with.
     ///
     /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
-    /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing.
+    /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
+    /// reads an object and gets nothing would take all its members for absent.
     pub(crate) async fn exec<T: DeserializeOwned + Send>(
         &self,
         operation: &'static Operation,
@@ -224,9 +257,58 @@ impl Client {
         let mut call = Call::new(self, Route::of(operation), request);
         let mut value = None;
         // Every operation answers with an object.
-        let mut accept = |body: &[u8]| read_object(body, &mut value);
+        let read = if is_read(operation.method) {
+            read_all
+        } else {
+            read_object
+        };
+        let mut accept = |body: &[u8]| read(body, &mut value);
         let done = call.run(&mut accept).await?;
         done.reply(value)
+    }
+
+    /// Sends what follows from a read, and reads anew before each attempt. `body` looks at the object that was read, and at its
+    /// JSON; if there is nothing to write, it says `None`.
+    pub(crate) async fn exec_from_read<T, B>(
+        &self,
+        (read, read_request): (&'static Operation, &Make<'_>),
+        (write, write_request): (&'static Operation, &(dyn Fn(&B) -> reqwest::RequestBuilder + Sync)),
+        body: &mut Follow<'_, T, B>,
+    ) -> Result<FromRead<T>, Error>
+    where
+        T: DeserializeOwned + Default + PartialEq + Send,
+        B: Default + Send,
+    {
+        let next = Mutex::new(B::default());
+        let (mut before, mut after) = (None, None);
+        let mut then = |answer: &[u8]| {
+            let mut object = None;
+            read_all(answer, &mut object)?;
+            let Some(object) = object else { return Ok(Ok(false)) };
+            let body = match body(&object, answer) {
+                Ok(body) => body,
+                Err(error) => return Ok(Err(error)),
+            };
+            before = Some(object);
+            let writes = body.is_some();
+            if let Some(body) = body {
+                *next.lock().unwrap_or_else(PoisonError::into_inner) = body;
+            }
+            Ok(Ok(writes))
+        };
+        let make = || write_request(&next.lock().unwrap_or_else(PoisonError::into_inner));
+        let done = {
+            let mut accept = |body: &[u8]| read_object(body, &mut after);
+            let mut call = Call::new(self, Route::of(write), &make).reading_first(ReadFirst {
+                route: Route::of(read),
+                make: read_request,
+                then: &mut then,
+            });
+            call.run(&mut accept).await?
+        };
+        let written = done.written;
+        let reply = done.reply(after.or(before))?;
+        Ok(FromRead { reply, written })
     }
 
     /// Sends a request for an operation that answers with nothing; what comes all the same is not looked at.
@@ -244,11 +326,13 @@ impl Client {
 struct Done {
     whole: Box<Whole>,
     attempts: u32,
+    /// Not if the call has read, and found nothing to write.
+    written: bool,
 }
 
 impl Done {
     fn reply<T>(self, value: Option<Box<T>>) -> Result<Reply<T>, Error> {
-        let Self { whole, attempts } = self;
+        let Self { whole, attempts, .. } = self;
         match value {
             Some(value) => Ok(Reply { value, whole, attempts }),
             // Can't be: a call is done only if its body was accepted.
@@ -258,6 +342,34 @@ impl Done {
             )),
         }
     }
+}
+
+/// Whether the answer is all that a request is made for.
+fn is_read(method: &str) -> bool {
+    method == Method::GET.as_str()
+}
+
+/// Reads the JSON object that a request was made for: one that has members.
+fn read_all<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+    not_empty(body)?;
+    let members = trimmed(body)
+        .strip_prefix(b"{")
+        .and_then(|rest| rest.strip_suffix(b"}"));
+    if members.is_some_and(|members| members.trim_ascii().is_empty()) {
+        return Err(Unfit::new("expected a JSON object with members, found one without"));
+    }
+    read_object(body, into)
+}
+
+/// An answer to a read that ends before it begins is cut off; so it is asked for again.
+fn not_empty(body: &[u8]) -> Result<(), Unfit> {
+    if trimmed(body).is_empty() {
+        return Err(Unfit {
+            cut_off: true,
+            ..Unfit::new("expected JSON, found nothing")
+        });
+    }
+    Ok(())
 }
 
 /// Reads a JSON object. An empty body counts as one without members.
@@ -273,7 +385,7 @@ fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> R
 
 /// Reads JSON of any kind.
 fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
-    let value = serde_json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
+    let value = json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
     *into = Some(Box::new(value));
     Ok(())
 }

@@ -177,6 +177,14 @@ pub(super) fn will_retry(route: &Route, number: u32, wait: Duration, failure: Fa
     );
 }
 
+/// All calls of the client wait, so somebody may wonder.
+pub(super) fn paused(pause: Duration) {
+    warn!(
+        pause_ms = milliseconds(pause),
+        "the server asks to wait: this client sends nothing for so long"
+    );
+}
+
 /// Whether there is somebody to tell how a call or an attempt ended.
 pub(super) fn anyone(shared: &Shared, span: &Span) -> bool {
     shared.metrics.is_some() || !span.is_disabled()

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Client, Done, Route, attempt::Unfit, call::Call, read_json, trimmed};
+use super::{Client, Done, Route, attempt::Unfit, call::Call, is_read, not_empty, read_json, trimmed};
 use crate::{Error, InvalidInput, Reply, check};
 
 /// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
@@ -90,15 +90,20 @@ impl Request {
         self
     }
 
-    /// Sends the request and reads the JSON of its answer. An empty body counts as `{}`.
+    /// Sends the request and reads the JSON of its answer. An empty body counts as `{}`, but not for `GET`: there it is an
+    /// answer that was cut off.
     ///
     /// # Errors
     /// [`Error::InvalidInput`] for a path that can't be right, before anything is sent; otherwise as for every
     /// operation.
     pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Reply<T>, Error> {
         let mut value = None;
+        let is_read = is_read(self.method.as_str());
         let done = self
             .run(|body| {
+                if is_read {
+                    not_empty(body)?;
+                }
                 let json = trimmed(body);
                 read_json(if json.is_empty() { b"{}" } else { json }, &mut value)
             })

@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, NaiveDateTime, Utc};
-use http::{HeaderMap, StatusCode, header};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::limit::LONGEST_PAUSE;
 use crate::{Failure, GaveUp, TimeoutKind};
 
 /// When a failed attempt is repeated, and how often.
@@ -17,13 +18,14 @@ use crate::{Failure, GaveUp, TimeoutKind};
 /// | what became of the attempt | repeated |
 /// |---|---|
 /// | no connection (refused, host name unknown, no connection in time); 429; 503 | for every operation: nothing was done |
-/// | 502, 504, 520, 524, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::repeatable`](crate::Operation::repeatable)) |
+/// | 408, 425, 502, 504, 520 to 525, 530, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::repeatable`](crate::Operation::repeatable)) |
 /// | 500 | where repeating is harmless, at most twice: some bad requests are answered like this for ever |
 /// | everything else: other 4xx, 3xx, certificate not trusted, an answer that can't be understood | never |
 ///
-/// Before an attempt is repeated, a random time between zero and a limit passes (full jitter); the limit doubles with
-/// each attempt. A `Retry-After` of the server, in seconds or as a date, is obeyed; if it is later than the call may
-/// last, the call ends at once.
+/// Before an attempt is repeated, a random time between half of a limit and the limit passes (equal jitter); the limit
+/// doubles with each attempt. A `Retry-After` of the server, in seconds or as a date, is obeyed: the wait is never
+/// shorter. If it is later than the call may last, the call ends at once. Fractions of a second are rounded up, more
+/// than an hour counts as an hour, and a value that is neither seconds nor a date counts as 5 seconds.
 ///
 /// The budget is shared by all clones of a client and keeps an outage from multiplying the load: each repeated attempt
 /// takes one from it, a call that succeeds gives back what it took, or one. When the budget is used up, calls fail
@@ -96,8 +98,9 @@ impl Retry {
             // Who wants one attempt is not told that it was the only one.
             return Decision::Stop((self.max_attempts > 1).then_some(GaveUp::Attempts(failed.attempts)));
         }
-        let jitter = self.limit(failed.attempts).mul_f64(random);
-        let wait = failed.retry_after.unwrap_or_default().max(jitter);
+        // Never less than half: a server that says `Retry-After: 0` must not use up all attempts within a moment.
+        let backoff = self.limit(failed.attempts).mul_f64(0.5 + random / 2.0);
+        let wait = failed.retry_after.unwrap_or_default().max(backoff);
         if wait >= failed.left {
             return Decision::Stop(Some(match failed.retry_after {
                 Some(asked) if asked >= failed.left => GaveUp::RetryAfter(asked),
@@ -154,7 +157,8 @@ impl Failure {
             Self::Status(status) if is_throttling(status) => Repeat::Always,
             Self::Status(status) if repeatable => match status.as_u16() {
                 500 => Repeat::AtMost(REPEATS_OF_500),
-                502 | 504 | 520 | 524 => Repeat::Always,
+                // A request that came too slowly, or too early to be safe; an edge (Cloudflare) that gets nothing from ChartMogul.
+                408 | 425 | 502 | 504 | 520..=525 | 530 => Repeat::Always,
                 _ => Repeat::Never,
             },
             Self::Broken | Self::CutOff | Self::TimedOut(TimeoutKind::Attempt, _) if repeatable => Repeat::Always,
@@ -204,17 +208,54 @@ impl Budget {
     }
 }
 
-/// How long the server asks to wait: `Retry-After` in seconds, or as a date by the server's own clock.
+/// What a `Retry-After` counts as that is neither a number nor a date. The server asked for a wait, so it is longer than
+/// the second that is waited if it asked for none.
+const UNREADABLE: Duration = Duration::from_secs(5);
+
+/// How long the server asks to wait, at most [`LONGEST_PAUSE`]; `None` if it does not ask. The longest, if it asks
+/// several times.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
-    let asked = text(header::RETRY_AFTER)?;
-    if asked.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number can have: longer than anybody waits.
-        return (!asked.is_empty()).then(|| Duration::from_secs(asked.parse().unwrap_or(u64::from(u32::MAX))));
+    let date = headers.get(header::DATE).and_then(|value| http_date(text(value)?));
+    let asked = headers.get_all(header::RETRY_AFTER).iter().map(|value| {
+        let wait = text(value).and_then(|text| {
+            let at = || http_date(text).map(|then| until(then, date, Utc::now()));
+            seconds(text).or_else(at)
+        });
+        wait.unwrap_or(UNREADABLE).min(LONGEST_PAUSE)
+    });
+    asked.max()
+}
+
+fn text(value: &HeaderValue) -> Option<&str> {
+    value.to_str().ok().map(str::trim)
+}
+
+/// Reads a number of seconds; a fraction is rounded up, and what is negative is over.
+fn seconds(text: &str) -> Option<Duration> {
+    let (negative, number) = match text.strip_prefix('-') {
+        Some(number) => (true, number),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number(whole) || !is_number(fraction) {
+        return None;
     }
-    let then = http_date(asked)?;
-    let now = text(header::DATE).and_then(http_date).unwrap_or_else(Utc::now);
-    Some((then - now).to_std().unwrap_or_default())
+    if negative {
+        return Some(Duration::ZERO);
+    }
+    let started = u64::from(fraction.bytes().any(|byte| byte != b'0'));
+    // More digits than a number can have: longer than anybody waits.
+    let whole: u64 = whole.parse().unwrap_or(u64::MAX);
+    Some(Duration::from_secs(whole.saturating_add(started)))
+}
+
+/// How long it is until then: by the server's clock, or by ours if the server's `Date` is missing or makes no sense.
+fn until(then: DateTime<Utc>, date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
+    let by_server = date.map(|date| then - date);
+    let makes_sense = |wait: &TimeDelta| wait.abs().to_std().is_ok_and(|wait| wait <= LONGEST_PAUSE);
+    let wait = by_server.filter(makes_sense).unwrap_or(then - now);
+    wait.to_std().unwrap_or_default() // over already
 }
 
 /// The three forms of a date in HTTP (RFC 9110, section 5.6.7).
@@ -268,14 +309,22 @@ mod tests {
             (status(503), 8, 8),
             (status(502), 8, 1),
             (status(504), 8, 1),
+            (status(408), 8, 1),
+            (status(425), 8, 1),
             (status(520), 8, 1),
+            (status(521), 8, 1),
+            (status(522), 8, 1),
+            (status(523), 8, 1),
             (status(524), 8, 1),
+            (status(525), 8, 1),
+            (status(530), 8, 1),
             (Failure::Broken, 8, 1),
             (Failure::CutOff, 8, 1),
             (late(TimeoutKind::Attempt), 8, 1),
             (status(500), 3, 1),
             (status(501), 1, 1),
             (status(505), 1, 1),
+            (status(526), 1, 1),
             (late(TimeoutKind::Call), 1, 1),
             (Failure::NotTrusted, 1, 1),
             (Failure::Unreadable, 1, 1),
@@ -283,7 +332,7 @@ mod tests {
             assert_eq!(attempts(failure, true), harmless, "{failure}, harmless");
             assert_eq!(attempts(failure, false), otherwise, "{failure}, not harmless");
         }
-        for code in (300..429).chain(430..500) {
+        for code in (300..500).filter(|code| ![408, 425, 429].contains(code)) {
             assert_eq!(attempts(status(code), true), 1, "{code}");
         }
     }
@@ -295,8 +344,13 @@ mod tests {
         let wait = |attempts, random| retry.decide(&failed(Failure::NotConnected, true, attempts), &budget, random);
         let longest: Vec<_> = (1..8).map(|attempts| retry.limit(attempts).as_millis()).collect();
         assert_eq!(longest, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 20_000]);
-        assert_eq!(wait(1, 0.0), Decision::Wait(Duration::ZERO));
-        assert_eq!(wait(3, 0.5), Decision::Wait(Duration::from_secs(1)));
+        assert_eq!(
+            wait(1, 0.0),
+            Decision::Wait(Duration::from_millis(250)),
+            "never nothing"
+        );
+        assert_eq!(wait(3, 0.0), Decision::Wait(Duration::from_secs(1)));
+        assert_eq!(wait(3, 0.5), Decision::Wait(Duration::from_millis(1_500)));
         assert_eq!(retry.limit(u32::MAX), Duration::from_secs(20));
         let total: Duration = (1..8).map(|attempts| retry.limit(attempts)).sum();
         assert!(total < Duration::from_secs(60), "waits end within a minute: {total:?}");
@@ -315,7 +369,7 @@ mod tests {
             Decision::Wait(Duration::from_secs(60))
         );
         let short = |asked: Failed| Failed {
-            left: Duration::from_millis(100),
+            left: Duration::from_millis(300),
             ..asked
         };
         assert_eq!(
@@ -329,7 +383,15 @@ mod tests {
         );
         assert_eq!(
             retry.decide(&late, &budget, 0.1),
-            Decision::Wait(Duration::from_millis(50))
+            Decision::Wait(Duration::from_millis(275))
+        );
+        let at_once = Failed {
+            retry_after: Some(Duration::ZERO),
+            ..failed(Failure::Status(StatusCode::TOO_MANY_REQUESTS), false, 1)
+        };
+        assert_eq!(
+            retry.decide(&at_once, &budget, 0.0),
+            Decision::Wait(Duration::from_millis(250))
         );
     }
 
@@ -339,11 +401,11 @@ mod tests {
         let budget = Budget::new(&retry);
         let again = |attempts| retry.decide(&failed(Failure::NotConnected, true, attempts), &budget, 0.0);
         for _ in 0..3 {
-            assert_eq!(again(1), Decision::Wait(Duration::ZERO));
+            assert_eq!(again(1), Decision::Wait(Duration::from_millis(250)));
         }
         assert_eq!(again(1), Decision::Stop(Some(GaveUp::BudgetUsedUp)));
         budget.succeeded(1);
-        assert_eq!(again(1), Decision::Wait(Duration::ZERO));
+        assert_eq!(again(1), Decision::Wait(Duration::from_millis(250)));
         assert_eq!(again(1), Decision::Stop(Some(GaveUp::BudgetUsedUp)));
         budget.succeeded(3); // gives back the two that it took
         budget.succeeded(100); // and never more than there is
@@ -353,28 +415,83 @@ mod tests {
         assert_eq!(stop, Decision::Stop(None));
     }
 
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let read = |pairs: &[(&'static str, &str)]| {
-            let headers = pairs.iter().map(|(name, value)| {
-                (
-                    http::HeaderName::from_static(name),
-                    http::HeaderValue::from_str(value).unwrap(),
-                )
-            });
-            retry_after(&headers.collect())
-        };
-        let seconds = |count| Some(Duration::from_secs(count));
-        assert_eq!(read(&[]), None);
-        assert_eq!(read(&[("retry-after", "0")]), seconds(0));
-        assert_eq!(read(&[("retry-after", " 120 ")]), seconds(120));
-        assert_eq!(
-            read(&[("retry-after", "99999999999999999999999")]),
-            seconds(u64::from(u32::MAX))
-        );
-        for odd in ["", "-1", "1.5", "soon", "Wed, 21 Oct 2026", "1h"] {
-            assert_eq!(read(&[("retry-after", odd)]), None, "{odd:?}");
+    fn read(pairs: &[(&'static str, &str)]) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         }
+        retry_after(&headers)
+    }
+
+    const fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn retry_after_in_seconds() {
+        assert_eq!(read(&[]), None);
+        for (value, count) in [
+            ("0", 0),
+            (" 120 ", 120),
+            ("+5", 5),
+            ("-1", 0),
+            ("-0.5", 0),
+            ("3.5", 4),
+            ("3.0", 3),
+            ("0.000000000000000000001", 1),
+            ("3599.0001", 3600),
+        ] {
+            assert_eq!(read(&[("retry-after", value)]), Some(seconds(count)), "{value:?}");
+        }
+        // A Unix time, and more than any number can be.
+        for value in [
+            "3600.0001",
+            "7200",
+            "1774969200",
+            "18446744073709551615",
+            "18446744073709551615.5",
+            "18446744073709551616",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(read(&[("retry-after", value)]), Some(LONGEST_PAUSE), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_that_cannot_be_read_is_not_none() {
+        for odd in [
+            "",
+            " ",
+            "-",
+            "+",
+            ".",
+            "1.",
+            ".5",
+            "1.2.3",
+            "1,5",
+            "1e3",
+            "--1",
+            "soon",
+            "1h",
+            "Wed, 21 Oct 2026",
+            "5\u{a0}",
+            "é",
+        ] {
+            assert_eq!(read(&[("retry-after", odd)]), Some(UNREADABLE), "{odd:?}");
+        }
+    }
+
+    #[test]
+    fn the_longest_of_several_counts() {
+        let both = |one, other| read(&[("retry-after", one), ("retry-after", other)]);
+        assert_eq!(both("1", "30"), Some(seconds(30)));
+        assert_eq!(both("30", "1"), Some(seconds(30)));
+        assert_eq!(both("1", "soon"), Some(UNREADABLE));
+        assert_eq!(both("soon", "30"), Some(seconds(30)));
+    }
+
+    #[test]
+    fn retry_after_as_a_date() {
         // The server's clock counts, not ours.
         let date = ("date", "Wed, 21 Oct 2026 07:28:00 GMT");
         for form in [
@@ -382,17 +499,40 @@ mod tests {
             "Wednesday, 21-Oct-26 07:28:30 GMT",
             "Wed Oct 21 07:28:30 2026",
         ] {
-            assert_eq!(read(&[("retry-after", form), date]), seconds(30), "{form}");
+            assert_eq!(read(&[("retry-after", form), date]), Some(seconds(30)), "{form}");
         }
         assert_eq!(
             read(&[("retry-after", "Wed, 21 Oct 2026 07:27:00 GMT"), date]),
-            seconds(0),
+            Some(seconds(0)),
             "over already"
         );
-        let future = (Utc::now() + Duration::from_secs(100))
-            .format("%a, %d %b %Y %H:%M:%S GMT")
-            .to_string();
-        let without_date = read(&[("retry-after", &future)]).unwrap().as_secs();
-        assert!((90..=100).contains(&without_date), "{without_date}");
+        assert_eq!(
+            read(&[("retry-after", "Wed, 21 Oct 2093 07:27:00 GMT"), date]),
+            Some(LONGEST_PAUSE)
+        );
+    }
+
+    /// The date of a server that does not know the time, or of none.
+    #[test]
+    fn a_date_that_makes_no_sense_does_not_count() {
+        let soon = Utc::now() + Duration::from_secs(100);
+        let soon = soon.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        for date in [
+            "Thu, 01 Jan 1970 00:00:00 GMT",
+            "Thu, 01 Jan 2099 00:00:00 GMT",
+            "yesterday",
+            "",
+        ] {
+            let wait = read(&[("retry-after", &soon), ("date", date)]).unwrap().as_secs();
+            assert!((90..=100).contains(&wait), "{wait} with {date:?}");
+        }
+        let wait = read(&[("retry-after", &soon)]).unwrap().as_secs();
+        assert!((90..=100).contains(&wait), "{wait} without");
+        // Our clock may be the wrong one.
+        let at = |text| http_date(text).unwrap();
+        let (then, date) = (at("Wed, 21 Oct 2026 07:28:30 GMT"), at("Wed, 21 Oct 2026 07:28:00 GMT"));
+        for now in [DateTime::UNIX_EPOCH, at("Thu, 01 Jan 2099 00:00:00 GMT")] {
+            assert_eq!(Some(until(then, Some(date), now)), Some(seconds(30)), "at {now}");
+        }
     }
 }

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -9,6 +9,7 @@ use axum::{
     routing::get,
 };
 use chartmogul_api::{
+    Field,
     check::Check,
     operations,
     types::{ListOpportunitiesQuery, OpportunityCreation, OpportunityUpdate},
@@ -129,11 +130,9 @@ async fn update(State(shared): State<Arc<Shared>>, Path(uuid): Path<String>, bod
         return *refused;
     }
     opportunity.extend(members(&changes));
-    let before = opportunity
-        .get("updated_at")
-        .and_then(Value::as_str)
-        .and_then(|text| text.parse().ok());
-    opportunity.insert("updated_at".to_owned(), later(before).into());
+    let before = opportunity.get("updated_at").cloned().unwrap_or_default();
+    let before: Field<DateTime<Utc>> = serde_json::from_value(before).unwrap_or_default();
+    opportunity.insert("updated_at".to_owned(), later(before.into_value()).into());
     stored.put(&uuid, opportunity.clone());
     Json(opportunity).into_response()
 }
@@ -213,20 +212,16 @@ struct Filters<'a> {
     on_or_before: Option<NaiveDate>,
 }
 
-/// What the filters look at.
-#[derive(Deserialize)]
-struct Filtered<'a> {
-    #[serde(borrow)]
-    customer_uuid: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    owner: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pipeline: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    pipeline_stage: Option<Cow<'a, str>>,
-    estimated_close_date: Option<NaiveDate>,
+/// What the filters look at, read as an answer is: a day in any form, and what is odd fits no filter for it.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Filtered {
+    customer_uuid: Field<String>,
+    owner: Field<String>,
+    pipeline: Field<String>,
+    pipeline_stage: Field<String>,
+    estimated_close_date: Field<NaiveDate>,
 }
-
 impl<'a> Filters<'a> {
     fn of(query: &'a ListOpportunitiesQuery) -> Self {
         Self {
@@ -246,16 +241,18 @@ impl<'a> Filters<'a> {
         if none {
             return true; // without reading it
         }
-        let Ok(read) = serde_json::from_str::<Filtered<'_>>(opportunity) else {
+        let Ok(read) = serde_json::from_str::<Filtered>(opportunity) else {
             return false;
         };
         let texts = [read.customer_uuid, read.owner, read.pipeline, read.pipeline_stage];
-        let day = read.estimated_close_date;
+        let day = read.estimated_close_date.get();
         self.texts
             .iter()
             .zip(&texts)
-            .all(|(wanted, text)| wanted.is_none_or(|wanted| text.as_deref() == Some(wanted)))
-            && self.on_or_after.is_none_or(|first| day.is_some_and(|day| day >= first))
-            && self.on_or_before.is_none_or(|last| day.is_some_and(|day| day <= last))
+            .all(|(wanted, text)| wanted.is_none_or(|wanted| *text == wanted))
+            && self
+                .on_or_after
+                .is_none_or(|first| day.is_some_and(|day| *day >= first))
+            && self.on_or_before.is_none_or(|last| day.is_some_and(|day| *day <= last))
     }
 }

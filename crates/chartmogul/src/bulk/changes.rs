@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chartmogul_api::CustomAttributes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
@@ -29,11 +28,23 @@ pub struct Change {
     pub new: Option<Value>,
 }
 
+/// The member of a body that stands for `merge_custom`: an object with the values to set, and `null` for what is removed.
+pub(crate) const MERGED: &str = "merge_custom";
+
+/// Whether a body replaces all attributes of the object.
+pub(super) fn replaces_all(body: &Value, replaced: &[&str]) -> bool {
+    replaced.iter().any(|field| body.get(field).is_some())
+}
+
 /// Compares the body of an update with the object that it is for. Members that are `replaced` are lists of keys and values
 /// in the body and objects in an answer.
-pub(super) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
+pub(crate) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
     let mut preview = Preview::default();
     for (field, new) in body.as_object().into_iter().flatten() {
+        if field == MERGED {
+            preview.merged(&object["custom"], new);
+            continue;
+        }
         let old = object.get(field);
         match (replaced.contains(&field.as_str()), old) {
             (true, Some(Value::Object(old))) => preview.attributes(field, old, new),
@@ -63,6 +74,14 @@ impl Preview {
         }
     }
 
+    fn merged(&mut self, old: &Value, changes: &Value) {
+        let there = |value: &&Value| !value.is_null();
+        for (key, new) in changes.as_object().into_iter().flatten() {
+            let old = old.get(key).filter(there);
+            self.compare(format!("custom.{key}"), old, Some(new).filter(there));
+        }
+    }
+
     fn compare(&mut self, field: String, old: Option<&Value>, new: Option<&Value>) {
         let same = match (old, new) {
             (Some(old), Some(new)) => same(old, new),
@@ -75,39 +94,29 @@ impl Preview {
     }
 }
 
-/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`, and times in its own form. In doubt
-/// there is one.
+/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`. In doubt there is one.
+///
+/// Texts are compared as texts. What is a day or a time by the document was read as one, and has one form here and there; of
+/// a custom attribute nobody can tell whether it is a time or a text that looks like one.
 fn same(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Number(old), Value::Number(new)) => match (whole(old), whole(new)) {
             (Some(old), Some(new)) => old == new,
             _ => old == new,
         },
-        (Value::String(old), Value::String(new)) => {
-            old == new || is_servers_time(old) && instant(old).is_some_and(|at| instant(new) == Some(at))
-        }
         _ => old == new,
     }
 }
 
+/// A whole number, if it is sure to be the one that was written.
 fn whole(number: &Number) -> Option<i128> {
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: beyond, several whole numbers have the same f64
     let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
     #[allow(clippy::cast_possible_truncation)] // exact
     integer.or_else(|| {
         let float = number.as_f64()?;
-        (float.fract() == 0.0 && float.abs() < 1e30).then_some(float as i128)
+        (float.fract() == 0.0 && float.abs() < EXACT).then_some(float as i128)
     })
-}
-
-/// `2026-01-31T12:00:00.000Z`, as the server writes a Timestamp. Another text may be just that, a text.
-fn is_servers_time(text: &str) -> bool {
-    text.len() == 24 && text.ends_with('Z') && text.contains('T')
-}
-
-fn instant(text: &str) -> Option<chrono::DateTime<chrono::Utc>> {
-    let attribute = Value::Object(Map::from_iter([("at".to_owned(), text.into())]));
-    let attributes: CustomAttributes = serde_json::from_value(attribute).ok()?;
-    attributes.get_timestamp("at").ok()?
 }
 
 #[cfg(test)]
@@ -134,6 +143,11 @@ mod tests {
         let object = json!({"amount_in_cents": 200, "owner": "a@example.com", "estimated_close_date": "2026-03-31"});
         let same = json!({"amount_in_cents": 200.0, "estimated_close_date": "2026-03-31"});
         assert_eq!(shown(same, object.clone()), Vec::<String>::new());
+        let text = json!({"pipeline": "2026-01-31T00:00:00.000Z"});
+        assert_eq!(
+            shown(json!({"pipeline": "2026-01-31"}), text),
+            [r#"pipeline: "2026-01-31T00:00:00.000Z" -> "2026-01-31""#]
+        );
         let other = json!({"amount_in_cents": 201, "owner": "b@example.com", "pipeline": "New"});
         assert_eq!(
             shown(other, object),
@@ -151,6 +165,11 @@ mod tests {
             (json!(9_223_372_036_854_775_808_u64), json!(i64::MAX)),
             (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)),
             (json!("2026-01-31"), json!("2026-01-31T00:00:00Z")),
+            // It may be a text that has to look like that.
+            (json!("2026-01-31T00:00:00.000Z"), json!("2026-01-31")),
+            (json!("2026-01-31T00:00:00.000Z"), json!("2026-01-31T00:00:00Z")),
+            (json!("2026-01-31T00:00:00.000Z"), json!("2026-01-31 00:00:00 UTC")),
+            (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_993.0)),
             (json!("4"), json!(4)),
             (json!(null), json!("")),
         ] {
@@ -168,7 +187,7 @@ mod tests {
     fn attributes_that_would_be_lost_are_named() {
         let object = json!({"custom": {"seats": 4, "vip": true, "since": "2026-01-31T00:00:00.000Z"}});
         let same = json!({"custom": [
-            {"key": "since", "value": "2026-01-31 00:00:00 UTC"}, {"key": "vip", "value": true}, {"key": "seats", "value": 4.0},
+            {"key": "since", "value": "2026-01-31T00:00:00.000Z"}, {"key": "vip", "value": true}, {"key": "seats", "value": 4.0},
         ]});
         assert_eq!(shown(same, object.clone()), Vec::<String>::new());
         let one = json!({"custom": [{"key": "seats", "value": 5}, {"key": "team", "value": "x"}]});

@@ -1,51 +1,75 @@
 //! The task of a run: takes updates, makes calls, writes the journal, hands out what has ended.
 
-use std::{collections::VecDeque, panic::AssertUnwindSafe, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::future::BoxFuture;
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    stream::{BoxStream, Fuse},
-};
+use futures_util::{FutureExt as _, StreamExt as _, stream::Fuse};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     sync::{mpsc, watch},
-    task::{JoinError, JoinSet, unconstrained},
-    time::{Instant, Sleep},
+    task::{JoinError, JoinSet},
+    time::{Instant, Sleep, timeout_at},
 };
 use tracing::Instrument as _;
 
 use super::{
-    Done, Error, NotSent, Outcome, Progress, Stopped, Update,
+    Done, Error, NotSent, Outcome, Progress, Stopped, Update, changes,
     journal::{Journal, State, What},
-    outcome::{Failed, Lasts},
+    outcome::{Cause, Earlier, Failed},
     queue::{self, Queue, Window},
+    source::Source,
 };
 
-/// What is done with each update: `None` is "nothing to change".
-pub(super) type Act<U, T> = Arc<dyn Fn(U, Terms) -> BoxFuture<'static, Result<Option<T>, Failed>> + Send + Sync>;
+/// What is done with each update.
+pub(super) type Act<U, T> = Arc<dyn Fn(U, Terms) -> BoxFuture<'static, Result<Step<U, T>, Failed>> + Send + Sync>;
+
+/// What has come of that.
+pub(super) enum Step<U, T> {
+    Done(T),
+    /// There is nothing to change.
+    Unchanged,
+    /// It was looked at, and is to be sent.
+    Send(U),
+}
 
 /// What the run has to say about how an update is made.
 pub(super) struct Terms {
     pub(super) call_timeout: Option<Duration>,
     pub(super) bounds: Arc<Bounds>,
-    /// An earlier run has sent it.
+    /// It is looked at, and nothing is sent yet.
+    pub(super) look: bool,
+    /// An earlier run may have made it.
     pub(super) again: bool,
+    pub(super) lost: Lost,
 }
 
-pub(super) type Source<U> = BoxStream<'static, Result<U, BoxError>>;
+/// How many attributes an update removes that it does not name, as soon as that is known.
+pub(super) type Lost = Arc<OnceLock<u64>>;
 
 /// Outcomes that wait for the caller before nothing more is taken and sent.
 pub(super) const READY: usize = 256;
 /// From the first update without an outcome to the last one that is taken. One that is tried again for two minutes, while
 /// the others go on at 40 per second, is overtaken by 4,800.
-const SPAN: u64 = 8_192;
+pub(super) const SPAN: u64 = 8_192;
+/// What a stopped run still takes from its source, beyond what the journal has.
+const REST: u64 = 65_536;
+/// How long a stopped run waits for its source, all in all.
+const PATIENCE: Duration = Duration::from_secs(1);
 /// What is written into the journal at once, and waited for together.
 const TOGETHER: usize = 256;
 
 pub(super) struct Settings {
     pub(super) ordered: bool,
+    /// Whether updates are looked at before they are sent.
+    pub(super) looks: bool,
+    /// Whether updates are sent; a dry run only reads. Then one that is not made holds back those of the same object.
+    pub(super) writes: bool,
     pub(super) concurrency: usize,
     pub(super) call_timeout: Option<Duration>,
     pub(super) deadline: Option<Duration>,
@@ -97,20 +121,46 @@ struct Job<U> {
     /// The same for the same object.
     key: String,
     update: U,
-    /// How often earlier runs have sent it.
-    sent: u32,
+    earlier: Earlier,
+    /// It was looked at, and would change something.
+    looked: bool,
+    lost: Lost,
 }
 
-impl<U: Update> Job<U> {
-    fn new(index: u64, id: String, update: U, sent: u32) -> Self {
+impl<U> Job<U> {
+    fn new(index: u64, id: String, update: U, earlier: Earlier, lost: Lost) -> Self {
         let key = id.to_ascii_lowercase();
         Self {
             index,
             id,
             key,
             update,
-            sent,
+            earlier,
+            looked: false,
+            lost,
         }
+    }
+
+    fn with<V>(self, update: V) -> (U, Job<V>) {
+        let Self {
+            index,
+            id,
+            key,
+            update: mine,
+            earlier,
+            looked,
+            lost,
+        } = self;
+        let job = Job {
+            index,
+            id,
+            key,
+            update,
+            earlier,
+            looked,
+            lost,
+        };
+        (mine, job)
     }
 }
 
@@ -124,27 +174,18 @@ impl<U> queue::Job for Job<U> {
     }
 }
 
-struct Ended<T> {
-    index: u64,
-    id: String,
-    key: String,
-    sent: u32,
-    result: Result<Option<T>, Failed>,
-}
-
-/// An update that failed for a reason which may pass.
-struct GivenUp {
-    index: u64,
-    id: String,
-    key: String,
-    sent: u32,
+struct Ended<U, T> {
+    job: Job<()>,
+    /// Whether it was to be sent.
+    sending: bool,
+    result: Result<Step<U, T>, Failed>,
 }
 
 enum Event<U, T> {
     Stop(Stopped),
-    Ended(Ended<T>),
+    Ended(Ended<U, T>),
     Took(Option<Result<U, BoxError>>),
-    /// The source has nothing now, and is not waited for.
+    /// The source has nothing, and is not waited for any longer.
     Dry,
     /// The caller has taken an outcome.
     Room,
@@ -155,11 +196,16 @@ enum Event<U, T> {
 pub(super) struct Engine<U, T> {
     source: Fuse<Source<U>>,
     source_ended: bool,
+    /// What a stopped run has taken.
+    rest: u64,
+    /// How long a stopped run still waits for the source, and since when it does.
+    patience: Duration,
+    waiting_since: Option<Instant>,
     /// The place of the next update in the input.
     next: u64,
     act: Act<U, T>,
     queue: Queue<Job<U>>,
-    calls: JoinSet<Ended<T>>,
+    calls: JoinSet<Ended<U, T>>,
     /// To be sent as soon as the journal says so.
     chosen: Vec<Job<U>>,
     /// To be handed out as soon as the journal says so.
@@ -168,17 +214,15 @@ pub(super) struct Engine<U, T> {
     out: mpsc::Sender<Done<T>>,
     journal: Option<Journal>,
     progress: Progress,
-    concurrency: usize,
-    call_timeout: Option<Duration>,
+    settings: Settings,
     time_up: Option<Pin<Box<Sleep>>>,
     stop: Option<BoxFuture<'static, ()>>,
     stop_calls: watch::Sender<bool>,
     bounds: Arc<Bounds>,
-    limits: ErrorLimits,
     count: Count,
-    /// Updates that were given up since the last success.
-    row: VecDeque<GivenUp>,
     stopped: Option<Stopped>,
+    /// For some update, what was left of the time was not enough.
+    is_late: bool,
     stop_is_recorded: bool,
     failed: Option<Error>,
 }
@@ -191,7 +235,7 @@ where
     pub(super) fn new(
         source: Source<U>,
         act: Act<U, T>,
-        settings: Settings,
+        mut settings: Settings,
         journal: Option<Journal>,
         progress: Progress,
         out: mpsc::Sender<Done<T>>,
@@ -202,6 +246,9 @@ where
         Self {
             source: source.fuse(),
             source_ended: false,
+            rest: 0,
+            patience: PATIENCE,
+            waiting_since: None,
             next: 0,
             act,
             queue: Queue::new(),
@@ -212,16 +259,14 @@ where
             out,
             journal,
             progress,
-            concurrency: settings.concurrency,
-            call_timeout: settings.call_timeout,
             time_up: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
-            stop: settings.stop,
+            stop: settings.stop.take(),
+            settings,
             stop_calls,
             bounds: Arc::new(Bounds { deadline, stopped }),
-            limits: settings.limits,
             count: Count::default(),
-            row: VecDeque::new(),
             stopped: None,
+            is_late: false,
             stop_is_recorded: false,
             failed: None,
         }
@@ -259,13 +304,17 @@ where
         if let Some(error) = self.failed {
             return Err(error);
         }
+        let stopped = self.stopped.or(self.is_late.then_some(Stopped::Deadline));
         if let Some(journal) = &mut self.journal
             && self.stopped.is_none()
         {
-            journal.put_ended(self.next)?;
+            match stopped {
+                None => journal.put_ended(self.next)?,
+                Some(_) => journal.put_stopped()?,
+            }
             journal.commit().await?;
         }
-        Ok(self.stopped)
+        Ok(stopped)
     }
 
     fn is_over(&self) -> bool {
@@ -286,7 +335,7 @@ where
         self.stopped.is_none()
             && !self.is_recalling() // what is not known to be the journal's input is not sent
             && !self.has_backlog()
-            && self.calls.len() + self.chosen.len() < self.concurrency
+            && self.calls.len() + self.chosen.len() < self.settings.concurrency
     }
 
     /// Whether an earlier run has taken the next update.
@@ -301,7 +350,7 @@ where
 
     fn wants_more(&self) -> bool {
         // What is behind a stop is still read: each update has an outcome.
-        let busy = self.stopped.is_none() && self.queue.ready() >= self.concurrency;
+        let busy = self.stopped.is_none() && self.queue.ready() >= self.settings.concurrency;
         let enough = busy || self.window.span(self.next) >= SPAN;
         !self.source_ended && !self.has_backlog() && (self.is_recalling() || !enough)
     }
@@ -309,6 +358,9 @@ where
     async fn event(&mut self) -> Event<U, T> {
         let (wants_more, has_backlog) = (self.wants_more(), self.has_backlog());
         let running = self.stopped.is_none();
+        // It is the source that is waited for, not whoever takes the outcomes.
+        self.waiting_since = (wants_more && !running).then(|| self.waiting_since.unwrap_or_else(Instant::now));
+        let until = self.waiting_since.map(|since| since + self.patience);
         tokio::select! {
             biased;
             () = either(self.stop.as_mut()), if running => Event::Stop(Stopped::Requested),
@@ -324,7 +376,7 @@ where
                 }
                 _ => Event::Gone(None),
             },
-            event = take(&mut self.source, running), if wants_more => event,
+            event = take(&mut self.source, until), if wants_more => event,
             else => std::future::pending().await,
         }
     }
@@ -333,7 +385,12 @@ where
         match event {
             Event::Stop(why) => self.stop(why),
             Event::Ended(ended) => self.ended(ended),
-            Event::Took(Some(Ok(update))) => self.took(update).await,
+            Event::Took(Some(Ok(update))) => {
+                if let Some(since) = self.waiting_since.take() {
+                    self.patience = self.patience.saturating_sub(since.elapsed());
+                }
+                self.took(update).await;
+            }
             Event::Took(Some(Err(source))) => {
                 self.source_ended = true;
                 let taken = self.next;
@@ -368,12 +425,17 @@ where
             }
         };
         let (index, id) = (self.next, what.id.clone());
+        let lost = if changes::replaces_all(&what.body, U::REPLACED) {
+            Lost::default()
+        } else {
+            Lost::new(0.into())
+        };
         if self.is_recalling() {
             match self.recall(what).await {
                 Ok(None) => self.next += 1,
-                Ok(Some(sent)) => {
+                Ok(Some(earlier)) => {
                     self.next += 1;
-                    self.push(Job::new(index, id, update, sent));
+                    self.push(Job::new(index, id, update, earlier, lost));
                 }
                 Err(error) => {
                     self.source_ended = true; // nobody knows what the rest of it is
@@ -382,9 +444,10 @@ where
             }
             return self.check_limits();
         }
-        if self.stopped.is_none()
-            && let Some(journal) = &mut self.journal
-        {
+        if self.stopped.is_some() {
+            self.rest += 1;
+            self.source_ended |= self.rest >= REST;
+        } else if let Some(journal) = &mut self.journal {
             if let Some(count) = journal.ended() {
                 self.source_ended = true;
                 return self.changed(format!(
@@ -395,13 +458,13 @@ where
             self.expect(put);
         }
         self.next += 1;
-        self.push(Job::new(index, id, update, 0));
+        self.push(Job::new(index, id, update, Earlier::default(), lost));
     }
 
-    /// What an earlier run has made of the next update: how often it was sent, if its outcome is not known.
-    async fn recall(&mut self, what: What) -> Result<Option<u32>, Error> {
+    /// What earlier runs have done for the next update, unless its outcome is final.
+    async fn recall(&mut self, what: What) -> Result<Option<Earlier>, Error> {
         let Some(journal) = &mut self.journal else {
-            return Ok(Some(0));
+            return Ok(Some(Earlier::default()));
         };
         let index = self.next;
         let known = journal.known::<T>(index).await?;
@@ -409,14 +472,15 @@ where
             return Err(journal.changed(index, format!("update {index} (counted from 0) {difference}")));
         }
         match known.state {
-            State::Open(sent) => Ok(Some(sent)),
+            State::Open(earlier) => Ok(Some(earlier)),
             State::Done(done, counts) => {
-                let repeats = done.repeats;
+                let (repeats, lost) = (done.repeats, done.lost);
                 let done = Done {
                     index,
                     id: what.id,
                     outcome: done.into_outcome(),
                     repeats,
+                    lost,
                     earlier: true,
                     unrecorded: false,
                 };
@@ -432,86 +496,113 @@ where
 
     fn push(&mut self, job: Job<U>) {
         self.window.enter(job.index);
-        match self.stopped {
-            None => self.queue.push(job),
-            Some(why) => self.not_sent(job, why),
+        match (self.stopped, self.queue.holder(&job.key)) {
+            (Some(why), _) => self.not_sent(job, NotSent::Stopped(why)),
+            (None, Some(before)) => self.not_sent(job, NotSent::Behind(before)),
+            (None, None) => self.queue.push(job),
         }
     }
 
-    fn not_sent(&mut self, job: Job<U>, why: Stopped) {
-        let outcome = match job.sent {
-            0 => Outcome::NotSent(NotSent::Stopped(why)),
-            _ => Outcome::unknown(),
-        };
-        let repeats = job.sent.saturating_sub(1);
-        self.finish(job.index, job.id, outcome, repeats);
+    fn not_sent<V>(&mut self, job: Job<V>, why: NotSent) {
+        let repeats = job.earlier.sent.saturating_sub(1);
+        let outcome = Outcome::not_sent(why, job.earlier);
+        self.finish(job, outcome, repeats);
     }
 
-    fn finish(&mut self, index: u64, id: String, outcome: Outcome<T>, repeats: u32) {
+    fn finish<V>(&mut self, job: Job<V>, outcome: Outcome<T>, repeats: u32) {
         self.finished.push(Done {
-            index,
-            id,
+            index: job.index,
+            id: job.id,
             outcome,
             repeats,
+            lost: job.lost.get().copied(),
             earlier: false,
             unrecorded: false,
         });
     }
 
-    fn ended(&mut self, ended: Ended<T>) {
-        let Ended {
-            index,
-            id,
-            key,
-            sent,
-            result,
-        } = ended;
+    fn ended(&mut self, ended: Ended<U, T>) {
+        let Ended { job, sending, result } = ended;
         self.progress.ended();
-        self.queue.ended(&key);
-        let (outcome, mut lasts) = Outcome::of(result, self.stopped);
-        match &outcome {
-            Outcome::GivenUp(_) if self.stopped.is_some() => lasts = Lasts::Sent,
-            Outcome::GivenUp(_) if lasts == Lasts::Forever => {
-                let (id, key) = (id.clone(), key.clone());
-                self.row.push_back(GivenUp {
-                    index,
-                    id,
-                    key,
-                    sent: sent + 1,
-                });
-                if self.row.len() as u64 > SPAN {
-                    self.row.pop_front();
-                }
-            }
-            Outcome::Updated(_) | Outcome::Unchanged => match self.stopped {
-                None => self.row.clear(),
-                Some(_) => self.row.retain(|failed| failed.key != key),
+        let failed = match result {
+            Ok(Step::Send(update)) => return self.looked(job, update),
+            Ok(Step::Done(object)) => return self.made(job, sending, Outcome::Updated(Box::new(object))),
+            Ok(Step::Unchanged) => return self.made(job, sending, Outcome::Unchanged),
+            Err(failed) => failed,
+        };
+        if failed.sent && matches!(failed.error, CallError::NotModified(_)) {
+            return self.made(job, true, Outcome::Unchanged);
+        }
+        match failed.cause {
+            // The call has seen before the engine that time is up, or will be before another attempt.
+            Cause::Run if self.stopped.is_none() => match self.bounds.deadline {
+                Some(deadline) if Instant::now() < deadline => self.is_late = true,
+                _ => self.stop(Stopped::Deadline),
             },
+            Cause::Key => self.stop(Stopped::KeyRefused),
             _ => {}
         }
-        if outcome.is_about_the_key() {
-            self.stop(Stopped::KeyRefused);
+        let is_the_runs = failed.cause == Cause::Run;
+        let (sent, may_have_happened) = (failed.sent, failed.may_have_happened);
+        let outcome = Outcome::failed(failed, job.earlier, self.stopped);
+        if outcome.is_final() {
+            return self.made(job, sent, outcome);
         }
         if let Some(journal) = &mut self.journal {
-            let put = match lasts {
-                Lasts::Forever => journal.put_done(index, sent, &outcome),
-                Lasts::Sent => Ok(()),
-                Lasts::NotSent => journal.put_not_sent(index),
+            let put = match (sending, sent) {
+                (true, true) => journal.put_open(job.index, may_have_happened),
+                (true, false) => journal.put_not_sent(job.index),
+                (false, _) => Ok(()),
             };
             self.expect(put);
         }
-        let (outcome, repeats) = match (lasts, sent) {
-            (Lasts::NotSent, 1..) => (Outcome::unknown(), sent - 1),
-            _ => (outcome, sent),
-        };
+        if !is_the_runs {
+            self.count.add(true);
+        }
+        if self.settings.writes && self.stopped.is_none() {
+            for behind in self.queue.hold(&job.key, job.index) {
+                self.not_sent(behind, NotSent::Behind(job.index));
+            }
+        }
+        self.told(job, sent, outcome);
+    }
+
+    /// An update has an outcome that is final.
+    fn made(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
+        if let Some(journal) = &mut self.journal {
+            let lost = job.lost.get().copied();
+            let put = journal.put_done(job.index, repeats(job.earlier, sent), lost, &outcome);
+            self.expect(put);
+        }
         self.count.add(outcome.is_failure());
-        self.finish(index, id, outcome, repeats);
+        self.told(job, sent, outcome);
+    }
+
+    fn told(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
+        self.queue.ended(&job.key);
+        let repeats = repeats(job.earlier, sent);
+        self.finish(job, outcome, repeats);
         self.check_limits();
+    }
+
+    /// An update was looked at, and would change something.
+    fn looked(&mut self, job: Job<()>, update: U) {
+        let ((), mut job) = job.with(update);
+        job.looked = true;
+        match self.stopped {
+            None => self.queue.again(job),
+            Some(why) => self.not_sent(job, NotSent::Stopped(why)),
+        }
+    }
+
+    /// What an earlier run may have done would look unchanged.
+    fn looks_first(&self, job: &Job<U>) -> bool {
+        self.settings.looks && !job.looked && !job.earlier.may_have_happened && !job.update.reads_first()
     }
 
     fn check_limits(&mut self) {
         // Earlier outcomes come in the order of the input, which is not the one that they had.
-        if !self.is_recalling() && self.limits.are_reached(self.count) {
+        if !self.is_recalling() && self.settings.limits.are_reached(self.count) {
             self.stop(Stopped::Errors);
         }
     }
@@ -524,7 +615,7 @@ where
         self.stopped = Some(why);
         self.stop_calls.send_replace(true);
         for job in self.queue.drain() {
-            self.not_sent(job, why);
+            self.not_sent(job, NotSent::Stopped(why));
         }
     }
 
@@ -559,7 +650,9 @@ where
         while self.may_choose()
             && let Some(job) = self.queue.pop()
         {
-            if let Some(journal) = &mut self.journal {
+            if !self.looks_first(&job)
+                && let Some(journal) = &mut self.journal
+            {
                 let put = journal.put_sent(job.index);
                 self.expect(put);
             }
@@ -575,13 +668,7 @@ where
         }
         self.stop_is_recorded = true;
         let Some(journal) = &mut self.journal else { return };
-        // Nothing has succeeded since these were given up, so nothing is undone by making them again.
-        let next = self.next;
-        let row = std::mem::take(&mut self.row).into_iter();
-        let put = row
-            .filter(|failed| failed.index + SPAN > next)
-            .try_for_each(|failed| journal.put_undone(failed.index, failed.sent, failed.id));
-        let put = put.and_then(|()| journal.put_stopped());
+        let put = journal.put_stopped();
         self.expect(put);
     }
 
@@ -593,9 +680,9 @@ where
             self.expect(result);
         }
         for mut done in self.finished.drain(..) {
-            let stopped = matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(_)));
-            done.unrecorded = broken && !done.earlier && !stopped;
-            if !stopped {
+            let is_left = done.outcome.is_left();
+            done.unrecorded = broken && !done.earlier && !is_left;
+            if !is_left {
                 self.progress.done(done.outcome.is_failure());
             }
             self.window.ended(done.index, done);
@@ -605,37 +692,25 @@ where
     fn start(&mut self) {
         for job in std::mem::take(&mut self.chosen) {
             if let Some(why) = self.stopped {
-                self.not_sent(job, why);
+                self.not_sent(job, NotSent::Stopped(why));
                 continue;
             }
-            let Job {
-                index,
-                id,
-                key,
-                update,
-                sent,
-            } = job;
+            let look = self.looks_first(&job);
+            let sending = self.settings.writes && !look;
+            let (update, job) = job.with(());
             let terms = Terms {
-                call_timeout: self.call_timeout,
+                call_timeout: self.settings.call_timeout,
                 bounds: Arc::clone(&self.bounds),
-                again: sent > 0,
+                look,
+                again: job.earlier.may_have_happened,
+                lost: Arc::clone(&job.lost),
             };
             let call = AssertUnwindSafe((self.act)(update, terms)).catch_unwind();
             let in_flight = self.progress.started();
             let call = async move {
                 let _in_flight = in_flight;
-                let result = call.await.unwrap_or_else(|_| {
-                    let what = "the call panicked, which is a bug of what it was made with";
-                    let error = CallError::configuration(what, None);
-                    Err(Failed { error, reading: false })
-                });
-                Ended {
-                    index,
-                    id,
-                    key,
-                    sent,
-                    result,
-                }
+                let result = call.await.unwrap_or_else(|_| Err(Failed::panicked(sending)));
+                Ended { job, sending, result }
             };
             self.calls.spawn(call.in_current_span());
         }
@@ -658,13 +733,18 @@ async fn either<F: Future<Output = ()> + ?Sized + Unpin>(future: Option<&mut F>)
     }
 }
 
-/// The next update. A run that was stopped takes what is there, and does not wait for more.
-async fn take<U, T>(source: &mut Fuse<Source<U>>, wait: bool) -> Event<U, T> {
-    if wait {
+/// The next update, if it comes in time.
+async fn take<U, T>(source: &mut Fuse<Source<U>>, until: Option<Instant>) -> Event<U, T> {
+    let Some(until) = until else {
         return Event::Took(source.next().await);
+    };
+    match timeout_at(until, source.next()).await {
+        Ok(update) => Event::Took(update),
+        Err(_) => Event::Dry,
     }
-    match unconstrained(source.next()).now_or_never() {
-        Some(update) => Event::Took(update),
-        None => Event::Dry,
-    }
+}
+
+/// How often it was sent again.
+fn repeats(earlier: Earlier, sent: bool) -> u32 {
+    (earlier.sent + u32::from(sent)).saturating_sub(1)
 }

@@ -7,10 +7,13 @@ use chartmogul_api::BoxError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no tokio runtime to run on.
-    #[error("a bulk run needs a tokio runtime")]
+    /// There is no tokio runtime to run on, or it has no timers or no IO.
+    #[error("a bulk run can't begin here")]
     #[non_exhaustive]
-    NoRuntime,
+    NoRuntime {
+        /// What is needed.
+        source: chartmogul_api::Error,
+    },
 
     /// Another run, in this process or another one, uses the journal now. It is free when that run ends, however it ends.
     #[error("the journal {} is in use by another run", path.display())]
@@ -46,14 +49,46 @@ pub enum Error {
         good: Good,
     },
 
+    /// The journal could not be locked, so nothing was sent.
+    ///
+    /// Some network file systems have no file locks. Put the journal on a local disk, or see
+    /// [`Bulk::lock`](super::Bulk::lock).
+    #[error(
+        "the journal {} could not be locked; if its file system has no locks, put it on a local disk, or use \
+         `Bulk::lock(false)` if no other run can use it",
+        path.display()
+    )]
+    #[non_exhaustive]
+    JournalNotLocked {
+        /// The journal.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
+
+    /// Somebody has removed, replaced or changed the file of the journal while the run used it. Nothing was sent after that
+    /// was noticed, at the next outcome at the latest. Another run knows only what the file at that path has, and makes the
+    /// rest again.
+    #[error("the journal {} was {what} while the run used it", path.display())]
+    #[non_exhaustive]
+    JournalLost {
+        /// The journal.
+        path: PathBuf,
+        /// `removed`, `replaced by another file`, or `changed`.
+        what: &'static str,
+    },
+
     /// The journal can't be read or written: no permission, disk full. Outcomes that came before this error are good, but
     /// the last of them may not be in the journal; they are repeated when the run is resumed.
+    ///
+    /// If it could not be `synced`, its file system may not support that; see [`Bulk::fsync`](super::Bulk::fsync).
     #[error("the journal {} could not be {doing}", path.display())]
     #[non_exhaustive]
     Journal {
         /// The journal.
         path: PathBuf,
-        /// What was attempted.
+        /// What was attempted: `opened`, `made private` (mode 0600), `read`, `written`, `synced`, `found again`, or, by
+        /// [`salvage`](super::salvage), `copied`.
         doing: &'static str,
         /// Why it failed.
         source: io::Error,
@@ -67,7 +102,7 @@ pub enum Error {
         path: PathBuf,
         /// The first update that differs; its place in the input, from 0.
         index: u64,
-        /// What differs.
+        /// What differs, by the names of fields; never their values.
         difference: String,
     },
 

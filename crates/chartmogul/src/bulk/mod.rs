@@ -36,16 +36,24 @@
 //!
 //! # What is guaranteed
 //!
-//! - **Every update has one outcome**, also those that a stopped run never sent. (Unless the run itself fails, or is dropped.)
-//! - **Updates of the same object are made one after the other**, in the order of the input.
+//! - **Every update has one outcome**, also those that a stopped run never sent. (Unless the run itself fails, is dropped, or
+//!   is stopped and its source does [not give them](Bulk::stop_when).)
+//! - **Updates of the same object are made one after the other**, in the order of the input. If one is not made, because it was
+//!   given up, those behind it are not sent either ([`NotSent::Behind`]): to make it later would undo them.
+//! - **A final outcome says something about the update**, see [`Outcome`]. What was not sent, and has no invalid value, is never
+//!   final; nor is what ended because the run was stopped, its time was up, or the server, the network or the limiter had
+//!   trouble. With a [journal](Bulk::journal), the next run makes it.
 //! - **What is known does not grow with the input.** At most 8,192 updates are in memory, from the first one without an
 //!   outcome on; most of the time it is a few dozen. Who does not take outcomes is waited for, with at most 256 of them ready.
+//!   Two things grow in an outage, if the run is told to [`go_on`](Bulk::go_on): each object with an update that was given up takes
+//!   some 30 bytes, and the run that goes on from the journal has in memory all updates that were left open.
 //! - **The limits are the client's.** A run has no limiter of its own, so several runs, and other calls of the same client,
 //!   share the account's rate. A run keeps [`concurrency`](Bulk::concurrency) calls in line, so other calls wait behind no
 //!   more than that.
 //!
-//! What failed is not tried again by the run: the client's [`Retry`](crate::Retry) has done that. Feed what failed to
-//! another run. One hundred failures in a row stop a run, because they have one reason.
+//! What failed is not tried again by the run: the client's [`Retry`](crate::Retry) has done that. Start the run again with its
+//! journal, or feed all updates without a final outcome to another run, in the same order. One hundred failures in a row stop a
+//! run, because they have one reason.
 //!
 //! A request that got no answer in time may still be under way on the server, and be done after a later update of the same
 //! object. Nobody can prevent that; such an update is [`Outcome::GivenUp`] and
@@ -55,16 +63,17 @@ mod changes;
 mod engine;
 mod error;
 mod journal;
+mod merge;
 mod outcome;
 mod progress;
 mod queue;
+mod source;
 #[cfg(test)]
 mod tests;
 
 use std::{
     fmt,
     future::Future,
-    panic::AssertUnwindSafe,
     path::PathBuf,
     pin::Pin,
     sync::Arc,
@@ -74,10 +83,10 @@ use std::{
 
 use chartmogul_api::{Bounds, BoxError, Error as CallError};
 use futures_core::Stream;
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
+use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
 pub(crate) use self::sealed::Sealed;
@@ -89,9 +98,10 @@ pub use self::{
     progress::{Progress, Snapshot},
 };
 use self::{
-    engine::{Act, Engine, ErrorLimits, READY, Settings, Source},
+    engine::{Act, Engine, ErrorLimits, Lost, READY, Settings, Step},
     journal::Journal,
-    outcome::Failed,
+    outcome::{Cause, Failed},
+    source::Source,
 };
 
 mod sealed {
@@ -99,9 +109,9 @@ mod sealed {
     pub trait Sealed {}
 }
 
-/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives.
+/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives, with or without `merge_custom()`.
 ///
-/// Implemented by the generated builders, and by nothing else.
+/// Implemented by the generated builders and [`Merge`](crate::Merge), and by nothing else.
 pub trait Update: Sealed + Send + Sync + Sized + 'static {
     /// What is updated, and answered with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -146,6 +156,20 @@ pub trait Update: Sealed + Send + Sync + Sized + 'static {
     /// # Errors
     /// Those of the call.
     fn send(self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
+
+    /// Whether it reads the object itself before it writes.
+    #[doc(hidden)]
+    fn reads_first(&self) -> bool {
+        false
+    }
+
+    /// Sends it, and says whether it was written. One that reads first may not be, if there is nothing to change; what it
+    /// always sends counts as a change unless that is to be skipped.
+    #[doc(hidden)]
+    fn make(self, skip_unchanged: bool) -> impl Future<Output = Result<(Self::Object, bool), CallError>> + Send {
+        let _ = skip_unchanged;
+        async { Ok((self.send().await?, true)) }
+    }
 }
 
 /// How many calls are in line at a time, unless [`Bulk::concurrency`] says otherwise: 32. That is more than the 20 that
@@ -163,40 +187,62 @@ pub struct Bulk<U> {
     source: Source<U>,
     total: Option<u64>,
     settings: Settings,
-    skip_unchanged: bool,
     journal: Option<PathBuf>,
-    fsync: bool,
+    journal_options: journal::Options,
 }
 
 impl<U: Update> Bulk<U> {
     /// Takes the updates of an iterator, one by one, as they are needed.
+    ///
+    /// The iterator may block, as one over the lines of standard input does: it is asked on a thread of its own, up to 32
+    /// updates ahead. What it has given is sent meanwhile, and the run can be stopped. If the run ends while the iterator blocks, that thread
+    /// goes on until the iterator returns, and drops it then.
+    ///
+    /// With a paused clock (in tests), use [`stream`](Self::stream): such a clock does not wait for other threads.
     pub fn new<I>(updates: I) -> Self
     where
         I: IntoIterator<Item = U>,
         I::IntoIter: Send + 'static,
     {
-        Self::stream(stream::iter(updates))
+        Self::try_new(updates.into_iter().map(Ok::<_, std::convert::Infallible>))
+    }
+
+    /// Takes the updates of an iterator that may fail, as [`new`](Self::new) does. If it does, what it gave before is finished
+    /// and the run ends with [`Error::Source`]; with a journal, it can be resumed.
+    pub fn try_new<I, E>(updates: I) -> Self
+    where
+        I: IntoIterator<Item = Result<U, E>>,
+        I::IntoIter: Send + 'static,
+        E: Into<BoxError> + 'static,
+    {
+        let updates = updates.into_iter();
+        let total = exactly(updates.size_hint());
+        Self::of(source::of_iterator(updates), total)
     }
 
     /// Takes the updates of a stream, one by one, as they are needed.
+    ///
+    /// It must not block where it is polled: while it does, nothing is sent, and no stop is seen. [`new`](Self::new) is for
+    /// what blocks.
     pub fn stream(updates: impl Stream<Item = U> + Send + 'static) -> Self {
         Self::try_stream(updates.map(Ok::<_, std::convert::Infallible>))
     }
 
-    /// Takes the updates of a stream that may fail. If it does, what it gave before is finished and the run ends with
-    /// [`Error::Source`]; with a journal, it can be resumed.
+    /// Takes the updates of a stream that may fail, as [`stream`](Self::stream) does. If it does, what it gave before is
+    /// finished and the run ends with [`Error::Source`]; with a journal, it can be resumed.
     pub fn try_stream<E: Into<BoxError> + 'static>(updates: impl Stream<Item = Result<U, E>> + Send + 'static) -> Self {
-        let total = match updates.size_hint() {
-            (least, Some(most)) if least == most => u64::try_from(least).ok(),
-            _ => None,
-        };
-        let updates = AssertUnwindSafe(updates.map_err(Into::into)).catch_unwind();
-        let updates = updates.map(|update| update.unwrap_or_else(|_| Err("it panicked".into())));
+        let total = exactly(updates.size_hint());
+        Self::of(source::of_stream(updates), total)
+    }
+
+    fn of(source: Source<U>, total: Option<u64>) -> Self {
         Self {
-            source: updates.boxed(),
+            source,
             total,
             settings: Settings {
                 ordered: false,
+                looks: false,
+                writes: true,
                 concurrency: DEFAULT_CONCURRENCY,
                 call_timeout: None,
                 deadline: None,
@@ -207,9 +253,8 @@ impl<U: Update> Bulk<U> {
                 },
                 stop: None,
             },
-            skip_unchanged: false,
             journal: None,
-            fsync: true,
+            journal_options: journal::Options::default(),
         }
     }
 
@@ -241,13 +286,18 @@ impl<U: Update> Bulk<U> {
     }
 
     /// Reads each object first, and sends only updates that would change something. That is two requests for each update
-    /// that is sent, and one for each that is not.
+    /// that is sent, and one for each that is not. An update is sent without that if an earlier run may have made it, which
+    /// would look unchanged, and also if there is no such object, so that it has its own answer.
+    ///
+    /// In doubt it sends. Texts are the same if they are written in the same way, so a Timestamp attribute that is given as
+    /// text is skipped only in the server's form, `2026-01-31T12:00:00.000Z`; `chrono`'s types are sent in that form.
     pub fn skip_unchanged(mut self) -> Self {
-        self.skip_unchanged = true;
+        self.settings.looks = true;
         self
     }
 
-    /// Stops at this many failed updates (refused, given up, or with a value that can't be right); 1 stops at the first.
+    /// Stops at this many failed updates (all that have an [`error`](Outcome::error)); 1 stops at the first. What the run's
+    /// own deadline ends is none of them.
     ///
     /// Whatever the limits, a run stops at [`DEFAULT_ERRORS_IN_A_ROW`] failed updates without a success between them, unless
     /// it is told to [`go_on`](Self::go_on), and always if the API key is refused (401).
@@ -273,8 +323,9 @@ impl<U: Update> Bulk<U> {
     /// receiver of a channel.
     ///
     /// A run that is stopped, for whatever reason, sends nothing more, waits for the answers to what is in the air, and
-    /// yields the rest as [`NotSent`]: all that its source has ready, for it does not wait for a source that has to wait
-    /// itself. Drop it to end it at once.
+    /// yields the rest as [`NotSent`]: what its source still gives, but no more than 65,536 updates beyond those that the journal has,
+    /// and it waits no longer than a second for the source, all in all. So it ends although its source blocks, or
+    /// has no end. Drop it to end it at once.
     ///
     /// ```no_run
     /// # use chartmogul::bulk::{Bulk, Update};
@@ -289,8 +340,8 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Stops after this long. Calls that are under way then have no time left, so the run ends by then. A resumed run makes
-    /// them again.
+    /// Stops after this long. Calls that are under way then have no time left, so the run ends by then (or a second later, if
+    /// its source [does not end](Self::stop_when)). A resumed run makes them again.
     pub fn deadline(mut self, after: Duration) -> Self {
         self.settings.deadline = Some(after);
         self
@@ -299,25 +350,33 @@ impl<U: Update> Bulk<U> {
     /// Makes the run resumable: writes what it does into this file. A run with the same input and the same journal goes on
     /// where the one before was, however that ended.
     ///
-    /// - **No update is lost, and none whose outcome was yielded is sent again** (but see [`Done::unrecorded`]). The outcomes
-    ///   of earlier runs are yielded again, answers included, so the resumed run looks like one that was never disturbed.
+    /// - **No update is lost, and none whose outcome is final is sent again** once that was yielded (but see
+    ///   [`Done::unrecorded`]). The final outcomes of earlier runs are yielded again, answers included, so the resumed run looks
+    ///   like one that was never disturbed.
     /// - What was sent and not answered when a run was killed is sent again. That is harmless, and counted in
     ///   [`Done::repeats`]. (If the server answers the second one with 304, it is `Unchanged`.)
     /// - The input must be the same, for the same base URL. It is compared before anything is sent, and a difference is
     ///   [`Error::InputChanged`].
-    /// - **What the server refused, and what was given up, is final.** Sending it later, behind other updates of the same
-    ///   object, would undo those. What was only stopped (by you, a deadline, or a refused API key) is made by the next run;
-    ///   so is what was given up with no success between it and the stop: an outage uses nothing up. For the limits of the next run, errors before the stop do not count.
+    /// - **What says something about the update is final**, and nothing else: it was done, the server refused it (400, 404, 409,
+    ///   410, 413, 422), a value can't be right. All others are made by the next run, in the order of the input: what was given
+    ///   up, what was behind that, what was stopped, whatever the reason. For the limits of the next run, errors of a run that came
+    ///   to its end or was stopped do not count.
+    /// - [`may_have_happened`](UpdateError::may_have_happened) is about all runs together.
     /// - A journal that ends in the middle of a record was being written when the run was killed, and is cut off there. One
     ///   that is damaged is [`Error::JournalDamaged`], which says what is good; [`salvage`] keeps that.
-    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`].
+    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`]. A journal is a regular file, and stays the
+    ///   one at its path: a run whose journal was removed, replaced or changed by others ends with [`Error::JournalLost`]
+    ///   before it sends anything more.
     ///
     /// **What is on the disk when.** For each update, three records: that it was taken, with its fields, in the order of the
-    /// input; that it is about to be sent; its outcome, with the answer. The first two are on the disk (`fsync`) before
+    /// input; that it is about to be sent; its outcome, with the answer, or that it is to be made again. The first two are on the disk (`fsync`) before
     /// anything is sent, the third before the outcome is yielded. What is to be written at the same time is written and
-    /// waited for together.
+    /// waited for together. The folder of a new journal is synced too, where that can be done; elsewhere a power loss may take
+    /// the whole file, and the next run makes all updates again.
     ///
-    /// The file has customers' data, so on Unix its mode is 0600. Remove it when the run is done.
+    /// The file has customers' data, so on Unix its mode is 0600, also if it was there before and others could read it. (Where
+    /// that can't be, because the file is somebody else's or its file system has no modes, an empty file is refused, and a
+    /// journal is gone on with.) Remove it when the run is done.
     ///
     /// **Why this format.** Records are framed as in a `TFRecord` file: a length and two checksums. Such a file is only
     /// appended to, a torn record is told from a damaged one, and other tools read it; each record is JSON. An embedded
@@ -328,29 +387,46 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Whether the journal waits until the disk has what was written; it does by default. Without it, a journal survives a
-    /// process that is killed, but not a power loss.
+    /// Whether the journal is locked, so that only one run at a time uses it; it is by default. A file system without locks,
+    /// which some networks have, is [`Error::JournalNotLocked`].
+    ///
+    /// Without the lock, see to it yourself that no other run uses the journal. If one does, that is noticed when both have
+    /// written something ([`Error::JournalLost`]); they may have sent the same updates by then.
+    pub fn lock(mut self, lock: bool) -> Self {
+        self.journal_options.lock = lock;
+        self
+    }
+
+    /// Whether the journal waits until the disk has what was written; it does by default. Without it, nothing is synced: a
+    /// journal survives a process that is killed, but not a power loss.
     pub fn fsync(mut self, wait: bool) -> Self {
-        self.fsync = wait;
+        self.journal_options.fsync = wait;
         self
     }
 
     /// Begins. Nothing has to be asked of the [`Run`] for it to go on, until 256 outcomes wait.
     ///
     /// # Errors
-    /// [`Error`] if there is no tokio runtime, or the journal can't be used.
+    /// [`Error`] if there is no tokio runtime with timers and IO, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
-        let skip_unchanged = self.skip_unchanged;
+        let skip_unchanged = self.settings.looks;
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
-            // What an earlier run has sent may have been done, and would look unchanged.
-            let look_first = skip_unchanged && !terms.again;
             async move {
-                if look_first && look(&update).await?.changes.is_empty() {
-                    return Ok(None);
+                if terms.look {
+                    return match look(&update, &terms.lost).await {
+                        Ok(preview) if preview.changes.is_empty() => Ok(Step::Unchanged),
+                        // It says the same to the update, which has an outcome then.
+                        Err(failed) if failed.cause != Cause::Verdict => Err(failed),
+                        _ => Ok(Step::Send(update)),
+                    };
                 }
-                let sent = update.send().await;
-                sent.map(Some).map_err(|error| Failed { error, reading: false })
+                let (object, written) = update.make(skip_unchanged).await.map_err(Failed::sending)?;
+                Ok(if written || terms.again {
+                    Step::Done(object)
+                } else {
+                    Step::Unchanged
+                })
             }
             .boxed()
         }))
@@ -393,9 +469,18 @@ impl<U: Update> Bulk<U> {
     /// [`Error::NoRuntime`].
     pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
         self.journal = None;
+        (self.settings.looks, self.settings.writes) = (false, false);
         self.run(Arc::new(move |update: U, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
-            async move { Ok(Some(look(&update).await?).filter(|preview| !preview.changes.is_empty())) }.boxed()
+            async move {
+                let preview = look(&update, &terms.lost).await?;
+                Ok(if preview.changes.is_empty() {
+                    Step::Unchanged
+                } else {
+                    Step::Done(preview)
+                })
+            }
+            .boxed()
         }))
         .await
     }
@@ -404,9 +489,9 @@ impl<U: Update> Bulk<U> {
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
-        Handle::try_current().map_err(|_| Error::NoRuntime)?;
+        chartmogul_api::check_runtime().map_err(|source| Error::NoRuntime { source })?;
         let journal = match self.journal {
-            Some(path) => Some(Journal::open(path, U::OPERATION, self.fsync).await?),
+            Some(path) => Some(Journal::open(path, U::OPERATION, self.journal_options).await?),
             None => None,
         };
         let progress = Progress::new(self.total);
@@ -423,18 +508,25 @@ impl<U: Update> Bulk<U> {
     }
 }
 
+/// How many there are, if that is known.
+fn exactly(hint: (usize, Option<usize>)) -> Option<u64> {
+    let (least, most) = hint;
+    u64::try_from(most?).ok().filter(|_| most == Some(least))
+}
+
 /// What an update would change.
-async fn look<U: Update>(update: &U) -> Result<Preview, Failed> {
-    let failed = |error| Failed { error, reading: true };
-    update.check().map_err(failed)?;
-    let object = update.read().await.map_err(failed)?;
+async fn look<U: Update>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
+    update.check().map_err(Failed::reading)?;
+    let object = update.read().await.map_err(Failed::reading)?;
     let json = |value: serde_json::Result<Value>| {
         let error =
             |source: serde_json::Error| CallError::configuration("the update can't be compared", Some(source.into()));
-        value.map_err(error).map_err(failed)
+        value.map_err(error).map_err(Failed::reading)
     };
     let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
-    Ok(changes::preview(&body, &object, U::REPLACED))
+    let preview = changes::preview(&body, &object, U::REPLACED);
+    lost.get_or_init(|| preview.lost.len() as u64);
+    Ok(preview)
 }
 
 impl<U> fmt::Debug for Bulk<U> {

@@ -1,6 +1,6 @@
 use std::{error::Error as StdError, fmt};
 
-use chartmogul_api::{Error, GaveUp, Problem, StatusCode, TimeoutKind};
+use chartmogul_api::{Attempt, Error, GaveUp, Problem, StatusCode};
 
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
@@ -15,14 +15,23 @@ pub struct Done<T> {
     /// How often it was sent again, because an earlier run had sent it and was ended before there was an outcome that lasts.
     /// That is harmless.
     pub repeats: u32,
+    /// How many custom attributes the object had that the update, which replaces all of them, does not name: they are gone if
+    /// it was made; in a dry run, they would be. `None` if that is not known, because the object was not
+    /// [read before](super::Bulk::skip_unchanged).
+    pub lost: Option<u64>,
     /// It was done by an earlier run and is known from the journal; nothing was sent now.
     pub earlier: bool,
     /// The journal could not take it (disk full), so a resumed run will make it again. The run ends with
-    /// [`Error::Journal`](super::Error::Journal) then.
+    /// [`Error::Journal`](super::Error::Journal) then, or with [`Error::JournalLost`](super::Error::JournalLost).
     pub unrecorded: bool,
 }
 
 /// What became of one update of a run.
+///
+/// An outcome is [final](Self::is_final) if it says something about the update: it was done, there was nothing to change, the server refused it
+/// for what it is, or a value can't be right. All others say something about the run, the network or the server: with a
+/// [journal](super::Bulk::journal), the next run makes such an update. Until it is made, those behind it that are of the same
+/// object are not sent ([`NotSent::Behind`]), because it would undo them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Outcome<T> {
@@ -31,12 +40,13 @@ pub enum Outcome<T> {
     /// There was nothing to change: the server said so (304), or it was
     /// [read before](super::Bulk::skip_unchanged).
     Unchanged,
-    /// The server refused it.
+    /// The server refused it. That is final (400, 404, 409, 410, 413, 422) unless it is the API key that was refused (401, 403).
     Refused(UpdateError),
-    /// It was sent, and there is no usable answer after the last attempt, or the run was stopped before there was one.
+    /// It was sent, by this run or an earlier one, and nobody has said what is wrong with it: there is no usable answer after
+    /// the last attempt, or the run was stopped before there was one.
     /// [`may_have_happened`](UpdateError::may_have_happened) tells whether the server may have done it.
     GivenUp(UpdateError),
-    /// It was never sent, so it can't have happened.
+    /// It was never sent, by no run, so it can't have happened.
     NotSent(NotSent),
 }
 
@@ -44,10 +54,13 @@ pub enum Outcome<T> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// A value can't be right, or what had to be read before could not be.
+    /// A value can't be right, which is final; or what had to be read before could not be, the limiter failed.
     Failed(UpdateError),
     /// The run was stopped before.
     Stopped(Stopped),
+    /// The update of the same object at this place of the input (counted from 0) has to be made first, and has no final
+    /// outcome.
+    Behind(u64),
 }
 
 /// Why a run ended before its input.
@@ -82,71 +95,143 @@ impl fmt::Display for Stopped {
 /// A call that failed.
 pub(super) struct Failed {
     pub(super) error: Error,
-    /// Nothing was to be written yet.
-    pub(super) reading: bool,
+    /// Whether the update has left for the server.
+    pub(super) sent: bool,
+    /// Whether the server may have done it.
+    pub(super) may_have_happened: bool,
+    pub(super) cause: Cause,
 }
 
-/// How long an outcome lasts.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Lasts {
-    /// It is the update's.
-    Forever,
-    /// It was the run's, and the update has been sent: a resumed run makes it again.
-    Sent,
-    /// It was the run's, and as if the update had not been sent.
-    NotSent,
+/// What a failure says something about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The update, as the server judges it.
+    Verdict,
+    /// The update, as it is judged here.
+    Invalid,
+    /// The API key, so that all others would fail too.
+    Key,
+    /// What the API key's user may do.
+    Forbidden,
+    /// The run: it was stopped, or its deadline leaves no time.
+    Run,
+    /// Anything else: the network, the server, the limiter, this program.
+    Trouble,
+}
+
+impl Cause {
+    fn of(error: &Error) -> Self {
+        let by_the_run = matches!(error, Error::Stopped { .. }) || error.gave_up() == Some(&GaveUp::Stopped);
+        match error.status().map(|status| status.as_u16()) {
+            _ if by_the_run => Self::Run,
+            _ if matches!(error, Error::InvalidInput(_)) => Self::Invalid,
+            // No other status is a verdict: a redirect, 408, 425, 429 and 5xx say something about the moment, 405 and 411
+            // about what is in between.
+            Some(400 | 404 | 409 | 410 | 413 | 422) => Self::Verdict,
+            Some(401) => Self::Key,
+            Some(403) => Self::Forbidden,
+            _ => Self::Trouble,
+        }
+    }
+}
+
+impl Failed {
+    /// Nothing was to be written yet.
+    pub(super) fn reading(error: Error) -> Self {
+        Self {
+            sent: false,
+            may_have_happened: false,
+            cause: Cause::of(&error),
+            error,
+        }
+    }
+
+    pub(super) fn sending(error: Error) -> Self {
+        let (may_have_happened, cause) = (error.may_have_happened(), Cause::of(&error));
+        Self {
+            sent: may_have_happened || cause == Cause::Verdict || !error.attempts().iter().all(Attempt::is_read),
+            may_have_happened,
+            cause,
+            error,
+        }
+    }
+
+    /// Nobody knows how far it had come.
+    pub(super) fn panicked(was_to_be_sent: bool) -> Self {
+        let what = "the call panicked, which is a bug of what it was made with";
+        Self {
+            error: Error::configuration(what, None),
+            sent: was_to_be_sent,
+            may_have_happened: was_to_be_sent,
+            cause: Cause::Trouble,
+        }
+    }
+
+    /// Whether no run has to make the update any more. What was not sent has no verdict, whatever a request before it was
+    /// answered with.
+    fn is_final(&self) -> bool {
+        match self.cause {
+            Cause::Verdict => self.sent,
+            Cause::Invalid => true,
+            Cause::Key | Cause::Forbidden | Cause::Run | Cause::Trouble => false,
+        }
+    }
+}
+
+/// What earlier runs have done for an update.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Earlier {
+    /// How often they have sent it.
+    pub(super) sent: u32,
+    /// Whether the server may have done it.
+    pub(super) may_have_happened: bool,
 }
 
 impl<T> Outcome<T> {
-    pub(super) fn of(result: Result<Option<T>, Failed>, stopped: Option<Stopped>) -> (Self, Lasts) {
-        let Failed { error, reading } = match result {
-            Ok(Some(object)) => return (Self::Updated(Box::new(object)), Lasts::Forever),
-            Ok(None) => return (Self::Unchanged, Lasts::Forever),
-            Err(failed) if matches!(failed.error, Error::NotModified(_)) => return (Self::Unchanged, Lasts::Forever),
-            Err(failed) => failed,
-        };
-        let refused = matches!(
+    /// Of a call that failed, in a run that was stopped for this reason if it was.
+    pub(super) fn failed(failed: Failed, earlier: Earlier, stopped: Option<Stopped>) -> Self {
+        let is_final = failed.is_final();
+        let Failed {
             error,
-            Error::Unauthorized(_)
-                | Error::Forbidden(_)
-                | Error::NotFound(_)
-                | Error::Rejected(_)
-                | Error::Unexpected(_)
-        );
-        let sent = !reading && !error.attempts().is_empty();
-        let ended_by_the_run = match (&error, stopped) {
-            (Error::Stopped { .. }, _) => true,
-            (Error::Timeout { kind, .. }, Some(Stopped::Deadline)) => *kind == TimeoutKind::Call,
-            _ => error.gave_up() == Some(&GaveUp::Stopped),
-        };
-        if let (true, false, Some(why)) = (ended_by_the_run, sent, stopped) {
-            return (Self::NotSent(NotSent::Stopped(why)), Lasts::NotSent);
+            sent,
+            may_have_happened,
+            cause,
+        } = failed;
+        if cause == Cause::Run && !sent {
+            // Whatever else ends a run has stopped it by now.
+            let why = stopped.unwrap_or(Stopped::Deadline);
+            return Self::not_sent(NotSent::Stopped(why), earlier);
         }
-        let lasts = match &error {
-            // It says nothing about the update: with the right key, a resumed run makes it.
-            Error::Unauthorized(_) => Lasts::NotSent,
-            _ if ended_by_the_run => Lasts::Sent,
-            _ => Lasts::Forever,
+        let mut error = UpdateError {
+            is_final,
+            ..UpdateError::of(error)
         };
-        let mut error = UpdateError::of(error);
-        error.may_have_happened &= sent;
-        let outcome = match (refused, sent) {
-            (true, _) => Self::Refused(error),
-            (false, true) => Self::GivenUp(error),
-            (false, false) => Self::NotSent(NotSent::Failed(error)),
-        };
-        (outcome, lasts)
+        error.may_have_happened = may_have_happened || earlier.may_have_happened;
+        match cause {
+            // An earlier run that was about to send it would have seen the same.
+            Cause::Invalid => {
+                error.may_have_happened = false;
+                Self::NotSent(NotSent::Failed(error))
+            }
+            Cause::Verdict | Cause::Key | Cause::Forbidden => Self::Refused(error),
+            _ if sent || earlier.sent > 0 => Self::GivenUp(error),
+            _ => Self::NotSent(NotSent::Failed(error)),
+        }
     }
 
-    /// Of an update that an earlier run has sent, in a run that was stopped before it sent it again.
-    pub(super) fn unknown() -> Self {
+    /// Of an update that this run has not sent.
+    pub(super) fn not_sent(why: NotSent, earlier: Earlier) -> Self {
+        if earlier.sent == 0 {
+            return Self::NotSent(why);
+        }
         Self::GivenUp(UpdateError {
-            text: "an earlier run has sent it and saw no answer; this one was stopped before it sent it again"
+            text: "an earlier run has sent it and saw no final answer; this one ended before it sent it again"
                 .to_owned(),
             status: None,
             problems: Vec::new(),
             attempts: Vec::new(),
-            may_have_happened: true,
+            may_have_happened: earlier.may_have_happened,
+            is_final: false,
             error: None,
         })
     }
@@ -162,11 +247,21 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// Why it failed, if it did. Being stopped is no failure.
+    /// Whether it says something about the update, so that there is nothing left to be made. If not, the next run with the same
+    /// [journal](super::Bulk::journal) makes it.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Updated(_) | Self::Unchanged => true,
+            Self::Refused(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => error.is_final,
+            Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => false,
+        }
+    }
+
+    /// Why it failed, if it did. Being stopped, or behind another one, is no failure.
     pub fn error(&self) -> Option<&UpdateError> {
         match self {
             Self::Refused(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => Some(error),
-            Self::Updated(_) | Self::Unchanged | Self::NotSent(NotSent::Stopped(_)) => None,
+            Self::Updated(_) | Self::Unchanged | Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => None,
         }
     }
 
@@ -174,8 +269,9 @@ impl<T> Outcome<T> {
         self.error().is_some()
     }
 
-    pub(super) fn is_about_the_key(&self) -> bool {
-        self.error().and_then(UpdateError::status) == Some(StatusCode::UNAUTHORIZED)
+    /// Whether the run has not come to it.
+    pub(super) fn is_left(&self) -> bool {
+        matches!(self, Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)))
     }
 }
 
@@ -189,6 +285,8 @@ pub struct UpdateError {
     pub(super) problems: Vec<Problem>,
     pub(super) attempts: Vec<String>,
     pub(super) may_have_happened: bool,
+    /// It says something about the update.
+    pub(super) is_final: bool,
     pub(super) error: Option<std::sync::Arc<Error>>,
 }
 
@@ -203,6 +301,7 @@ impl UpdateError {
                 .unwrap_or_default(),
             attempts: error.attempts().iter().map(ToString::to_string).collect(),
             may_have_happened: error.may_have_happened(),
+            is_final: false,
             error: Some(error.into()),
         }
     }
@@ -222,7 +321,8 @@ impl UpdateError {
         &self.attempts
     }
 
-    /// Whether the server may have done it, in any of the attempts.
+    /// Whether the server may have done it, in any of the attempts of any of the runs over the same journal. The
+    /// [`error`](Self::error) itself knows only the attempts of this run.
     pub fn may_have_happened(&self) -> bool {
         self.may_have_happened
     }
@@ -248,7 +348,8 @@ impl StdError for UpdateError {
 
 /// What a run has come to, in numbers; it prints as one line.
 ///
-/// Of two runs over the same input of which one was killed and started again, all numbers but `repeats` are the same.
+/// Of two runs over the same input of which one was disturbed (killed, stopped, by an outage) and started again until it came to its end,
+/// all numbers but `repeats` are the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {
@@ -266,6 +367,13 @@ pub struct Report {
     pub not_sent: u64,
     /// How often something was sent again; see [`Done::repeats`].
     pub repeats: u64,
+    /// How many of [`updated`](Self::updated) have removed custom attributes that they do not name; see [`Done::lost`].
+    pub losing: u64,
+    /// How many attributes these have removed.
+    pub lost: u64,
+    /// How many of [`updated`](Self::updated) have replaced all custom attributes of an object that nobody has looked at before:
+    /// what they do not name is gone.
+    pub replaced_unseen: u64,
     /// Why the run ended before its input, if it did.
     pub stopped: Option<Stopped>,
 }
@@ -274,6 +382,11 @@ impl Report {
     pub(super) fn count<T>(&mut self, done: &Done<T>) {
         self.updates += 1;
         self.repeats += u64::from(done.repeats);
+        if let Outcome::Updated(_) = done.outcome {
+            self.losing += u64::from(done.lost.is_some_and(|lost| lost > 0));
+            self.lost += done.lost.unwrap_or_default();
+            self.replaced_unseen += u64::from(done.lost.is_none());
+        }
         *match done.outcome {
             Outcome::Updated(_) => &mut self.updated,
             Outcome::Unchanged => &mut self.unchanged,
@@ -299,6 +412,9 @@ impl fmt::Display for Report {
             given_up,
             not_sent,
             repeats,
+            losing,
+            lost,
+            replaced_unseen,
             stopped,
         } = self;
         write!(
@@ -308,6 +424,15 @@ impl fmt::Display for Report {
         )?;
         if *repeats > 0 {
             write!(f, "; {repeats} sent again")?;
+        }
+        if *losing > 0 {
+            write!(f, "; {losing} remove {lost} custom attributes that they do not name")?;
+        }
+        if *replaced_unseen > 0 {
+            write!(
+                f,
+                "; {replaced_unseen} replaced all custom attributes without a look at them"
+            )?;
         }
         match stopped {
             Some(why) => write!(f, "; stopped: {why}"),

@@ -1,12 +1,19 @@
 //! Which update is next, and in which order outcomes leave. Nothing here waits or sends.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    hash::{BuildHasher as _, RandomState},
+};
 
 /// Updates that are not being made yet. Those of the same object are made one after the other, in order.
 pub(super) struct Queue<J> {
     ready: VecDeque<J>,
     /// By object; there is an entry as long as one of its updates is ready or being made.
     behind: HashMap<String, VecDeque<J>>,
+    /// By the hash of an object: the place of the update that holds back those behind it. There may be as many as there are
+    /// updates, so they take little room; if two objects had the same hash, one would wait for the next run in vain.
+    held: HashMap<u64, u64>,
+    hasher: RandomState,
 }
 
 /// What the queue has to know of an update.
@@ -20,6 +27,8 @@ impl<J: Job> Queue<J> {
         Self {
             ready: VecDeque::new(),
             behind: HashMap::new(),
+            held: HashMap::new(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -42,6 +51,11 @@ impl<J: Job> Queue<J> {
         self.ready.pop_front()
     }
 
+    /// One that is not done yet, though it was its turn.
+    pub(super) fn again(&mut self, job: J) {
+        self.ready.push_front(job);
+    }
+
     /// An update of this object has ended.
     pub(super) fn ended(&mut self, id: &str) {
         let Some(behind) = self.behind.get_mut(id) else { return };
@@ -50,6 +64,17 @@ impl<J: Job> Queue<J> {
             Some(job) => self.ready.push_front(job),
             None => drop(self.behind.remove(id)),
         }
+    }
+
+    /// An update of this object has ended, and none behind it may be made before it is. Those that are there.
+    pub(super) fn hold(&mut self, id: &str, index: u64) -> VecDeque<J> {
+        self.held.insert(self.hasher.hash_one(id), index);
+        self.behind.remove(id).unwrap_or_default()
+    }
+
+    /// The update that holds back those of this object.
+    pub(super) fn holder(&self, id: &str) -> Option<u64> {
+        self.held.get(&self.hasher.hash_one(id)).copied()
     }
 
     /// All that is not being made, in the order of the input.
@@ -143,6 +168,18 @@ mod tests {
         assert_eq!(queue.pop(), Some((2, "a")), "which has waited longest");
         queue.push((5, "a"));
         assert_eq!(queue.drain(), [(3, "a"), (4, "c"), (5, "a")]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn one_that_was_not_made_holds_back_those_behind_it() {
+        let mut queue = Queue::new();
+        for job in [(0, "a"), (1, "b"), (2, "a"), (3, "a")] {
+            queue.push(job);
+        }
+        assert_eq!([queue.pop(), queue.pop()], [Some((0, "a")), Some((1, "b"))]);
+        assert_eq!(queue.hold("a", 0), [(2, "a"), (3, "a")]);
+        assert_eq!((queue.holder("a"), queue.holder("b")), (Some(0), None));
         assert!(queue.is_empty());
     }
 

@@ -1,5 +1,7 @@
 //! The engine with updates that need no network: what is taken, in which order, how many at a time.
-#![allow(clippy::unwrap_used, clippy::panic)] // tests
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
+
+mod model;
 
 use std::{
     collections::HashMap,
@@ -11,11 +13,12 @@ use std::{
 };
 
 use chartmogul_api::InvalidInput;
+use futures_util::stream;
 use proptest::prelude::*;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use super::*;
+use super::{engine::SPAN, *};
 
 /// What updates are applied to, and what it has seen.
 #[derive(Default)]
@@ -122,7 +125,9 @@ impl Update for Set {
     async fn send(self) -> Result<Self::Object, CallError> {
         let world = &self.world;
         world.started.fetch_add(1, SeqCst);
-        world.sent.lock().unwrap().push((self.id.clone(), self.value));
+        if self.fails.is_none() {
+            world.sent.lock().unwrap().push((self.id.clone(), self.value));
+        }
         let now = world.in_flight.fetch_add(1, SeqCst) + 1;
         world.most_in_flight.fetch_max(now, SeqCst);
         let busy = {
@@ -155,6 +160,11 @@ fn slow(world: &Arc<World>) -> impl Iterator<Item = Set> + Send + use<> {
     })
 }
 
+/// A paused clock does not wait for the thread of an iterator.
+fn streamed(updates: impl IntoIterator<Item = Set, IntoIter: Send + 'static>) -> Bulk<Set> {
+    Bulk::stream(stream::iter(updates))
+}
+
 async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
@@ -177,7 +187,11 @@ async fn without_a_runtime_there_is_an_error() {
         .unwrap()
         .unwrap()
         .unwrap_err();
-    assert_eq!(error.to_string(), "a bulk run needs a tokio runtime");
+    let cause = std::error::Error::source(&error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    assert_eq!(error.to_string(), "a bulk run can't begin here");
+    assert!(cause.starts_with("no tokio runtime"), "{cause}");
 }
 
 #[tokio::test]
@@ -197,7 +211,7 @@ async fn calls_are_made_side_by_side_but_for_the_same_object() {
         })
         .collect();
     let started = Instant::now();
-    let (done, report) = all(Bulk::new(updates).concurrency(20).start().await.unwrap()).await;
+    let (done, report) = all(streamed(updates).concurrency(20).start().await.unwrap()).await;
     assert_eq!((report.updates, report.updated), (400, 400));
     assert_eq!(world.most_in_flight.load(SeqCst), 20);
     assert_eq!(started.elapsed().as_millis(), 2_000, "400 of 100 ms, 20 at a time");
@@ -217,7 +231,7 @@ async fn outcomes_come_in_the_order_of_the_input_if_asked() {
             takes: Duration::from_secs(10 - value),
             ..world.set(value, value)
         });
-        let bulk = Bulk::new(updates);
+        let bulk = streamed(updates);
         let bulk = if ordered { bulk.in_order() } else { bulk };
         let (done, _) = all(bulk.start().await.unwrap()).await;
         assert_eq!(indexes(&done), expected);
@@ -277,7 +291,7 @@ async fn one_that_takes_long_is_overtaken_by_thousands_and_no_more() {
                 ..world.set(value, value)
             })
         };
-        let bulk = Bulk::new(updates);
+        let bulk = streamed(updates);
         let mut run = if ordered { bulk.in_order() } else { bulk }.start().await.unwrap();
         let ended = tokio::time::timeout(Duration::from_secs(60), async {
             while run.try_next().await.unwrap().is_some() {}
@@ -297,7 +311,7 @@ async fn it_stops_at_errors_and_accounts_for_the_rest() {
             takes: Duration::from_millis(10),
             ..world.set(value, value)
         });
-        all(limit(Bulk::new(updates).concurrency(10).in_order())
+        all(limit(streamed(updates).concurrency(10).in_order())
             .start()
             .await
             .unwrap())
@@ -332,13 +346,7 @@ async fn it_stops_when_asked_and_keeps_the_answers_that_come() {
     let world = Arc::<World>::default();
     let updates = slow(&world);
     let stop = sleep(Duration::from_secs(15));
-    let (done, report) = all(Bulk::new(updates)
-        .concurrency(10)
-        .stop_when(stop)
-        .start()
-        .await
-        .unwrap())
-    .await;
+    let (done, report) = all(streamed(updates).concurrency(10).stop_when(stop).start().await.unwrap()).await;
     assert_eq!(
         (report.updated, report.not_sent, report.stopped),
         (20, 80, Some(Stopped::Requested))
@@ -352,7 +360,7 @@ async fn a_deadline_ends_calls_too() {
     let world = Arc::<World>::default();
     let updates = slow(&world);
     let started = Instant::now();
-    let bulk = Bulk::new(updates).concurrency(10).deadline(Duration::from_secs(25));
+    let bulk = streamed(updates).concurrency(10).deadline(Duration::from_secs(25));
     let report = all(bulk.start().await.unwrap()).await.1;
     assert_eq!(started.elapsed().as_secs(), 25);
     assert_eq!(
@@ -366,7 +374,7 @@ async fn a_deadline_ends_calls_too() {
 async fn a_run_that_is_dropped_ends_at_once() {
     let world = Arc::<World>::default();
     let updates = slow(&world);
-    let run = Bulk::new(updates).start().await.unwrap();
+    let run = streamed(updates).start().await.unwrap();
     sleep(Duration::from_secs(1)).await;
     drop(run);
     sleep(Duration::from_secs(60)).await;
@@ -434,10 +442,13 @@ async fn a_call_that_panics_is_one_that_failed() {
             ..world.set("a", 1)
         },
         world.set("a", 2),
+        world.set("b", 3),
     ];
     let (done, report) = all(Bulk::new(updates).in_order().start().await.unwrap()).await;
-    assert_eq!((report.updated, report.not_sent), (1, 1));
-    assert!(done[0].outcome.error().unwrap().to_string().contains("panicked"));
+    assert_eq!((report.updated, report.given_up, report.not_sent), (1, 1, 1));
+    let error = done[0].outcome.error().unwrap();
+    assert!(error.to_string().contains("panicked") && error.may_have_happened());
+    assert!(matches!(done[1].outcome, Outcome::NotSent(NotSent::Behind(0))));
 }
 
 /// Made again from the same numbers: what to do, for how long, whether it fails.
@@ -451,7 +462,7 @@ fn updates(world: &Arc<World>, plan: &[(u8, u16, bool)]) -> Vec<Set> {
 }
 
 fn journaled(world: &Arc<World>, plan: &[(u8, u16, bool)], journal: &Path) -> Bulk<Set> {
-    Bulk::new(updates(world, plan)).journal(journal).fsync(false)
+    streamed(updates(world, plan)).journal(journal).fsync(false)
 }
 
 fn shown(mut done: Vec<Done<Object>>) -> Vec<String> {
@@ -466,6 +477,51 @@ fn shown(mut done: Vec<Done<Object>>) -> Vec<String> {
         ),
     };
     done.iter().map(show).collect()
+}
+
+/// Longer than what a run remembers: nothing is used up, and it remembers no more than ever.
+#[tokio::test]
+async fn an_outage_of_any_length_uses_nothing_up() {
+    const COUNT: u64 = 3 * SPAN;
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    let run = async |is_down: bool, objects: u64| {
+        let updates = {
+            let world = Arc::clone(&world);
+            (0..COUNT).map(move |value| world.set(value % objects, value))
+        };
+        let act = move |update: Set, _: engine::Terms| {
+            async move {
+                if is_down {
+                    return Err(Failed {
+                        error: CallError::configuration("502", None),
+                        sent: true,
+                        may_have_happened: true,
+                        cause: Cause::Trouble,
+                    });
+                }
+                update.send().await.map(Step::Done).map_err(Failed::sending)
+            }
+            .boxed()
+        };
+        let bulk = streamed(updates).go_on().journal(&journal).fsync(false);
+        let (_, report) = all(bulk.run(Arc::new(act)).await.unwrap()).await;
+        report
+    };
+    for objects in [COUNT, 1_000] {
+        let _ = std::fs::remove_file(&journal);
+        let first = run(true, objects).await;
+        assert_eq!((first.given_up, first.not_sent), (objects, COUNT - objects), "{first}");
+        let most = world.most_alive.swap(0, SeqCst) as u64;
+        assert!(most < SPAN, "{most} at a time");
+        let second = run(false, objects).await;
+        assert_eq!((second.updated, second.repeats), (COUNT, objects), "{second}");
+        // What was done is far behind where it was taken, and found there.
+        let third = run(false, objects).await;
+        assert_eq!(third, second);
+        world.most_alive.store(0, SeqCst);
+    }
 }
 
 /// What is left of an earlier run is not sent before it is known that the input is the same, to the last update that it took.
@@ -773,7 +829,7 @@ async fn nothing_is_in_flight_after_the_run() {
             ..world.set(value, value)
         })
         .collect();
-    let run = Bulk::new(updates).start().await.unwrap();
+    let run = streamed(updates).start().await.unwrap();
     let progress = run.progress();
     sleep(Duration::from_secs(1)).await;
     drop(run);
@@ -973,7 +1029,7 @@ proptest! {
             let folder = tempfile::tempdir().unwrap();
             let journal = folder.path().join("journal");
             let calm = Arc::<World>::default();
-            let (expected, calm_report) = all(Bulk::new(updates(&calm, &plan)).start().await.unwrap()).await;
+            let (expected, calm_report) = all(streamed(updates(&calm, &plan)).start().await.unwrap()).await;
 
             let world = Arc::<World>::default();
             let mut told = Vec::new();
@@ -1023,7 +1079,7 @@ proptest! {
             };
             assert_eq!(shown(done), shown(expected));
             assert_eq!(Report { repeats: 0, ..report }, calm_report);
-            let extra = world.sent().len() - plan.len();
+            let extra = world.sent().len() - plan.iter().filter(|(.., fails)| !fails).count();
             assert!(extra as u64 <= report.repeats, "{extra} sent again, {} counted", report.repeats);
             assert_eq!(*world.state.lock().unwrap(), *calm.state.lock().unwrap());
             for id in 0..8u8 {

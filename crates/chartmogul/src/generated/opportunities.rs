@@ -3,7 +3,7 @@
 #[allow(unused_imports)]
 use crate::{
     Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate},
-    merge::{Merge, Mergeable},
+    merge::{FromRead, Merge, Mergeable, Merging},
     paging::{Items, Page},
 };
 #[cfg(feature = "blocking")]
@@ -107,7 +107,7 @@ impl<M> ListOpportunities<M> {
                 query.cursor = cursor;
                 async move {
                     let page = client.list_opportunities(&query).await?.into_value();
-                    Page::of(page.entries, page.cursor, page.has_more)
+                    Ok(Page::of(page.entries, page.cursor, page.has_more))
                 }
             },
         )
@@ -586,7 +586,7 @@ impl<M: Clone> UpdateOpportunity<M> {
 impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
     type Object = chartmogul_api::types::Opportunity;
     const OPERATION: &'static str = "update_opportunity";
-    fn check(
+    fn check_with(
         &self,
         custom: Vec<chartmogul_api::types::CustomAttribute>,
     ) -> Result<(), Error> {
@@ -597,7 +597,15 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
         body.custom = Some(custom);
         Ok(chartmogul_api::check::Check::check(&body)?)
     }
-    async fn read(&self) -> Result<Self::Object, Error> {
+    fn changes_more(&self) -> bool {
+        self.body != Default::default()
+    }
+    fn replacement(
+        &mut self,
+    ) -> &mut Option<Vec<chartmogul_api::types::CustomAttribute>> {
+        &mut self.body.custom
+    }
+    async fn read_now(&self) -> Result<Self::Object, Error> {
         Ok(
             self
                 .client
@@ -607,30 +615,7 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
                 .into_value(),
         )
     }
-    fn custom(
-        object: &Self::Object,
-    ) -> &chartmogul_api::Field<chartmogul_api::CustomAttributes> {
-        &object.custom
-    }
-    fn same_besides(one: &Self::Object, other: &Self::Object) -> bool {
-        let besides = |object: &Self::Object| {
-            let mut object = object.clone();
-            object.custom = Default::default();
-            object.updated_at = Default::default();
-            object
-        };
-        besides(one) == besides(other)
-    }
-    fn changes_more(&self) -> bool {
-        self.body != Default::default()
-    }
-    async fn write(
-        mut self,
-        custom: Option<Vec<chartmogul_api::types::CustomAttribute>>,
-    ) -> Result<Self::Object, Error> {
-        if custom.is_some() {
-            self.body.custom = custom;
-        }
+    async fn write(self) -> Result<Self::Object, Error> {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
@@ -640,6 +625,25 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
             .update_opportunity(&self.opportunity_uuid, &self.body)
             .await?;
         Ok(reply.into_value())
+    }
+    async fn write_from_read(
+        &self,
+        merge: &mut Merging<'_, Self::Object>,
+    ) -> Result<FromRead<Self::Object>, Error> {
+        let mut body = |object: &Self::Object, answer: &[u8]| {
+            Ok(
+                merge(object, answer)?
+                    .map(|custom| {
+                        let mut body = self.body.clone();
+                        body.custom = custom;
+                        body
+                    }),
+            )
+        };
+        self.client
+            .low_level
+            .update_opportunity_from_read(&self.opportunity_uuid, &mut body)
+            .await
     }
 }
 

@@ -2,7 +2,7 @@
 
 #[allow(unused_imports)]
 use crate::{
-    Client, Error, Method, Reply, check::{self, Check as _, encode_path},
+    Client, Error, FromRead, Method, Reply, check::{self, Check as _, encode_path},
     operations, types,
 };
 
@@ -121,5 +121,40 @@ impl Client {
                 .json(&body)
         };
         self.exec(&operations::UPDATE_OPPORTUNITY, &request).await
+    }
+    /// [`update_opportunity`](Self::update_opportunity) with a body that follows from what is read just before, by each attempt anew.
+    ///
+    /// The body is not checked: it may hold what the server has sent. Not for users: it may change.
+    #[doc(hidden)]
+    pub async fn update_opportunity_from_read(
+        &self,
+        opportunity_uuid: &str,
+        body: &mut (dyn FnMut(
+            &types::Opportunity,
+            &[u8],
+        ) -> Result<Option<types::OpportunityUpdate>, Error> + Send),
+    ) -> Result<FromRead<types::Opportunity>, Error> {
+        check::uuid("opportunity_uuid", opportunity_uuid)?;
+        let read = || {
+            self
+                .start(
+                    Method::GET,
+                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
+                )
+        };
+        let write = |body: &types::OpportunityUpdate| {
+            self
+                .start(
+                    Method::PATCH,
+                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
+                )
+                .json(&body)
+        };
+        self.exec_from_read(
+                (&operations::GET_OPPORTUNITY, &read),
+                (&operations::UPDATE_OPPORTUNITY, &write),
+                body,
+            )
+            .await
     }
 }

@@ -4,7 +4,7 @@
 //! checksums are CRC-32C, masked as in that format. So a record that was not written to its end is told apart from one
 //! that is damaged, and neither is taken for a record.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 
 const HEADER: usize = 12;
 const FOOTER: usize = 4;
@@ -68,6 +68,14 @@ impl<R: Read> Frames<R> {
         }
         self.offset += HEADER as u64 + end;
         Ok(Frame::Record(record))
+    }
+}
+
+impl<R: Seek> Frames<R> {
+    /// Goes on with the record that begins there.
+    pub(super) fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        self.offset = self.from.seek(SeekFrom::Start(offset))?;
+        Ok(())
     }
 }
 

@@ -2,35 +2,52 @@
 //!
 //! The file only grows. What is in it, and when it is on the disk, is told on [`Bulk::journal`](super::Bulk::journal).
 
+mod file;
 mod frames;
 mod record;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    fs::{File, OpenOptions, TryLockError},
-    io::{self, BufReader, Read as _, Seek as _, SeekFrom, Write as _},
+    fs::File,
+    io::{self, BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
-    thread,
-    time::{Duration, Instant},
 };
 
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 
 pub(super) use self::record::{DoneRecord, What};
 use self::{
+    file::JournalFile,
     frames::{Frame, Frames},
     record::{Header, Record, Taken},
 };
-use super::{Error, Good, Outcome};
+use super::{Error, Good, Outcome, engine::SPAN, outcome::Earlier};
+
+/// What is wanted of the file system.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Options {
+    pub(super) lock: bool,
+    pub(super) fsync: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock: true,
+            fsync: true,
+        }
+    }
+}
 
 /// A journal that this run alone uses, as long as this lives.
 pub(super) struct Journal {
     path: PathBuf,
     /// Always there, but while a thread works with it.
-    file: Option<File>,
-    fsync: bool,
+    file: Option<JournalFile>,
     /// What is to be written next.
     buffer: Vec<u8>,
+    /// Something of this run is in the file, or will be.
+    has_put: bool,
     /// Something could not be written, so nothing more is: it would stand behind a gap.
     broken: bool,
     found: Found,
@@ -45,8 +62,8 @@ struct Found {
     open: BTreeMap<u64, Open>,
     /// The same by object, in order.
     behind: HashMap<String, BTreeSet<u64>>,
-    /// Where it was last said that an outcome does not count.
-    undone: HashMap<u64, u64>,
+    /// Where those outcomes are that are far behind their updates, made by a later run: others are read on the way.
+    far: HashMap<u64, u64>,
     ended: Option<u64>,
     /// Where the latest run that ended in order has said so.
     stopped_at: u64,
@@ -54,8 +71,9 @@ struct Found {
 
 struct Open {
     object: String,
-    /// How often.
-    sent: u32,
+    earlier: Earlier,
+    /// The last time that it was sent, there was no more to be said of it.
+    is_under_way: bool,
 }
 
 /// Reads what was found a second time, in step with the input.
@@ -63,6 +81,7 @@ struct Reading {
     frames: Frames<BufReader<File>>,
     taken: HashMap<u64, Taken>,
     done: HashMap<u64, (u64, Vec<u8>)>,
+    far: HashMap<u64, u64>,
 }
 
 /// What the journal knows of an update.
@@ -72,14 +91,12 @@ pub(super) struct Known<T> {
 }
 
 pub(super) enum State<T> {
-    /// It was sent so often, and nobody knows its outcome.
-    Open(u32),
+    /// It is to be made (again).
+    Open(Earlier),
     /// Its outcome, and whether it counts among the errors of this run: not if a run ended in order after it.
     Done(DoneRecord<T>, bool),
 }
 
-/// A run that was dropped lets go of its journal when what it was writing is written.
-const A_MOMENT: Duration = Duration::from_millis(500);
 const READ_AT_ONCE: usize = 1 << 20;
 /// What is written at once is smaller by far, so more than this was not left by a crash.
 const LARGEST_TAIL: u64 = 64 << 20;
@@ -87,62 +104,39 @@ const LARGEST_TAIL: u64 = 64 << 20;
 impl Journal {
     /// Opens a journal, or begins one. Nothing that it has is changed, but the rest of a record that was being written when
     /// the run was killed is cut off.
-    pub(super) async fn open(path: PathBuf, operation: &'static str, fsync: bool) -> Result<Self, Error> {
-        blocking(move || Self::open_now(path, operation, fsync)).await?
+    pub(super) async fn open(path: PathBuf, operation: &'static str, options: Options) -> Result<Self, Error> {
+        blocking(move || Self::open_now(path, operation, options)).await?
     }
 
-    fn open_now(path: PathBuf, operation: &str, fsync: bool) -> Result<Self, Error> {
-        let failed = |doing| {
-            let path = path.clone();
-            move |source| Error::Journal { path, doing, source }
-        };
-        let (mut file, length) = open_locked(&path, true)?;
+    fn open_now(path: PathBuf, operation: &str, options: Options) -> Result<Self, Error> {
+        let mut file = JournalFile::open(&path, true, options)?;
         let mut header = Vec::new();
         let record = Record::<()>::Journal(Header::new(operation));
-        append(&mut header, &record).map_err(failed("written"))?;
-        // A run that was killed while it wrote the first record has done nothing yet. A power loss may leave zeros of it.
-        let begins = length <= header.len() as u64 && {
-            let mut start = Vec::new();
-            file.read_to_end(&mut start).map_err(failed("read"))?;
-            let same = header
-                .iter()
-                .zip(&start)
-                .take_while(|(one, other)| one == other)
-                .count();
-            same < header.len() && start[same..].iter().all(|byte| *byte == 0)
-        };
+        append(&mut header, &record).map_err(file.failed("written"))?;
         let mut found = Found::default();
-        if begins {
-            file.set_len(0)
-                .and_then(|()| rewind(&mut file))
-                .and_then(|()| file.write_all(&header))
-                .and_then(|()| sync_new(&file, &path))
-                .map_err(failed("begun"))?;
+        // A run that was killed while it wrote the first record has done nothing yet.
+        if file.is_beginning_of(&header)? {
+            file.begin(&header)?;
         } else {
-            rewind(&mut file).map_err(failed("read"))?;
-            found = scan(&path, &file, Some(operation))?;
-            if found.good.bytes < length {
-                file.set_len(found.good.bytes).map_err(failed("written"))?;
-            }
-            if fsync {
-                // What an earlier run has written may not be on the disk, and it will be yielded.
-                sync_new(&file, &path).map_err(failed("read"))?;
-            }
-            rewind(&mut file).map_err(failed("read"))?;
+            found = scan(&path, file.rewound()?, Some(operation))?;
+            file.keep(found.good.bytes)?;
         }
         let reading = match found.good.taken {
             0 => None,
             _ => Some(Reading {
-                frames: Frames::new(BufReader::new(file.try_clone().map_err(failed("read"))?)),
+                frames: Frames::new(BufReader::new(
+                    file.rewound()?.try_clone().map_err(file.failed("read"))?,
+                )),
                 taken: HashMap::new(),
                 done: HashMap::new(),
+                far: std::mem::take(&mut found.far),
             }),
         };
         Ok(Self {
             path,
             file: Some(file),
-            fsync,
             buffer: Vec::new(),
+            has_put: false,
             broken: false,
             found,
             reading,
@@ -169,19 +163,17 @@ impl Journal {
 
     /// What an earlier run has written about an update. They must be asked for in order, each once.
     pub(super) async fn known<T: DeserializeOwned>(&mut self, index: u64) -> Result<Known<T>, Error> {
-        let open = self.found.open.get(&index).map(|open| open.sent);
-        let undone = self.found.undone.get(&index).copied().unwrap_or_default();
+        let open = self.found.open.get(&index).map(Open::earlier);
         loop {
             let Some(reading) = &mut self.reading else {
                 return Err(self.vanished());
             };
-            let is_done = |(at, _): &(u64, Vec<u8>)| *at >= undone;
-            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.get(&index).is_some_and(is_done)) {
+            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.contains_key(&index)) {
                 let Some(taken) = reading.taken.remove(&index) else {
                     return Err(self.vanished());
                 };
                 let state = match (open, reading.done.remove(&index)) {
-                    (Some(sent), _) => State::Open(sent),
+                    (Some(earlier), _) => State::Open(earlier),
                     (None, Some((at, record))) => match parse(&record) {
                         Ok(Record::Done(done)) => State::Done(done, at >= self.found.stopped_at),
                         Ok(_) => return Err(self.vanished()),
@@ -229,17 +221,21 @@ impl Journal {
         self.put(&Record::<()>::NotSent(index))
     }
 
-    pub(super) fn put_undone(&mut self, index: u64, sent: u32, id: String) -> Result<(), Error> {
-        self.put(&Record::<()>::Undone(index, sent, id))
+    pub(super) fn put_open(&mut self, index: u64, may_have_happened: bool) -> Result<(), Error> {
+        self.put(&Record::<()>::Open {
+            index,
+            may_have_happened,
+        })
     }
 
     pub(super) fn put_done<T: Serialize>(
         &mut self,
         index: u64,
         repeats: u32,
+        lost: Option<u64>,
         outcome: &Outcome<T>,
     ) -> Result<(), Error> {
-        match DoneRecord::of(index, repeats, outcome) {
+        match DoneRecord::of(index, repeats, lost, outcome) {
             Some(done) => self.put(&Record::Done(done)),
             None => Ok(()),
         }
@@ -253,8 +249,8 @@ impl Journal {
     /// The input has ended.
     pub(super) fn put_ended(&mut self, count: u64) -> Result<(), Error> {
         match self.found.ended {
-            Some(_) => Ok(()), // it is there
-            None => self.put(&Record::<()>::Ended(count)),
+            Some(_) if !self.has_put => Ok(()), // it is there
+            _ => self.put(&Record::<()>::Ended(count)),
         }
     }
 
@@ -264,6 +260,7 @@ impl Journal {
     }
 
     fn put<T: Serialize>(&mut self, record: &Record<T>) -> Result<(), Error> {
+        self.has_put = true;
         append(&mut self.buffer, record).map_err(|source| self.failed("written", source))
     }
 
@@ -275,19 +272,15 @@ impl Journal {
         let Some(mut file) = self.file.take() else {
             return Err(self.vanished());
         };
-        let (mut buffer, fsync) = (std::mem::take(&mut self.buffer), self.fsync);
+        let mut buffer = std::mem::take(&mut self.buffer);
         let (file, buffer, result) = blocking(move || {
-            // What was read has left the file at another place.
-            let result = file
-                .seek(SeekFrom::End(0))
-                .and_then(|_| file.write_all(&buffer))
-                .and_then(|()| if fsync { file.sync_data() } else { Ok(()) });
+            let result = file.append(&buffer);
             buffer.clear();
             (file, buffer, result)
         })
         .await?;
         (self.file, self.buffer, self.broken) = (Some(file), buffer, result.is_err());
-        result.map_err(|source| self.failed("written", source))
+        result
     }
 
     fn failed(&self, doing: &'static str, source: io::Error) -> Error {
@@ -300,13 +293,20 @@ impl Journal {
 
     /// Somebody has changed the file since it was opened.
     fn vanished(&self) -> Error {
-        self.failed("read", io::Error::other("what was there a moment ago is gone"))
+        Error::JournalLost {
+            path: self.path.clone(),
+            what: "changed",
+        }
     }
 
     fn unreadable(&self, index: u64, source: &serde_json::Error) -> Error {
         Error::NotAJournal {
             path: self.path.clone(),
-            what: format!("the answer to update {index} can't be read by this version ({source})"),
+            // What serde says may quote the answer.
+            what: format!(
+                "the answer to update {index} can't be read by this version (at column {} of its record)",
+                source.column()
+            ),
         }
     }
 }
@@ -323,12 +323,26 @@ impl Reading {
             };
             read += record.len();
             match parse::<IgnoredAny>(&record)? {
-                Record::Taken(taken) => drop(self.taken.insert(taken.index, taken)),
-                Record::Done(done) => drop(self.done.insert(done.index, (at, record))),
+                Record::Taken(taken) => {
+                    if let Some(at) = self.far.get(&taken.index).copied() {
+                        let next = self.frames.offset();
+                        self.frames.go_to(at)?;
+                        if let Frame::Record(record) = self.frames.next()? {
+                            self.done.insert(taken.index, (at, record));
+                        }
+                        self.frames.go_to(next)?;
+                    }
+                    self.taken.insert(taken.index, taken);
+                }
+                Record::Done(done) => {
+                    if !self.far.contains_key(&done.index) {
+                        self.done.insert(done.index, (at, record));
+                    }
+                }
                 Record::Journal(_)
                 | Record::Sent(_)
                 | Record::NotSent(_)
-                | Record::Undone(..)
+                | Record::Open { .. }
                 | Record::Stopped
                 | Record::Ended(_) => {}
             }
@@ -353,98 +367,23 @@ impl Reading {
 /// # }
 /// ```
 ///
+/// On a file system without locks, copy the journal to another one, and salvage it there.
+///
 /// # Errors
-/// [`Error::JournalInUse`]; [`Error::NotAJournal`] if not even the first record is good; [`Error::Journal`] if it can't be
-/// read, or its copy can't be written.
+/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is good;
+/// [`Error::Journal`] if it can't be read, or its copy can't be written.
 pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
     let path = path.as_ref();
-    let failed = |doing| {
-        let path = path.to_owned();
-        move |source| Error::Journal { path, doing, source }
-    };
-    let (mut file, _) = open_locked(path, false)?;
-    let good = match scan(path, &file, None) {
+    let mut file = JournalFile::open(path, false, Options::default())?;
+    let good = match scan(path, file.rewound()?, None) {
         Ok(found) => return Ok(found.good),
         Err(Error::JournalDamaged { good, .. }) => good,
         Err(error) => return Err(error),
     };
     // All of it is on the disk a second time before anything is cut off, so this can be killed at any moment, too.
-    rewind(&mut file).map_err(failed("read"))?;
-    beside(path)
-        .and_then(|(copied, mut copy)| {
-            io::copy(&mut file, &mut copy)?;
-            sync_new(&copy, &copied)
-        })
-        .and_then(|()| file.set_len(good.bytes))
-        .and_then(|()| file.sync_all())
-        .map_err(failed("salvaged"))?;
+    file.copy_beside()?;
+    file.keep(good.bytes)?;
     Ok(good)
-}
-
-/// A new file for what is damaged.
-fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
-    let mut number = 0;
-    loop {
-        let mut name = path.as_os_str().to_owned();
-        name.push(match number {
-            0 => ".damaged".to_owned(),
-            number => format!(".damaged.{number}"),
-        });
-        match private().write(true).create_new(true).open(&name) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
-            other => return other.map(|file| (name.into(), file)),
-        }
-    }
-}
-
-/// What is in a journal belongs to whoever runs it: answers have customers' data.
-fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-}
-
-fn open_locked(path: &Path, create: bool) -> Result<(File, u64), Error> {
-    let failed = |source| Error::Journal {
-        path: path.to_owned(),
-        doing: "opened",
-        source,
-    };
-    let file = private()
-        .read(true)
-        .write(true)
-        .create(create)
-        .open(path)
-        .map_err(failed)?;
-    let until = Instant::now() + A_MOMENT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => break,
-            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(A_MOMENT / 50),
-            Err(TryLockError::WouldBlock) => return Err(Error::JournalInUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
-        }
-    }
-    let length = file.metadata().map_err(failed)?.len();
-    Ok((file, length))
-}
-
-fn rewind(file: &mut File) -> io::Result<()> {
-    file.seek(SeekFrom::Start(0)).map(drop)
-}
-
-/// A new file is there after a power loss only if its folder is on the disk too.
-fn sync_new(file: &File, path: &Path) -> io::Result<()> {
-    file.sync_all()?;
-    #[cfg(unix)]
-    {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    #[cfg(not(unix))]
-    let _ = path;
-    Ok(())
 }
 
 fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()> {
@@ -452,8 +391,9 @@ fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()>
     Ok(())
 }
 
+/// As an answer is read: a value in it that could just be read there lies deeper here.
 fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
-    serde_json::from_slice(record)
+    chartmogul_api::json_from_slice(record)
 }
 
 /// Reads a journal from its beginning to its end, and believes nothing that it can check.
@@ -524,6 +464,16 @@ fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
     Ok(tail.len() as u64 <= LARGEST_TAIL && frames::is_torn(&tail))
 }
 
+impl Open {
+    /// What is known when there is no more to be said of it.
+    fn earlier(&self) -> Earlier {
+        Earlier {
+            may_have_happened: self.earlier.may_have_happened || self.is_under_way,
+            ..self.earlier
+        }
+    }
+}
+
 impl Found {
     /// Whether the record, which ends there, can follow those before it.
     fn add(&mut self, record: &Record<IgnoredAny>, end: u64) -> bool {
@@ -533,15 +483,39 @@ impl Found {
                 if taken.index != self.good.taken || self.ended.is_some() {
                     return false;
                 }
-                self.open(taken.index, taken.what.id.to_ascii_lowercase(), 0);
+                let object = taken.what.id.to_ascii_lowercase();
+                self.behind.entry(object.clone()).or_default().insert(taken.index);
+                let open = Open {
+                    object,
+                    earlier: Earlier::default(),
+                    is_under_way: false,
+                };
+                self.open.insert(taken.index, open);
                 self.good.taken += 1;
             }
             Record::Sent(index) => match self.next(*index) {
-                Some(open) => open.sent = open.sent.saturating_add(1),
+                Some(open) => {
+                    open.earlier = open.earlier();
+                    open.earlier.sent = open.earlier.sent.saturating_add(1);
+                    open.is_under_way = true;
+                }
                 None => return false,
             },
             Record::NotSent(index) => match self.next(*index) {
-                Some(open) if open.sent > 0 => open.sent -= 1,
+                Some(open) if open.is_under_way => {
+                    open.earlier.sent -= 1;
+                    open.is_under_way = false;
+                }
+                _ => return false,
+            },
+            Record::Open {
+                index,
+                may_have_happened,
+            } => match self.next(*index) {
+                Some(open) if open.is_under_way => {
+                    open.earlier.may_have_happened |= may_have_happened;
+                    open.is_under_way = false;
+                }
                 _ => return false,
             },
             Record::Done(done) => {
@@ -557,29 +531,20 @@ impl Found {
                     }
                 }
                 self.good.done += 1;
-            }
-            Record::Undone(index, sent, id) => {
-                if *index >= self.good.taken || self.open.contains_key(index) || self.good.done == 0 {
-                    return false;
+                if self.good.taken - done.index > SPAN {
+                    self.far.insert(done.index, self.good.bytes); // where this record begins
                 }
-                self.open(*index, id.to_ascii_lowercase(), *sent);
-                self.undone.insert(*index, end);
-                self.good.done -= 1;
             }
             Record::Stopped => self.stopped_at = end,
             Record::Ended(count) => {
-                if *count != self.good.taken || !self.open.is_empty() {
+                if *count != self.good.taken {
                     return false;
                 }
                 self.ended = Some(*count);
+                self.stopped_at = end;
             }
         }
         true
-    }
-
-    fn open(&mut self, index: u64, object: String, sent: u32) {
-        self.behind.entry(object.clone()).or_default().insert(index);
-        self.open.insert(index, Open { object, sent });
     }
 
     /// An open update, if no other one of the same object is before it. If the outcome of one were missing, it would be sent

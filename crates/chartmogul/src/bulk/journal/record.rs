@@ -1,5 +1,7 @@
 //! What a journal says, record by record, as JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chartmogul_api::{Problem, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,14 +21,13 @@ pub(super) enum Record<T> {
     Sent(u64),
     /// That came to nothing: it is as if it had not been sent.
     NotSent(u64),
-    /// Its outcome is known.
+    /// It was sent, and is to be made again. Whether the server may have done it; without this record, it may.
+    Open { index: u64, may_have_happened: bool },
+    /// Its outcome is known, and final.
     Done(DoneRecord<T>),
-    /// That outcome was the fault of an outage, which the run's stop has ended: it is to be made again. Which update, how often it was
-    /// sent, and what it updates.
-    Undone(u64, u32, String),
     /// The run ended before the input did, and had time to say so.
     Stopped,
-    /// The input ended after so many updates, and all are done.
+    /// The input ended after so many updates. Those that are open then are made by the next run.
     Ended(u64),
 }
 
@@ -74,41 +75,62 @@ impl What {
         if here.body == self.body {
             return None;
         }
-        let none = Value::Null;
-        let member = |what: &Self, name: &str| shown(what.body.get(name).unwrap_or(&none));
-        let names = |what: &Self| {
-            what.body
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.clone())
-                .collect::<Vec<_>>()
-        };
-        let mut names: Vec<_> = names(self).into_iter().chain(names(here)).collect();
-        names.sort();
-        names.dedup();
-        names.retain(|name| self.body.get(name) != here.body.get(name));
-        let differences = names
-            .iter()
-            .map(|name| format!("`{name}` was {}, is {}", member(self, name), member(here, name)));
-        Some(format!("({}): {}", self.id, differences.collect::<Vec<_>>().join("; ")))
+        // Not the values, which are customers' data: this gets into logs.
+        let mut names = Vec::new();
+        for name in union(&members(&self.body), &members(&here.body)) {
+            let (was, is) = (self.body.get(name), here.body.get(name));
+            if was == is {
+                continue;
+            }
+            let (was, is) = (attributes(was), attributes(is));
+            let keys = union(&was, &is).into_iter().filter(|key| was.get(key) != is.get(key));
+            let keys: Vec<_> = keys.map(|key| format!("`{name}.{key}`")).collect();
+            if keys.is_empty() {
+                names.push(format!("`{name}`"));
+            }
+            names.extend(keys);
+        }
+        Some(format!("({}) differs in {}", self.id, names.join(", ")))
     }
 }
 
-/// At most a hundred characters.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(100) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+type Members<'a> = BTreeMap<&'a str, &'a Value>;
+
+fn members(body: &Value) -> Members<'_> {
+    let members = body.as_object().into_iter().flatten();
+    members.map(|(name, value)| (&**name, value)).collect()
+}
+
+/// Those of a list of custom attributes; none of anything else.
+fn attributes(value: Option<&Value>) -> Members<'_> {
+    let attributes = value.and_then(Value::as_array).into_iter().flatten();
+    attributes
+        .filter_map(|attribute| Some((attribute.get("key")?.as_str()?, attribute)))
+        .collect()
+}
+
+fn union<'a>(one: &Members<'a>, other: &Members<'a>) -> BTreeSet<&'a str> {
+    one.keys().chain(other.keys()).copied().collect()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct DoneRecord<T> {
     pub(crate) index: u64,
     pub(crate) repeats: u32,
+    /// How many attributes it has removed that it does not name; `null` if that is not known, left out for none.
+    #[serde(default = "no_attributes", skip_serializing_if = "is_no_attributes")]
+    pub(crate) lost: Option<u64>,
     outcome: OutcomeRecord<T>,
+}
+
+#[allow(clippy::unnecessary_wraps)] // what is left out of a record
+fn no_attributes() -> Option<u64> {
+    Some(0)
+}
+
+#[allow(clippy::ref_option)] // what serde hands over
+fn is_no_attributes(lost: &Option<u64>) -> bool {
+    *lost == no_attributes()
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -131,19 +153,20 @@ struct ErrorRecord {
 }
 
 impl<'a, T> DoneRecord<&'a T> {
-    /// `None` for what is no outcome but the end of the run.
-    pub(super) fn of(index: u64, repeats: u32, outcome: &'a Outcome<T>) -> Option<Self> {
+    /// `None` for what the run has not come to.
+    pub(super) fn of(index: u64, repeats: u32, lost: Option<u64>, outcome: &'a Outcome<T>) -> Option<Self> {
         let outcome = match outcome {
             Outcome::Updated(object) => OutcomeRecord::Updated(&**object),
             Outcome::Unchanged => OutcomeRecord::Unchanged,
             Outcome::Refused(error) => OutcomeRecord::Refused(error.into()),
             Outcome::GivenUp(error) => OutcomeRecord::GivenUp(error.into()),
             Outcome::NotSent(NotSent::Failed(error)) => OutcomeRecord::NotSent(error.into()),
-            Outcome::NotSent(NotSent::Stopped(_)) => return None,
+            Outcome::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => return None,
         };
         Some(Self {
             index,
             repeats,
+            lost,
             outcome,
         })
     }
@@ -186,6 +209,7 @@ impl From<ErrorRecord> for UpdateError {
                 .collect(),
             attempts: record.attempts,
             may_have_happened: record.may_have_happened,
+            is_final: true, // nothing else is written
             error: None,
         }
     }

@@ -1,0 +1,519 @@
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use tokio::{task::JoinSet, time::timeout};
+
+use super::*;
+
+/// Paused time: the limiter's clock is tokio's.
+#[tokio::test(start_paused = true)]
+async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
+    let limiter = RateLimiter::new(4, 20);
+    let order = Arc::new(Mutex::new(Vec::new()));
+    let mut calls = JoinSet::new();
+    let mut cancelled = Vec::new();
+    for number in 0..40 {
+        let (limiter, order) = (limiter.clone(), Arc::clone(&order));
+        let call = calls.spawn(async move {
+            let _place = limiter.place().await.unwrap();
+            limiter.turn().await.unwrap();
+            order.lock().unwrap().push(number);
+        });
+        if number % 2 == 1 {
+            cancelled.push(call);
+        }
+        tokio::task::yield_now().await; // in line
+    }
+    cancelled.iter().for_each(tokio::task::AbortHandle::abort);
+    let started = Instant::now();
+    while calls.join_next().await.is_some() {}
+    let went = order.lock().unwrap().clone();
+    let even: Vec<_> = went.iter().copied().filter(|number| number % 2 == 0).collect();
+    assert_eq!(even, (0..40).step_by(2).collect::<Vec<_>>(), "first come, first served");
+    // 20 calls at 4 in a second; the cancelled ones, a few at the very start aside, took no time.
+    assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
+}
+
+/// Who comes when a turn is free does not get it before those who wait for it, but have not woken up yet.
+#[tokio::test]
+async fn nobody_jumps_the_queue() {
+    let limiter = RateLimiter::new(2, 20);
+    limiter.turn().await.unwrap();
+    let first = tokio::spawn({
+        let limiter = limiter.clone();
+        async move { limiter.turn().await.unwrap() }
+    });
+    tokio::task::yield_now().await; // in line
+    std::thread::sleep(Duration::from_millis(600)); // the turn is free, but nobody runs
+    assert!(!limiter.try_turn(), "jumped the queue");
+    tokio::select! {
+        biased;
+        _ = limiter.turn() => panic!("jumped the queue"),
+        () = std::future::ready(()) => {}
+    }
+    first.await.unwrap();
+}
+
+/// What is taken without waiting counts as what was waited for does.
+#[tokio::test(start_paused = true)]
+async fn what_is_free_is_taken_at_once() {
+    let limiter: Arc<dyn Limiter> = Arc::new(RateLimiter::new(4, 2)); // forwards to the one inside
+    let burst = (0..10).filter(|_| limiter.try_turn()).count();
+    assert_eq!(burst, 2, "half of the rate, and no more at the same moment");
+    let before = Instant::now();
+    limiter.turn().await.unwrap();
+    assert!(before.elapsed() >= SECOND / 4, "{:?}", before.elapsed());
+
+    let places = (limiter.try_place().unwrap(), limiter.place().await.unwrap());
+    assert!(limiter.try_place().is_none(), "both are taken");
+    let mut waiting = limiter.place();
+    assert!(timeout(Duration::from_millis(1), &mut waiting).await.is_err());
+    drop(places.0);
+    assert!(limiter.try_place().is_none(), "the free one is for who waits");
+    let _first = waiting.await.unwrap();
+    drop(places.1);
+    assert!(limiter.try_place().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_is_free_again_when_it_is_dropped() {
+    let limiter = RateLimiter::new(1_000_000, 3);
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut calls = JoinSet::new();
+    for number in 0..100 {
+        let (limiter, now, most) = (limiter.clone(), Arc::clone(&now), Arc::clone(&most));
+        calls.spawn(async move {
+            let place = limiter.place();
+            if number % 3 == 0 {
+                let _ = timeout(Duration::from_millis(1), place).await; // gives up, with or without a place
+                return;
+            }
+            let _place = place.await.unwrap();
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+        });
+    }
+    while let Some(ended) = calls.join_next().await {
+        ended.unwrap();
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+    assert_eq!(limiter.limits.with(|state| state.free), 3, "none is lost");
+}
+
+/// A refusal stops those that wait already, not only those that come.
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_who_waits_already() {
+    let limiter = RateLimiter::new(1, 20);
+    limiter.turn().await.unwrap();
+    let waiting = tokio::spawn({
+        let limiter = limiter.clone();
+        async move {
+            limiter.turn().await.unwrap();
+            Instant::now()
+        }
+    });
+    tokio::task::yield_now().await;
+    let refused = Instant::now();
+    limiter.throttled(Some(Duration::from_secs(30)));
+    assert!(waiting.await.unwrap() >= refused + Duration::from_secs(30));
+}
+
+/// Polls it once.
+async fn waits<T>(future: &mut LimiterFuture<'_, T>) -> bool {
+    poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+}
+
+/// Who waits and is never polled again holds up nobody, wherever in the line it is.
+#[tokio::test(start_paused = true)]
+async fn who_is_not_polled_is_passed() {
+    let limiter = RateLimiter::new(4, 1);
+    let place = limiter.place().await.unwrap();
+    for count in [1, 2, 50, 1000] {
+        let mut abandoned = Vec::new();
+        while limiter.try_turn() {}
+        for _ in 0..count {
+            let mut both = (limiter.place(), limiter.turn());
+            assert!(waits(&mut both.0).await);
+            assert!(waits(&mut both.1).await);
+            abandoned.push(both);
+        }
+        let started = Instant::now();
+        limiter.turn().await.unwrap();
+        assert!(started.elapsed() < SECOND * 2, "{:?} behind {count}", started.elapsed());
+        // Now it would be theirs.
+        let mut waiting = limiter.place();
+        assert!(waits(&mut waiting).await);
+        drop(waiting);
+    }
+    let mut abandoned: Vec<_> = (0..1000).map(|_| limiter.place()).collect();
+    for waiting in &mut abandoned {
+        assert!(waits(waiting).await);
+    }
+    drop(place);
+    let started = Instant::now();
+    let place = limiter.place().await.unwrap();
+    assert!(started.elapsed() < SECOND, "{:?}", started.elapsed());
+    // The first of them comes back, and has its old position.
+    let mut late = limiter.place();
+    assert!(waits(&mut late).await);
+    let mut first = abandoned.swap_remove(0);
+    assert!(waits(&mut first).await);
+    drop(place);
+    let _place = first.await.unwrap();
+    assert!(waits(&mut late).await);
+}
+
+/// A server, and what it has seen.
+#[derive(Default)]
+struct Server {
+    arrivals: Vec<Instant>,
+    in_flight: usize,
+    most_in_flight: usize,
+}
+
+/// Ends a request of the server, if it has not ended.
+struct Request(Arc<Mutex<Server>>, bool);
+
+impl Request {
+    fn end(&mut self) {
+        if mem::take(&mut self.1) {
+            self.0.lock().unwrap().in_flight -= 1;
+        }
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Duration) {
+    if !connect.is_zero() {
+        let connecting = Connecting::begin();
+        tokio::time::sleep(connect).await;
+        drop(connecting);
+        tokio::task::yield_now().await; // as hyper does
+    }
+    {
+        let mut server = server.lock().unwrap();
+        server.arrivals.push(Instant::now());
+        server.in_flight += 1;
+        server.most_in_flight = server.most_in_flight.max(server.in_flight);
+    }
+    let request = Arc::new(Mutex::new(Request(Arc::clone(server), true)));
+    let (respond, response) = tokio::sync::oneshot::channel();
+    tokio::spawn({
+        let request = Arc::downgrade(&request);
+        async move {
+            tokio::time::sleep(latency).await;
+            if let Some(request) = request.upgrade() {
+                request.lock().unwrap().end();
+            }
+            let _ = respond.send(());
+        }
+    });
+    let _ = response.await;
+}
+
+/// What calls that are polled at all times wait for, by number.
+type Waits = Arc<Mutex<std::collections::BTreeMap<usize, Resource>>>;
+
+/// How long an attempt takes, in milliseconds: to connect, for the response, and until the next one.
+type Plan = (u64, u64, u64);
+
+/// What `call.rs` does, without HTTP.
+async fn call(
+    limiter: RateLimiter,
+    server: Arc<Mutex<Server>>,
+    number: usize,
+    waits: Option<Waits>,
+    attempts: Vec<Plan>,
+) {
+    let wait = |what| {
+        if let Some(waits) = &waits {
+            waits.lock().unwrap().insert(number, what);
+        }
+    };
+    // Whoever is polled at all times is served in order.
+    let served = |what| {
+        if let Some(waits) = &waits {
+            let mut waits = waits.lock().unwrap();
+            waits.remove(&number);
+            let before = waits.iter().find(|(other, waits)| **other < number && **waits == what);
+            assert!(before.is_none(), "{number} got its {what:?} before {before:?}");
+        }
+    };
+    let polling = Polling::current().unwrap();
+    let mut place = None;
+    let take = async |place: &mut Option<Place>| {
+        loop {
+            if place.is_none() || polling.is_revoked() {
+                *place = None;
+                wait(Resource::Place);
+                *place = match limiter.try_place() {
+                    Some(place) => Some(place),
+                    None => Some(limiter.place().await.unwrap()),
+                };
+                served(Resource::Place);
+            }
+            wait(Resource::Turn);
+            if !limiter.try_turn() {
+                limiter.turn().await.unwrap();
+            }
+            if !polling.is_revoked() {
+                served(Resource::Turn);
+                break;
+            }
+        }
+    };
+    for (connect, latency, pause) in attempts {
+        take(&mut place).await;
+        let [connect, latency, pause] = [connect, latency, pause].map(Duration::from_millis);
+        let mut sending = pin!(request(&server, connect, latency));
+        while poll_fn(|context| {
+            if polling.is_unsent() {
+                return Poll::Ready(true);
+            }
+            sending.as_mut().poll(context).map(|()| false)
+        })
+        .await
+        {
+            take(&mut place).await;
+        }
+        tokio::time::sleep(pause).await;
+    }
+}
+
+#[derive(Default)]
+struct Flag(std::sync::atomic::AtomicBool);
+
+impl std::task::Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+struct Task {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    woken: Arc<Flag>,
+    /// Whether anybody polls it.
+    polled: bool,
+    /// Its number, if it is polled at all times.
+    loyal: Option<usize>,
+}
+
+impl Task {
+    /// Begins a call, so that it is in line.
+    fn begin(
+        limiter: &RateLimiter,
+        server: &Arc<Mutex<Server>>,
+        (number, waits): (usize, Option<&Waits>),
+        attempts: Vec<Plan>,
+    ) -> Self {
+        let polling = Polling::new();
+        let work = call(limiter.clone(), Arc::clone(server), number, waits.cloned(), attempts);
+        let mut task = Self {
+            future: Box::pin(async move {
+                let work = pin!(work);
+                polling.watch(work).await;
+            }),
+            woken: Arc::default(),
+            polled: true,
+            loyal: waits.map(|_| number),
+        };
+        assert!(!task.poll());
+        task
+    }
+
+    /// Whether it has ended.
+    fn poll(&mut self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let mut context = std::task::Context::from_waker(&waker);
+        self.future.as_mut().poll(&mut context).is_ready()
+    }
+}
+
+/// A call that is connecting and not polled loses its place and its turn, and sends nothing before it has both again.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_was_connecting_waits_again() {
+    let server = Arc::<Mutex<Server>>::default();
+    let limiter = RateLimiter::new(100, 1);
+    let mut connecting = Task::begin(&limiter, &server, (0, None), vec![(5, 5, 0)]);
+    let mut other = Task::begin(&limiter, &server, (1, None), vec![(0, 500, 0)]);
+    for millisecond in 0..1000 {
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let _ = other
+            .future
+            .as_mut()
+            .poll(&mut std::task::Context::from_waker(Waker::noop()));
+        if server.lock().unwrap().in_flight == 1 {
+            assert!(millisecond < 100, "when the first one was seen not to be polled");
+            break;
+        }
+    }
+    assert_eq!(
+        limiter.limits.with(|state| state.pace.next(Instant::now())),
+        Some(Instant::now())
+    );
+    for _ in 0..100 {
+        assert!(!connecting.poll(), "it has no place");
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    assert_eq!(server.lock().unwrap().arrivals.len(), 1);
+    drop(other);
+    while !connecting.poll() {
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    let server = server.lock().unwrap();
+    assert_eq!((server.arrivals.len(), server.most_in_flight), (2, 1));
+}
+
+/// Calls that read and then write, beside others: each request counts where it arrives, however long the read takes.
+#[tokio::test(start_paused = true)]
+async fn a_request_that_follows_another_counts_where_it_arrives() {
+    const RATE: usize = 40;
+    let limiter = RateLimiter::new(40, 20);
+    let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
+    let mut calls = JoinSet::new();
+    for number in 0..300_u64 {
+        let (limiter, arrivals) = (limiter.clone(), Arc::clone(&arrivals));
+        calls.spawn(async move {
+            let work = async {
+                let _place = limiter.place().await.unwrap();
+                limiter.turn().await.unwrap();
+                let arrive = || arrivals.lock().unwrap().push(Instant::now());
+                if number / 50 % 2 == 0 {
+                    let mut write = Reserved::begin().unwrap();
+                    limiter.turn().await.unwrap();
+                    write.hold();
+                    arrive();
+                    tokio::time::sleep(Duration::from_millis(number * 37 % 900)).await;
+                    match number % 10 {
+                        0 => return, // there was nothing to write
+                        _ => write.leave(),
+                    }
+                }
+                arrive();
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            };
+            Polling::new().watch(pin!(work)).await;
+        });
+        tokio::task::yield_now().await; // in line
+    }
+    while calls.join_next().await.is_some() {}
+    let arrivals = arrivals.lock().unwrap();
+    assert_eq!(arrivals.len(), 300 + 150 - 15);
+    let within = |from: &Instant| {
+        arrivals
+            .iter()
+            .filter(|at| *at >= from && **at < *from + SECOND)
+            .count()
+    };
+    let fullest = arrivals.iter().map(within).max();
+    assert!(fullest <= Some(RATE), "{fullest:?}");
+    assert!(!limiter.limits.with(|state| state.pace.is_held_up()));
+}
+
+/// Random schedules: calls come, are polled as they should be, or not for a while, or never again, or dropped. Those that
+/// are polled end, in their order; the limits are kept; nothing is lost.
+#[tokio::test(start_paused = true)]
+async fn whatever_is_polled_goes_on() {
+    let seed = fastrand::u64(..);
+    let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
+    for round in 0..rounds.unwrap_or(100) {
+        schedule(seed.wrapping_add(round)).await;
+    }
+}
+
+async fn schedule(seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let (rate, places) = (random.u32(1..60), random.u32(1..12));
+    let limiter = RateLimiter::new(rate, places);
+    let (server, waits) = (Arc::<Mutex<Server>>::default(), Waits::default());
+    let mut tasks: Vec<Task> = Vec::new();
+    let calls = random.usize(1..80);
+    let mut number = 0;
+    let step = async |tasks: &mut Vec<Task>, random: &mut fastrand::Rng| {
+        // To the end, before time goes on: so that nobody who is polled is late.
+        loop {
+            tokio::task::yield_now().await;
+            let mut woken: Vec<_> = (0..tasks.len())
+                .filter(|index| tasks[*index].polled && tasks[*index].woken.0.swap(false, Ordering::SeqCst))
+                .collect();
+            if woken.is_empty() {
+                break;
+            }
+            random.shuffle(&mut woken);
+            let mut ended = Vec::new();
+            for index in woken {
+                if tasks[index].poll() {
+                    ended.push(index);
+                }
+            }
+            ended.sort_unstable();
+            for index in ended.into_iter().rev() {
+                tasks.swap_remove(index);
+            }
+        }
+        tokio::time::advance(Duration::from_millis(random.u64(1..8))).await;
+    };
+    while number < calls {
+        for _ in 0..random.usize(0..6) {
+            let waits = random.bool().then_some(&waits);
+            let attempts = (0..random.usize(1..3)).map(|_| {
+                let mut sometimes = |most| if random.bool() { random.u64(1..most) } else { 0 };
+                (sometimes(900), sometimes(300), sometimes(500))
+            });
+            let attempts = attempts.collect();
+            tasks.push(Task::begin(&limiter, &server, (number, waits), attempts));
+            number += 1;
+        }
+        if let Some(task) = random.choice(&mut tasks)
+            && task.loyal.is_none()
+        {
+            task.polled = !task.polled;
+        }
+        if !tasks.is_empty() && random.u8(..20) == 0 {
+            let task = tasks.swap_remove(random.usize(..tasks.len()));
+            if let Some(number) = task.loyal {
+                waits.lock().unwrap().remove(&number);
+            }
+        }
+        step(&mut tasks, &mut random).await;
+    }
+    // From now on nobody changes its mind.
+    let started = Instant::now();
+    let enough = SECOND * 60 + SECOND * 4 * u32::try_from(calls).unwrap() / rate.min(places);
+    while tasks.iter().any(|task| task.polled) {
+        step(&mut tasks, &mut random).await;
+        assert!(
+            started.elapsed() < enough,
+            "seed {seed}: {} of {calls} stand still",
+            tasks.len()
+        );
+    }
+    let seen = server.lock().unwrap();
+    let (most, arrivals) = (seen.most_in_flight, seen.arrivals.clone());
+    drop(seen);
+    assert!(
+        most <= places as usize,
+        "seed {seed}: {most} in flight, {places} allowed"
+    );
+    for (index, first) in arrivals.iter().enumerate() {
+        let second = arrivals[index..].iter().filter(|at| **at < *first + SECOND).count();
+        assert!(
+            second <= rate as usize,
+            "seed {seed}: {second} in a second, {rate} allowed"
+        );
+    }
+    drop(tasks);
+    limiter.limits.with(|state| {
+        assert_eq!((state.free, state.holders.len()), (places, 0), "seed {seed}: places");
+        assert_eq!((state.places.len(), state.turns.len()), (0, 0), "seed {seed}: lines");
+        assert!(!state.pace.is_held_up(), "seed {seed}: turns");
+    });
+}

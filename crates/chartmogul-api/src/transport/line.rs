@@ -1,0 +1,108 @@
+//! Who waits, in which order.
+
+use std::{collections::BTreeMap, task::Waker, time::Duration};
+
+use tokio::time::Instant;
+
+/// How late somebody may be who was woken, before others go first. Nothing is lost by being late, so this is short.
+pub(super) const GRACE: Duration = Duration::from_millis(10);
+/// When those who were woken did not come, this many times as many are woken, so that a long line of those whom nobody polls
+/// is passed in a few steps.
+const GROWTH: usize = 8;
+
+/// A ticket, which a call keeps, and a number that nobody else has.
+pub(super) type Key = (u64, u64);
+
+/// Those who wait, in the order of their tickets.
+///
+/// Nothing is ever handed to one of them, for nobody may be polling it. The first is woken, and takes what there is when it
+/// is polled. Each is due to be polled at some time: when its timer ends, or when it is woken before. Who is seen to be late
+/// and still does not come leaves the line, so that others go first, and is in its old position when it comes.
+#[derive(Default)]
+pub(super) struct Line {
+    waiting: BTreeMap<Key, Waiter>,
+}
+
+struct Waiter {
+    waker: Waker,
+    due: Instant,
+    /// Since when it is known to be due. By its own timer alone it may be late because its thread was busy, and with it
+    /// all timers.
+    late: Option<Instant>,
+}
+
+impl Line {
+    /// Whether nobody is before this one.
+    pub(super) fn is_first(&mut self, key: Key, now: Instant, woken: &mut Vec<Waker>) -> bool {
+        let mut absent = 0;
+        let is_first = loop {
+            let Some(mut first) = self.waiting.first_entry().filter(|first| *first.key() < key) else {
+                break true;
+            };
+            let waiter = first.get_mut();
+            match waiter.late {
+                Some(since) if since + GRACE <= now => {
+                    first.remove();
+                    absent += 1;
+                    continue;
+                }
+                None if waiter.due <= now => waiter.late = Some(now),
+                _ => {}
+            }
+            break false;
+        };
+        if absent > 0 {
+            self.wake(absent * GROWTH, now, woken);
+        }
+        is_first
+    }
+
+    /// Whether nobody waits who comes when it is woken.
+    pub(super) fn is_empty(&mut self, woken: &mut Vec<Waker>) -> bool {
+        self.is_vacant() || self.is_first((u64::MAX, u64::MAX), Instant::now(), woken)
+    }
+
+    pub(super) fn is_vacant(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Lets somebody wait, or wait on, until it is polled: by its own timer when it is due, or because it is woken.
+    pub(super) fn park(&mut self, key: Key, waker: &Waker, due: Instant) {
+        let waiter = self.waiting.entry(key).or_insert_with(|| Waiter {
+            waker: waker.clone(),
+            due,
+            late: None,
+        });
+        (waiter.due, waiter.late) = (due, None);
+        if !waiter.waker.will_wake(waker) {
+            waiter.waker.clone_from(waker);
+        }
+    }
+
+    /// Lets somebody go, with or without what it waited for. If it was first, the next one has to know.
+    pub(super) fn leave(&mut self, key: Key, now: Instant, woken: &mut Vec<Waker>) {
+        self.waiting.remove(&key);
+        if self.waiting.first_key_value().is_some_and(|(first, _)| *first > key) {
+            self.wake(1, now, woken);
+        }
+    }
+
+    /// Wakes the first few, unless they were woken before.
+    pub(super) fn wake(&mut self, count: usize, now: Instant, woken: &mut Vec<Waker>) {
+        for waiter in self.waiting.values_mut().take(count) {
+            waiter.late.get_or_insert(now);
+            if waiter.due > now {
+                waiter.due = now;
+                woken.push(waiter.waker.clone());
+            }
+        }
+    }
+
+    pub(super) fn first_due(&self) -> Option<Instant> {
+        self.waiting.first_key_value().map(|(_, waiter)| waiter.due)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+}

@@ -1,0 +1,179 @@
+//! Which call is being polled, and whether a call is polled at all.
+//!
+//! A future can be alive without anybody polling it: its task awaits something else. What such a call has of the limits
+//! must not hold back others, so the [limiter](super::limit) looks here before it lets others wait.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
+
+use super::limit::Limits;
+
+tokio::task_local! {
+    static CURRENT: Arc<Polling>;
+}
+
+/// It was woken since it was last polled.
+const WOKEN: usize = 1;
+/// It is being polled now.
+const POLLED: usize = 1 << 1;
+/// Its place went to another call.
+const REVOKED: usize = 1 << 2;
+/// So did its turn: it was still connecting, so its request had not been sent.
+const UNSENT: usize = 1 << 3;
+/// What is above counts how often it was polled.
+const ONCE: usize = 1 << 4;
+
+/// Polls of a call. It is the waker of everything that the call waits for, so it knows whether the call was woken and not
+/// polled since. Such a call does not wait for the server: its response has arrived, or its time has come.
+pub(crate) struct Polling {
+    state: AtomicUsize,
+    /// Wakes the task of the call.
+    task: Mutex<Waker>,
+    /// The limiter that gave it a place, and its ticket there.
+    limits: OnceLock<(Arc<Limits>, u64)>,
+    /// The connection that its request leaves by when it is polled next; zero if there is none.
+    stands: AtomicU64,
+}
+
+impl Polling {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            state: AtomicUsize::new(0),
+            task: Mutex::new(Waker::noop().clone()),
+            limits: OnceLock::new(),
+            stands: AtomicU64::new(0),
+        })
+    }
+
+    /// The call that is being polled now, if there is one.
+    pub(super) fn current() -> Option<Arc<Self>> {
+        CURRENT.try_with(Arc::clone).ok()
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        CURRENT
+            .try_with(|current| std::ptr::eq(Arc::as_ptr(current), self))
+            .unwrap_or_default()
+    }
+
+    pub(super) fn limits(&self) -> &OnceLock<(Arc<Limits>, u64)> {
+        &self.limits
+    }
+
+    /// Polls a future as the work of this call.
+    pub(super) fn watch<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>) -> impl Future<Output = F::Output> {
+        let waker = Waker::from(Arc::clone(self));
+        let call = Arc::clone(self);
+        let polled = poll_fn(move |context| {
+            call.begin(context.waker());
+            let stood = call.stands.load(Ordering::Relaxed);
+            let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
+            if stood != 0 {
+                call.left(stood);
+            }
+            call.state.fetch_and(!POLLED, Ordering::AcqRel);
+            poll
+        });
+        CURRENT.scope(Arc::clone(self), polled)
+    }
+
+    /// A connection stands. The HTTP client prepares it now, and sends the request when the call is polled next.
+    pub(super) fn stands(&self, connection: u64) {
+        self.stands.store(connection, Ordering::Relaxed);
+    }
+
+    #[cold] // once for each connection
+    fn left(&self, connection: u64) {
+        self.stands.store(0, Ordering::Relaxed);
+        if let Some((limits, ticket)) = self.limits.get() {
+            limits.connected(*ticket, connection);
+        }
+    }
+
+    fn begin(&self, task: &Waker) {
+        let mut current = self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        if !current.will_wake(task) {
+            current.clone_from(task);
+        }
+        drop(current);
+        let begun = |state: usize| Some(((state & !WOKEN) | POLLED).wrapping_add(ONCE));
+        let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, begun);
+    }
+
+    /// Its state, if it was woken and is not being polled.
+    pub(super) fn woken(&self) -> Option<usize> {
+        let state = self.state.load(Ordering::Acquire);
+        (state & (WOKEN | POLLED) == WOKEN).then_some(state)
+    }
+
+    /// Takes its place away, unless it was polled since it had this state; whether it did.
+    pub(super) fn revoke(&self, state: usize, unsent: bool) -> bool {
+        let revoked = state | REVOKED | if unsent { UNSENT } else { 0 };
+        self.state
+            .compare_exchange(state, revoked, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+
+    /// It has a place again.
+    pub(super) fn restore(&self) {
+        self.state.fetch_and(!(REVOKED | UNSENT), Ordering::AcqRel);
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        self.state.load(Ordering::Acquire) & REVOKED != 0
+    }
+
+    /// Whether it lost its turn with its place.
+    pub(super) fn is_unsent(&self) -> bool {
+        self.state.load(Ordering::Acquire) & UNSENT != 0
+    }
+}
+
+impl Wake for Polling {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.state.fetch_or(WOKEN, Ordering::AcqRel);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        task.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{pin::pin, task::Poll};
+
+    use super::*;
+
+    #[test]
+    fn a_call_that_was_woken_and_not_polled_is_known() {
+        let call = Polling::new();
+        let mut work = pin!(poll_fn(|context| {
+            assert!(Polling::current().is_some());
+            context.waker().wake_by_ref();
+            Poll::<()>::Pending
+        }));
+        let mut watched = pin!(call.watch(work.as_mut()));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(call.woken(), None, "not yet");
+        assert!(watched.as_mut().poll(&mut context).is_pending());
+        let woken = call.woken().unwrap_or_default();
+        assert!(watched.as_mut().poll(&mut context).is_pending());
+        assert!(!call.revoke(woken, false), "it was polled since");
+        assert!(call.revoke(call.woken().unwrap_or_default(), false));
+        assert!(call.is_revoked() && !call.is_unsent());
+        assert!(watched.as_mut().poll(&mut context).is_pending());
+        assert!(call.is_revoked(), "until it has a place again");
+        call.restore();
+        assert!(!call.is_revoked() && !call.is_current());
+    }
+}

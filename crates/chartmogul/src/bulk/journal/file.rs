@@ -1,0 +1,466 @@
+//! The file of a journal: a regular one, its owner's, locked, and the one at its path.
+
+use std::{
+    fs::{self, File, FileType, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::{self, Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Error, Options};
+
+/// A run that was dropped lets go of its journal when what it was writing is written.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+pub(super) struct JournalFile {
+    file: File,
+    /// As it was given, for messages.
+    path: PathBuf,
+    /// The same, whatever the working directory becomes.
+    absolute: PathBuf,
+    is_new: bool,
+    /// Where its last record ends.
+    length: u64,
+    fsync: bool,
+    system: System,
+}
+
+/// What the operating system may not be able to do. Tests put in what fails.
+#[derive(Clone, Copy)]
+struct System {
+    try_lock: fn(&File) -> Result<(), TryLockError>,
+    sync: fn(&File) -> io::Result<()>,
+    /// Of the folder that has this file.
+    sync_folder: fn(&Path) -> io::Result<()>,
+}
+
+const SYSTEM: System = System {
+    try_lock: File::try_lock,
+    sync: File::sync_data,
+    sync_folder,
+};
+
+impl JournalFile {
+    pub(super) fn open(path: &Path, create: bool, options: Options) -> Result<Self, Error> {
+        Self::open_on(SYSTEM, path, create, options)
+    }
+
+    fn open_on(system: System, path: &Path, create: bool, options: Options) -> Result<Self, Error> {
+        let failed = |source| failed(path, "opened", source);
+        let absolute = path::absolute(path).map_err(failed)?;
+        let until = Instant::now() + A_MOMENT;
+        loop {
+            // Looked at first, because to open a FIFO may take for ever, and to open a device may do something.
+            let is_new = match fs::metadata(&absolute) {
+                Ok(there) => {
+                    check_type(path, there.file_type())?;
+                    false
+                }
+                Err(error) if create && error.kind() == io::ErrorKind::NotFound => true,
+                Err(error) => return Err(failed(error)),
+            };
+            let file = private()
+                .read(true)
+                .write(true)
+                .create(create)
+                .open(&absolute)
+                .map_err(failed)?;
+            check_type(path, file.metadata().map_err(failed)?.file_type())?;
+            if options.lock {
+                lock(&file, path, until, system.try_lock)?;
+            }
+            if how_lost(&file, &absolute).map_err(failed)?.is_none() {
+                return Ok(Self {
+                    length: file.metadata().map_err(failed)?.len(),
+                    file,
+                    path: path.to_owned(),
+                    absolute,
+                    is_new,
+                    fsync: options.fsync,
+                    system,
+                });
+            }
+            // The run that had it has ended, and its journal was removed. What is there now is another file.
+            if Instant::now() >= until {
+                return Err(Error::JournalInUse { path: path.to_owned() });
+            }
+        }
+    }
+
+    /// For reading, from the beginning.
+    pub(super) fn rewound(&self) -> Result<&File, Error> {
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0)).map_err(self.failed("read"))?;
+        Ok(file)
+    }
+
+    /// Whether it has no more than a beginning of the header. A power loss may leave zeros of the rest.
+    pub(super) fn is_beginning_of(&self, header: &[u8]) -> Result<bool, Error> {
+        let mut start = Vec::new();
+        let more = header.len() as u64 + 1;
+        let read = self.rewound()?.take(more).read_to_end(&mut start);
+        read.map_err(self.failed("read"))?;
+        let same = header
+            .iter()
+            .zip(&start)
+            .take_while(|(one, other)| one == other)
+            .count();
+        Ok(start.len() <= header.len() && same < header.len() && start[same..].iter().all(|byte| *byte == 0))
+    }
+
+    /// Begins it anew.
+    pub(super) fn begin(&mut self, header: &[u8]) -> Result<(), Error> {
+        // A new file is as private as its file system lets it be.
+        if let Err(source) = make_private(&self.file)
+            && !self.is_new
+        {
+            return Err(failed(&self.path, "made private", source));
+        }
+        self.cut_off(0)?;
+        self.write(header)?;
+        self.sync_new()
+    }
+
+    /// Keeps so many bytes of it, which an earlier run has written.
+    pub(super) fn keep(&mut self, length: u64) -> Result<(), Error> {
+        // If it can't be made private (on FAT, files have no mode of their own), what it has was there before.
+        let _ = make_private(&self.file);
+        if length < self.length {
+            self.cut_off(length)?;
+        }
+        // What an earlier run has written may not be on the disk, and it will be relied on.
+        self.sync_new()
+    }
+
+    /// Puts all of it beside, as `<path>.damaged`.
+    pub(super) fn copy_beside(&self) -> Result<(), Error> {
+        let mut all = self.rewound()?;
+        let copied = beside(&self.absolute).and_then(|(path, mut copy)| {
+            io::copy(&mut all, &mut copy)?;
+            (self.system.sync)(&copy)?;
+            ignore_unsupported((self.system.sync_folder)(&path))
+        });
+        copied.map_err(self.failed("copied"))
+    }
+
+    /// Writes at the end, and waits until it is on the disk, unless that is not wanted.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.write(bytes)?;
+        self.sync()?;
+        // Last, because what was written is relied on from now on, and this has taken its time.
+        self.check_path()
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        // What was read has left the file at another place.
+        let end = self.file.seek(SeekFrom::End(0)).map_err(self.failed("written"))?;
+        if end != self.length {
+            return Err(self.lost("changed"));
+        }
+        self.file.write_all(bytes).map_err(self.failed("written"))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn cut_off(&mut self, length: u64) -> Result<(), Error> {
+        self.file.set_len(length).map_err(self.failed("written"))?;
+        self.length = length;
+        Ok(())
+    }
+
+    fn sync(&self) -> Result<(), Error> {
+        if !self.fsync {
+            return Ok(());
+        }
+        (self.system.sync)(&self.file).map_err(self.failed("synced"))
+    }
+
+    /// A new file is there after a power loss only if its folder is on the disk too.
+    fn sync_new(&self) -> Result<(), Error> {
+        self.sync()?;
+        let synced = if self.fsync {
+            ignore_unsupported((self.system.sync_folder)(&self.absolute))
+        } else {
+            Ok(())
+        };
+        self.check_path()?; // the better reason
+        synced.map_err(self.failed("synced"))
+    }
+
+    fn check_path(&self) -> Result<(), Error> {
+        match how_lost(&self.file, &self.absolute).map_err(self.failed("found again"))? {
+            Some(what) => Err(self.lost(what)),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> Error {
+        let path = self.path.clone();
+        move |source| failed(&path, doing, source)
+    }
+
+    pub(super) fn lost(&self, what: &'static str) -> Error {
+        let path = self.path.clone();
+        Error::JournalLost { path, what }
+    }
+}
+
+fn failed(path: &Path, doing: &'static str, source: io::Error) -> Error {
+    let path = path.to_owned();
+    Error::Journal { path, doing, source }
+}
+
+fn lock(
+    file: &File,
+    path: &Path,
+    until: Instant,
+    try_lock: fn(&File) -> Result<(), TryLockError>,
+) -> Result<(), Error> {
+    let path = || path.to_owned();
+    loop {
+        match try_lock(file) {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(A_MOMENT / 50),
+            Err(TryLockError::WouldBlock) => return Err(Error::JournalInUse { path: path() }),
+            Err(TryLockError::Error(source)) => return Err(Error::JournalNotLocked { path: path(), source }),
+        }
+    }
+}
+
+fn check_type(path: &Path, file: FileType) -> Result<(), Error> {
+    if file.is_file() {
+        return Ok(());
+    }
+    Err(Error::NotAJournal {
+        path: path.to_owned(),
+        what: format!("it is {}, not a regular file", name(file)),
+    })
+}
+
+fn name(file: FileType) -> &'static str {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt as _;
+        match () {
+            () if file.is_fifo() => return "a FIFO",
+            () if file.is_socket() => return "a socket",
+            () if file.is_char_device() || file.is_block_device() => return "a device",
+            () => {}
+        }
+    }
+    if file.is_dir() { "a folder" } else { "something else" }
+}
+
+/// What is in a journal belongs to whoever runs it: answers have customers' data.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // To read and to write, but not to remove or to rename it while a run uses it.
+    #[cfg(windows)]
+    std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
+    options
+}
+
+#[cfg(unix)]
+fn make_private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let mode = file.metadata()?.permissions().mode();
+    match mode & 0o077 {
+        0 => Ok(()),
+        _ => file.set_permissions(fs::Permissions::from_mode(mode & 0o700)),
+    }
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// What has become of the file at this path, if it is no longer the open one. A lock is of the file, so another run that opens
+/// what is there now does not notice this one.
+#[cfg(unix)]
+fn how_lost(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let here = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) if (there.dev(), there.ino()) == (here.dev(), here.ino()) => Ok(None),
+        Ok(_) => Ok(Some("replaced by another file")),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            Ok(Some("removed"))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Windows does not let it be removed; see [`private`].
+#[cfg(not(unix))]
+fn how_lost(_: &File, _: &Path) -> io::Result<Option<&'static str>> {
+    Ok(None)
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let path = fs::canonicalize(path)?; // what a symbolic link names is in another folder
+    File::open(path.parent().unwrap_or(&path))?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Some file systems can't sync a folder, and one that may be used but not be read can't be opened.
+fn ignore_unsupported(synced: io::Result<()>) -> io::Result<()> {
+    use io::ErrorKind::{InvalidInput, IsADirectory, PermissionDenied, Unsupported};
+    match synced.as_ref().map_err(io::Error::kind) {
+        Err(InvalidInput | IsADirectory | PermissionDenied | Unsupported) => Ok(()),
+        _ => synced,
+    }
+}
+
+/// A new file for what is damaged.
+fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
+    let mut number = 0;
+    loop {
+        let mut name = path.as_os_str().to_owned();
+        name.push(match number {
+            0 => ".damaged".to_owned(),
+            number => format!(".damaged.{number}"),
+        });
+        match private().write(true).create_new(true).open(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < 1_000 => number += 1,
+            other => return other.map(|file| (name.into(), file)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)] // tests
+mod tests {
+    use super::*;
+
+    const HEADER: &[u8] = b"header";
+
+    /// Fails if anything is synced.
+    const NO_SYNC: System = System {
+        sync: |_| panic!("a file was synced"),
+        sync_folder: |_| panic!("a folder was synced"),
+        ..SYSTEM
+    };
+
+    fn begin(system: System, path: &Path, options: Options) -> Result<JournalFile, Error> {
+        let mut file = JournalFile::open_on(system, path, true, options)?;
+        assert!(file.is_beginning_of(HEADER)?);
+        file.begin(HEADER)?;
+        file.append(b"record")?;
+        Ok(file)
+    }
+
+    fn path() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_refused_unless_that_is_accepted() {
+        let (_folder, path) = path();
+        let system = System {
+            try_lock: |_| Err(TryLockError::Error(io::ErrorKind::Unsupported.into())),
+            ..SYSTEM
+        };
+        match begin(system, &path, Options::default()) {
+            Err(Error::JournalNotLocked { source, .. }) => assert_eq!(source.kind(), io::ErrorKind::Unsupported),
+            other => panic!("{:?}", other.err()),
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"", "nothing was written");
+        let options = Options {
+            lock: false,
+            ..Options::default()
+        };
+        begin(system, &path, options).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"headerrecord");
+    }
+
+    #[test]
+    fn two_runs_without_a_lock_notice_each_other() {
+        let (_folder, path) = path();
+        let options = Options {
+            lock: false,
+            ..Options::default()
+        };
+        let mut first = begin(SYSTEM, &path, options).unwrap();
+        let mut second = JournalFile::open(&path, false, options).unwrap();
+        second.keep(12).unwrap();
+        second.append(b"!").unwrap();
+        for _ in 0..2 {
+            let error = first.append(b"?").unwrap_err();
+            assert!(matches!(error, Error::JournalLost { what: "changed", .. }), "{error:?}");
+        }
+        assert_eq!(fs::read(&path).unwrap(), b"headerrecord!");
+    }
+
+    #[test]
+    fn a_journal_that_is_removed_while_it_is_begun_is_lost() {
+        let (_folder, path) = path();
+        let system = System {
+            sync_folder: |path| fs::remove_file(path).and_then(|()| sync_folder(path)),
+            ..SYSTEM
+        };
+        let error = begin(system, &path, Options::default()).err().unwrap();
+        assert!(matches!(error, Error::JournalLost { what: "removed", .. }), "{error:?}");
+    }
+
+    #[test]
+    fn nothing_is_synced_if_that_is_not_wanted() {
+        let (_folder, path) = path();
+        let options = Options {
+            fsync: false,
+            ..Options::default()
+        };
+        drop(begin(NO_SYNC, &path, options).unwrap());
+        let mut file = JournalFile::open_on(NO_SYNC, &path, true, options).unwrap();
+        assert!(!file.is_beginning_of(HEADER).unwrap());
+        file.keep(6).unwrap();
+        file.append(b"other").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"headerother");
+    }
+
+    #[test]
+    fn a_file_that_can_not_be_synced_is_an_error() {
+        let (_folder, path) = path();
+        let system = System {
+            sync: |_| Err(io::ErrorKind::Unsupported.into()),
+            ..SYSTEM
+        };
+        let error = begin(system, &path, Options::default()).err().unwrap();
+        assert!(matches!(error, Error::Journal { doing: "synced", .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_folder_that_can_not_be_synced_is_no_error_and_one_that_fails_is() {
+        let (_folder, path) = path();
+        for (sync_folder, is_optional) in [
+            (
+                (|_| Err(io::ErrorKind::PermissionDenied.into())) as fn(&Path) -> io::Result<()>,
+                true,
+            ),
+            (|_| Err(io::ErrorKind::InvalidInput.into()), true),
+            (|_| Err(io::ErrorKind::Unsupported.into()), true),
+            (|_| Err(io::ErrorKind::StorageFull.into()), false),
+            (|_| Err(io::Error::other("input/output error")), false),
+        ] {
+            let system = System { sync_folder, ..SYSTEM };
+            let result = begin(system, &path, Options::default()).map(drop);
+            assert_eq!(result.is_ok(), is_optional, "{result:?}");
+            if let Err(error) = result {
+                assert!(matches!(error, Error::Journal { doing: "synced", .. }), "{error:?}");
+            }
+            fs::remove_file(&path).unwrap();
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Changing single custom attributes of many opportunities.
+
+use std::path::Path;
+
+use chartmogul::{
+    Client, Merge,
+    bulk::{Bulk, Done, Outcome, Report, Run, Update as _},
+    resources::opportunities::UpdateOpportunity,
+};
+use chartmogul_fake::{Canned, Fake, samples};
+use chartmogul_tests::client_for;
+use serde_json::{Value, json};
+
+use super::trying;
+
+fn uuid(number: usize) -> String {
+    format!("{number:08x}-0000-4000-8000-000000000000")
+}
+
+/// Deals, every other one with the attributes, and one more that each has.
+async fn deals(count: usize, custom: &Value) -> Fake {
+    let fake = Fake::start().await.unwrap();
+    for number in 0..count {
+        let mut deal = samples::opportunity(&uuid(number));
+        deal["custom"] = json!({ "number": number });
+        if number % 2 == 0 {
+            deal["custom"]
+                .as_object_mut()
+                .unwrap()
+                .extend(custom.as_object().unwrap().clone());
+        }
+        assert!(fake.opportunities().add(deal));
+    }
+    fake
+}
+
+fn seats(client: &Client, count: usize) -> impl Iterator<Item = Merge<UpdateOpportunity>> + use<> {
+    let opportunities = client.opportunities();
+    (0..count).map(move |number| opportunities.update(uuid(number)).merge_custom().set("seats", 4))
+}
+
+async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
+    let mut all = Vec::new();
+    while let Some(done) = run.try_next().await.unwrap() {
+        all.push(done);
+    }
+    (all, run.report())
+}
+
+fn custom(fake: &Fake, number: usize) -> Value {
+    fake.opportunities().get(&uuid(number)).unwrap()["custom"].clone()
+}
+
+fn writes(fake: &Fake) -> usize {
+    fake.requests()
+        .iter()
+        .filter(|request| request.method == "PATCH")
+        .count()
+}
+
+/// The most common job: one attribute, on many deals, all others kept.
+#[tokio::test]
+async fn one_attribute_is_set_and_all_others_are_kept() {
+    let fake = deals(500, &json!({ "seats": 3, "vip": true })).await;
+    let report = Bulk::new(seats(&client_for(&fake), 500))
+        .start()
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    assert_eq!(
+        report.to_string(),
+        "500 updates: 500 updated, 0 unchanged, 0 refused, 0 given up, 0 never sent"
+    );
+    for number in 0..500 {
+        let expected = match number % 2 {
+            0 => json!({ "number": number, "seats": 4, "vip": true }),
+            _ => json!({ "number": number, "seats": 4 }),
+        };
+        assert_eq!(custom(&fake, number), expected);
+    }
+    assert_eq!(fake.requests().len(), 1_000);
+    // What is in place is not written.
+    let report = Bulk::new(seats(&client_for(&fake), 500))
+        .start()
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    assert_eq!((report.unchanged, writes(&fake)), (500, 500));
+}
+
+/// Whatever was lost on the way: the union of all runs is a run that nothing disturbed.
+#[tokio::test]
+async fn a_run_with_a_journal_is_gone_on_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let fake = deals(40, &json!({ "vip": true })).await;
+    let run = async |journal: &str, seats: i64| {
+        let opportunities = trying(&fake, 1).opportunities();
+        let updates = (0..40).map(move |number| {
+            let update = opportunities.update(uuid(number));
+            let update = if number % 3 == 0 {
+                update.amount_in_cents(7)
+            } else {
+                update
+            };
+            update.merge_custom().set("seats", seats).remove("vip")
+        });
+        let bulk = Bulk::new(updates)
+            .journal(folder.path().join(journal))
+            .concurrency(1)
+            .in_order();
+        bulk.start().await
+    };
+    // Reads and writes that fail, writes that are done and not answered.
+    for _ in 0..5 {
+        fake.answer_next(Canned::as_usual());
+        fake.answer_next(Canned::new(502).once_done());
+        fake.answer_next(Canned::new(502));
+        fake.answer_next(Canned::as_usual());
+        fake.answer_next(Canned::new(429));
+        fake.answer_next(Canned::as_usual());
+        fake.answer_next(Canned::as_usual());
+    }
+    let (done, first) = all(run("first", 4).await.unwrap()).await;
+    assert_eq!((first.updated, first.given_up, first.not_sent), (25, 10, 5), "{first}");
+    for (number, done) in done.iter().enumerate() {
+        if let Some(error) = done.outcome.error() {
+            let lost = error.may_have_happened();
+            assert_eq!(custom(&fake, number).get("seats").is_some(), lost, "{error}");
+        }
+    }
+    let (_, second) = all(run("first", 4).await.unwrap()).await;
+    assert_eq!(
+        (second.updated, second.unchanged, second.updates, second.repeats),
+        (40, 0, 40, 10),
+        "{second}"
+    );
+    for number in 0..40 {
+        assert_eq!(custom(&fake, number), json!({ "number": number, "seats": 4 }));
+    }
+    // All is known, and nothing is sent; another change is another input.
+    let requests = fake.requests().len();
+    let (_, third) = all(run("first", 4).await.unwrap()).await;
+    assert_eq!((third, fake.requests().len()), (second, requests));
+    let mut changed = run("first", 5).await.unwrap();
+    let error = changed.try_next().await.unwrap_err().to_string();
+    assert!(error.contains("merge_custom"), "{error}");
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_which_attributes_change() {
+    let fake = deals(2, &json!({ "seats": 3, "vip": true })).await;
+    let opportunities = client_for(&fake).opportunities();
+    let update = |number| opportunities.update(uuid(number));
+    let updates = [
+        update(0)
+            .amount_in_cents(1)
+            .merge_custom()
+            .set("seats", 4)
+            .remove("vip")
+            .remove("other"),
+        update(1).merge_custom().set("number", 1.0),
+        update(1).remove_all_custom().merge_custom().set("seats", 4),
+    ];
+    assert!(updates.iter().all(|update| update.check().is_ok()));
+    assert!(update(0).merge_custom().set("team size", 4).check().is_err());
+    let bulk = Bulk::new(updates.clone()).in_order();
+    let (done, report) = all(bulk.dry_run().await.unwrap()).await;
+    let changes: Vec<Vec<String>> = done
+        .iter()
+        .map(|done| match &done.outcome {
+            Outcome::Updated(preview) => preview
+                .changes
+                .iter()
+                .map(|change| format!("{}: {:?} -> {:?}", change.field, change.old, change.new))
+                .chain(preview.lost.iter().map(|key| format!("{key} is lost")))
+                .collect(),
+            _ => vec![done.outcome.as_str().to_owned()],
+        })
+        .collect();
+    assert_eq!(
+        changes,
+        [
+            vec![
+                "amount_in_cents: Some(Number(12000)) -> Some(Number(1))",
+                "custom.seats: Some(Number(3)) -> Some(Number(4))",
+                "custom.vip: Some(Bool(true)) -> None",
+            ],
+            vec!["unchanged"],
+            vec![
+                "custom.number: Some(Number(1)) -> None",
+                "custom.seats: None -> Some(Number(4))",
+                "number is lost",
+            ],
+        ]
+    );
+    assert_eq!((report.losing, report.lost, report.replaced_unseen), (1, 1, 0));
+    assert_eq!(writes(&fake), 0);
+
+    // What is always sent is compared too where that is asked for, and no object is read twice for it.
+    let again = || [update(0).amount_in_cents(12_000).merge_custom().set("seats", 3)];
+    let report = Bulk::new(again())
+        .skip_unchanged()
+        .start()
+        .await
+        .unwrap()
+        .finish()
+        .await
+        .unwrap();
+    assert_eq!((report.unchanged, fake.requests().len()), (1, 4));
+    let report = Bulk::new(again()).start().await.unwrap().finish().await.unwrap();
+    assert_eq!((report.updated, writes(&fake)), (1, 1));
+}
+
+/// A run that removes what its updates do not name says so.
+#[tokio::test]
+async fn a_run_that_loses_attributes_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let there = json!({ "seats": 3, "vip": true });
+    let fresh = || deals(10, &there);
+    let updates = |fake: &Fake| {
+        let opportunities = client_for(fake).opportunities();
+        (0..10).map(move |number| opportunities.update(uuid(number)).replace_all_custom([("seats", 4)]))
+    };
+    let says = |report: Report| report.to_string().split_once("; ").map(|(_, says)| says.to_owned());
+    let lost = "10 remove 15 custom attributes that they do not name";
+    let unseen = "10 replaced all custom attributes without a look at them";
+
+    let fake = fresh().await;
+    let (_, dry) = all(Bulk::new(updates(&fake)).dry_run().await.unwrap()).await;
+    assert_eq!(says(dry).as_deref(), Some(lost));
+    for (name, looks, says_what) in [("seen", true, lost), ("unseen", false, unseen)] {
+        let fake = fresh().await;
+        let bulk = |journal: &Path| {
+            let bulk = Bulk::new(updates(&fake)).journal(journal);
+            if looks { bulk.skip_unchanged() } else { bulk }
+        };
+        let journal = folder.path().join(name);
+        let (_, report) = all(bulk(&journal).start().await.unwrap()).await;
+        assert_eq!(says(report).as_deref(), Some(says_what));
+        // It is known from the journal.
+        let (done, again) = all(bulk(&journal).start().await.unwrap()).await;
+        assert_eq!(again, report);
+        assert!(done.iter().all(|done| done.earlier && done.lost.is_some() == looks));
+    }
+    // Nobody has lost anything by an update of something else.
+    let opportunities = client_for(&fake).opportunities();
+    let other = (0..10).map(move |number| opportunities.update(uuid(number)).amount_in_cents(1));
+    let report = Bulk::new(other).start().await.unwrap().finish().await.unwrap();
+    assert_eq!(says(report), None);
+}
