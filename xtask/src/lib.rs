@@ -1,4 +1,4 @@
-//! Turns `openapi/chartmogul.yaml` into the generated parts of the workspace.
+//! Turns the document in `openapi/` into the generated parts of the workspace.
 //!
 //! One module for each step: [`document`] reads the document, [`mod@lint`] looks for what the generator can't take,
 //! [`mod@lower`] rewrites it into what progenitor reads without loss, [`render`] makes Rust files of it,
