@@ -383,7 +383,9 @@ async fn an_answer_with_deep_values_does_not_spoil_the_journal() {
         assert_eq!((fake.requests().len(), report.updated), (1, 1), "{levels}");
         assert!(again[0].earlier && !first[0].earlier);
         assert!(
-            again[0].outcome.starts_with(r#"updated {"custom":{"deep":[[[["#),
+            again[0]
+                .outcome
+                .starts_with(r#"updated {"uuid":"1","custom":{"deep":[[[["#),
             "{}",
             again[0].outcome
         );

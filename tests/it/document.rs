@@ -12,12 +12,8 @@ async fn the_example_is_what_the_sdk_sends_and_reads() {
     let operation = document
         .pointer("/paths/~1v1~1opportunities~1{opportunity_uuid}/patch")
         .unwrap();
-    let request = operation
-        .pointer("/requestBody/content/application~1json/example")
-        .unwrap();
-    let response = operation
-        .pointer("/responses/200/content/application~1json/example")
-        .unwrap();
+    let request = &document::example(&document, &operation["requestBody"]["content"]);
+    let response = &document::example(&document, &operation["responses"]["200"]["content"]);
 
     let (fake, client) = start().await;
     fake.answer_next(chartmogul_fake::Canned::new(200).json(response.to_string()));
@@ -43,15 +39,14 @@ async fn the_examples_of_the_other_operations_too() {
             .pointer(&format!("/paths/~1v1~1opportunities{pointer}"))
             .unwrap()
     };
-    let body = "content/application~1json";
     let (fake, client) = start().await;
     let answer = |status: u16, example: &Value| {
         fake.answer_next(chartmogul_fake::Canned::new(status).json(example.to_string()));
     };
 
     let (sent, created) = (
-        at(&format!("/post/requestBody/{body}/example")),
-        at(&format!("/post/responses/201/{body}/example")),
+        &document::example(&document, at("/post/requestBody/content")),
+        &document::example(&document, at("/post/responses/201/content")),
     );
     answer(201, created);
     let text = |name: &str| sent[name].as_str().unwrap();
@@ -68,14 +63,14 @@ async fn the_examples_of_the_other_operations_too() {
     let deal = create.win_likelihood(40).custom([("seats", 4)]).send().await.unwrap();
     assert_eq!((&fake.requests()[0].json(), &json!(deal)), (sent, created));
 
-    let retrieved = at(&format!("~1{{opportunity_uuid}}/get/responses/200/{body}/example"));
+    let retrieved = &document::example(&document, at("~1{opportunity_uuid}/get/responses/200/content"));
     answer(200, retrieved);
     assert_eq!(
         &json!(client.opportunities().get(UUID).send().await.unwrap()),
         retrieved
     );
 
-    for page in at(&format!("/get/responses/200/{body}/examples"))
+    for page in at("/get/responses/200/content/application~1json/examples")
         .as_object()
         .unwrap()
         .values()

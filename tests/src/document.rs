@@ -10,6 +10,17 @@ pub fn read() -> Value {
     serde_saphyr::from_str(&text).expect("YAML")
 }
 
+/// The first example of a body.
+pub fn example(document: &Value, content: &Value) -> Value {
+    let media = &content["application/json"];
+    let named = media["examples"]
+        .as_object()
+        .and_then(|examples| examples.values().next());
+    let target = named.and_then(|example| example["$ref"].as_str()?.strip_prefix('#'));
+    let named = target.and_then(|target| document.pointer(target)).or(named);
+    named.map_or(&media["example"], |example| &example["value"]).clone()
+}
+
 /// A validator for a component.
 pub fn validator(component: &str) -> Validator {
     let mut components = read()["components"].take();

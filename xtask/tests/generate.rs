@@ -57,6 +57,8 @@ fn the_order_of_the_document_is_kept() {
             .collect();
         spec["components"]["schemas"]["ThingUpdate"]["required"] = json!(["last", "first"]);
         spec["components"]["schemas"]["ThingUpdate"]["x-required-type"] = json!("ChangedThing");
+        let media = "/paths/~1v1~1things~1{thing_uuid}/patch/requestBody/content/application~1json";
+        spec.pointer_mut(media).unwrap()["example"] = json!({ "first": "a", "last": "b" });
         xtask::generate(&Spec::parse("x", &spec.to_string()).unwrap()).unwrap()
     };
     let order = |files: &Files| {
