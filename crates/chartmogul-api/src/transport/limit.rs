@@ -160,7 +160,8 @@ impl Limiter for Unlimited {
 ///
 /// A call that nobody polls holds back no other: others go before it in the queue, and its place goes to another call once
 /// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a place and a turn,
-/// before all that came later.
+/// before all that came later. (In a runtime that is not running, no response arrives, so calls that are in flight there keep
+/// their places.)
 ///
 /// ```
 /// use chartmogul_api::{Client, RateLimiter};

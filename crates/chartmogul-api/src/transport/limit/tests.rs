@@ -405,7 +405,10 @@ async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
     for _ in 0..10 {
         limiter.turn().await.unwrap();
     }
-    assert!(!limiter.limits.with(|state| state.pace.is_open()), "requests that will not leave count");
+    assert!(
+        !limiter.limits.with(|state| state.pace.is_open()),
+        "requests that will not leave count"
+    );
     // Those whose turns were taken away read again.
     while !tasks.is_empty() {
         tokio::time::advance(Duration::from_millis(10)).await;
