@@ -205,8 +205,9 @@ impl<'a> Call<'a> {
         let client = self.client;
         let shared = &client.shared;
         self.take_turn(place).await?;
-        if let Some(turn) = &mut write_turn {
-            turn.hold();
+        while write_turn.as_ref().is_some_and(|turn| !turn.hold()) {
+            write_turn = Reserved::begin();
+            self.take_turn(place).await?;
         }
         let number = count(&self.history.attempts) + 1;
         let started = Instant::now();

@@ -151,7 +151,7 @@ impl Limiter for Unlimited {
 ///
 /// Clones share the limit; give one to several clients of the same account. In no second do more requests arrive at the
 /// server than the rate allows, however long it takes to connect, and while there is a queue they are spread over the
-/// second: half of the rate may go at once.
+/// second: half of the rate may go at once. (At a rate of 1, a write that follows from a read comes right after it.)
 ///
 /// When the server refuses a request all the same, because another process uses the account, everything stops for as
 /// long as the server asks, at least a second and at most an hour, then goes on at half the rate and recovers within about
@@ -160,7 +160,8 @@ impl Limiter for Unlimited {
 ///
 /// A call that nobody polls holds back no other: others go before it in the queue, and its place goes to another call once
 /// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a place and a turn,
-/// before all that came later.
+/// before all that came later. (In a runtime that is not running, no response arrives, so calls that are in flight there keep
+/// their places.)
 ///
 /// ```
 /// use chartmogul_api::{Client, RateLimiter};
@@ -203,6 +204,15 @@ struct Holder {
     /// A state in which the call was seen waiting to be polled, and since when.
     seen: Option<(usize, Instant)>,
     turn: Turn,
+    /// It has another turn, for a request that leaves when the one before is answered.
+    reserves: bool,
+}
+
+impl Holder {
+    /// Whether a request of it is still to leave.
+    fn is_to_send(&self) -> bool {
+        self.reserves || matches!(self.turn, Turn::Connecting(_))
+    }
 }
 
 /// What became of the latest turn of a call.
@@ -472,6 +482,7 @@ impl State {
             call: None,
             seen: None,
             turn: Turn::None,
+            reserves: false,
         };
         if self.holders.contains_key(&ticket) {
             ticket = grant; // a second place of the same call
@@ -489,7 +500,7 @@ impl State {
             && self.pace.is_held_up()
         {
             // Requests that are to leave later count. Unless nobody polls them: then they will not leave.
-            match self.revoke_idle(now, |turn| matches!(turn, Turn::Connecting(_))) {
+            match self.revoke_idle(now, Holder::is_to_send) {
                 Ok(()) => result = self.pace.take(now, ticket),
                 Err(again) => result = Err(at.into_iter().chain(again).min()),
             }
@@ -504,11 +515,11 @@ impl State {
 
     /// Frees the place of a call that was woken a while ago and has not been polled since. If there is none, says when
     /// there may be one, as far as that is known.
-    fn revoke_idle(&mut self, now: Instant, which: impl Fn(Turn) -> bool) -> Result<(), Option<Instant>> {
+    fn revoke_idle(&mut self, now: Instant, which: impl Fn(&Holder) -> bool) -> Result<(), Option<Instant>> {
         let mut soonest = None::<Instant>;
         let mut idle = None;
         for (ticket, holder) in &mut self.holders {
-            let Some(call) = holder.call.as_ref().filter(|_| which(holder.turn)) else {
+            let Some(call) = holder.call.as_ref().filter(|_| which(holder)) else {
                 continue;
             };
             let Some(state) = call.woken() else {
@@ -528,13 +539,22 @@ impl State {
             }
         }
         let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
+        // It asks for turns again before it goes on.
         if let Turn::Connecting(_) = holder.turn {
-            self.pace.given_back(); // it asks for another one before it goes on
-            self.turns.wake(1, now, &mut self.woken);
+            self.give_back(now);
+        }
+        if holder.reserves {
+            self.give_back(now);
         }
         self.free += 1;
         self.places.wake(1, now, &mut self.woken);
         Ok(())
+    }
+
+    /// A request that had its turn will not leave.
+    fn give_back(&mut self, now: Instant) {
+        self.pace.given_back();
+        self.turns.wake(1, now, &mut self.woken);
     }
 
     fn release(&mut self, ticket: u64, grant: u64) {
@@ -542,6 +562,7 @@ impl State {
             return; // it went to another call
         }
         self.settle(ticket);
+        self.unreserve(ticket);
         self.holders.remove(&ticket);
         self.free += 1;
         if !self.places.is_vacant() {
@@ -564,6 +585,15 @@ impl State {
         }
         if changed {
             self.turns.wake(1, now, &mut self.woken);
+        }
+    }
+
+    /// The turn for a later request is not needed. Unless it has been given back before, with the place of its call.
+    fn unreserve(&mut self, ticket: u64) {
+        if let Some(holder) = self.holders.get_mut(&ticket)
+            && mem::take(&mut holder.reserves)
+        {
+            self.give_back(Instant::now());
         }
     }
 
@@ -599,6 +629,7 @@ pub(super) struct Connecting {
     limits: Arc<Limits>,
     ticket: u64,
     connection: u64,
+    stands: bool,
 }
 
 impl Connecting {
@@ -612,7 +643,13 @@ impl Connecting {
             ticket: *ticket,
             connection,
             call,
+            stands: false,
         })
+    }
+
+    /// The connection stands, so the request leaves when its call is polled next.
+    pub(super) fn stands(mut self) {
+        self.stands = true;
     }
 
     /// Whether the request has left over another connection, so that this one is not polled with its call any more.
@@ -623,7 +660,7 @@ impl Connecting {
 
 impl Drop for Connecting {
     fn drop(&mut self) {
-        if self.call.is_current() {
+        if self.stands && self.call.is_current() {
             self.call.stands(self.connection);
         } else {
             self.limits.connected(self.ticket, self.connection);
@@ -636,7 +673,6 @@ pub(super) struct Reserved {
     limits: Arc<Limits>,
     ticket: u64,
     taken: Instant,
-    is_held: bool,
 }
 
 impl Reserved {
@@ -650,25 +686,29 @@ impl Reserved {
             limits: Arc::clone(limits),
             ticket: *ticket,
             taken,
-            is_held: false,
         })
     }
 
     /// The call has the turn for its first request, too, so it waits for none. From now on this one counts in every second.
-    pub(super) fn hold(&mut self) {
-        self.limits.with(|state| state.pace.delayed(Some(self.taken)));
-        self.is_held = true;
+    /// If it is too old for that, the other one takes its place, and the call needs one more.
+    pub(super) fn hold(&self) -> bool {
+        self.limits.with(|state| {
+            let holder = state.holders.get_mut(&self.ticket);
+            holder.is_none_or(|holder| {
+                holder.reserves = state.pace.reserve(Instant::now(), self.taken);
+                holder.reserves
+            })
+        })
     }
 
     /// The second request leaves now.
-    pub(super) fn leave(mut self) {
-        self.is_held = false;
+    pub(super) fn leave(self) {
         self.limits.with(|state| {
             let now = Instant::now();
             state.settle(self.ticket);
-            state.pace.arrived(now);
             if let Some(holder) = state.holders.get_mut(&self.ticket) {
-                holder.turn = Turn::Sent(now);
+                (holder.turn, holder.reserves) = (Turn::Sent(now), false);
+                state.pace.arrived(now);
             }
             state.turns.wake(1, now, &mut state.woken);
         });
@@ -678,12 +718,7 @@ impl Reserved {
 /// It does not leave.
 impl Drop for Reserved {
     fn drop(&mut self) {
-        if self.is_held {
-            self.limits.with(|state| {
-                state.pace.given_back();
-                state.turns.wake(1, Instant::now(), &mut state.woken);
-            });
-        }
+        self.limits.with(|state| state.unreserve(self.ticket));
     }
 }
 
