@@ -121,6 +121,8 @@ struct Killed<'a> {
     concurrency: usize,
     is_ordered: bool,
     has_fsync: bool,
+    /// Whether updates read before they write.
+    merges: bool,
     ledger: Ledger,
     folder: tempfile::TempDir,
     /// Outcomes that were read before a kill, and how many requests there were for them.
@@ -135,6 +137,7 @@ impl<'a> Killed<'a> {
             concurrency: rng.usize(1..=32),
             is_ordered: rng.bool(),
             has_fsync: rng.u8(..4) > 0,
+            merges: rng.bool(),
             ledger,
             folder: tempfile::tempdir().unwrap(),
             acknowledged: BTreeMap::new(),
@@ -155,6 +158,9 @@ impl<'a> Killed<'a> {
         }
         if !self.has_fsync {
             command.arg("no-fsync");
+        }
+        if self.merges {
+            command.arg("merge");
         }
         command
     }

@@ -330,6 +330,35 @@ async fn an_attribute_that_was_not_kept_is_reported() {
     assert_eq!(fake.requests().len(), 6);
 }
 
+/// Whatever comes of starting again, the first write has happened.
+#[tokio::test]
+async fn a_write_in_conflict_is_not_forgotten() {
+    let (fake, client) = start().await;
+    let in_conflict = || answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
+    let update = || {
+        let update = client.opportunities().update(UUID).merge_custom();
+        update.set("seats", 5).retry_conflicts(1)
+    };
+    in_conflict();
+    fake.answer_next(Canned::new(404));
+    let error = update().send().await.unwrap_err();
+    assert!(error.may_have_happened(), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("404"), "{cause}");
+
+    for (read, word) in [
+        (Canned::new(404), "given up"),
+        (Canned::new(200).json(deal_with(r#"{"seats":5}"#)), "updated"),
+    ] {
+        in_conflict();
+        fake.answer_next(read);
+        let mut run = chartmogul::bulk::Bulk::new([update()]).start().await.unwrap();
+        let done = run.try_next().await.unwrap().unwrap();
+        assert_eq!(done.outcome.as_str(), word);
+        assert!(done.outcome.error().is_none_or(|error| error.may_have_happened()));
+    }
+}
+
 /// The same comes of it, whatever the object had.
 #[tokio::test]
 async fn to_replace_all_and_to_merge_is_to_replace_all() {
