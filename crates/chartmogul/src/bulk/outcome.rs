@@ -349,7 +349,9 @@ impl StdError for UpdateError {
 /// What a run has come to, in numbers; it prints as one line.
 ///
 /// Of two runs over the same input of which one was disturbed (killed, stopped, by an outage) and started again until it came to its end,
-/// all numbers but `repeats` are the same.
+/// all numbers but `repeats` are the same. There are two exceptions, for an update that may have been made before there was an outcome that
+/// lasts. With `merge_custom`, what is in place then is `updated`, not `unchanged`. With
+/// [`skip_unchanged`](super::Bulk::skip_unchanged), the object is not read a second time, so what it has lost is `replaced_unseen`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {
