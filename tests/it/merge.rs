@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Place, Retry, Unlimited};
+use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Place, Retry, Unlimited, bulk::Bulk};
 use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, sent::Witness, start};
 use proptest::prelude::*;
@@ -352,10 +352,36 @@ async fn a_write_in_conflict_is_not_forgotten() {
     ] {
         in_conflict();
         fake.answer_next(read);
-        let mut run = chartmogul::bulk::Bulk::new([update()]).start().await.unwrap();
+        let mut run = Bulk::new([update()]).start().await.unwrap();
         let done = run.try_next().await.unwrap().unwrap();
         assert_eq!(done.outcome.as_str(), word);
         assert!(done.outcome.error().is_none_or(|error| error.may_have_happened()));
+    }
+}
+
+/// "Nothing has changed" says something about a write only if it answers one.
+#[tokio::test]
+async fn a_read_that_is_not_modified_is_no_success() {
+    let (fake, _client) = start().await;
+    let client = trying(&fake, 2);
+    let update = || client.opportunities().update(UUID).merge_custom().set("seats", 5);
+    for answers in [&[502, 304][..], &[304]] {
+        let fail = || {
+            if answers.len() > 1 {
+                fake.answer_next(Canned::as_usual());
+            }
+            for status in answers {
+                fake.answer_next(Canned::new(*status));
+            }
+        };
+        fail();
+        let error = update().send().await.unwrap_err();
+        assert!(matches!(error, Error::NotModified(_)), "{error}");
+        fail();
+        let mut run = Bulk::new([update()]).start().await.unwrap();
+        let done = run.try_next().await.unwrap().unwrap();
+        assert!(!done.outcome.is_final(), "{done:?}");
+        assert_eq!(done.outcome.error().unwrap().may_have_happened(), answers.len() > 1);
     }
 }
 

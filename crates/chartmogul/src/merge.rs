@@ -200,7 +200,7 @@ impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
             };
             let FromRead { reply, written } = match self.update.write_from_read(&mut merge).await {
                 Ok(done) => done,
-                Err(error @ Error::NotModified(_)) => {
+                Err(error @ Error::NotModified(_)) if answers_write(&error) => {
                     let merged = if conflict { Merged::Written } else { Merged::Unmodified };
                     return read.map(|object| (object, merged)).ok_or(error);
                 }
@@ -242,6 +242,11 @@ pub(crate) enum Merged {
     InPlace,
     /// It was sent, and the server saw nothing to change.
     Unmodified,
+}
+
+/// Whether the last request of a call that failed was a write, not the read before it.
+pub(crate) fn answers_write(error: &Error) -> bool {
+    error.attempts().last().is_some_and(|last| !last.is_read())
 }
 
 /// The attributes that were read, as they are sent back.

@@ -2,6 +2,8 @@ use std::{error::Error as StdError, fmt};
 
 use chartmogul_api::{Attempt, Error, GaveUp, Problem, StatusCode};
 
+use crate::merge::answers_write;
+
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -165,6 +167,11 @@ impl Failed {
             may_have_happened: was_to_be_sent,
             cause: Cause::Trouble,
         }
+    }
+
+    /// The server saw nothing to change: it has answered the update itself with that, not a read before it.
+    pub(super) fn is_unmodified(&self) -> bool {
+        answers_write(&self.error) && matches!(self.error, Error::NotModified(_))
     }
 
     /// Whether no run has to make the update any more. What was not sent has no verdict, whatever a request before it was
