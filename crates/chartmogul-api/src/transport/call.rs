@@ -37,6 +37,9 @@ pub(super) struct ReadFirst<'a> {
 /// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
 pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, Unfit> + Send + 'a;
 
+/// How an attempt ended.
+type Attempted = Result<Box<Whole>, Box<Broken>>;
+
 /// What follows from the read.
 enum Next {
     Write,
@@ -152,7 +155,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Makes an attempt. A future of its own, so that waiting uses the same room.
+    /// Makes an attempt, and says when it began. A future of its own, so that waiting uses the same room.
     #[allow(clippy::manual_async_fn)] // whose arguments would have room twice
     fn attempt(
         &mut self,
@@ -160,7 +163,7 @@ impl<'a> Call<'a> {
         before: &Waited,
         place: &mut Option<Place>,
         accept: &mut Accept<'_>,
-    ) -> impl Future<Output = Result<(Instant, Result<Box<Whole>, Box<Broken>>), Error>> {
+    ) -> impl Future<Output = Result<(Instant, Attempted), Error>> {
         async move {
             let client = self.client;
             let started = Instant::now();

@@ -202,7 +202,7 @@ struct TicketHasher(u64);
 impl Hasher for TicketHasher {
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.write_u64(self.0 << 8 | u64::from(*byte));
+            self.0 = (self.0 << 8) | u64::from(*byte);
         }
     }
 
