@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::{Future, poll_fn},
+    hash::{BuildHasherDefault, Hasher},
     mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
@@ -187,12 +188,32 @@ struct State {
     next_ticket: u64,
     free: u32,
     /// Calls that have a place, by ticket.
-    holders: HashMap<u64, Holder>,
+    holders: HashMap<u64, Holder, BuildHasherDefault<TicketHasher>>,
     places: Line,
     turns: Line,
     pace: Pace,
     /// To be woken when the lock is released.
     woken: Vec<Waker>,
+}
+
+/// Tickets are counted by us, so nobody can choose them to collide, and each call looks some up.
+#[derive(Default)]
+struct TicketHasher(u64);
+
+impl Hasher for TicketHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 << 8) | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, ticket: u64) {
+        self.0 = ticket;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) // the golden ratio: numbers in sequence are spread over all bits
+    }
 }
 
 /// A call that has a place.
@@ -240,7 +261,7 @@ impl RateLimiter {
                 state: Mutex::new(State {
                     next_ticket: 0,
                     free: in_flight,
-                    holders: HashMap::new(),
+                    holders: HashMap::default(),
                     places: Line::default(),
                     turns: Line::default(),
                     pace: Pace::new(per_second),
@@ -263,89 +284,76 @@ impl Limits {
         result
     }
 
-    async fn place(self: &Arc<Self>) -> Place {
-        let (call, ticket) = self.call();
-        let taken = self.wait(Resource::Place, call.as_ref(), ticket).await;
-        self.granted(taken)
-    }
-
-    async fn turn(self: &Arc<Self>) {
-        let (call, ticket) = self.call();
-        if let Some(ticket) = ticket {
-            self.with(|state| state.settle(ticket));
-        }
-        self.wait(Resource::Turn, call.as_ref(), ticket).await;
-    }
-
     fn try_place(self: &Arc<Self>) -> Option<Place> {
-        let (call, ticket) = self.call();
+        let call = self.call();
         let taken = self.with(|state| {
+            let ticket = self.ticket(call.as_ref(), state);
             if !state.places.is_empty(&mut state.woken) {
                 return None;
             }
-            let ticket = ticket.unwrap_or_else(|| state.ticket());
             state.take_place(call.as_ref(), ticket).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
 
     fn try_turn(self: &Arc<Self>) -> bool {
-        let (_, ticket) = self.call();
+        let call = self.call();
         self.with(|state| {
-            if let Some(ticket) = ticket {
-                state.settle(ticket);
-            }
-            let ticket = ticket.unwrap_or_else(|| state.ticket());
+            let ticket = self.ticket(call.as_ref(), state);
+            state.settle(ticket);
             state.turns.is_empty(&mut state.woken) && state.take_turn(ticket, Instant::now()).is_ok()
         })
     }
 
     /// Waits until a resource can be taken.
-    async fn wait(self: &Arc<Self>, what: Resource, call: Option<&Arc<Polling>>, ticket: Option<u64>) -> Taken {
+    fn wait(self: &Arc<Self>, what: Resource) -> impl Future<Output = Taken> {
+        let call = self.call();
         let key = self.with(|state| {
-            let number = state.ticket();
-            (ticket.unwrap_or(number), number)
+            let ticket = self.ticket(call.as_ref(), state);
+            if what == Resource::Turn {
+                state.settle(ticket);
+            }
+            (ticket, state.ticket())
         });
         let waiting = Waiting {
             limits: self,
             what,
+            call,
             key,
             since: Instant::now(),
         };
-        let mut timer = pin!(None::<Sleep>);
-        poll_fn(|context| {
-            loop {
-                let due = match self.with(|state| state.poll(&waiting, call, context.waker())) {
-                    Ok(taken) => return Poll::Ready(taken),
-                    Err(due) => due,
-                };
-                match timer.as_mut().as_pin_mut() {
-                    Some(timer) => timer.reset(due),
-                    None => timer.set(Some(sleep_until(due))),
+        async move {
+            let mut timer = pin!(None::<Sleep>);
+            poll_fn(|context| {
+                loop {
+                    let due = match self.with(|state| state.poll(&waiting, context.waker())) {
+                        Ok(taken) => return Poll::Ready(taken),
+                        Err(due) => due,
+                    };
+                    match timer.as_mut().as_pin_mut() {
+                        Some(timer) => timer.reset(due),
+                        None => timer.set(Some(sleep_until(due))),
+                    }
+                    let due = timer.as_mut().as_pin_mut().map(|timer| timer.poll(context));
+                    if due.is_none_or(|poll| poll.is_pending()) {
+                        return Poll::Pending;
+                    }
                 }
-                let due = timer.as_mut().as_pin_mut().map(|timer| timer.poll(context));
-                if due.is_none_or(|poll| poll.is_pending()) {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
+            })
+            .await
+        }
     }
 
-    /// The call that is being polled, if its place is of this limiter, and its ticket, which it keeps: whoever has to
-    /// take a place or a turn again goes before all that came later.
-    fn call(self: &Arc<Self>) -> (Option<Arc<Polling>>, Option<u64>) {
-        let Some(call) = Polling::current() else {
-            return (None, None);
-        };
-        let (limits, ticket) = call
-            .limits()
-            .get_or_init(|| (Arc::clone(self), self.with(State::ticket)));
-        if !Arc::ptr_eq(limits, self) {
-            return (None, None);
-        }
-        let ticket = *ticket;
-        (Some(call), Some(ticket))
+    /// The call that is being polled, unless its place is of another limiter.
+    fn call(self: &Arc<Self>) -> Option<Arc<Polling>> {
+        let ours = |limits: &Arc<Self>| Arc::ptr_eq(limits, self);
+        Polling::current().filter(|call| call.limits().get().is_none_or(|(limits, _)| ours(limits)))
+    }
+
+    /// The ticket of a call, which it keeps: whoever has to take a place or a turn again goes before all that came later.
+    fn ticket(self: &Arc<Self>, call: Option<&Arc<Polling>>, state: &mut State) -> u64 {
+        let Some(call) = call else { return state.ticket() };
+        call.limits().get_or_init(|| (Arc::clone(self), state.ticket())).1
     }
 
     pub(super) fn connected(&self, ticket: u64, connection: u64) {
@@ -388,6 +396,7 @@ enum Resource {
 struct Waiting<'a> {
     limits: &'a Limits,
     what: Resource,
+    call: Option<Arc<Polling>>,
     key: Key,
     since: Instant,
 }
@@ -416,7 +425,8 @@ impl State {
     }
 
     /// Takes a resource for somebody who waits, or says when to ask again; if something happens before, he is woken.
-    fn poll(&mut self, waiting: &Waiting<'_>, call: Option<&Arc<Polling>>, waker: &Waker) -> Result<Taken, Instant> {
+    fn poll(&mut self, waiting: &Waiting<'_>, waker: &Waker) -> Result<Taken, Instant> {
+        let call = waiting.call.as_ref();
         if waiting.what == Resource::Turn && call.is_some_and(|call| call.is_revoked()) {
             return Ok((waiting.key.0, 0)); // needs a place first, and asks for a turn again then
         }
@@ -745,7 +755,8 @@ impl Limiter for RateLimiter {
                 return Ok(place);
             }
             check_timers()?;
-            Ok(self.limits.place().await)
+            let taken = self.limits.wait(Resource::Place).await;
+            Ok(self.limits.granted(taken))
         })
     }
 
@@ -753,7 +764,7 @@ impl Limiter for RateLimiter {
         Box::pin(async {
             if !self.try_turn() {
                 check_timers()?;
-                self.limits.turn().await;
+                self.limits.wait(Resource::Turn).await;
             }
             Ok(())
         })
