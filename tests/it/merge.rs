@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Place, Retry, Unlimited};
+use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Place, Retry, Unlimited, bulk::Bulk};
 use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, sent::Witness, start};
 use proptest::prelude::*;
@@ -328,6 +328,65 @@ async fn an_attribute_that_was_not_kept_is_reported() {
     let update = client.opportunities().update(UUID).merge_custom().set("seats", 5);
     update.retry_conflicts(1).send().await.unwrap();
     assert_eq!(fake.requests().len(), 6);
+}
+
+/// Whatever comes of starting again, the first write has happened.
+#[tokio::test]
+async fn a_write_in_conflict_is_not_forgotten() {
+    let (fake, client) = start().await;
+    let in_conflict = || answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
+    let update = || {
+        let update = client.opportunities().update(UUID).merge_custom();
+        update.set("seats", 5).retry_conflicts(1)
+    };
+    in_conflict();
+    fake.answer_next(Canned::new(404));
+    let error = update().send().await.unwrap_err();
+    assert!(error.may_have_happened(), "{error}");
+    let cause = std::error::Error::source(&error).unwrap().to_string();
+    assert!(cause.contains("404"), "{cause}");
+
+    for (read, word) in [
+        (Canned::new(404), "given up"),
+        (Canned::new(200).json(deal_with(r#"{"seats":5}"#)), "updated"),
+    ] {
+        in_conflict();
+        fake.answer_next(read);
+        let mut run = Bulk::new([update()]).start().await.unwrap();
+        let done = run.try_next().await.unwrap().unwrap();
+        assert_eq!(done.outcome.as_str(), word);
+        assert!(
+            done.outcome
+                .error()
+                .is_none_or(chartmogul::bulk::UpdateError::may_have_happened)
+        );
+    }
+}
+
+/// "Nothing has changed" says something about a write only if it answers one.
+#[tokio::test]
+async fn a_read_that_is_not_modified_is_no_success() {
+    let (fake, _client) = start().await;
+    let client = trying(&fake, 2);
+    let update = || client.opportunities().update(UUID).merge_custom().set("seats", 5);
+    for answers in [&[502, 304][..], &[304]] {
+        let fail = || {
+            if answers.len() > 1 {
+                fake.answer_next(Canned::as_usual());
+            }
+            for status in answers {
+                fake.answer_next(Canned::new(*status));
+            }
+        };
+        fail();
+        let error = update().send().await.unwrap_err();
+        assert!(matches!(error, Error::NotModified(_)), "{error}");
+        fail();
+        let mut run = Bulk::new([update()]).start().await.unwrap();
+        let done = run.try_next().await.unwrap().unwrap();
+        assert!(!done.outcome.is_final(), "{done:?}");
+        assert_eq!(done.outcome.error().unwrap().may_have_happened(), answers.len() > 1);
+    }
 }
 
 /// The same comes of it, whatever the object had.

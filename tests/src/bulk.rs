@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use chartmogul::{
-    Client, Opportunity, Retry, Unlimited,
+    Client, Merge, Opportunity, Retry, Unlimited,
     bulk::{Done, NotSent, Outcome},
     resources::opportunities::UpdateOpportunity,
 };
@@ -70,6 +70,19 @@ pub fn update(client: &Client, index: u64) -> UpdateOpportunity {
         .amount_in_cents(amount)
         .win_likelihood(if is_invalid(index) { 101 } else { 50 })
         .replace_all_custom([("ratio", ratio)])
+}
+
+/// The same, but it keeps all custom attributes that it does not name.
+pub fn merge(client: &Client, index: u64) -> Merge<UpdateOpportunity> {
+    let amount = i64::try_from(index).unwrap();
+    client
+        .opportunities()
+        .update(uuid(index))
+        .amount_in_cents(amount)
+        .win_likelihood(if is_invalid(index) { 101 } else { 50 })
+        .merge_custom()
+        .set(format!("of_{}", index % 5), amount)
+        .remove(format!("of_{}", index % 3))
 }
 
 /// An outcome as a line.

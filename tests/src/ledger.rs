@@ -14,7 +14,7 @@ use std::{
 
 use chartmogul_fake::samples;
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{
     io::AsyncWriteExt as _,
     net::{TcpListener, TcpStream},
@@ -97,12 +97,27 @@ struct Books {
 type Decide = dyn Fn(u64, usize) -> Reply + Send;
 
 /// An opportunity.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
     /// The last update that was made.
     pub amount: Option<u64>,
     /// How often that has changed. Making the same update twice is one change.
     pub changes: u64,
+    /// Its custom attributes, if they were updated.
+    pub custom: Option<Map<String, Value>>,
+}
+
+impl Entry {
+    fn opportunity(&self, uuid: &str) -> Value {
+        let mut opportunity = samples::opportunity(uuid);
+        if let Some(amount) = self.amount {
+            opportunity["amount_in_cents"] = json!(amount);
+        }
+        if let Some(custom) = &self.custom {
+            opportunity["custom"] = json!(custom);
+        }
+        opportunity
+    }
 }
 
 impl Ledger {
@@ -278,11 +293,8 @@ impl Shared {
             Some(Reply::Reset | Reply::ApplyAndReset) => None,
             Some(Reply::Refuse(status) | Reply::ApplyAndAnswer(status)) => Some(answer(status, &refusal(status))),
             Some(Reply::Apply) | None => {
-                let mut opportunity = samples::opportunity(uuid);
-                if let Some(amount) = books.objects.get(uuid).and_then(|object| object.amount) {
-                    opportunity["amount_in_cents"] = json!(amount);
-                }
-                Some(answer(200, &opportunity))
+                let object = books.objects.get(uuid).cloned().unwrap_or_default();
+                Some(answer(200, &object.opportunity(uuid)))
             }
         }
     }
@@ -302,12 +314,19 @@ impl Shared {
             object.amount = amount;
             object.changes += 1;
         }
+        if let Some(custom) = body["custom"].as_array() {
+            let pair = |attribute: &Value| {
+                (
+                    attribute["key"].as_str().unwrap().to_owned(),
+                    attribute["value"].clone(),
+                )
+            };
+            object.custom = Some(custom.iter().map(pair).collect());
+        }
         if status != 200 {
             return answer(status, &refusal(status));
         }
-        let mut opportunity = samples::opportunity(uuid);
-        opportunity["amount_in_cents"] = json!(amount);
-        opportunity["custom"]["ratio"] = body["custom"][0]["value"].clone();
+        let mut opportunity = object.opportunity(uuid);
         opportunity["changes"] = json!(object.changes); // a member that nobody knows yet
         answer(200, &opportunity)
     }

@@ -142,6 +142,8 @@ pub enum Error {
         operation: &'static str,
         /// Whether it has written. `merge_custom` of the crate `chartmogul` has.
         written: bool,
+        /// Why starting again failed, if that was tried.
+        source: Option<BoxError>,
     },
 
     /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
@@ -198,7 +200,7 @@ impl fmt::Display for Error {
                 write!(f, "{operation}: the run was stopped before this was sent{history}")
             }
             Self::Custom(error) => error.fmt(f),
-            Self::Conflict { operation, written } => {
+            Self::Conflict { operation, written, .. } => {
                 let and = if *written {
                     "it was written all the same, so look at it"
                 } else {
@@ -214,7 +216,7 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Configuration { source, .. } => Some(&**source.as_ref()?),
+            Self::Configuration { source, .. } | Self::Conflict { source, .. } => Some(&**source.as_ref()?),
             Self::Unreadable { source, .. }
             | Self::Connection { source, .. }
             | Self::Timeout { source, .. }
@@ -354,9 +356,13 @@ impl Error {
         }
     }
 
-    /// [`Error::Conflict`]: the operation, and whether it has written.
-    pub fn conflict(operation: &'static str, written: bool) -> Self {
-        Self::Conflict { operation, written }
+    /// [`Error::Conflict`]: the operation, whether it has written, and why starting again failed, if that was tried.
+    pub fn conflict(operation: &'static str, written: bool, source: Option<BoxError>) -> Self {
+        Self::Conflict {
+            operation,
+            written,
+            source,
+        }
     }
 
     /// [`Error::Pages`]: what is wrong with the pages of a list.

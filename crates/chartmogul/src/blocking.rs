@@ -52,7 +52,9 @@ impl fmt::Debug for Blocking {
 impl crate::Client {
     /// The same client with calls that block, on a background thread of its own. It can be cloned, and used from
     /// several threads, and does not need the thread that it is used on: it works inside of a runtime, too, whose tasks wait
-    /// for it then.
+    /// for it then. Calls that are in flight there keep their places meanwhile: if they have all of them
+    /// ([`max_in_flight`](crate::ClientBuilder::max_in_flight)), and no other thread runs that runtime, a blocking call gets none
+    /// before its time is up.
     ///
     /// Limits, retry budget and settings are shared with this client. Connections are not, but for an
     /// [`http_client`](crate::ClientBuilder::http_client) of your own, which should be used by a blocking client or by one that is

@@ -113,7 +113,8 @@ impl<U, M> Merge<U, M> {
         self
     }
 
-    /// Starts again, at most so often, where [`send`](Self::send) would end with [`Error::Conflict`]; never by default.
+    /// Starts again, at most so often, where [`send`](Self::send) would end with [`Error::Conflict`]; never by default. If that
+    /// fails before it has written, it ends with that error all the same, which has the reason.
     pub fn retry_conflicts(mut self, times: u32) -> Self {
         self.repeats = times;
         self
@@ -167,19 +168,26 @@ impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
         (self.changes.is_empty() && update.changes_more()).then_some(update)
     }
 
-    /// The object as it is after that, and whether it was written. It is not, if attributes are in place, and all else is
+    /// The object as it is after that, and what became of it. It is not written, if attributes are in place, and all else is
     /// `unchanged`.
     pub(crate) async fn call(
         mut self,
         unchanged: &(dyn Fn(&U::Object) -> bool + Sync),
-    ) -> Result<(U::Object, bool), Error> {
+    ) -> Result<(U::Object, Merged), Error> {
         self.check_named()?;
         if let Some(update) = self.as_plain() {
-            return match update.clone().write().await {
-                Err(Error::NotModified(_)) => Ok((update.read_now().await?, false)),
-                written => Ok((written?, true)),
+            let unmodified = match update.clone().write().await {
+                Err(error @ Error::NotModified(_)) => error,
+                written => return Ok((written?, Merged::Written)),
+            };
+            return match update.read_now().await {
+                // What an earlier attempt may have done must not be forgotten.
+                Err(_) if unmodified.may_have_happened() => Err(unmodified),
+                read => Ok((read?, Merged::Unmodified)),
             };
         }
+        // A write that was in conflict has happened, whatever comes of the next one.
+        let mut conflict = false;
         loop {
             let (mut read, mut sent) = (None, None);
             let mut merge = |object: &U::Object, answer: &[u8]| {
@@ -192,28 +200,53 @@ impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
             };
             let FromRead { reply, written } = match self.update.write_from_read(&mut merge).await {
                 Ok(done) => done,
-                Err(error @ Error::NotModified(_)) => {
-                    let written = error.may_have_happened();
-                    return read.map(|object| (object, written)).ok_or(error);
+                Err(error @ Error::NotModified(_)) if answers_write(&error) => {
+                    let merged = if conflict { Merged::Written } else { Merged::Unmodified };
+                    return read.map(|object| (object, merged)).ok_or(error);
+                }
+                Err(error) if conflict && !error.may_have_happened() => {
+                    return Err(Error::conflict(U::OPERATION, true, Some(error.into())));
                 }
                 Err(error) => return Err(error),
+            };
+            let merged = if conflict || written {
+                Merged::Written
+            } else {
+                Merged::InPlace
             };
             let answered = exact_custom(reply.body()).ok().flatten();
             let object = reply.into_value();
             return match (sent, answered) {
                 // It was accepted, and the answer does not have the object (204, 202, `{}`).
-                (_, None) => Ok((self.update.read_now().await.unwrap_or(object), written)),
+                (_, None) => Ok((self.update.read_now().await.unwrap_or(object), merged)),
                 (Some(sent), Some(answered)) if !self.kept(&sent, &answered) => {
                     if self.repeats > 0 {
                         self.repeats -= 1;
+                        conflict = true;
                         continue;
                     }
-                    Err(Error::conflict(U::OPERATION, true))
+                    Err(Error::conflict(U::OPERATION, true, None))
                 }
-                _ => Ok((object, written)),
+                _ => Ok((object, merged)),
             };
         }
     }
+}
+
+/// What became of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Merged {
+    /// It was written, or may have been by an attempt that got no answer.
+    Written,
+    /// What was read has it already.
+    InPlace,
+    /// It was sent, and the server saw nothing to change.
+    Unmodified,
+}
+
+/// Whether the last request of a call that failed was a write, not the read before it.
+pub(crate) fn answers_write(error: &Error) -> bool {
+    error.attempts().last().is_some_and(|last| !last.is_read())
 }
 
 /// The attributes that were read, as they are sent back.

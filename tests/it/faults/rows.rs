@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::ClientBuilder;
+use chartmogul::{ClientBuilder, Limiter, LimiterFuture, Place, Unlimited};
 use chartmogul_fake::samples;
 use chartmogul_tests::{UUID, bodies::BODIES, peer::Act, tls::Authority};
 use flate2::{Compression, write::GzEncoder};
@@ -614,9 +614,28 @@ fn limits() -> Vec<Row> {
         update("all places taken by calls in flight")
             .before(Before::Unanswered)
             .client(|client| client.call_timeout(SHORT)),
-        update("all requests of this second used up")
-            .before(Before::Call(good()))
-            // The second begins with the call before.
-            .client(|client| client.rate_limit(1).call_timeout(Duration::from_millis(300))),
+        update("all requests of this second used up").client(|client| {
+            let limiter = LateTurn::default();
+            client.limiter(limiter).call_timeout(Duration::from_millis(300))
+        }),
     ]
+}
+
+/// The first call gets no turn, however long it takes to make it.
+#[derive(Debug, Default)]
+struct LateTurn(AtomicBool);
+
+impl Limiter for LateTurn {
+    fn place(&self) -> LimiterFuture<'_, Place> {
+        Unlimited.place()
+    }
+
+    fn turn(&self) -> LimiterFuture<'_, ()> {
+        if self.0.swap(true, Ordering::SeqCst) {
+            return Box::pin(async { Ok(()) });
+        }
+        Box::pin(std::future::pending())
+    }
+
+    fn throttled(&self, _: Option<Duration>) {}
 }

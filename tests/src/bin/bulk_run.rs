@@ -1,16 +1,16 @@
 //! Makes a bulk run and says what comes of it, line by line. Tests kill it.
 //!
-//! Arguments: base URL, number of updates; then, as wanted, `journal=<path>`, `ordered`, `no-fsync`, `concurrency=<calls>`,
-//! `file-limit=<bytes>`.
+//! Arguments: base URL, number of updates; then, as wanted, `journal=<path>`, `ordered`, `no-fsync`, `merge`,
+//! `concurrency=<calls>`, `file-limit=<bytes>`.
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // its output is what it is for
 
 use std::{error::Error as StdError, process::ExitCode};
 
 use chartmogul::{
-    Retry,
-    bulk::{Bulk, Error},
+    Opportunity, Retry,
+    bulk::{Bulk, Error, Update},
 };
-use chartmogul_tests::bulk::{Line, client, update};
+use chartmogul_tests::bulk::{Line, client, merge, update};
 use nix::sys::resource::{Resource, setrlimit};
 
 #[tokio::main]
@@ -33,9 +33,21 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let url = arguments.next().unwrap();
-    let count = arguments.next().unwrap().parse().unwrap();
+    let count: u64 = arguments.next().unwrap().parse().unwrap();
     let client = client(&url, Retry::never());
-    let mut bulk = Bulk::new((0..count).map(move |index| update(&client, index)));
+    let (merges, arguments): (Vec<_>, Vec<_>) = arguments.partition(|argument| argument == "merge");
+    if merges.is_empty() {
+        make(
+            Bulk::new((0..count).map(move |index| update(&client, index))),
+            arguments,
+        )
+        .await
+    } else {
+        make(Bulk::new((0..count).map(move |index| merge(&client, index))), arguments).await
+    }
+}
+
+async fn make<U: Update<Object = Opportunity>>(mut bulk: Bulk<U>, arguments: Vec<String>) -> Result<(), Error> {
     for argument in arguments {
         bulk = match argument.split_once('=').unwrap_or((&argument, "")) {
             ("journal", path) => bulk.journal(path),

@@ -61,30 +61,33 @@ pub(super) struct Time {
 }
 
 /// Waits for an answer, reads it, and has a success looked at.
-pub(super) async fn send(
+#[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+pub(super) fn send(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    time: &Time,
+    time: Time,
     accept: &mut Accept<'_>,
-) -> Result<Box<Whole>, Box<Broken>> {
-    let (mut whole, mut more) = (None::<Box<Whole>>, BytesMut::new());
-    let ended = timeout_at(time.until, pin!(read(client, answer, &mut whole, &mut more))).await;
-    if let Some(whole) = &mut whole
-        && !more.is_empty()
-    {
-        whole.body = more.freeze();
-    }
-    let trouble = match ended {
-        Ok(Ok(())) => None,
-        Ok(Err(trouble)) => Some(trouble),
-        Err(elapsed) => Some(Trouble::Time(elapsed)),
-    };
-    match (whole, trouble) {
-        (Some(whole), None) if whole.status.is_success() => match accept(&whole.body) {
-            Ok(()) => Ok(whole),
-            Err(unfit) => Err(Broken::unfit(whole, unfit).into()),
-        },
-        (whole, trouble) => Err(Broken::new(client, time, whole, trouble).into()),
+) -> impl Future<Output = Result<Box<Whole>, Box<Broken>>> {
+    async move {
+        let (mut whole, mut more) = (None::<Box<Whole>>, BytesMut::new());
+        let ended = timeout_at(time.until, pin!(read(client, answer, &mut whole, &mut more))).await;
+        if let Some(whole) = &mut whole
+            && !more.is_empty()
+        {
+            whole.body = more.freeze();
+        }
+        let trouble = match ended {
+            Ok(Ok(())) => None,
+            Ok(Err(trouble)) => Some(trouble),
+            Err(elapsed) => Some(Trouble::Time(elapsed)),
+        };
+        match (whole, trouble) {
+            (Some(whole), None) if whole.status.is_success() => match accept(&whole.body) {
+                Ok(()) => Ok(whole),
+                Err(unfit) => Err(Broken::unfit(whole, unfit).into()),
+            },
+            (whole, trouble) => Err(Broken::new(client, time, whole, trouble).into()),
+        }
     }
 }
 
@@ -135,45 +138,48 @@ enum Trouble {
 }
 
 /// Reads an answer. What has come is kept, should the rest not come: in the body, or in `more` if it came in pieces.
-async fn read(
+#[allow(clippy::manual_async_fn)] // as above
+fn read(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
     into: &mut Option<Box<Whole>>,
     more: &mut BytesMut,
-) -> Result<(), Trouble> {
-    let mut response = answer.await.map_err(Trouble::Http)?;
-    let whole = into.insert(Box::new(Whole {
-        status: response.status(),
-        headers: std::mem::take(response.headers_mut()),
-        body: Bytes::new(),
-    }));
-    client.shared.connections.announced(&whole.headers);
+) -> impl Future<Output = Result<(), Trouble>> {
+    async move {
+        let mut response = answer.await.map_err(Trouble::Http)?;
+        let whole = into.insert(Box::new(Whole {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: Bytes::new(),
+        }));
+        client.shared.connections.announced(&whole.headers);
 
-    let limit = client.shared.max_body;
-    if response.content_length().is_some_and(|length| length > limit as u64) {
-        return Err(Trouble::TooLarge);
-    }
-    while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
-        if whole.body.len() + more.len() + chunk.len() > limit {
+        let limit = client.shared.max_body;
+        if response.content_length().is_some_and(|length| length > limit as u64) {
             return Err(Trouble::TooLarge);
         }
-        // Most answers are one chunk, which needs no copy.
-        if whole.body.is_empty() && more.is_empty() {
-            whole.body = chunk;
-            continue;
+        while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
+            if whole.body.len() + more.len() + chunk.len() > limit {
+                return Err(Trouble::TooLarge);
+            }
+            // Most answers are one chunk, which needs no copy.
+            if whole.body.is_empty() && more.is_empty() {
+                whole.body = chunk;
+                continue;
+            }
+            if more.is_empty() {
+                more.extend_from_slice(&whole.body);
+                whole.body = Bytes::new();
+            }
+            more.extend_from_slice(&chunk);
         }
-        if more.is_empty() {
-            more.extend_from_slice(&whole.body);
-            whole.body = Bytes::new();
-        }
-        more.extend_from_slice(&chunk);
+        Ok(())
     }
-    Ok(())
 }
 
 impl Broken {
     #[cold] // so that its code is not in the way of what succeeds
-    fn new(client: &Client, time: &Time, whole: Option<Box<Whole>>, trouble: Option<Trouble>) -> Self {
+    fn new(client: &Client, time: Time, whole: Option<Box<Whole>>, trouble: Option<Trouble>) -> Self {
         let (failure, what) = match (whole, trouble) {
             // The status says more than why its body is not complete.
             (Some(whole), _) if !whole.status.is_success() => (Failure::Status(whole.status), What::Answer(whole)),

@@ -37,6 +37,9 @@ pub(super) struct ReadFirst<'a> {
 /// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
 pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, Unfit> + Send + 'a;
 
+/// How an attempt ended.
+type Attempted = Result<Box<Whole>, Box<Broken>>;
+
 /// What follows from the read.
 enum Next {
     Write,
@@ -50,7 +53,7 @@ pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
     make: &'a Make<'a>,
-    read_first: Option<ReadFirst<'a>>,
+    read_first: Option<Box<ReadFirst<'a>>>, // in a box: few calls have one
     polling: Arc<Polling>,
     started: Instant,
     deadline: Instant,
@@ -83,7 +86,7 @@ impl<'a> Call<'a> {
     /// The call reads before each attempt.
     pub(super) fn reading_first(self, read: ReadFirst<'a>) -> Self {
         Self {
-            read_first: Some(read),
+            read_first: Some(Box::new(read)),
             ..self
         }
     }
@@ -107,13 +110,10 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
         let client = self.client;
         let shared = &client.shared;
-        // Waiting needs timers.
-        shared.connections.here()?;
         let mut place = None::<Place>;
         let mut before = Waited::default();
         loop {
             self.take_turn(&mut place).await?;
-            let write_turn = self.read_first.is_some().then(Reserved::begin).flatten();
             if let Some(bounds) = &client.bounds
                 && self.history.attempts.is_empty()
             {
@@ -123,7 +123,7 @@ impl<'a> Call<'a> {
             let number = count(&self.history.attempts) + 1;
             if let Some(read) = self.read_first.take() {
                 // In a box: few calls need its room.
-                match Box::pin(self.read(read, write_turn, &mut place, &mut before)).await? {
+                match Box::pin(self.read(read, &mut place, &mut before)).await? {
                     Next::Write => {}
                     Next::Nothing(whole) => {
                         shared.budget.succeeded(number);
@@ -136,45 +136,7 @@ impl<'a> Call<'a> {
                     Next::ReadAgain => continue,
                 }
             }
-            // In a block: what an attempt needs has no room of its own in the future while the call waits for the next.
-            let (started, result) = {
-                let started = Instant::now();
-                if started >= self.deadline {
-                    return Err(self.late(TURN, "no time was left for an attempt".into()));
-                }
-                let (span, answer) = self.begin(&self.route, self.make, number)?;
-                let time = self.time(started);
-                let sending = pin!(attempt::send(client, answer, &time, accept));
-                let mut sending = sending.instrument(span);
-                let result = loop {
-                    if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
-                        break result;
-                    }
-                    if self.read_first.is_some() {
-                        // What was read gets old. Whether this was sent is not sure, see below.
-                        break Err(Broken::unpolled().into());
-                    }
-                    let history = self.history.clone();
-                    // In a box: it is rare, and would need room beside what is sent.
-                    if Box::pin(self.take_turn(&mut place)).await.is_err() {
-                        // It goes on without, and ends by its own time: if it was sent after all, over a connection that
-                        // another request left, that must not be forgotten.
-                        self.history = history;
-                        break (&mut sending).await;
-                    }
-                };
-                let span = sending.span();
-                if observe::anyone(shared, span) {
-                    let ended = AttemptEnded {
-                        number,
-                        waited: self.waited.since(&before),
-                        took: started.elapsed(),
-                        result: result.as_deref().map_err(AsRef::as_ref),
-                    };
-                    observe::attempt_ended(shared, span, &self.route, &ended);
-                }
-                (started, result)
-            };
+            let (started, result) = self.attempt(number, &before, &mut place, accept).await?;
             match result {
                 Ok(whole) => {
                     shared.budget.succeeded(number);
@@ -193,20 +155,69 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Makes an attempt, and says when it began. A future of its own, so that waiting uses the same room.
+    #[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+    fn attempt(
+        &mut self,
+        number: u32,
+        before: &Waited,
+        place: &mut Option<Place>,
+        accept: &mut Accept<'_>,
+    ) -> impl Future<Output = Result<(Instant, Attempted), Error>> {
+        async move {
+            let client = self.client;
+            let started = Instant::now();
+            if started >= self.deadline {
+                return Err(self.late(TURN, "no time was left for an attempt".into()));
+            }
+            let (span, answer) = self.begin(&self.route, self.make, number)?;
+            let time = self.time(started);
+            let sending = pin!(attempt::send(client, answer, time, accept));
+            let mut sending = sending.instrument(span);
+            let result = loop {
+                if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
+                    break result;
+                }
+                if self.read_first.is_some() {
+                    // What was read gets old. Whether this was sent is not sure, see below.
+                    break Err(Broken::unpolled().into());
+                }
+                // In a box: it is rare, and would need room beside what is sent.
+                if Box::pin(self.take_turn_again(place)).await.is_err() {
+                    // It goes on without, and ends by its own time: if it was sent after all, over a connection that another
+                    // request left, that must not be forgotten.
+                    break (&mut sending).await;
+                }
+            };
+            let span = sending.span();
+            if observe::anyone(&client.shared, span) {
+                let ended = AttemptEnded {
+                    number,
+                    waited: self.waited.since(before),
+                    took: started.elapsed(),
+                    result: result.as_deref().map_err(AsRef::as_ref),
+                };
+                observe::attempt_ended(&client.shared, span, &self.route, &ended);
+            }
+            Ok((started, result))
+        }
+    }
+
     /// Reads what the next attempt depends on. That attempt has its turn already, so that nothing is waited for between the
     /// answer to this and the write: what somebody else changes in that time is overwritten.
     async fn read(
         &mut self,
-        read: ReadFirst<'a>,
-        mut write_turn: Option<Reserved>,
+        read: Box<ReadFirst<'a>>,
         place: &mut Option<Place>,
         before: &mut Waited,
     ) -> Result<Next, Error> {
         let client = self.client;
         let shared = &client.shared;
+        let mut write_turn = Reserved::begin();
         self.take_turn(place).await?;
-        if let Some(turn) = &mut write_turn {
-            turn.hold();
+        while write_turn.as_ref().is_some_and(|turn| !turn.hold()) {
+            write_turn = Reserved::begin();
+            self.take_turn(place).await?;
         }
         let number = count(&self.history.attempts) + 1;
         let started = Instant::now();
@@ -221,7 +232,7 @@ impl<'a> Call<'a> {
                 next = (read.then)(body)?;
                 Ok(())
             };
-            let sending = pin!(attempt::send(client, answer, &time, &mut accept));
+            let sending = pin!(attempt::send(client, answer, time, &mut accept));
             let mut sending = sending.instrument(span.clone());
             unless_revoked(&self.polling, &mut sending).await
         };
@@ -291,6 +302,16 @@ impl<'a> Call<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// The same during an attempt, which goes on if there is none.
+    async fn take_turn_again(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+        let history = self.history.clone();
+        let result = self.take_turn(place).await;
+        if result.is_err() {
+            self.history = history; // the error has taken it along
+        }
+        result
     }
 
     /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.
@@ -374,6 +395,7 @@ impl<'a> Call<'a> {
 
     /// Waits for the limiter, as long as the call may last.
     async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
+        self.client.shared.connections.here()?; // waiting needs timers
         if self.is_stopped() {
             return Err(self.stopped());
         }
@@ -494,7 +516,7 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
     let Some(bounds) = &client.bounds else {
         return Some(waiting.await);
     };
-    let mut stopped = pin!(bounds.stopped());
+    let mut stopped = Box::pin(bounds.stopped()); // in a box: few calls need its room
     poll_fn(|context| {
         if stopped.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);

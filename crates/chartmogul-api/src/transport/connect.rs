@@ -77,12 +77,14 @@ where
                 poll_fn(|context| connector.poll_ready(context)).await?;
                 connector.call(target).await
             });
-            poll_fn(|context| {
+            let connection = poll_fn(|context| {
                 // A request that gets another connection meanwhile leaves this one to a task of its own.
                 request.take_if(|request| request.has_left());
                 connection.as_mut().poll(context)
             })
-            .await
+            .await?;
+            request.into_iter().for_each(Connecting::stands);
+            Ok(connection)
         })
     }
 }

@@ -5,6 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     future::{Future, poll_fn},
+    hash::{BuildHasherDefault, Hasher},
     mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
@@ -151,7 +152,7 @@ impl Limiter for Unlimited {
 ///
 /// Clones share the limit; give one to several clients of the same account. In no second do more requests arrive at the
 /// server than the rate allows, however long it takes to connect, and while there is a queue they are spread over the
-/// second: half of the rate may go at once.
+/// second: half of the rate may go at once. (At a rate of 1, a write that follows from a read comes right after it.)
 ///
 /// When the server refuses a request all the same, because another process uses the account, everything stops for as
 /// long as the server asks, at least a second and at most an hour, then goes on at half the rate and recovers within about
@@ -160,7 +161,8 @@ impl Limiter for Unlimited {
 ///
 /// A call that nobody polls holds back no other: others go before it in the queue, and its place goes to another call once
 /// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a place and a turn,
-/// before all that came later.
+/// before all that came later. (In a runtime that is not running, no response arrives, so calls that are in flight there keep
+/// their places.)
 ///
 /// ```
 /// use chartmogul_api::{Client, RateLimiter};
@@ -186,12 +188,32 @@ struct State {
     next_ticket: u64,
     free: u32,
     /// Calls that have a place, by ticket.
-    holders: HashMap<u64, Holder>,
+    holders: HashMap<u64, Holder, BuildHasherDefault<TicketHasher>>,
     places: Line,
     turns: Line,
     pace: Pace,
     /// To be woken when the lock is released.
     woken: Vec<Waker>,
+}
+
+/// Tickets are counted by us, so nobody can choose them to collide, and each call looks some up.
+#[derive(Default)]
+struct TicketHasher(u64);
+
+impl Hasher for TicketHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 << 8) | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, ticket: u64) {
+        self.0 = ticket;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) // the golden ratio: numbers in sequence are spread over all bits
+    }
 }
 
 /// A call that has a place.
@@ -203,6 +225,15 @@ struct Holder {
     /// A state in which the call was seen waiting to be polled, and since when.
     seen: Option<(usize, Instant)>,
     turn: Turn,
+    /// It has another turn, for a request that leaves when the one before is answered.
+    reserves: bool,
+}
+
+impl Holder {
+    /// Whether a request of it is still to leave.
+    fn is_to_send(&self) -> bool {
+        self.reserves || matches!(self.turn, Turn::Connecting(_))
+    }
 }
 
 /// What became of the latest turn of a call.
@@ -230,7 +261,7 @@ impl RateLimiter {
                 state: Mutex::new(State {
                     next_ticket: 0,
                     free: in_flight,
-                    holders: HashMap::new(),
+                    holders: HashMap::default(),
                     places: Line::default(),
                     turns: Line::default(),
                     pace: Pace::new(per_second),
@@ -253,89 +284,76 @@ impl Limits {
         result
     }
 
-    async fn place(self: &Arc<Self>) -> Place {
-        let (call, ticket) = self.call();
-        let taken = self.wait(Resource::Place, call.as_ref(), ticket).await;
-        self.granted(taken)
-    }
-
-    async fn turn(self: &Arc<Self>) {
-        let (call, ticket) = self.call();
-        if let Some(ticket) = ticket {
-            self.with(|state| state.settle(ticket));
-        }
-        self.wait(Resource::Turn, call.as_ref(), ticket).await;
-    }
-
     fn try_place(self: &Arc<Self>) -> Option<Place> {
-        let (call, ticket) = self.call();
+        let call = self.call();
         let taken = self.with(|state| {
+            let ticket = self.ticket(call.as_ref(), state);
             if !state.places.is_empty(&mut state.woken) {
                 return None;
             }
-            let ticket = ticket.unwrap_or_else(|| state.ticket());
             state.take_place(call.as_ref(), ticket).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
 
     fn try_turn(self: &Arc<Self>) -> bool {
-        let (_, ticket) = self.call();
+        let call = self.call();
         self.with(|state| {
-            if let Some(ticket) = ticket {
-                state.settle(ticket);
-            }
-            let ticket = ticket.unwrap_or_else(|| state.ticket());
+            let ticket = self.ticket(call.as_ref(), state);
+            state.settle(ticket);
             state.turns.is_empty(&mut state.woken) && state.take_turn(ticket, Instant::now()).is_ok()
         })
     }
 
     /// Waits until a resource can be taken.
-    async fn wait(self: &Arc<Self>, what: Resource, call: Option<&Arc<Polling>>, ticket: Option<u64>) -> Taken {
+    fn wait(self: &Arc<Self>, what: Resource) -> impl Future<Output = Taken> {
+        let call = self.call();
         let key = self.with(|state| {
-            let number = state.ticket();
-            (ticket.unwrap_or(number), number)
+            let ticket = self.ticket(call.as_ref(), state);
+            if what == Resource::Turn {
+                state.settle(ticket);
+            }
+            (ticket, state.ticket())
         });
         let waiting = Waiting {
             limits: self,
             what,
+            call,
             key,
             since: Instant::now(),
         };
-        let mut timer = pin!(None::<Sleep>);
-        poll_fn(|context| {
-            loop {
-                let due = match self.with(|state| state.poll(&waiting, call, context.waker())) {
-                    Ok(taken) => return Poll::Ready(taken),
-                    Err(due) => due,
-                };
-                match timer.as_mut().as_pin_mut() {
-                    Some(timer) => timer.reset(due),
-                    None => timer.set(Some(sleep_until(due))),
+        async move {
+            let mut timer = pin!(None::<Sleep>);
+            poll_fn(|context| {
+                loop {
+                    let due = match self.with(|state| state.poll(&waiting, context.waker())) {
+                        Ok(taken) => return Poll::Ready(taken),
+                        Err(due) => due,
+                    };
+                    match timer.as_mut().as_pin_mut() {
+                        Some(timer) => timer.reset(due),
+                        None => timer.set(Some(sleep_until(due))),
+                    }
+                    let due = timer.as_mut().as_pin_mut().map(|timer| timer.poll(context));
+                    if due.is_none_or(|poll| poll.is_pending()) {
+                        return Poll::Pending;
+                    }
                 }
-                let due = timer.as_mut().as_pin_mut().map(|timer| timer.poll(context));
-                if due.is_none_or(|poll| poll.is_pending()) {
-                    return Poll::Pending;
-                }
-            }
-        })
-        .await
+            })
+            .await
+        }
     }
 
-    /// The call that is being polled, if its place is of this limiter, and its ticket, which it keeps: whoever has to
-    /// take a place or a turn again goes before all that came later.
-    fn call(self: &Arc<Self>) -> (Option<Arc<Polling>>, Option<u64>) {
-        let Some(call) = Polling::current() else {
-            return (None, None);
-        };
-        let (limits, ticket) = call
-            .limits()
-            .get_or_init(|| (Arc::clone(self), self.with(State::ticket)));
-        if !Arc::ptr_eq(limits, self) {
-            return (None, None);
-        }
-        let ticket = *ticket;
-        (Some(call), Some(ticket))
+    /// The call that is being polled, unless its place is of another limiter.
+    fn call(self: &Arc<Self>) -> Option<Arc<Polling>> {
+        let ours = |limits: &Arc<Self>| Arc::ptr_eq(limits, self);
+        Polling::current().filter(|call| call.limits().get().is_none_or(|(limits, _)| ours(limits)))
+    }
+
+    /// The ticket of a call, which it keeps: whoever has to take a place or a turn again goes before all that came later.
+    fn ticket(self: &Arc<Self>, call: Option<&Arc<Polling>>, state: &mut State) -> u64 {
+        let Some(call) = call else { return state.ticket() };
+        call.limits().get_or_init(|| (Arc::clone(self), state.ticket())).1
     }
 
     pub(super) fn connected(&self, ticket: u64, connection: u64) {
@@ -378,6 +396,7 @@ enum Resource {
 struct Waiting<'a> {
     limits: &'a Limits,
     what: Resource,
+    call: Option<Arc<Polling>>,
     key: Key,
     since: Instant,
 }
@@ -406,7 +425,8 @@ impl State {
     }
 
     /// Takes a resource for somebody who waits, or says when to ask again; if something happens before, he is woken.
-    fn poll(&mut self, waiting: &Waiting<'_>, call: Option<&Arc<Polling>>, waker: &Waker) -> Result<Taken, Instant> {
+    fn poll(&mut self, waiting: &Waiting<'_>, waker: &Waker) -> Result<Taken, Instant> {
+        let call = waiting.call.as_ref();
         if waiting.what == Resource::Turn && call.is_some_and(|call| call.is_revoked()) {
             return Ok((waiting.key.0, 0)); // needs a place first, and asks for a turn again then
         }
@@ -472,6 +492,7 @@ impl State {
             call: None,
             seen: None,
             turn: Turn::None,
+            reserves: false,
         };
         if self.holders.contains_key(&ticket) {
             ticket = grant; // a second place of the same call
@@ -489,7 +510,7 @@ impl State {
             && self.pace.is_held_up()
         {
             // Requests that are to leave later count. Unless nobody polls them: then they will not leave.
-            match self.revoke_idle(now, |turn| matches!(turn, Turn::Connecting(_))) {
+            match self.revoke_idle(now, Holder::is_to_send) {
                 Ok(()) => result = self.pace.take(now, ticket),
                 Err(again) => result = Err(at.into_iter().chain(again).min()),
             }
@@ -504,11 +525,11 @@ impl State {
 
     /// Frees the place of a call that was woken a while ago and has not been polled since. If there is none, says when
     /// there may be one, as far as that is known.
-    fn revoke_idle(&mut self, now: Instant, which: impl Fn(Turn) -> bool) -> Result<(), Option<Instant>> {
+    fn revoke_idle(&mut self, now: Instant, which: impl Fn(&Holder) -> bool) -> Result<(), Option<Instant>> {
         let mut soonest = None::<Instant>;
         let mut idle = None;
         for (ticket, holder) in &mut self.holders {
-            let Some(call) = holder.call.as_ref().filter(|_| which(holder.turn)) else {
+            let Some(call) = holder.call.as_ref().filter(|_| which(holder)) else {
                 continue;
             };
             let Some(state) = call.woken() else {
@@ -528,13 +549,22 @@ impl State {
             }
         }
         let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
+        // It asks for turns again before it goes on.
         if let Turn::Connecting(_) = holder.turn {
-            self.pace.given_back(); // it asks for another one before it goes on
-            self.turns.wake(1, now, &mut self.woken);
+            self.give_back(now);
+        }
+        if holder.reserves {
+            self.give_back(now);
         }
         self.free += 1;
         self.places.wake(1, now, &mut self.woken);
         Ok(())
+    }
+
+    /// A request that had its turn will not leave.
+    fn give_back(&mut self, now: Instant) {
+        self.pace.given_back();
+        self.turns.wake(1, now, &mut self.woken);
     }
 
     fn release(&mut self, ticket: u64, grant: u64) {
@@ -542,6 +572,7 @@ impl State {
             return; // it went to another call
         }
         self.settle(ticket);
+        self.unreserve(ticket);
         self.holders.remove(&ticket);
         self.free += 1;
         if !self.places.is_vacant() {
@@ -564,6 +595,15 @@ impl State {
         }
         if changed {
             self.turns.wake(1, now, &mut self.woken);
+        }
+    }
+
+    /// The turn for a later request is not needed. Unless it has been given back before, with the place of its call.
+    fn unreserve(&mut self, ticket: u64) {
+        if let Some(holder) = self.holders.get_mut(&ticket)
+            && mem::take(&mut holder.reserves)
+        {
+            self.give_back(Instant::now());
         }
     }
 
@@ -599,6 +639,7 @@ pub(super) struct Connecting {
     limits: Arc<Limits>,
     ticket: u64,
     connection: u64,
+    stands: bool,
 }
 
 impl Connecting {
@@ -612,7 +653,13 @@ impl Connecting {
             ticket: *ticket,
             connection,
             call,
+            stands: false,
         })
+    }
+
+    /// The connection stands, so the request leaves when its call is polled next.
+    pub(super) fn stands(mut self) {
+        self.stands = true;
     }
 
     /// Whether the request has left over another connection, so that this one is not polled with its call any more.
@@ -623,7 +670,7 @@ impl Connecting {
 
 impl Drop for Connecting {
     fn drop(&mut self) {
-        if self.call.is_current() {
+        if self.stands && self.call.is_current() {
             self.call.stands(self.connection);
         } else {
             self.limits.connected(self.ticket, self.connection);
@@ -636,7 +683,6 @@ pub(super) struct Reserved {
     limits: Arc<Limits>,
     ticket: u64,
     taken: Instant,
-    is_held: bool,
 }
 
 impl Reserved {
@@ -650,25 +696,29 @@ impl Reserved {
             limits: Arc::clone(limits),
             ticket: *ticket,
             taken,
-            is_held: false,
         })
     }
 
     /// The call has the turn for its first request, too, so it waits for none. From now on this one counts in every second.
-    pub(super) fn hold(&mut self) {
-        self.limits.with(|state| state.pace.delayed(Some(self.taken)));
-        self.is_held = true;
+    /// If it is too old for that, the other one takes its place, and the call needs one more.
+    pub(super) fn hold(&self) -> bool {
+        self.limits.with(|state| {
+            let holder = state.holders.get_mut(&self.ticket);
+            holder.is_none_or(|holder| {
+                holder.reserves = state.pace.reserve(Instant::now(), self.taken);
+                holder.reserves
+            })
+        })
     }
 
     /// The second request leaves now.
-    pub(super) fn leave(mut self) {
-        self.is_held = false;
+    pub(super) fn leave(self) {
         self.limits.with(|state| {
             let now = Instant::now();
             state.settle(self.ticket);
-            state.pace.arrived(now);
             if let Some(holder) = state.holders.get_mut(&self.ticket) {
-                holder.turn = Turn::Sent(now);
+                (holder.turn, holder.reserves) = (Turn::Sent(now), false);
+                state.pace.arrived(now);
             }
             state.turns.wake(1, now, &mut state.woken);
         });
@@ -678,12 +728,7 @@ impl Reserved {
 /// It does not leave.
 impl Drop for Reserved {
     fn drop(&mut self) {
-        if self.is_held {
-            self.limits.with(|state| {
-                state.pace.given_back();
-                state.turns.wake(1, Instant::now(), &mut state.woken);
-            });
-        }
+        self.limits.with(|state| state.unreserve(self.ticket));
     }
 }
 
@@ -710,7 +755,8 @@ impl Limiter for RateLimiter {
                 return Ok(place);
             }
             check_timers()?;
-            Ok(self.limits.place().await)
+            let taken = self.limits.wait(Resource::Place).await;
+            Ok(self.limits.granted(taken))
         })
     }
 
@@ -718,7 +764,7 @@ impl Limiter for RateLimiter {
         Box::pin(async {
             if !self.try_turn() {
                 check_timers()?;
-                self.limits.turn().await;
+                self.limits.wait(Resource::Turn).await;
             }
             Ok(())
         })

@@ -126,6 +126,19 @@ impl Pace {
         self.delayed += 1;
     }
 
+    /// A request that had its turn then will leave at some time, if there is room for it in any second; whether there is.
+    /// There may be none when its turn was too long ago.
+    pub(super) fn reserve(&mut self, now: Instant, sent: Instant) -> bool {
+        let counts = |at: &Instant| now.saturating_duration_since(*at) < SECOND + MARGIN;
+        let others = self.latest.iter().filter(|at| counts(at)).count() + self.delayed as usize;
+        // With one request per second, there never is.
+        let fits = counts(&sent) || others < self.per_second as usize || self.per_second == 1;
+        if fits {
+            self.delayed(Some(sent));
+        }
+        fits
+    }
+
     /// A request that was delayed leaves now.
     pub(super) fn arrived(&mut self, now: Instant) {
         self.delayed = self.delayed.saturating_sub(1);

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_api::{Bounds, BoxError, Error as CallError};
+use chartmogul_api::{Bounds, BoxError};
 use futures_core::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream::Fuse};
 use serde::{Serialize, de::DeserializeOwned};
@@ -530,7 +530,7 @@ where
             Ok(Step::Unchanged) => return self.made(job, sending, Outcome::Unchanged),
             Err(failed) => failed,
         };
-        if failed.sent && matches!(failed.error, CallError::NotModified(_)) {
+        if failed.is_unmodified() {
             return self.made(job, true, Outcome::Unchanged);
         }
         match failed.cause {

@@ -10,7 +10,7 @@ use super::{
     Sealed, Update,
     changes::{MERGED, preview},
 };
-use crate::merge::{Merge, Mergeable};
+use crate::merge::{Merge, Mergeable, Merged};
 
 impl<U> Sealed for Merge<U> {}
 
@@ -73,12 +73,18 @@ where
         self.as_plain().is_none()
     }
 
-    async fn make(self, skip_unchanged: bool) -> Result<(T, bool), Error> {
+    async fn make(self, skip_unchanged: bool, again: bool) -> Result<(T, bool), Error> {
         let body = self.update.body();
         let unchanged = |object: &T| match (&body, serde_json::to_value(object)) {
             (Ok(body), Ok(object)) => skip_unchanged && preview(body, &object, U::REPLACED).changes.is_empty(),
             _ => false,
         };
-        self.call(&unchanged).await
+        let (object, merged) = self.call(&unchanged).await?;
+        let written = match merged {
+            Merged::Written => true,
+            Merged::InPlace => again,
+            Merged::Unmodified => false,
+        };
+        Ok((object, written))
     }
 }

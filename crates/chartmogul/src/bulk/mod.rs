@@ -164,10 +164,15 @@ pub trait Update: Sealed + Send + Sync + Sized + 'static {
     }
 
     /// Sends it, and says whether it was written. One that reads first may not be, if there is nothing to change; what it
-    /// always sends counts as a change unless that is to be skipped.
+    /// always sends counts as a change unless that is to be skipped. What is in place already was written if this is done `again`,
+    /// because an earlier run may have made it.
     #[doc(hidden)]
-    fn make(self, skip_unchanged: bool) -> impl Future<Output = Result<(Self::Object, bool), CallError>> + Send {
-        let _ = skip_unchanged;
+    fn make(
+        self,
+        skip_unchanged: bool,
+        again: bool,
+    ) -> impl Future<Output = Result<(Self::Object, bool), CallError>> + Send {
+        let _ = (skip_unchanged, again);
         async { Ok((self.send().await?, true)) }
     }
 }
@@ -421,12 +426,11 @@ impl<U: Update> Bulk<U> {
                         _ => Ok(Step::Send(update)),
                     };
                 }
-                let (object, written) = update.make(skip_unchanged).await.map_err(Failed::sending)?;
-                Ok(if written || terms.again {
-                    Step::Done(object)
-                } else {
-                    Step::Unchanged
-                })
+                let (object, written) = update
+                    .make(skip_unchanged, terms.again)
+                    .await
+                    .map_err(Failed::sending)?;
+                Ok(if written { Step::Done(object) } else { Step::Unchanged })
             }
             .boxed()
         }))

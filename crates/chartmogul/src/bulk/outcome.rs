@@ -2,6 +2,8 @@ use std::{error::Error as StdError, fmt};
 
 use chartmogul_api::{Attempt, Error, GaveUp, Problem, StatusCode};
 
+use crate::merge::answers_write;
+
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -165,6 +167,11 @@ impl Failed {
             may_have_happened: was_to_be_sent,
             cause: Cause::Trouble,
         }
+    }
+
+    /// The server saw nothing to change: it has answered the update itself with that, not a read before it.
+    pub(super) fn is_unmodified(&self) -> bool {
+        answers_write(&self.error) && matches!(self.error, Error::NotModified(_))
     }
 
     /// Whether no run has to make the update any more. What was not sent has no verdict, whatever a request before it was
@@ -349,7 +356,9 @@ impl StdError for UpdateError {
 /// What a run has come to, in numbers; it prints as one line.
 ///
 /// Of two runs over the same input of which one was disturbed (killed, stopped, by an outage) and started again until it came to its end,
-/// all numbers but `repeats` are the same.
+/// all numbers but `repeats` are the same. There are two exceptions, for an update that may have been made before there was an outcome that
+/// lasts. With `merge_custom`, what is in place then is `updated`, not `unchanged`. With
+/// [`skip_unchanged`](super::Bulk::skip_unchanged), the object is not read a second time, so what it has lost is `replaced_unseen`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {

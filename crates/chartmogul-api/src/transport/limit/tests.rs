@@ -195,7 +195,7 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
     if !connect.is_zero() {
         let connecting = Connecting::begin();
         tokio::time::sleep(connect).await;
-        drop(connecting);
+        connecting.into_iter().for_each(Connecting::stands);
         tokio::task::yield_now().await; // as hyper does
     }
     {
@@ -222,8 +222,9 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
 /// What calls that are polled at all times wait for, by number.
 type Waits = Arc<Mutex<std::collections::BTreeMap<usize, Resource>>>;
 
-/// How long an attempt takes, in milliseconds: to connect, for the response, and until the next one.
-type Plan = (u64, u64, u64);
+/// How long an attempt takes, in milliseconds: to connect, for the response, and until the next one; and for the response to
+/// a read that comes before, if there is one.
+type Plan = (u64, u64, u64, Option<u64>);
 
 /// What `call.rs` does, without HTTP.
 async fn call(
@@ -270,8 +271,22 @@ async fn call(
             }
         }
     };
-    for (connect, latency, pause) in attempts {
-        take(&mut place).await;
+    for (connect, latency, pause, read) in attempts {
+        loop {
+            take(&mut place).await;
+            let Some(latency) = read else { break };
+            let mut write = Reserved::begin().unwrap();
+            take(&mut place).await;
+            while !write.hold() {
+                write = Reserved::begin().unwrap();
+                take(&mut place).await;
+            }
+            request(&server, Duration::ZERO, Duration::from_millis(latency)).await;
+            if !polling.is_revoked() {
+                write.leave();
+                break;
+            }
+        }
         let [connect, latency, pause] = [connect, latency, pause].map(Duration::from_millis);
         let mut sending = pin!(request(&server, connect, latency));
         while poll_fn(|context| {
@@ -342,8 +357,8 @@ impl Task {
 async fn a_call_that_was_connecting_waits_again() {
     let server = Arc::<Mutex<Server>>::default();
     let limiter = RateLimiter::new(100, 1);
-    let mut connecting = Task::begin(&limiter, &server, (0, None), vec![(5, 5, 0)]);
-    let mut other = Task::begin(&limiter, &server, (1, None), vec![(0, 500, 0)]);
+    let mut connecting = Task::begin(&limiter, &server, (0, None), vec![(5, 5, 0, None)]);
+    let mut other = Task::begin(&limiter, &server, (1, None), vec![(0, 500, 0, None)]);
     for millisecond in 0..1000 {
         tokio::time::advance(Duration::from_millis(1)).await;
         let _ = other
@@ -372,6 +387,57 @@ async fn a_call_that_was_connecting_waits_again() {
     assert_eq!((server.arrivals.len(), server.most_in_flight), (2, 1));
 }
 
+/// Each of them has a turn for what it writes then.
+#[tokio::test(start_paused = true)]
+async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
+    let server = Arc::<Mutex<Server>>::default();
+    let limiter = RateLimiter::new(3, 20);
+    let begin = |number| Task::begin(&limiter, &server, (number, None), vec![(0, 5, 0, Some(60_000))]);
+    let mut tasks: Vec<_> = (0..2).map(begin).collect();
+    while server.lock().unwrap().in_flight < 2 {
+        tokio::time::advance(Duration::from_millis(10)).await;
+        for task in &mut tasks {
+            assert!(!task.poll());
+        }
+    }
+    tokio::task::yield_now().await; // the server begins to work
+    tokio::time::advance(Duration::from_secs(60)).await;
+    for _ in 0..10 {
+        limiter.turn().await.unwrap();
+    }
+    assert!(
+        !limiter.limits.with(|state| state.pace.is_open()),
+        "requests that will not leave count"
+    );
+    // Those whose turns were taken away read again.
+    while !tasks.is_empty() {
+        tokio::time::advance(Duration::from_millis(10)).await;
+        tasks.retain_mut(|task| !task.poll());
+    }
+    assert_eq!(server.lock().unwrap().arrivals.len(), 6);
+    assert!(!limiter.limits.with(|state| state.pace.is_open()));
+}
+
+/// An attempt that ends while it is connecting leaves nothing that others wait for.
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_does_not_come_about_counts_no_longer() {
+    let limiter = RateLimiter::new(1, 20);
+    let mut task = {
+        let limiter = limiter.clone();
+        Box::pin(async move {
+            let work = async {
+                let _place = limiter.place().await.unwrap();
+                limiter.turn().await.unwrap();
+                drop(Connecting::begin()); // and waits for its next attempt
+                std::future::pending::<()>().await;
+            };
+            Polling::new().watch(pin!(work)).await;
+        })
+    };
+    assert!(poll_fn(|context| Poll::Ready(task.as_mut().poll(context).is_pending())).await);
+    timeout(SECOND * 2, limiter.turn()).await.unwrap().unwrap();
+}
+
 /// Calls that read and then write, beside others: each request counts where it arrives, however long the read takes.
 #[tokio::test(start_paused = true)]
 async fn a_request_that_follows_another_counts_where_it_arrives() {
@@ -387,9 +453,9 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
                 limiter.turn().await.unwrap();
                 let arrive = || arrivals.lock().unwrap().push(Instant::now());
                 if number / 50 % 2 == 0 {
-                    let mut write = Reserved::begin().unwrap();
+                    let write = Reserved::begin().unwrap();
                     limiter.turn().await.unwrap();
-                    write.hold();
+                    assert!(write.hold());
                     arrive();
                     tokio::time::sleep(Duration::from_millis(number * 37 % 900)).await;
                     match number % 10 {
@@ -431,7 +497,7 @@ async fn whatever_is_polled_goes_on() {
 
 async fn schedule(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let (rate, places) = (random.u32(1..60), random.u32(1..12));
+    let (rate, places) = (random.u32(2..60), random.u32(1..12));
     let limiter = RateLimiter::new(rate, places);
     let (server, waits) = (Arc::<Mutex<Server>>::default(), Waits::default());
     let mut tasks: Vec<Task> = Vec::new();
@@ -464,9 +530,11 @@ async fn schedule(seed: u64) {
     while number < calls {
         for _ in 0..random.usize(0..6) {
             let waits = random.bool().then_some(&waits);
+            let reads = random.u8(..4) == 0;
             let attempts = (0..random.usize(1..3)).map(|_| {
                 let mut sometimes = |most| if random.bool() { random.u64(1..most) } else { 0 };
-                (sometimes(900), sometimes(300), sometimes(500))
+                let (connect, latency, pause) = (sometimes(900), sometimes(300), sometimes(500));
+                (connect, latency, pause, reads.then(|| random.u64(1..300)))
             });
             let attempts = attempts.collect();
             tasks.push(Task::begin(&limiter, &server, (number, waits), attempts));
