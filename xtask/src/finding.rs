@@ -5,7 +5,7 @@ use std::fmt;
 /// What a document must fulfil. The reason for each is in its text, and in `openapi/README.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// The document is one YAML 1.2 document in UTF-8, without repeated keys.
+    /// Each file is one YAML 1.2 document in UTF-8, without repeated keys, and without what tools of YAML 1.1 read as something else.
     Yaml,
     /// The files of the document fit together: references lead to files that have what is named, nothing is defined twice, and every path is in the index.
     Files,

@@ -103,7 +103,7 @@ fn the_bundle_is_one_plain_document() {
 /// It is read back as what it was written from, also where YAML 1.1 would read something else.
 #[test]
 fn the_bundle_says_the_same() {
-    let odd = "on, no, yes, 12:30:00, 2026-01-31, 0o7, 1e3, '  two  spaces ', ~, null, '', \"a\\nb \\n\", '# x', 'a: b', '- c'";
+    let odd = "'on', 'no', 'yes', '12:30:00', '2026-01-31', 0o7, 1e3, '  two  spaces ', ~, null, '', \"a\\nb \\n\", '# x', 'a: b', '- c'";
     let files = changed(
         VALUES,
         "description: Its name.",

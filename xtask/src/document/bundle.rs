@@ -142,6 +142,7 @@ impl Build<'_> {
             return self.place(0, "", "");
         };
         self.references();
+        self.ambiguous();
         for (key, value) in root {
             let pointer = child("", key);
             match (key.as_str(), value) {
@@ -182,6 +183,21 @@ impl Build<'_> {
     fn say(&mut self, file: usize, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
         let Some(source) = self.sources.get(file) else { return };
         self.findings.push(source.finding(pointer, problem, help));
+    }
+
+    /// Other tools must read what is read here.
+    fn ambiguous(&mut self) {
+        for source in self.sources {
+            for (pointer, text) in &source.ambiguous {
+                let mut finding = source.finding(
+                    pointer,
+                    format!("`{text}` without quotes is something else for tools of YAML 1.1"),
+                    format!("put it in quotes: '{text}'"),
+                );
+                finding.rule = Rule::Yaml;
+                self.findings.push(finding);
+            }
+        }
     }
 
     /// Every reference leads to something in the file that it names.

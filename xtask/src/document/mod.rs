@@ -215,13 +215,4 @@ mod tests {
             "falls back to the parent"
         );
     }
-
-    #[test]
-    fn yaml_1_2_words_stay_strings() {
-        let spec = Spec::parse("t.yaml", "a: no\nb: on\nc: true\n'200': 3.0.3\n").unwrap();
-        assert_eq!(
-            spec.root(),
-            &serde_json::json!({"a": "no", "b": "on", "c": true, "200": "3.0.3"})
-        );
-    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Parser, Span};
+use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value;
 
 use super::pointer::child;
@@ -17,6 +17,8 @@ pub(super) struct Source {
     pub(super) file: String,
     pub(super) root: Value,
     pub(super) places: HashMap<String, Place>,
+    /// Pointers and texts of plain scalars that YAML 1.1 reads as something else.
+    pub(super) ambiguous: Vec<(String, String)>,
 }
 
 impl Source {
@@ -63,10 +65,12 @@ impl Source {
                 help: "correct the syntax; the place is where the parser noticed, the cause may be above".to_owned(),
             }
         })?;
+        let (places, ambiguous) = locate(&text);
         Ok(Self {
             file: file.to_owned(),
             root,
-            places: locate(&text),
+            places,
+            ambiguous,
         })
     }
 }
@@ -77,12 +81,13 @@ fn first_line(text: &str) -> &str {
 }
 
 /// Where each JSON pointer stands: a member at its key, an element at its start.
-fn locate(text: &str) -> HashMap<String, Place> {
+fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     enum Open {
         Mapping { pointer: String, key: Option<String> },
         Sequence { pointer: String, next: usize },
     }
     let mut found = HashMap::new();
+    let mut ambiguous = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
         // The document was read before; what can't be located points to its parent.
@@ -104,6 +109,9 @@ fn locate(text: &str) -> HashMap<String, Place> {
                         } else {
                             String::new()
                         };
+                        if is_ambiguous(&event) {
+                            ambiguous.push((child(parent, &name), name.clone()));
+                        }
                         found.insert(child(parent, &name), place(&span));
                         *key = Some(name);
                         continue;
@@ -116,6 +124,11 @@ fn locate(text: &str) -> HashMap<String, Place> {
                 None => {}
             }
             found.entry(pointer.clone()).or_insert_with(|| place(&span));
+            if let Event::Scalar(text, ..) = &event
+                && is_ambiguous(&event)
+            {
+                ambiguous.push((pointer.clone(), text.to_string()));
+            }
         }
         match event {
             Event::MappingStart(..) => open.push(Open::Mapping { pointer, key: None }),
@@ -126,7 +139,24 @@ fn locate(text: &str) -> HashMap<String, Place> {
             _ => {}
         }
     }
-    found
+    (found, ambiguous)
+}
+
+/// Whether a scalar without quotes is a text here, and something else for tools of YAML 1.1: a truth value (`on`), a time of
+/// day in base 60 (`12:30:00`), a day or an instant.
+fn is_ambiguous(event: &Event<'_>) -> bool {
+    let Event::Scalar(text, ScalarStyle::Plain, ..) = event else {
+        return false;
+    };
+    let is_truth = matches!(text.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off");
+    let parts: Vec<&str> = text.split(':').collect();
+    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_base_60 = parts.len() > 1 && parts.iter().all(digits);
+    let is_day = text.len() >= 10
+        && text.is_char_boundary(10)
+        && text[..10].split('-').map(str::len).eq([4, 2, 2])
+        && text[..10].split('-').all(|part| digits(&part));
+    is_truth || is_base_60 || is_day
 }
 
 fn place(span: &Span) -> Place {

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -228,11 +228,17 @@ impl<'a> Lint<'a> {
                 );
                 continue;
             };
+            let mut seen = BTreeSet::new();
             for index in 0..items.len() {
-                let at = self.resolved(&child(&list, &index.to_string()));
+                let entry = child(&list, &index.to_string());
+                let at = self.resolved(&entry);
                 let Some((name, place)) = self.parameter(&at) else {
                     continue;
                 };
+                if !seen.insert((place, name.clone())) {
+                    let problem = format!("parameter `{name}` is declared twice");
+                    self.say(Rule::Shape, &entry, problem, "leave one out");
+                }
                 match place {
                     Some("path") => {
                         let parameter = self.path_parameter(&at, name.clone(), path);
@@ -255,6 +261,12 @@ impl<'a> Lint<'a> {
             }
         }
 
+        (self.in_the_path(pointer, path, declared), query)
+    }
+
+    /// The parameters of a path, in its order.
+    fn in_the_path(&mut self, pointer: &str, path: &str, mut declared: BTreeMap<String, Parameter>) -> Vec<Parameter> {
+        let path_pointer = child("/paths", path);
         let mut ordered = Vec::new();
         let mut rest = path;
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '{' | '}');
@@ -264,6 +276,14 @@ impl<'a> Lint<'a> {
                 &path_pointer,
                 "the path holds more than letters, digits, `/`, `-`, `_` and braces",
                 "a query is written as parameters",
+            );
+        }
+        if path.contains("//") || path.ends_with('/') {
+            self.say(
+                Rule::Paths,
+                &path_pointer,
+                "the path has an empty part",
+                "write one `/` between two parts, and none at the end",
             );
         }
         if !path.starts_with("/v1/") {
@@ -312,7 +332,7 @@ impl<'a> Lint<'a> {
                 );
             }
         }
-        (ordered, query)
+        ordered
     }
 
     /// Its name, and its place.

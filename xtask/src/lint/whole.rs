@@ -19,37 +19,19 @@ impl Lint<'_> {
 
     fn tags(&mut self) {
         let spec = self.spec;
-        let mut declared = BTreeSet::new();
-        for (index, tag) in spec
-            .at("/tags")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .enumerate()
-        {
-            let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
-            if !declared.insert(name) {
-                let pointer = format!("/tags/{index}");
-                self.say(
-                    Rule::Tag,
-                    &pointer,
-                    format!("`{name}` is declared twice"),
-                    "leave one out",
-                );
-            }
-        }
+        let list = |pointer: &str| {
+            spec.at(pointer)
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice)
+        };
+        let name = |tag: &Value| tag.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let declared: Vec<_> = list("/tags").iter().map(name).collect();
         let mut used = BTreeSet::new();
         for (pointer, _) in spec.operations() {
             let pointer = child(&pointer, "tags");
-            for (index, tag) in spec
-                .at(&pointer)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
-                let tag = tag.as_str().unwrap_or_default();
-                if !tag.is_empty() && !declared.contains(tag) {
+            for (index, tag) in list(&pointer).iter().enumerate() {
+                let tag = tag.as_str().unwrap_or_default().to_owned();
+                if !tag.is_empty() && !declared.contains(&tag) {
                     let pointer = child(&pointer, &index.to_string());
                     let help = format!("add `- {{ name: {tag}, description: .. }}` to `tags` of the root");
                     self.say(Rule::Tag, &pointer, format!("the tag `{tag}` is not declared"), help);
@@ -57,23 +39,15 @@ impl Lint<'_> {
                 used.insert(tag);
             }
         }
-        for (index, tag) in spec
-            .at("/tags")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .enumerate()
-        {
-            let name = tag.get("name").and_then(Value::as_str).unwrap_or_default();
-            if !name.is_empty() && !used.contains(name) {
-                let pointer = format!("/tags/{index}");
-                self.say(
-                    Rule::Tag,
-                    &pointer,
-                    format!("no operation has the tag `{name}`"),
-                    "leave it out",
-                );
-            }
+        for (index, tag) in declared.iter().enumerate() {
+            let problem = if declared[..index].contains(tag) {
+                format!("`{tag}` is declared twice")
+            } else if !tag.is_empty() && !used.contains(tag) {
+                format!("no operation has the tag `{tag}`")
+            } else {
+                continue;
+            };
+            self.say(Rule::Tag, &format!("/tags/{index}"), problem, "leave it out");
         }
     }
 
