@@ -8,11 +8,21 @@ use serde_json::json;
 /// A fake that writes down what the SDK sent to it: when it is dropped, and the environment variable `CHARTMOGUL_SENT`
 /// names a file, a line of JSON for each request is appended to it.
 #[derive(Debug)]
-pub struct Witness(Fake);
+pub struct Witness {
+    fake: Fake,
+    writes: bool,
+}
 
 impl Witness {
     pub(crate) fn new(fake: Fake) -> Self {
-        Self(fake)
+        Self { fake, writes: true }
+    }
+
+    /// For a test in which the SDK sends back what the server had, although the document rules it out.
+    #[must_use]
+    pub fn unwritten(mut self) -> Self {
+        self.writes = false;
+        self
     }
 }
 
@@ -20,16 +30,16 @@ impl Deref for Witness {
     type Target = Fake;
 
     fn deref(&self) -> &Fake {
-        &self.0
+        &self.fake
     }
 }
 
 impl Drop for Witness {
     fn drop(&mut self) {
-        let Some(path) = std::env::var_os("CHARTMOGUL_SENT") else {
+        let Some(path) = std::env::var_os("CHARTMOGUL_SENT").filter(|_| self.writes) else {
             return;
         };
-        let lines: String = self.0.requests().iter().filter_map(line).collect();
+        let lines: String = self.fake.requests().iter().filter_map(line).collect();
         // Tests run side by side. What is appended in one piece stays in one piece.
         let mut file = OpenOptions::new()
             .create(true)
