@@ -88,7 +88,9 @@ pub fn rust_type(api: &Api, kind: &Kind) -> String {
             Some(Type::Handwritten { rust, .. }) => (*rust).to_owned(),
             _ => format!("crate::types::{name}"),
         },
+        Kind::Any => "serde_json::Value".to_owned(),
         Kind::List(inner) => format!("Vec<{}>", rust_type(api, inner)),
+        Kind::Map(inner) => format!("std::collections::BTreeMap<String, {}>", rust_type(api, inner)),
     }
 }
 
@@ -115,7 +117,7 @@ impl Lower<'_> {
             "properties": properties,
             "required": required,
         });
-        if object.direction == Direction::Answer {
+        if object.direction == Direction::Response {
             schema["additionalProperties"] = json!({}); // unknown members are kept
         }
         schema
@@ -125,7 +127,7 @@ impl Lower<'_> {
         let mut schema = if is_field(property, direction) {
             let name = format!("Xtask{}Field", spelled(&property.kind));
             self.replaced(name, field_type(self.api, property, direction))
-        } else if direction == Direction::Answer {
+        } else if direction == Direction::Response {
             let name = format!("Xtask{}", spelled(&property.kind));
             self.replaced(name, field_type(self.api, property, direction))
         } else {
@@ -162,7 +164,9 @@ impl Lower<'_> {
             Kind::Number => json!({ "type": "number", "format": "double" }),
             Kind::Boolean => json!({ "type": "boolean" }),
             Kind::Ref(name) => reference(name),
+            Kind::Any => json!({}),
             Kind::List(inner) => json!({ "type": "array", "items": Self::kind(inner) }),
+            Kind::Map(inner) => json!({ "type": "object", "additionalProperties": Self::kind(inner) }),
         }
     }
 }
@@ -170,7 +174,7 @@ impl Lower<'_> {
 /// Whether absent, `null` and a value must be told apart. Without the list that it is about, an answer is an error.
 pub fn is_field(property: &Property, direction: Direction) -> bool {
     match direction {
-        Direction::Answer => !property.entries,
+        Direction::Response => !property.entries,
         Direction::Request | Direction::Query => property.nullable && !property.required,
     }
 }
@@ -178,7 +182,7 @@ pub fn is_field(property: &Property, direction: Direction) -> bool {
 /// The Rust type of a [`Field`](is_field), or of any member of an answer.
 pub fn field_type(api: &Api, property: &Property, direction: Direction) -> String {
     let inner = match &property.kind {
-        Kind::List(item) if direction == Direction::Answer => format!("crate::List<{}>", rust_type(api, item)),
+        Kind::List(item) if direction == Direction::Response => format!("crate::List<{}>", rust_type(api, item)),
         kind => rust_type(api, kind),
     };
     if is_field(property, direction) {
@@ -214,7 +218,7 @@ fn lower_operation(operation: &Operation) -> Value {
         })
         .collect();
     let mut success = json!({ "description": "" });
-    if let Some(name) = &operation.answer {
+    if let Some(Kind::Ref(name)) = &operation.response {
         success["content"] = json!({ "application/json": { "schema": reference(name) } });
     }
     let mut lowered = json!({
@@ -222,7 +226,7 @@ fn lower_operation(operation: &Operation) -> Value {
         "parameters": parameters,
         "responses": { "2XX": success },
     });
-    if let Some(name) = &operation.body {
+    if let Some(name) = operation.body.as_ref().map(|body| &body.component) {
         lowered["requestBody"] = json!({
             "required": true,
             "content": { "application/json": { "schema": reference(name) } },

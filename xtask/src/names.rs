@@ -20,6 +20,31 @@ pub fn module(name: &str) -> String {
     field(name)
 }
 
+/// What an operation does to its resource: its id without the words of the tag.
+pub fn verb(id: &str, tag: &str) -> String {
+    let words = |tag: &str| format!("_{tag}_");
+    let (plural, singular) = (words(tag), words(&singular(tag)));
+    let id = format!("_{id}_");
+    let rest = id.replacen(&plural, "_", 1);
+    let rest = if rest == id {
+        id.replacen(&singular, "_", 1)
+    } else {
+        rest
+    };
+    match rest.trim_matches('_') {
+        "" => tag.to_owned(),
+        verb => verb.to_owned(),
+    }
+}
+
+/// The singular of a tag's last word, as ChartMogul's resources are called.
+pub fn singular(tag: &str) -> String {
+    match tag {
+        _ if tag.ends_with("ies") => format!("{}y", tag.trim_end_matches("ies")),
+        _ => tag.strip_suffix('s').unwrap_or(tag).to_owned(),
+    }
+}
+
 /// Whether a name can be an identifier in Rust.
 pub fn is_ident(name: &str) -> bool {
     // `gen` is a keyword since edition 2024, and syn does not know editions.

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 use crate::{
     document::{Spec, pointer::child},
     finding::{Finding, Findings, Rule},
-    model::Api,
+    model::{Api, Operation, Tag},
 };
 
 /// Reads a document, or says everything that is wrong with it.
@@ -65,6 +65,8 @@ struct Query {
     /// The type that will hold them.
     name: String,
     operation: String,
+    /// Its tag.
+    tag: String,
     /// Where the operation is.
     pointer: String,
     /// Name of each, and where it is.
@@ -100,11 +102,31 @@ impl<'a> Lint<'a> {
         let base_url = self.base_url();
         let operations = self.operations();
         let types = self.components(&operations);
+        let tags = self.used_tags(&operations);
         Some(Api {
             base_url: base_url?,
+            tags,
             operations,
             types,
         })
+    }
+
+    /// The tags that have operations, in the order of the document.
+    fn used_tags(&self, operations: &[Operation]) -> Vec<Tag> {
+        let text = |tag: &Value, pointer: &str| {
+            tag.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let declared = self.spec.at("/tags").and_then(Value::as_array).into_iter().flatten();
+        let tags = declared.map(|tag| Tag {
+            name: text(tag, "/name"),
+            description: text(tag, "/description"),
+            source: text(tag, "/externalDocs/url"),
+        });
+        tags.filter(|tag| operations.iter().any(|operation| operation.tag == tag.name))
+            .collect()
     }
 
     fn info(&mut self) {

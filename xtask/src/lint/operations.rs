@@ -6,7 +6,7 @@ use super::{Lint, Query};
 use crate::{
     document::pointer::child,
     finding::Rule,
-    model::{Limits, Operation, Parameter},
+    model::{Body, Kind, Limits, Operation, Parameter},
     names,
 };
 
@@ -146,22 +146,36 @@ impl<'a> Lint<'a> {
             String::new()
         };
         let (parameters, query) = self.parameters(pointer, path);
-        let query = self.query(pointer, &id, query);
+        let query = self.query(pointer, &id, &tag, query);
         let body = self.body(pointer);
         let (answer, not_modified) = self.responses(pointer);
+        let body = body.map(|component| {
+            let media = child(&child(&child(pointer, "requestBody"), "content"), JSON);
+            Body {
+                example: self.first_example(&media),
+                component,
+                required: true,
+                envelope: None,
+            }
+        });
         Some(Operation {
+            verb: names::verb(&id, &tag),
+            destructive: method == "delete",
+            deprecated: None,
+            path_type: None,
+            errors: self.errors(pointer),
             id,
             method: method.to_owned(),
             path: path.to_owned(),
             tag,
-            repeatable,
+            idempotent: repeatable,
             source,
             summary,
             description,
             parameters,
             query,
             body,
-            answer,
+            response: answer.map(Kind::Ref),
             not_modified,
         })
     }
@@ -187,12 +201,13 @@ impl<'a> Lint<'a> {
     }
 
     /// Puts the query parameters aside; the name of the type that will hold them.
-    fn query(&mut self, pointer: &str, id: &str, parameters: Vec<(String, String)>) -> Option<String> {
+    fn query(&mut self, pointer: &str, id: &str, tag: &str, parameters: Vec<(String, String)>) -> Option<String> {
         if !parameters.is_empty() {
             let name = format!("{}Query", names::pascal(id));
             self.queries.push(Query {
                 name: name.clone(),
                 operation: id.to_owned(),
+                tag: tag.to_owned(),
                 pointer: pointer.to_owned(),
                 parameters,
             });
@@ -392,6 +407,9 @@ impl<'a> Lint<'a> {
             Limits::default()
         };
         Parameter {
+            field: argument,
+            kind: Kind::String,
+            example: spec.at(&child(pointer, "example")).cloned(),
             name,
             description,
             limits,
@@ -531,6 +549,27 @@ impl<'a> Lint<'a> {
                 "add its shape to that component (`anyOf`) and refer to it: any endpoint may answer with any shape",
             );
         }
+    }
+
+    /// The documented error statuses, in order.
+    fn errors(&self, pointer: &str) -> Vec<u16> {
+        let responses = self.spec.at(&child(pointer, "responses")).and_then(Value::as_object);
+        let statuses = responses.into_iter().flatten().map(|(status, _)| status);
+        let mut errors: Vec<u16> = statuses.filter_map(|status| status.parse().ok()).collect();
+        errors.retain(|status| *status >= 400);
+        errors.sort_unstable();
+        errors
+    }
+
+    /// The first example of a body, as it goes over the wire.
+    fn first_example(&self, media: &str) -> Option<Value> {
+        if let Some(example) = self.spec.at(&child(media, "example")) {
+            return Some(example.clone());
+        }
+        let examples = self.spec.at(&child(media, "examples")).and_then(Value::as_object)?;
+        let first = examples.keys().next()?;
+        let at = self.resolved(&child(&child(media, "examples"), first));
+        self.spec.at(&child(&at, "value")).cloned()
     }
 
     fn example(&mut self, media: &str) {

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     document::pointer::child,
     finding::Rule,
-    model::{Direction, Object, Operation, Property, Type},
+    model::{Direction, Home, Object, Operation, Property, Type},
     names,
 };
 
@@ -48,6 +48,9 @@ impl Lint<'_> {
                         "What [`{0}`](crate::Client::{0}) can be asked for; all that is left out makes no difference.",
                         query.operation
                     ),
+                    home: Home::Tag(query.tag),
+                    one_of: Vec::new(),
+                    nested: false,
                     not_empty: false,
                     required_type,
                     properties,
@@ -96,6 +99,9 @@ impl Lint<'_> {
             entries: false,
             kind,
             limits,
+            deprecated: None,
+            min_items: 0,
+            example: self.spec.at(&child(pointer, "example")).cloned(),
         })
     }
 
@@ -108,7 +114,7 @@ impl Lint<'_> {
             }
         };
         for operation in operations {
-            let body = fields(&operation.body);
+            let body = fields(&operation.body.as_ref().map(|body| body.component.clone()));
             for field in fields(&operation.query)
                 .into_iter()
                 .filter(|field| body.contains(field))

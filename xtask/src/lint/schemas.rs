@@ -6,7 +6,7 @@ use super::Lint;
 use crate::{
     document::pointer::{child, reference},
     finding::Rule,
-    model::{Direction, Kind, Object, OpenEnum, Operation, Property, Type},
+    model::{Direction, Home, Kind, Object, OpenEnum, Operation, Property, Type},
     names,
 };
 
@@ -15,7 +15,7 @@ pub(super) const SCHEMAS: &str = "/components/schemas";
 /// Components that are types written by hand in `chartmogul-api`: no generator would choose them.
 const HANDWRITTEN: [(&str, &str, Direction); 2] = [
     ("CustomAttributeValue", "crate::CustomValue", Direction::Request),
-    ("CustomAttributes", "crate::CustomAttributes", Direction::Answer),
+    ("CustomAttributes", "crate::CustomAttributes", Direction::Response),
 ];
 
 /// What limits a text.
@@ -58,13 +58,16 @@ impl Lint<'_> {
     pub(super) fn components(&mut self, operations: &[Operation]) -> BTreeMap<String, Type> {
         let mut walk = Walk::new();
         self.queries(&mut walk);
-        for direction in [Direction::Request, Direction::Answer] {
+        for direction in [Direction::Request, Direction::Response] {
             walk.direction = direction;
             let roots: BTreeSet<_> = operations
                 .iter()
                 .filter_map(|operation| match direction {
-                    Direction::Answer => operation.answer.clone(),
-                    _ => operation.body.clone(),
+                    Direction::Response => match &operation.response {
+                        Some(Kind::Ref(name)) => Some(name.clone()),
+                        _ => None,
+                    },
+                    _ => operation.body.as_ref().map(|body| body.component.clone()),
                 })
                 .collect();
             for name in roots {
@@ -148,8 +151,14 @@ impl Lint<'_> {
             walk.types.insert(name.to_owned(), Type::Handwritten { rust, limits });
         } else if schema.contains_key("x-extensible-enum") {
             let values = self.values(&pointer, schema);
-            walk.types
-                .insert(name.to_owned(), Type::OpenEnum(OpenEnum { description, values }));
+            walk.types.insert(
+                name.to_owned(),
+                Type::OpenEnum(OpenEnum {
+                    home: self.home(name),
+                    description,
+                    values,
+                }),
+            );
         } else if schema.get("type").and_then(Value::as_str) == Some("object") {
             walk.path.push(name.to_owned());
             let properties = self.properties(&pointer, schema, walk);
@@ -160,6 +169,9 @@ impl Lint<'_> {
                 Type::Object(Object {
                     direction: walk.direction,
                     description,
+                    home: self.home(name),
+                    one_of: Vec::new(),
+                    nested: false,
                     not_empty,
                     required_type: self.required_type(&pointer, walk.direction, &properties),
                     properties,
@@ -167,6 +179,16 @@ impl Lint<'_> {
             );
         } else {
             self.unsupported(&pointer, schema);
+        }
+    }
+
+    /// The module of a component: that of its file, if the file is that of a tag.
+    pub(super) fn home(&self, name: &str) -> Home {
+        let finding = self.spec.finding(Rule::Files, &child(SCHEMAS, name), "", "");
+        let path = camino::Utf8Path::new(&finding.file);
+        match (path.parent().and_then(camino::Utf8Path::file_name), path.file_stem()) {
+            (Some("resources"), Some(stem)) => Home::Tag(stem.to_owned()),
+            _ => Home::Shared,
         }
     }
 
@@ -181,7 +203,7 @@ impl Lint<'_> {
         let at = child(pointer, "x-required-type");
         let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
         let mixed_up = kinds.len() > 2 || matches!(kinds[..], [one, other] if one == other);
-        let needed = direction != Direction::Answer && mixed_up;
+        let needed = direction != Direction::Response && mixed_up;
         let Some(name) = spec.at(&at) else {
             if needed {
                 self.say(
@@ -274,7 +296,7 @@ impl Lint<'_> {
                 continue;
             }
             self.setters(&at, walk.direction, &field, members);
-            if walk.direction == Direction::Answer && field == "extra" {
+            if walk.direction == Direction::Response && field == "extra" {
                 self.say(
                     Rule::NameCollision,
                     &at,
@@ -326,7 +348,7 @@ impl Lint<'_> {
         for property in &marked {
             let at = child(&child(pointer, "properties"), &property.name);
             let of_components = matches!(&property.kind, Kind::List(item) if matches!(**item, Kind::Ref(_)));
-            if walk.direction != Direction::Answer || !of_components || !property.required || property.nullable {
+            if walk.direction != Direction::Response || !of_components || !property.required || property.nullable {
                 self.say(
                     Rule::Entries,
                     &at,
@@ -344,7 +366,7 @@ impl Lint<'_> {
             );
         }
         let is_page = properties.iter().any(|property| property.name == "has_more");
-        if is_page && walk.direction == Direction::Answer && marked.is_empty() {
+        if is_page && walk.direction == Direction::Response && marked.is_empty() {
             self.say(
                 Rule::Entries,
                 pointer,
@@ -430,6 +452,9 @@ impl Lint<'_> {
             entries: self.flag(pointer, "x-entries").unwrap_or(false),
             kind,
             limits,
+            deprecated: None,
+            min_items: 0,
+            example: self.spec.at(&child(pointer, "example")).cloned(),
         })
     }
 

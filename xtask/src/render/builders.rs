@@ -37,14 +37,14 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         .iter()
         .map(|p| names::ident(&names::field(&p.name)))
         .collect();
-    let answer = match &operation.answer {
+    let answer = match &operation.response_component() {
         Some(name) => {
             let name = names::ident(name);
             quote! { chartmogul_api::types::#name }
         }
         None => quote! { () },
     };
-    let parts = [("query", &operation.query), ("body", &operation.body)]
+    let parts = [("query", &operation.query), ("body", &operation.body_component())]
         .into_iter()
         .filter_map(|(name, component)| Some(part(api, name, component.as_deref()?)))
         .collect::<anyhow::Result<Vec<_>>>()?;
@@ -193,13 +193,13 @@ fn part<'a>(api: &Api, name: &'a str, component: &str) -> anyhow::Result<Part<'a
 
 /// The operation that reads what another one updates.
 fn reading<'a>(api: &'a Api, operation: &Operation) -> Option<&'a Operation> {
-    let same = |other: &&Operation| other.path == operation.path && other.answer == operation.answer;
+    let same = |other: &&Operation| other.path == operation.path && other.response == operation.response;
     api.operations.iter().filter(|other| other.method == "get").find(same)
 }
 
 /// For an update whose object can be read: making many of them.
 fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
-    let Type::Object(body) = api.types.get(operation.body.as_ref()?)? else {
+    let Type::Object(body) = api.types.get(&operation.body.as_ref()?.component)? else {
         return None;
     };
     if operation.method != "patch" {
@@ -207,7 +207,7 @@ fn bulk(api: &Api, operation: &Operation) -> Option<TokenStream> {
     }
     let (name, id) = (names::ident(&names::pascal(&operation.id)), &operation.id);
     let (answer, read) = (
-        names::ident(operation.answer.as_ref()?),
+        names::ident(&operation.response_component()?),
         names::ident(&reading(api, operation)?.id),
     );
     let parameters: Vec<_> = operation
@@ -280,8 +280,8 @@ pub(super) fn merging<'a>(api: &'a Api, operation: &Operation) -> Option<&'a Ope
         Type::Object(object) => object.properties.iter().find(|property| property.name == name),
         _ => None,
     };
-    property(&operation.body, "custom").filter(|custom| custom.replaces_all)?;
-    property(&operation.answer, "custom")?;
+    property(&operation.body_component(), "custom").filter(|custom| custom.replaces_all)?;
+    property(&operation.response_component(), "custom")?;
     reading(api, operation)
 }
 
@@ -291,7 +291,7 @@ fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenSt
     let name = names::ident(&names::pascal(&operation.id));
     let (id, read) = (&operation.id, names::ident(&read.id));
     let write = format_ident!("{id}_from_read");
-    let answer = names::ident(operation.answer.as_ref()?);
+    let answer = names::ident(&operation.response_component()?);
     let parameters: Vec<_> = operation
         .parameters
         .iter()
@@ -353,7 +353,7 @@ fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenSt
 
 /// For an operation that lists: all entries over all pages.
 fn items(api: &Api, operation: &Operation) -> anyhow::Result<Option<TokenStream>> {
-    let Some(Type::Object(page)) = operation.answer.as_ref().and_then(|answer| api.types.get(answer)) else {
+    let Some(Type::Object(page)) = operation.response_component().and_then(|answer| api.types.get(&answer)) else {
         return Ok(None);
     };
     let Some(entries) = page.properties.iter().find(|property| property.entries) else {

@@ -79,7 +79,7 @@ fn value(api: &Api, name: &str, kind: &Kind, limits: &Limits) -> TokenStream {
         },
         Kind::Number => quote! { check::finite(#name, *value)?; },
         Kind::Date => quote! { check::date(#name, *value)?; },
-        Kind::Timestamp | Kind::Boolean => TokenStream::new(),
+        Kind::Timestamp | Kind::Boolean | Kind::Any | Kind::Map(_) => TokenStream::new(),
         Kind::Ref(component) => match api.types.get(component) {
             Some(Type::Object(_)) => quote! { value.check().map_err(|wrong| wrong.within(#name))?; },
             Some(Type::Handwritten { limits, .. }) => {

@@ -42,14 +42,14 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
     let name = &found.sig.ident;
     let mut inputs = found.sig.inputs.clone();
     let lifetimes = &found.sig.generics;
-    let answer = match &operation.answer {
+    let answer = match &operation.response_component() {
         Some(name) => {
             let name = names::ident(name);
             quote! { types::#name }
         }
         None => quote! { () },
     };
-    let exec = names::ident(if operation.answer.is_some() {
+    let exec = names::ident(if operation.response.is_some() {
         "exec"
     } else {
         "exec_done"
@@ -86,7 +86,7 @@ fn from_read(
     found_read: &syn::ImplItemFn,
 ) -> anyhow::Result<TokenStream> {
     let id = &operation.id;
-    let (Some(answer), Some(ty)) = (&operation.answer, &operation.body) else {
+    let (Some(answer), Some(ty)) = (&operation.response_component(), &operation.body_component()) else {
         bail!("an update has a body and an answer")
     };
     let (answer, ty) = (names::ident(answer), names::ident(ty));

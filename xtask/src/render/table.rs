@@ -25,12 +25,12 @@ pub(super) fn operations(api: &Api) -> TokenStream {
             id,
             path,
             tag,
-            repeatable,
+            idempotent: repeatable,
             source,
             ..
         } = operation;
         let method = operation.method.to_uppercase();
-        let answer = match &operation.answer {
+        let answer = match &operation.response_component() {
             Some(name) => quote! { Some(#name) },
             None => quote! { None },
         };

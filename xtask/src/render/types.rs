@@ -37,7 +37,7 @@ pub(super) fn types(api: &Api, generated: &Generated) -> anyhow::Result<ByName<T
                         #check
                     }
                 }
-                Direction::Answer => {
+                Direction::Response => {
                     let read = read(name_ident, object);
                     quote! { #found #read }
                 }
@@ -121,7 +121,7 @@ fn finish(api: &Api, object: &Object, mut found: ItemStruct) -> anyhow::Result<I
             quote! { Debug, Clone, PartialEq, #default serde::Serialize, serde::Deserialize }
         }
         // Reading is below: a repeated member must not be an error.
-        Direction::Answer => quote! { Debug, Clone, PartialEq, Default, serde::Serialize },
+        Direction::Response => quote! { Debug, Clone, PartialEq, Default, serde::Serialize },
     };
     found.attrs = attributes(&quote! {
         #description
@@ -167,7 +167,7 @@ fn finish_field(api: &Api, direction: Direction, property: &Property, field: &mu
             #description
             #[serde(#rename default, skip_serializing_if = "crate::Field::is_absent")]
         })?;
-    } else if direction == Direction::Answer {
+    } else if direction == Direction::Response {
         field.ty = parse_type(&field_type(api, property, direction))?;
         let rename = (property.field != *name).then(|| quote! { #[serde(rename = #name)] });
         field.attrs = attributes(&quote! { #description #rename })?;
