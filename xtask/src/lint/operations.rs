@@ -407,6 +407,7 @@ impl<'a> Lint<'a> {
             Limits::default()
         };
         Parameter {
+            deprecated: None,
             field: argument,
             kind: Kind::String,
             example: spec.at(&child(pointer, "example")).cloned(),

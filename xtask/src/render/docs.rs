@@ -44,6 +44,15 @@ pub(super) fn source(url: &str) -> String {
     format!("Source: <{url}>")
 }
 
+/// Some things in a sentence: `a, b and c`.
+pub(super) fn listed(items: impl Iterator<Item = String>) -> String {
+    let items: Vec<_> = items.collect();
+    match items.as_slice() {
+        [first @ .., last] if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        items => items.concat(),
+    }
+}
+
 /// A text of one line, as a sentence.
 pub(super) fn sentence(text: &str) -> String {
     let text = markdown(text.trim());

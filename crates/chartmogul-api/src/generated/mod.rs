@@ -2,6 +2,8 @@
 
 mod client;
 pub mod operations;
+#[allow(missing_docs)] // the fields are the arguments of the methods
+pub mod requests;
 pub mod types;
 
 /// Where production is.
@@ -11,7 +13,9 @@ pub(crate) const DEFAULT_BASE_URL: &str = "https://api.chartmogul.com";
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
-    vec![("list_opportunities", schemars::schema_for!(types::ListOpportunitiesQuery))]
+    vec![
+        ("list_opportunities", schemars::schema_for!(types::ListOpportunitiesQuery)),
+    ]
 }
 
 /// The JSON Schema of every type, by the name of its component in the document. For tests.
@@ -20,13 +24,13 @@ pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
 pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("CustomAttribute", schemars::schema_for!(types::CustomAttribute)),
-        ("CustomAttributeValue", schemars::schema_for!(crate ::CustomValue)),
-        ("CustomAttributes", schemars::schema_for!(crate ::CustomAttributes)),
+        ("CustomAttributeValue", schemars::schema_for!(crate::CustomAttributeValue)),
+        ("CustomAttributes", schemars::schema_for!(crate::CustomAttributes)),
         ("ForecastCategory", schemars::schema_for!(types::ForecastCategory)),
         ("Opportunity", schemars::schema_for!(types::Opportunity)),
         ("OpportunityCreation", schemars::schema_for!(types::OpportunityCreation)),
         ("OpportunityPage", schemars::schema_for!(types::OpportunityPage)),
         ("OpportunityType", schemars::schema_for!(types::OpportunityType)),
-        ("OpportunityUpdate", schemars::schema_for!(types::OpportunityUpdate))
+        ("OpportunityUpdate", schemars::schema_for!(types::OpportunityUpdate)),
     ]
 }
