@@ -9,7 +9,8 @@ use serde::{
 use serde_json::value::RawValue;
 
 use crate::{
-    CustomAttributeError, CustomAttributeValue, error_body::BYTE_ORDER_MARK, field::timestamp, types::CustomAttribute,
+    CustomAttributeError, CustomAttributeValue, error::body::BYTE_ORDER_MARK, types::CustomAttribute,
+    value::time::timestamp,
 };
 
 /// The JSON of a value that no other [`CustomAttributeValue`] holds exactly: a whole number beyond 64 bits, a decimal with more digits

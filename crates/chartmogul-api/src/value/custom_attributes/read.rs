@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{BoxError, CustomAttributeValue, CustomAttributes, Field, field::timestamp, types::CustomAttribute};
+use crate::{BoxError, CustomAttributeValue, CustomAttributes, Field, types::CustomAttribute, value::time::timestamp};
 
 /// A custom attribute is not what it was read as.
 ///

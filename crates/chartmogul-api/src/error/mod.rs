@@ -1,9 +1,21 @@
+//! What can go wrong, and what is known of it.
+
+pub(crate) mod body;
+pub(crate) mod history;
+mod invalid_input;
+mod response;
+
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::{Attempt, CustomAttributeError, Failure, History, StopReason, history::write_status};
+pub use self::{
+    history::{Attempt, Failure, History, StopReason},
+    invalid_input::InvalidInput,
+    response::{ErrorResponse, Problem},
+};
+use crate::CustomAttributeError;
 
 /// A cause of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -19,7 +31,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// use chartmogul_api::Error;
 ///
 /// match error {
-///     Error::InvalidInput(wrong) => eprintln!("correct {}: {}", wrong.field(), wrong.allowed()),
+///     Error::InvalidInput(wrong) => eprintln!("correct {}: {}", wrong.field(), wrong.requirement()),
 ///     Error::NotModified(_) => println!("it was like that already"),
 ///     Error::NotFound(_) => eprintln!("no such opportunity"),
 ///     Error::Rejected(answer) => {
@@ -412,176 +424,6 @@ impl From<CustomAttributeError> for Error {
 impl From<InvalidInput> for Error {
     fn from(wrong: InvalidInput) -> Self {
         Self::InvalidInput(wrong)
-    }
-}
-
-/// A value that can't be right, found before anything was sent.
-///
-/// `Display`, `Debug` and [`value`](Self::value) show what the program itself passed, shortened, so that it can be found. That may
-/// be a customer's data: a log that must have none takes [`field`](Self::field) and [`allowed`](Self::allowed).
-#[derive(Clone, PartialEq, Eq)]
-pub struct InvalidInput {
-    wrong: Box<Wrong>, // every builder has room for one
-}
-
-impl fmt::Debug for InvalidInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InvalidInput")
-            .field("field", &self.wrong.field)
-            .field("value", &self.wrong.value)
-            .field("allowed", &self.wrong.allowed)
-            .finish()
-    }
-}
-
-impl fmt::Display for InvalidInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Wrong { field, value, allowed } = &*self.wrong;
-        write!(f, "`{field}` was {value}; allowed: {allowed}")
-    }
-}
-
-impl StdError for InvalidInput {}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Wrong {
-    field: String,
-    value: String,
-    allowed: String,
-}
-
-impl InvalidInput {
-    /// Refuses `value` for `field`; `allowed` completes the sentence "allowed: ...".
-    ///
-    /// The value is shown as `Debug` shows it, shortened to 100 characters.
-    pub fn new(field: impl Into<String>, value: &dyn fmt::Debug, allowed: impl Into<String>) -> Self {
-        let wrong = Box::new(Wrong {
-            field: field.into(),
-            value: shorten(&format!("{value:?}"), 100),
-            allowed: allowed.into(),
-        });
-        Self { wrong }
-    }
-
-    /// The field, as a path into the request: `win_likelihood`, `custom[0].key`.
-    pub fn field(&self) -> &str {
-        &self.wrong.field
-    }
-
-    /// The value that was refused.
-    pub fn value(&self) -> &str {
-        &self.wrong.value
-    }
-
-    /// What is allowed.
-    pub fn allowed(&self) -> &str {
-        &self.wrong.allowed
-    }
-
-    /// The same, seen from the object that holds the field.
-    #[must_use]
-    pub(crate) fn within(mut self, parent: &str) -> Self {
-        self.wrong.field = format!("{parent}.{}", self.wrong.field);
-        self
-    }
-}
-
-/// An answer that is not a plain success, with everything the server told.
-///
-/// `Debug` leaves out the body, which may hold customers' data; [`ErrorResponse::body`] has it.
-#[derive(Clone)]
-pub struct ErrorResponse {
-    pub(crate) operation: Cow<'static, str>,
-    pub(crate) status: StatusCode,
-    pub(crate) message: Option<String>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) body: Bytes,
-    pub(crate) history: History,
-}
-
-impl ErrorResponse {
-    /// The operation that was answered.
-    pub fn operation(&self) -> &str {
-        &self.operation
-    }
-
-    /// HTTP status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// The server's message on one line, at most 300 characters: from JSON of any known shape, the first line of plain
-    /// text, or the title of an HTML page. `None` if the body is empty or says nothing readable.
-    pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    /// The fields at fault, with their messages: at most 100, with texts of at most 1,000 characters each. Of a body of more
-    /// than 256 KiB there are none. [`body`](Self::body) has all.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
-    /// The server's `X-Request-Id`, where it sends one; quote it to ChartMogul's support.
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
-    }
-
-    /// The body as it arrived; may be empty.
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-}
-
-impl fmt::Display for ErrorResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.operation)?;
-        write_status(f, self.status)?;
-        if let Some(message) = &self.message {
-            write!(f, ": {message}")?;
-        }
-        if let Some(id) = &self.request_id {
-            write!(f, " (request {id})")?;
-        }
-        write!(f, "{}", self.history)
-    }
-}
-
-impl fmt::Debug for ErrorResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ErrorResponse")
-            .field("operation", &self.operation)
-            .field("status", &self.status)
-            .field("message", &self.message)
-            .field("problems", &self.problems)
-            .field("request_id", &self.request_id)
-            .field("body", &format_args!("{} bytes", self.body.len()))
-            .field("history", &self.history)
-            .finish()
-    }
-}
-
-/// One field at fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The field, as the server names it; may be a path such as `custom[0][type]`.
-    pub field: String,
-    /// What is wrong with it.
-    pub message: String,
-    /// A symbolic word for the problem (`blank`, `invalid`), where the server sends one.
-    pub code: Option<String>,
-}
-
-impl Problem {
-    /// A problem that was written down somewhere.
-    pub fn new(field: impl Into<String>, message: impl Into<String>, code: Option<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-            code,
-        }
     }
 }
 

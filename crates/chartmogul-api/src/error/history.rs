@@ -3,7 +3,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 use chrono::{DateTime, SecondsFormat, Utc};
 use http::StatusCode;
 
-use crate::TimeoutKind;
+use super::TimeoutKind;
 
 /// What was tried in one call, and why it was not tried again.
 #[derive(Debug, Clone, Default)]

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     error::{Problem, shorten},
-    json::{self, UNREADABLE},
+    value::json::{self, UNREADABLE},
 };
 
 const LIMIT: usize = 300;

@@ -7,10 +7,11 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    Error,
+    Client, Error,
     generated::DEFAULT_BASE_URL,
+    runtime::{Relative, Requests},
     transport::{
-        Client, ConnectLayer, Shared,
+        ConnectLayer, Shared,
         connections::{Connections, IDLE_TIMEOUT},
         limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, RateLimiter},
         observe::Observer,
@@ -354,6 +355,9 @@ impl<C: From<Client>> ClientBuilder<C> {
         let client = Client {
             call_timeout: self.call_timeout,
             bounds: None,
+            recorder: None,
+            client: Requests,
+            baseurl: Relative,
             shared: Arc::new(Shared {
                 connections,
                 headers,
@@ -743,7 +747,7 @@ mod tests {
                 let shown = format!("{builder:?}");
                 assert!(!shown.contains("secret"), "{url}: {shown}");
                 if let Err(error) = builder.build() {
-                    let shown = format!("{} {error:?}", crate::history::causes(&error));
+                    let shown = format!("{} {error:?}", crate::error::history::causes(&error));
                     assert!(!shown.contains("secret") && !shown.contains("user:"), "{url}: {shown}");
                 }
             }

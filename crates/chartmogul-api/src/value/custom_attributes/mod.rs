@@ -1,3 +1,8 @@
+//! Custom attributes, in requests and in responses.
+
+mod exact;
+mod read;
+
 use std::fmt;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -7,7 +12,12 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{Field, FieldValue, Verbatim, field, types::CustomAttribute};
+pub use self::{
+    exact::{Verbatim, exact_custom},
+    read::CustomAttributeError,
+};
+use super::field;
+use crate::{Field, FieldValue, types::CustomAttribute, validate};
 
 /// The value of a custom attribute in a request.
 ///
@@ -58,7 +68,7 @@ impl Serialize for CustomAttributeValue {
         match self {
             Self::String(text) => serializer.serialize_str(text),
             Self::Integer(number) => serializer.serialize_i64(*number),
-            Self::Decimal(number) => serializer.serialize_f64(*number),
+            Self::Decimal(number) => validate::finite(number, serializer),
             Self::Boolean(truth) => serializer.serialize_bool(*truth),
             Self::Verbatim(json) => json.serialize(serializer),
         }
