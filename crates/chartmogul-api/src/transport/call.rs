@@ -9,42 +9,37 @@ use std::{
 };
 
 use chrono::Utc;
-use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    Client, Done, Route,
-    attempt::{self, Accept, Broken, Time, Unfit, Whole},
-    limit::{LimiterFuture, Place, Reserved},
+    Completed, Prepared, Route,
+    attempt::{self, Accept, AttemptError, BodyError, Deadline, RawResponse},
+    limit::{LimiterFuture, Permit, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
     polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
 };
-use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
-
-/// Makes what an attempt sends. Once for each, so that a call which waits for its turn holds no request, and one that
-/// succeeds at once has copied none.
-pub(super) type Make<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
+use crate::{Attempt, BoxError, Client, Error, Failure, History, StopReason, TimeoutKind};
 
 /// A read before each attempt, from whose answer follows what is sent.
 pub(super) struct ReadFirst<'a> {
     pub(super) route: Route,
-    pub(super) make: &'a Make<'a>,
+    pub(super) request: Prepared,
     pub(super) then: &'a mut Then<'a>,
 }
 
-/// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
-pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, Unfit> + Send + 'a;
+/// Looks at the answer to the read, and makes what is to be written, if there is something; the inner error ends the call.
+pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<Option<Prepared>, Error>, BodyError> + Send + 'a;
 
 /// How an attempt ended.
-type Attempted = Result<Box<Whole>, Box<Broken>>;
+type Attempted = Result<Box<RawResponse>, Box<AttemptError>>;
 
 /// What follows from the read.
 enum Next {
-    Write,
+    Write(Prepared),
     /// The call is done.
-    Nothing(Box<Whole>),
+    Nothing(Box<RawResponse>),
     /// It failed, or its answer would get old; it is made again.
     ReadAgain,
 }
@@ -52,7 +47,7 @@ enum Next {
 pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
-    make: &'a Make<'a>,
+    request: Prepared,
     read_first: Option<Box<ReadFirst<'a>>>, // in a box: few calls have one
     polling: Arc<Polling>,
     started: Instant,
@@ -65,12 +60,12 @@ const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: Route, make: &'a Make<'a>) -> Self {
+    pub(super) fn new(client: &'a Client, route: Route, request: Prepared) -> Self {
         let started = Instant::now();
         Self {
             client,
             route,
-            make,
+            request,
             read_first: None,
             polling: Polling::new(),
             started,
@@ -91,7 +86,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
+    pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
         let (span, shared) = (observe::call_span(&self.route), &self.client.shared);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
         let polling = Arc::clone(&self.polling);
@@ -107,10 +102,10 @@ impl<'a> Call<'a> {
         result
     }
 
-    async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
+    async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let mut place = None::<Place>;
+        let mut place = None::<Permit>;
         let mut before = Waited::default();
         loop {
             self.take_turn(&mut place).await?;
@@ -124,11 +119,11 @@ impl<'a> Call<'a> {
             if let Some(read) = self.read_first.take() {
                 // In a box: few calls need its room.
                 match Box::pin(self.read(read, &mut place, &mut before)).await? {
-                    Next::Write => {}
-                    Next::Nothing(whole) => {
+                    Next::Write(request) => self.request = request,
+                    Next::Nothing(raw) => {
                         shared.budget.succeeded(number);
-                        return Ok(Done {
-                            whole,
+                        return Ok(Completed {
+                            raw,
                             attempts: number,
                             written: self.history.may_have_happened(),
                         });
@@ -138,10 +133,10 @@ impl<'a> Call<'a> {
             }
             let (started, result) = self.attempt(number, &before, &mut place, accept).await?;
             match result {
-                Ok(whole) => {
+                Ok(raw) => {
                     shared.budget.succeeded(number);
-                    return Ok(Done {
-                        whole,
+                    return Ok(Completed {
+                        raw,
                         attempts: number,
                         written: true,
                     });
@@ -161,7 +156,7 @@ impl<'a> Call<'a> {
         &mut self,
         number: u32,
         before: &Waited,
-        place: &mut Option<Place>,
+        place: &mut Option<Permit>,
         accept: &mut Accept<'_>,
     ) -> impl Future<Output = Result<(Instant, Attempted), Error>> {
         async move {
@@ -170,9 +165,9 @@ impl<'a> Call<'a> {
             if started >= self.deadline {
                 return Err(self.late(TURN, "no time was left for an attempt".into()));
             }
-            let (span, answer) = self.begin(&self.route, self.make, number)?;
-            let time = self.time(started);
-            let sending = pin!(attempt::send(client, answer, time, accept));
+            let (span, answer) = self.begin(&self.route, &self.request, number)?;
+            let deadline = self.attempt_deadline(started);
+            let sending = pin!(attempt::send(client, answer, deadline, accept));
             let mut sending = sending.instrument(span);
             let result = loop {
                 if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
@@ -180,7 +175,7 @@ impl<'a> Call<'a> {
                 }
                 if self.read_first.is_some() {
                     // What was read gets old. Whether this was sent is not sure, see below.
-                    break Err(Broken::unpolled().into());
+                    break Err(AttemptError::unpolled().into());
                 }
                 // In a box: it is rare, and would need room beside what is sent.
                 if Box::pin(self.take_turn_again(place)).await.is_err() {
@@ -208,7 +203,7 @@ impl<'a> Call<'a> {
     async fn read(
         &mut self,
         read: Box<ReadFirst<'a>>,
-        place: &mut Option<Place>,
+        place: &mut Option<Permit>,
         before: &mut Waited,
     ) -> Result<Next, Error> {
         let client = self.client;
@@ -224,15 +219,15 @@ impl<'a> Call<'a> {
         if started >= self.deadline {
             return Err(self.late(TURN, "no time was left for an attempt".into()));
         }
-        let (span, answer) = self.begin(&read.route, read.make, number)?;
-        let time = self.time(started);
-        let mut next = Ok(false);
+        let (span, answer) = self.begin(&read.route, &read.request, number)?;
+        let deadline = self.attempt_deadline(started);
+        let mut next = Ok(None);
         let result = {
             let mut accept = |body: &[u8]| {
                 next = (read.then)(body)?;
                 Ok(())
             };
-            let sending = pin!(attempt::send(client, answer, time, &mut accept));
+            let sending = pin!(attempt::send(client, answer, deadline, &mut accept));
             let mut sending = sending.instrument(span.clone());
             unless_revoked(&self.polling, &mut sending).await
         };
@@ -250,17 +245,17 @@ impl<'a> Call<'a> {
             observe::attempt_ended(shared, &span, &read.route, &ended);
         }
         let next = match (result, next) {
-            (Ok(_), Ok(true)) if self.is_stopped() => return Err(self.stopped()),
+            (Ok(_), Ok(Some(_))) if self.is_stopped() => return Err(self.stopped()),
             // Without a place, the write would wait for one.
-            (Ok(_), Ok(true)) if self.polling.is_revoked() => Next::ReadAgain,
-            (Ok(_), Ok(true)) => {
+            (Ok(_), Ok(Some(_))) if self.polling.is_revoked() => Next::ReadAgain,
+            (Ok(_), Ok(Some(request))) => {
                 if let Some(turn) = write_turn {
                     turn.leave();
                 }
-                Next::Write
+                Next::Write(request)
             }
-            (Ok(whole), Ok(false)) => Next::Nothing(whole),
-            (Ok(whole), Err(error)) => return Err(self.unusable(error, *whole, &read.route)),
+            (Ok(raw), Ok(None)) => Next::Nothing(raw),
+            (Ok(raw), Err(error)) => return Err(self.unusable(error, *raw, &read.route)),
             (Err(broken), _) => {
                 self.note(&broken, started, self.waited.since(before), Some(&read.route));
                 *before = self.waited;
@@ -273,30 +268,30 @@ impl<'a> Call<'a> {
     }
 
     /// Nothing can be made of the answer to the read. If an earlier attempt has sent something, that is told, too.
-    fn unusable(&mut self, error: Error, whole: Whole, read: &Route) -> Error {
+    fn unusable(&mut self, error: Error, raw: RawResponse, read: &Route) -> Error {
         if !self.history.may_have_happened() {
             return error;
         }
-        let history = self.gave_up(None);
+        let history = self.stop_reason(None);
         Error::Unreadable {
-            answer: Box::new(self.client.shared.answer(read, whole, history)),
+            answer: Box::new(self.client.shared.answer(read, raw, history)),
             source: error.into(),
         }
     }
 
     /// Takes a turn, and a place if there is none or it went to another call because nobody polled this one.
-    async fn take_turn(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+    async fn take_turn(&mut self, place: &mut Option<Permit>) -> Result<(), Error> {
         let limiter = &self.client.shared.limiter;
         loop {
             if place.is_none() || self.polling.is_revoked() {
                 *place = None;
-                *place = match limiter.try_place() {
+                *place = match limiter.try_acquire() {
                     Some(place) => Some(place),
-                    None => Some(self.wait(PLACE, limiter.place()).await?),
+                    None => Some(self.wait(PLACE, limiter.acquire()).await?),
                 };
             }
-            if self.is_stopped() || !limiter.try_turn() {
-                self.wait(TURN, limiter.turn()).await?;
+            if self.is_stopped() || !limiter.try_ready() {
+                self.wait(TURN, limiter.ready()).await?;
             }
             if !self.polling.is_revoked() {
                 return Ok(());
@@ -305,7 +300,7 @@ impl<'a> Call<'a> {
     }
 
     /// The same during an attempt, which goes on if there is none.
-    async fn take_turn_again(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+    async fn take_turn_again(&mut self, place: &mut Option<Permit>) -> Result<(), Error> {
         let history = self.history.clone();
         let result = self.take_turn(place).await;
         if result.is_err() {
@@ -318,14 +313,13 @@ impl<'a> Call<'a> {
     fn begin(
         &self,
         route: &Route,
-        make: &Make<'_>,
+        request: &Prepared,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let mut request = make().build().map_err(|source| Error::Configuration {
-            what: format!("{}: the request can't be built", route.name),
-            source: Some(source.without_url().into()),
+        let request = request.to_request(&self.client.shared).map_err(|source| {
+            let what = format!("{}: the request can't be built", route.as_str());
+            Error::internal(what, Some(source.into()))
         })?;
-        announce_length(&mut request);
         // Asked for each attempt: the server may have said meanwhile how long it keeps connections.
         let http = self.client.shared.connections.here()?;
         let span = observe::attempt_span(&self.client.shared, route, &request, number);
@@ -333,7 +327,7 @@ impl<'a> Call<'a> {
     }
 
     #[cold] // so that its code is not in the way of what succeeds
-    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited, read: Option<&Route>) {
+    fn note(&mut self, broken: &AttemptError, started: Instant, waited: Waited, read: Option<&Route>) {
         let took = started.elapsed();
         self.history.attempts.push(Attempt {
             is_read: read.unwrap_or(&self.route).is_read(),
@@ -346,7 +340,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the next attempt, or ends the call.
-    async fn after_failure(&mut self, broken: Box<Broken>, read: Option<&Route>) -> Result<(), Error> {
+    async fn after_failure(&mut self, broken: Box<AttemptError>, read: Option<&Route>) -> Result<(), Error> {
         let client = self.client;
         let shared = &client.shared;
         let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
@@ -357,7 +351,7 @@ impl<'a> Call<'a> {
         }
         let failed = Failed {
             failure: broken.failure,
-            repeatable: read.unwrap_or(&self.route).repeatable,
+            idempotent: read.unwrap_or(&self.route).idempotent(),
             attempts: count(&self.history.attempts),
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
@@ -374,16 +368,20 @@ impl<'a> Call<'a> {
                 match waited {
                     Some(()) => Ok(()),
                     None => {
-                        let history = self.gave_up(Some(GaveUp::Stopped));
+                        let history = self.stop_reason(Some(StopReason::Stopped));
                         Err(broken.into_error(client, read.unwrap_or(&self.route), history))
                     }
                 }
             }
-            Decision::Stop(gave_up) => {
+            Decision::Stop(stop_reason) => {
                 let is_late = matches!(broken.failure, Failure::TimedOut(TimeoutKind::Call, _))
-                    || matches!(gave_up, Some(GaveUp::NoTimeLeft | GaveUp::RetryAfter(_)));
+                    || matches!(stop_reason, Some(StopReason::NoTimeLeft | StopReason::RetryAfter(_)));
                 let by_the_run = is_late && self.ends_with_the_run();
-                let history = self.gave_up(if by_the_run { Some(GaveUp::Stopped) } else { gave_up });
+                let history = self.stop_reason(if by_the_run {
+                    Some(StopReason::Stopped)
+                } else {
+                    stop_reason
+                });
                 Err(broken.into_error(client, read.unwrap_or(&self.route), history))
             }
         }
@@ -419,8 +417,8 @@ impl<'a> Call<'a> {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(None) => Err(self.stopped()),
             Ok(Some(Err(source))) => Err(Error::Limiter {
-                operation: self.route.name.clone(),
-                history: Box::new(self.gave_up(None)),
+                operation: self.route.name(),
+                history: Box::new(self.stop_reason(None)),
                 source,
             }),
             Err(elapsed) => Err(self.late(what, elapsed.into())),
@@ -433,27 +431,27 @@ impl<'a> Call<'a> {
             return self.stopped();
         }
         Error::Timeout {
-            operation: self.route.name.clone(),
+            operation: self.route.name(),
             kind: TimeoutKind::Call,
             limit: self.limit(),
             while_waiting: Some(waiting_for),
-            history: Box::new(self.gave_up(None)),
+            history: Box::new(self.stop_reason(None)),
             source,
         }
     }
 
     /// The limit that ends an attempt which begins now.
-    fn time(&self, now: Instant) -> Time {
+    fn attempt_deadline(&self, now: Instant) -> Deadline {
         let limit = self.client.shared.attempt_timeout;
         let until = after(now, limit);
         if until < self.deadline {
-            return Time {
+            return Deadline {
                 until,
                 kind: TimeoutKind::Attempt,
                 limit,
             };
         }
-        Time {
+        Deadline {
             until: self.deadline,
             kind: TimeoutKind::Call,
             limit: self.limit(),
@@ -477,24 +475,24 @@ impl<'a> Call<'a> {
 
     fn stopped(&mut self) -> Error {
         Error::Stopped {
-            operation: self.route.name.clone(),
-            history: Box::new(self.gave_up(None)),
+            operation: self.route.name(),
+            history: Box::new(self.stop_reason(None)),
         }
     }
 
     /// What the error tells of the call.
-    fn gave_up(&mut self, why: Option<GaveUp>) -> History {
+    fn stop_reason(&mut self, why: Option<StopReason>) -> History {
         let history = std::mem::take(&mut self.history);
         History {
             elapsed: self.started.elapsed(),
-            gave_up: why,
+            stop_reason: why,
             ..history
         }
     }
 
-    fn ended(&self, result: &Result<Done, Error>) -> Ended {
+    fn ended(&self, result: &Result<Completed, Error>) -> Ended {
         let (attempts, status, error) = match result {
-            Ok(done) => (done.attempts, Some(done.whole.status), None),
+            Ok(done) => (done.attempts, Some(done.raw.status), None),
             Err(error) => {
                 let tried = error.attempts();
                 let last = tried.last().map(|attempt| attempt.failure.kind());
@@ -534,14 +532,6 @@ fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl
         }
         Pin::new(&mut *attempt).poll(context).map(Some)
     })
-}
-
-/// Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
-fn announce_length(request: &mut reqwest::Request) {
-    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && request.body().is_none() {
-        let none = HeaderValue::from_static("0");
-        request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(none);
-    }
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

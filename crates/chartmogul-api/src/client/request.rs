@@ -1,11 +1,14 @@
 //! Requests for what no generated operation covers yet.
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, header};
-use serde::{Serialize, de::DeserializeOwned};
+use http::Method;
+use serde::{Serialize, Serializer as _, de::DeserializeOwned};
 
-use super::{Client, Done, Route, attempt::Unfit, call::Call, is_read, not_empty, read_json, trimmed};
-use crate::{Error, InvalidInput, Reply, check};
+use crate::{
+    Client, Error, InvalidInput, Response,
+    transport::{Other, Prepared, Route, Shape, call},
+    validate,
+};
 
 /// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
 /// the same. Made by [`Client::request`].
@@ -18,7 +21,7 @@ pub struct Request {
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Option<Bytes>,
-    repeatable: bool,
+    idempotent: bool,
     wrong: Option<InvalidInput>,
 }
 
@@ -32,20 +35,20 @@ impl Client {
     /// # async fn run(client: chartmogul_api::Client) -> Result<(), chartmogul_api::Error> {
     /// use chartmogul_api::Method;
     ///
-    /// let reply = client
+    /// let response = client
     ///     .request(Method::GET, "/v1/customers/{customer_uuid}/activities")
     ///     .path("customer_uuid", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
     ///     .query("per_page", 50)
     ///     .send::<serde_json::Value>()
     ///     .await?;
-    /// println!("{}", reply.value()["entries"]);
+    /// println!("{}", response.value()["entries"]);
     /// # Ok(())
     /// # }
     /// ```
     pub fn request(&self, method: Method, path: impl Into<String>) -> Request {
         Request {
             client: self.clone(),
-            repeatable: method != Method::POST,
+            idempotent: method != Method::POST,
             method,
             template: path.into(),
             path: Vec::new(),
@@ -75,9 +78,8 @@ impl Request {
         match serde_json::to_vec(body) {
             Ok(json) => self.body = Some(json.into()),
             Err(error) => {
-                let allowed = format!("a value that can be written as JSON ({error})");
-                self.wrong
-                    .get_or_insert(InvalidInput::new("body", &format_args!("not JSON"), allowed));
+                let wrong = InvalidInput::new("body", &error, "must be a value that can be written as JSON");
+                self.wrong.get_or_insert(wrong);
             }
         }
         self
@@ -85,8 +87,8 @@ impl Request {
 
     /// Whether sending it twice has the effect of sending it once. Without this, every method but `POST` counts as
     /// such; see [`Retry`](crate::Retry) for what follows from it.
-    pub fn repeatable(mut self, repeatable: bool) -> Self {
-        self.repeatable = repeatable;
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = idempotent;
         self
     }
 
@@ -96,97 +98,77 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidInput`] for a path that can't be right, before anything is sent; otherwise as for every
     /// operation.
-    pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Reply<T>, Error> {
-        let mut value = None;
-        let is_read = is_read(self.method.as_str());
-        let done = self
-            .run(|body| {
-                if is_read {
-                    not_empty(body)?;
-                }
-                let json = trimmed(body);
-                read_json(if json.is_empty() { b"{}" } else { json }, &mut value)
-            })
-            .await?;
-        done.reply(value)
+    pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Response<T>, Error> {
+        self.run(Shape::Any).await
     }
 
-    /// Sends the request and does not look at the body of its answer, which is in [`Reply::body`].
+    /// Sends the request and does not look at the body of its answer, which is in [`Response::body`].
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub async fn send_any(self) -> Result<Reply<()>, Error> {
-        self.run(|_| Ok(())).await?.reply(Some(Box::new(())))
+    pub async fn send_any(self) -> Result<Response<()>, Error> {
+        self.run(Shape::Nothing).await
     }
 
-    async fn run(mut self, mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send) -> Result<Done, Error> {
+    async fn run<T: DeserializeOwned + Send>(mut self, shape: Shape) -> Result<Response<T>, Error> {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
-        let path = self.filled()?;
-        let Self {
-            client,
-            method,
-            template,
-            query,
-            body,
-            repeatable,
-            ..
-        } = self;
-        let name = format!("{method} {template}");
-        let request = || {
-            let mut request = client.start(method.clone(), format_args!("{path}"));
-            if !query.is_empty() {
-                request = request.query(&query);
-            }
-            if let Some(body) = &body {
-                request = request
-                    .header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
-                    .body(body.clone());
-            }
-            request
-        };
-        let route = Route {
-            name: name.into(),
-            method: method.to_string().into(),
-            template: template.into(),
-            repeatable,
-        };
-        Call::new(&client, route, &request).run(&mut accept).await
+        let mut request = Prepared::new(self.method.clone(), self.filled()?);
+        if !self.query.is_empty() {
+            request.set_query(object(&self.query)?);
+        }
+        if let Some(body) = self.body {
+            request.set_body(body);
+        }
+        let route = Route::Other(Box::new(Other {
+            name: format!("{} {}", self.method, self.template),
+            method: self.method,
+            template: self.template,
+            idempotent: self.idempotent,
+        }));
+        call(&self.client, route, request, shape).await
     }
 
     /// The path with its values.
     fn filled(&self) -> Result<String, InvalidInput> {
-        let wrong = |allowed: &str| InvalidInput::new("path", &self.template, allowed);
+        let wrong = |must_be: &str| InvalidInput::new("path", &self.template, must_be);
         if !self.template.starts_with("/v1/") {
-            return Err(wrong("a path that begins with /v1/"));
+            return Err(wrong("must begin with /v1/"));
         }
         let mut given: Vec<_> = self.path.iter().collect();
         let segments = self.template.split('/').skip(1).map(|segment| {
             let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
                 return match segment {
-                    "" | "." | ".." => Err(wrong("segments that are not empty, `.` or `..`")),
+                    "" | "." | ".." => Err(wrong("must not have segments that are empty, `.` or `..`")),
                     plain if plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) => {
                         Ok(plain.to_owned())
                     }
                     _ => Err(wrong(
-                        "letters, digits, `-`, `_`, `.` and `~` between slashes; what varies as {name}, given by `path`",
+                        "must have letters, digits, `-`, `_`, `.` and `~` between slashes; what varies as {name}, given by `path`",
                     )),
                 };
             };
             let at = given.iter().position(|(other, _)| other == name);
             let (_, value) = at.map(|at| given.remove(at)).ok_or_else(|| {
-                wrong(&format!("a value for each name in braces; `{name}` has none"))
+                wrong(&format!("must have a value for each name in braces; `{name}` has none"))
             })?;
-            check::segment(name, value)?;
-            Ok(check::encode_path(value).into_owned())
+            validate::segment(name, value)?;
+            Ok(validate::encode_path(value).into_owned())
         });
         let filled = segments.collect::<Result<Vec<_>, _>>()?.join("/");
         match given.first() {
-            Some((name, _)) => Err(wrong(&format!(
-                "a path that has `{{{name}}}`, for which a value is given"
-            ))),
+            Some((name, _)) => Err(wrong(&format!("must have `{{{name}}}`, for which a value is given"))),
             None => Ok(format!("/{filled}")),
         }
     }
+}
+
+/// Writes the parameters as a JSON object, in which a name may stand more than once.
+fn object(parameters: &[(String, String)]) -> Result<Vec<u8>, Error> {
+    let mut json = Vec::new();
+    serde_json::Serializer::new(&mut json)
+        .collect_map(parameters.iter().map(|(name, value)| (name, value)))
+        .map_err(|error| Error::internal("the query can't be written", Some(error.into())))?;
+    Ok(json)
 }

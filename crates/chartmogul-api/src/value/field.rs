@@ -10,8 +10,8 @@ use serde::{
 };
 use serde_json::{Number, Value};
 
-pub(crate) use crate::time::timestamp;
-use crate::{json, time};
+pub(crate) use super::time::timestamp;
+use super::{json, time};
 
 /// One member of an answer: its value, or what the server sent in its place.
 ///

@@ -37,7 +37,7 @@ fn written(text: &str) -> Option<DateTime<FixedOffset>> {
 }
 
 /// `2026-01-31`. What chrono does for every form that there is takes several times as long, and a list is full of days.
-fn plain_day(text: &[u8]) -> Option<NaiveDate> {
+pub(crate) fn plain_day(text: &[u8]) -> Option<NaiveDate> {
     match text {
         [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] => {
             let year = i32::try_from(number(&[*y0, *y1, *y2, *y3])?).ok()?;

@@ -1,9 +1,21 @@
+//! What can go wrong, and what is known of it.
+
+pub(crate) mod body;
+pub(crate) mod history;
+mod invalid_input;
+mod response;
+
 use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::{Attempt, CustomError, Failure, GaveUp, History, history::write_status};
+pub use self::{
+    history::{Attempt, Failure, History, StopReason},
+    invalid_input::InvalidInput,
+    response::{ErrorResponse, Problem},
+};
+use crate::CustomAttributeError;
 
 /// A cause of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -19,7 +31,7 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 /// use chartmogul_api::Error;
 ///
 /// match error {
-///     Error::InvalidInput(wrong) => eprintln!("correct {}: {}", wrong.field(), wrong.allowed()),
+///     Error::InvalidInput(wrong) => eprintln!("correct {}: {}", wrong.field(), wrong.requirement()),
 ///     Error::NotModified(_) => println!("it was like that already"),
 ///     Error::NotFound(_) => eprintln!("no such opportunity"),
 ///     Error::Rejected(answer) => {
@@ -39,7 +51,7 @@ pub enum Error {
     /// one that was refused.
     InvalidInput(InvalidInput),
 
-    /// The client can't be built like this, or not be used here (outside of a tokio runtime); nothing was sent.
+    /// The client can't be built like this; nothing was sent.
     #[non_exhaustive]
     Configuration {
         /// What is wrong, and what is allowed.
@@ -48,36 +60,46 @@ pub enum Error {
         source: Option<BoxError>,
     },
 
+    /// Something in this program, not at the server, is in the way: there is no tokio runtime, the background thread of a
+    /// blocking client has ended, a request can't be built.
+    #[non_exhaustive]
+    Internal {
+        /// What is wrong.
+        what: String,
+        /// The cause, if there is one.
+        source: Option<BoxError>,
+    },
+
     /// 304: the server found nothing to change. Not a failure: the object is as the request wants it.
-    NotModified(Box<Answer>),
+    NotModified(Box<ErrorResponse>),
 
     /// 401: the API key is missing, wrong or revoked. Repeating will not help.
-    Unauthorized(Box<Answer>),
+    Unauthorized(Box<ErrorResponse>),
 
     /// 403: the key may not do this (trial expired, read-only key, user without a CRM seat).
-    Forbidden(Box<Answer>),
+    Forbidden(Box<ErrorResponse>),
 
     /// 404: the object does not exist.
-    NotFound(Box<Answer>),
+    NotFound(Box<ErrorResponse>),
 
-    /// 422 or 400: the server read the request and found it invalid. [`Answer::problems`] has fields and messages.
-    Rejected(Box<Answer>),
+    /// 422 or 400: the server read the request and found it invalid. [`ErrorResponse::problems`] has fields and messages.
+    Rejected(Box<ErrorResponse>),
 
     /// 429 or 503, still, after the last attempt: too many requests, too much computing time used, or too many parallel
     /// connections on the account. The server did nothing of what was asked. Slow down.
-    Throttled(Box<Answer>),
+    Throttled(Box<ErrorResponse>),
 
     /// 5xx: trouble at ChartMogul. A write may or may not have happened.
-    Server(Box<Answer>),
+    Server(Box<ErrorResponse>),
 
     /// Any other status: a redirect, which is never followed, 402, 405 and others.
-    Unexpected(Box<Answer>),
+    UnexpectedStatus(Box<ErrorResponse>),
 
     /// A success whose body is not what the operation answers with. The write has probably happened.
     #[non_exhaustive]
     Unreadable {
         /// The answer, with its raw body.
-        answer: Box<Answer>,
+        answer: Box<ErrorResponse>,
         /// Why it can't be understood.
         source: BoxError,
     },
@@ -87,7 +109,7 @@ pub enum Error {
     #[non_exhaustive]
     TooLarge {
         /// The answer, without its body.
-        answer: Box<Answer>,
+        answer: Box<ErrorResponse>,
         /// Most bytes allowed.
         limit: usize,
     },
@@ -133,7 +155,7 @@ pub enum Error {
     },
 
     /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
-    Custom(CustomError),
+    CustomAttribute(CustomAttributeError),
 
     /// Somebody else changed an object while it was updated: the answer to the write does not show what was sent.
     #[non_exhaustive]
@@ -148,7 +170,7 @@ pub enum Error {
 
     /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
     #[non_exhaustive]
-    Pages {
+    Pagination {
         /// What is wrong.
         what: String,
     },
@@ -169,14 +191,16 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidInput(wrong) => wrong.fmt(f),
-            Self::Configuration { what, .. } | Self::Pages { what } => f.write_str(what),
+            Self::Configuration { what, .. } | Self::Internal { what, .. } | Self::Pagination { what } => {
+                f.write_str(what)
+            }
             Self::NotModified(answer) => write!(f, "{answer}: nothing to change"),
             Self::Unauthorized(answer) => write!(f, "{answer}; check the API key"),
             Self::Forbidden(answer) => write!(f, "{answer}; check what the API key's user may do"),
             Self::NotFound(answer) | Self::Rejected(answer) | Self::Throttled(answer) | Self::Server(answer) => {
                 answer.fmt(f)
             }
-            Self::Unexpected(answer) => write!(f, "{answer}; {}", not_expected(answer)),
+            Self::UnexpectedStatus(answer) => write!(f, "{answer}; {}", not_expected(answer)),
             Self::Unreadable { answer, .. } => write!(f, "{answer}: the answer can't be understood"),
             Self::TooLarge { answer, limit } => write!(f, "{answer}: the answer is larger than {limit} bytes"),
             Self::Connection {
@@ -199,7 +223,7 @@ impl fmt::Display for Error {
             Self::Stopped { operation, history } => {
                 write!(f, "{operation}: the run was stopped before this was sent{history}")
             }
-            Self::Custom(error) => error.fmt(f),
+            Self::CustomAttribute(error) => error.fmt(f),
             Self::Conflict { operation, written, .. } => {
                 let and = if *written {
                     "it was written all the same, so look at it"
@@ -216,18 +240,20 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Configuration { source, .. } | Self::Conflict { source, .. } => Some(&**source.as_ref()?),
+            Self::Configuration { source, .. } | Self::Internal { source, .. } | Self::Conflict { source, .. } => {
+                Some(&**source.as_ref()?)
+            }
             Self::Unreadable { source, .. }
             | Self::Connection { source, .. }
             | Self::Timeout { source, .. }
             | Self::Limiter { source, .. } => Some(&**source),
-            Self::Custom(error) => error.source(), // it is the error, not its cause
+            Self::CustomAttribute(error) => error.source(), // it is the error, not its cause
             _ => None,
         }
     }
 }
 
-fn not_expected(answer: &Answer) -> &'static str {
+fn not_expected(answer: &ErrorResponse) -> &'static str {
     if answer.status.is_redirection() {
         "a redirect, which is not followed: is the base URL right?"
     } else {
@@ -263,7 +289,7 @@ impl fmt::Display for TimeoutKind {
 
 impl Error {
     /// The answer behind this error, if the server gave one.
-    pub fn answer(&self) -> Option<&Answer> {
+    pub fn answer(&self) -> Option<&ErrorResponse> {
         match self {
             Self::NotModified(answer)
             | Self::Unauthorized(answer)
@@ -272,14 +298,15 @@ impl Error {
             | Self::Rejected(answer)
             | Self::Throttled(answer)
             | Self::Server(answer)
-            | Self::Unexpected(answer)
+            | Self::UnexpectedStatus(answer)
             | Self::TooLarge { answer, .. }
             | Self::Unreadable { answer, .. } => Some(answer),
             Self::InvalidInput(_)
             | Self::Configuration { .. }
-            | Self::Custom(_)
+            | Self::Internal { .. }
+            | Self::CustomAttribute(_)
             | Self::Conflict { .. }
-            | Self::Pages { .. }
+            | Self::Pagination { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
             | Self::Stopped { .. }
@@ -289,17 +316,17 @@ impl Error {
 
     /// Status of the answer, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
-        self.answer().map(Answer::status)
+        self.answer().map(ErrorResponse::status)
     }
 
     /// The server's message, whichever shape its body had.
     pub fn message(&self) -> Option<&str> {
-        self.answer().and_then(Answer::message)
+        self.answer().and_then(ErrorResponse::message)
     }
 
     /// The raw body of the answer, if there was one.
     pub fn body(&self) -> Option<&Bytes> {
-        self.answer().map(Answer::body)
+        self.answer().map(ErrorResponse::body)
     }
 
     /// What was tried, and why it was not tried again. `None` if the request was refused here.
@@ -307,9 +334,10 @@ impl Error {
         match self {
             Self::InvalidInput(_)
             | Self::Configuration { .. }
-            | Self::Custom(_)
+            | Self::Internal { .. }
+            | Self::CustomAttribute(_)
             | Self::Conflict { .. }
-            | Self::Pages { .. } => None,
+            | Self::Pagination { .. } => None,
             Self::Connection { history, .. }
             | Self::Timeout { history, .. }
             | Self::Stopped { history, .. }
@@ -332,8 +360,8 @@ impl Error {
     }
 
     /// Why the last attempt was the last one; `None` if what it ended with is not worth repeating.
-    pub fn gave_up(&self) -> Option<&GaveUp> {
-        self.history().and_then(History::gave_up)
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.history().and_then(History::stop_reason)
     }
 
     /// Whether the request may have had its effect although there is no usable answer, in any of its attempts.
@@ -343,7 +371,7 @@ impl Error {
         matches!(self, Self::Conflict { written: true, .. }) || self.history().is_some_and(History::may_have_happened)
     }
 
-    pub(crate) fn from_answer(answer: Box<Answer>) -> Self {
+    pub(crate) fn from_answer(answer: Box<ErrorResponse>) -> Self {
         match answer.status.as_u16() {
             304 => Self::NotModified(answer),
             401 => Self::Unauthorized(answer),
@@ -352,7 +380,7 @@ impl Error {
             400 | 422 => Self::Rejected(answer),
             429 | 503 => Self::Throttled(answer),
             500..=599 => Self::Server(answer),
-            _ => Self::Unexpected(answer),
+            _ => Self::UnexpectedStatus(answer),
         }
     }
 
@@ -365,9 +393,9 @@ impl Error {
         }
     }
 
-    /// [`Error::Pages`]: what is wrong with the pages of a list.
-    pub fn pages(what: impl Into<String>) -> Self {
-        Self::Pages { what: what.into() }
+    /// [`Error::Pagination`]: what is wrong with the pages of a list.
+    pub fn pagination(what: impl Into<String>) -> Self {
+        Self::Pagination { what: what.into() }
     }
 
     /// [`Error::Configuration`]: what is wrong, and the cause if there is one.
@@ -377,187 +405,25 @@ impl Error {
             source,
         }
     }
+
+    /// [`Error::Internal`]: what is wrong, and the cause if there is one.
+    pub fn internal(what: impl Into<String>, source: Option<BoxError>) -> Self {
+        Self::Internal {
+            what: what.into(),
+            source,
+        }
+    }
 }
 
-impl From<CustomError> for Error {
-    fn from(wrong: CustomError) -> Self {
-        Self::Custom(wrong)
+impl From<CustomAttributeError> for Error {
+    fn from(wrong: CustomAttributeError) -> Self {
+        Self::CustomAttribute(wrong)
     }
 }
 
 impl From<InvalidInput> for Error {
     fn from(wrong: InvalidInput) -> Self {
         Self::InvalidInput(wrong)
-    }
-}
-
-/// A value that can't be right, found before anything was sent.
-///
-/// `Display`, `Debug` and [`value`](Self::value) show what the program itself passed, shortened, so that it can be found. That may
-/// be a customer's data: a log that must have none takes [`field`](Self::field) and [`allowed`](Self::allowed).
-#[derive(Clone, PartialEq, Eq)]
-pub struct InvalidInput {
-    wrong: Box<Wrong>, // every builder has room for one
-}
-
-impl fmt::Debug for InvalidInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InvalidInput")
-            .field("field", &self.wrong.field)
-            .field("value", &self.wrong.value)
-            .field("allowed", &self.wrong.allowed)
-            .finish()
-    }
-}
-
-impl fmt::Display for InvalidInput {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Wrong { field, value, allowed } = &*self.wrong;
-        write!(f, "`{field}` was {value}; allowed: {allowed}")
-    }
-}
-
-impl StdError for InvalidInput {}
-
-#[derive(Clone, PartialEq, Eq)]
-struct Wrong {
-    field: String,
-    value: String,
-    allowed: String,
-}
-
-impl InvalidInput {
-    /// Refuses `value` for `field`; `allowed` completes the sentence "allowed: ...".
-    ///
-    /// The value is shown as `Debug` shows it, shortened to 100 characters.
-    pub fn new(field: impl Into<String>, value: &dyn fmt::Debug, allowed: impl Into<String>) -> Self {
-        let wrong = Box::new(Wrong {
-            field: field.into(),
-            value: shorten(&format!("{value:?}"), 100),
-            allowed: allowed.into(),
-        });
-        Self { wrong }
-    }
-
-    /// The field, as a path into the request: `win_likelihood`, `custom[0].key`.
-    pub fn field(&self) -> &str {
-        &self.wrong.field
-    }
-
-    /// The value that was refused.
-    pub fn value(&self) -> &str {
-        &self.wrong.value
-    }
-
-    /// What is allowed.
-    pub fn allowed(&self) -> &str {
-        &self.wrong.allowed
-    }
-
-    /// The same, seen from the object that holds the field.
-    #[must_use]
-    pub(crate) fn within(mut self, parent: &str) -> Self {
-        self.wrong.field = format!("{parent}.{}", self.wrong.field);
-        self
-    }
-}
-
-/// An answer that is not a plain success, with everything the server told.
-///
-/// `Debug` leaves out the body, which may hold customers' data; [`Answer::body`] has it.
-#[derive(Clone)]
-pub struct Answer {
-    pub(crate) operation: Cow<'static, str>,
-    pub(crate) status: StatusCode,
-    pub(crate) message: Option<String>,
-    pub(crate) problems: Vec<Problem>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) body: Bytes,
-    pub(crate) history: History,
-}
-
-impl Answer {
-    /// The operation that was answered.
-    pub fn operation(&self) -> &str {
-        &self.operation
-    }
-
-    /// HTTP status.
-    pub fn status(&self) -> StatusCode {
-        self.status
-    }
-
-    /// The server's message on one line, at most 300 characters: from JSON of any known shape, the first line of plain
-    /// text, or the title of an HTML page. `None` if the body is empty or says nothing readable.
-    pub fn message(&self) -> Option<&str> {
-        self.message.as_deref()
-    }
-
-    /// The fields at fault, with their messages: at most 100, with texts of at most 1,000 characters each. Of a body of more
-    /// than 256 KiB there are none. [`body`](Self::body) has all.
-    pub fn problems(&self) -> &[Problem] {
-        &self.problems
-    }
-
-    /// The server's `X-Request-Id`, where it sends one; quote it to ChartMogul's support.
-    pub fn request_id(&self) -> Option<&str> {
-        self.request_id.as_deref()
-    }
-
-    /// The body as it arrived; may be empty.
-    pub fn body(&self) -> &Bytes {
-        &self.body
-    }
-}
-
-impl fmt::Display for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.operation)?;
-        write_status(f, self.status)?;
-        if let Some(message) = &self.message {
-            write!(f, ": {message}")?;
-        }
-        if let Some(id) = &self.request_id {
-            write!(f, " (request {id})")?;
-        }
-        write!(f, "{}", self.history)
-    }
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
-            .field("operation", &self.operation)
-            .field("status", &self.status)
-            .field("message", &self.message)
-            .field("problems", &self.problems)
-            .field("request_id", &self.request_id)
-            .field("body", &format_args!("{} bytes", self.body.len()))
-            .field("history", &self.history)
-            .finish()
-    }
-}
-
-/// One field at fault.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Problem {
-    /// The field, as the server names it; may be a path such as `custom[0][type]`.
-    pub field: String,
-    /// What is wrong with it.
-    pub message: String,
-    /// A symbolic word for the problem (`blank`, `invalid`), where the server sends one.
-    pub code: Option<String>,
-}
-
-impl Problem {
-    /// A problem that was written down somewhere.
-    pub fn new(field: impl Into<String>, message: impl Into<String>, code: Option<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-            code,
-        }
     }
 }
 

@@ -3,7 +3,8 @@ use std::{fmt, ops::Deref};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::SeqAccess, ser::SerializeSeq as _};
 use serde_json::Value;
 
-use crate::{Field, FieldValue, field};
+use super::field;
+use crate::{Field, FieldValue};
 
 /// A list in an answer: its items, and what the server sent among them that is none.
 ///

@@ -79,9 +79,9 @@ macro_rules! open_enum {
         }
 
         impl $crate::FieldValue for $name {
-            fn from_scalar(scalar: $crate::field::Scalar<'_>) -> Option<Self> {
+            fn from_scalar(scalar: $crate::value::field::Scalar<'_>) -> Option<Self> {
                 match scalar {
-                    $crate::field::Scalar::Text(text) => Some(Self::from(text)),
+                    $crate::value::field::Scalar::Text(text) => Some(Self::from(text)),
                     _ => None,
                 }
             }
