@@ -277,6 +277,15 @@ impl Type {
             _ => None,
         }
     }
+
+    /// Where it is written; none if that is by hand.
+    pub fn home(&self) -> Option<&Home> {
+        match self {
+            Self::Object(object) => Some(&object.home),
+            Self::OpenEnum(known) => Some(&known.home),
+            Self::Handwritten { .. } => None,
+        }
+    }
 }
 
 impl Object {

@@ -26,6 +26,7 @@ fn merge(into: &mut Value, from: Value) {
                 merge(into.entry(name).or_insert(Value::Null), value);
             }
         }
+        (Value::Array(into), Value::Array(from)) => into.extend(from),
         (into, from) => *into = from,
     }
 }

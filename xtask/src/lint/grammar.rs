@@ -92,7 +92,13 @@ impl Object {
             Self::Operation => &[
                 ("operationId", Text),
                 ("x-idempotent", Flag),
+                ("x-method", Text),
+                ("x-destructive", Flag),
+                ("x-query-type", Text),
                 ("x-required-type", Text),
+                ("x-one-of", Any), // a rule of its own
+                ("deprecated", Flag),
+                ("x-deprecated-note", Text),
                 ("tags", Texts),
                 ("summary", Text),
                 ("description", Text),
@@ -100,7 +106,6 @@ impl Object {
                 ("parameters", ListOf(Self::Parameter)),
                 ("requestBody", A(Self::Body)),
                 ("responses", MapOf(Self::Response)),
-                ("security", ListOf(Self::Free)),
             ],
             Self::Parameter => &[
                 ("name", Text),
@@ -108,6 +113,11 @@ impl Object {
                 ("required", Flag),
                 ("description", Text),
                 ("schema", A(Self::Schema)),
+                ("style", Text),
+                ("explode", Flag),
+                ("deprecated", Flag),
+                ("x-deprecated-note", Text),
+                ("x-rust-name", Text),
                 ("example", Any),
                 ("examples", MapOf(Self::Example)),
             ],
@@ -185,6 +195,12 @@ impl Object {
                 ("x-no-result", Flag),
                 ("x-replaces-all", Flag),
                 ("x-required-type", Text),
+                ("x-any", Flag),
+                ("x-envelope", Flag),
+                ("x-one-of", Any), // a rule of its own
+                ("x-deprecated-note", Text),
+                ("x-rust-name", Text),
+                ("x-rust-names", Any),
             ],
             Self::Free => &[],
         }

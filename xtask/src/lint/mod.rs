@@ -3,17 +3,26 @@
 //! What is not known here is refused with a place and a remedy, so that progenitor only ever sees what it turns into
 //! correct code. All findings come in one run.
 
+mod bodies;
+mod components;
+mod enums;
 mod examples;
 mod grammar;
+mod kinds;
 mod limits;
+mod names;
 mod operations;
+mod parameters;
 mod queries;
 mod references;
-mod schemas;
+mod structs;
 mod whole;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use self::components::Walk;
 use crate::{
     document::{Spec, pointer::child},
     finding::{Finding, Findings, Rule},
@@ -22,11 +31,7 @@ use crate::{
 
 /// Reads a document, or says everything that is wrong with it.
 pub fn check(spec: &Spec) -> Result<Api, Findings> {
-    let mut lint = Lint {
-        spec,
-        findings: Vec::new(),
-        queries: Vec::new(),
-    };
+    let mut lint = Lint::new(spec);
     let api = lint.document();
     match api {
         Some(api) if lint.findings.is_empty() => Ok(api),
@@ -36,11 +41,7 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
 
 /// Says which references lead nowhere, or back to themselves.
 pub fn references(spec: &Spec) -> Result<(), Findings> {
-    let mut lint = Lint {
-        spec,
-        findings: Vec::new(),
-        queries: Vec::new(),
-    };
+    let mut lint = Lint::new(spec);
     if lint.references() {
         Ok(())
     } else {
@@ -57,23 +58,41 @@ fn is_host(rest: &str) -> bool {
 struct Lint<'a> {
     spec: &'a Spec,
     findings: Vec<Finding>,
-    queries: Vec<Query>,
+    walk: Walk,
+    places: Places,
 }
 
-/// The query parameters of an operation, until they are read.
-struct Query {
-    /// The type that will hold them.
-    name: String,
-    operation: String,
-    /// Its tag.
-    tag: String,
-    /// Where the operation is.
-    pointer: String,
-    /// Name of each, and where it is.
-    parameters: Vec<(String, String)>,
+/// Where things are that have no pointer of their own.
+#[derive(Default)]
+struct Places {
+    /// The first operation with a query of this type.
+    queries: BTreeMap<String, String>,
+    /// Query parameters, by pointer of the operation and name.
+    parameters: BTreeMap<(String, String), String>,
+}
+
+impl Places {
+    fn query(&self, name: &str) -> String {
+        self.queries.get(name).cloned().unwrap_or_default()
+    }
+
+    fn parameters(&mut self, operation: &str, parameters: &[(String, String)]) {
+        for (name, at) in parameters {
+            self.parameters.insert((operation.to_owned(), name.clone()), at.clone());
+        }
+    }
 }
 
 impl<'a> Lint<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        Self {
+            spec,
+            findings: Vec::new(),
+            walk: Walk::new(),
+            places: Places::default(),
+        }
+    }
+
     fn document(&mut self) -> Option<Api> {
         let root = self.object("", "an OpenAPI document")?;
         match root.get("openapi").and_then(Value::as_str) {
@@ -101,14 +120,16 @@ impl<'a> Lint<'a> {
         self.info();
         let base_url = self.base_url();
         let operations = self.operations();
-        let types = self.components(&operations);
-        let tags = self.used_tags(&operations);
-        Some(Api {
-            base_url: base_url?,
-            tags,
+        self.nested(&operations);
+        self.shared_structs();
+        let api = Api {
+            tags: self.used_tags(&operations),
             operations,
-            types,
-        })
+            types: std::mem::take(&mut self.walk.types),
+            base_url: base_url.clone().unwrap_or_default(),
+        };
+        self.names(&api);
+        base_url.map(|_| api)
     }
 
     /// The tags that have operations, in the order of the document.

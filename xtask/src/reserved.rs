@@ -1,0 +1,306 @@
+//! Names that are taken before the document says anything: read from the code that has them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{Ident, ImplItem, Item, ItemUse, Type, UseTree, Visibility};
+
+/// The prelude of edition 2024, as far as generated code writes its names without a path.
+const PRELUDE: [&str; 32] = [
+    "AsRef",
+    "AsMut",
+    "Box",
+    "Clone",
+    "Copy",
+    "Debug",
+    "Default",
+    "Drop",
+    "Eq",
+    "Err",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Hash",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Self",
+    "Some",
+    "String",
+    "Vec",
+];
+
+/// Methods that traits of the prelude give to nearly everything: one of the same name would hide them.
+const OF_TRAITS: [&str; 4] = ["clone", "fmt", "from", "into"];
+
+/// Methods of every builder, as long as no macro `builder` says which.
+const BUILDER: [&str; 5] = ["send", "outcome", "items", "merge_custom", "with_call_timeout"];
+
+/// A kind of generated file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// Methods of the low-level client.
+    Client,
+    /// The operation table.
+    Operations,
+    /// Requests as data.
+    Requests,
+    /// Types of requests and responses.
+    Types,
+    /// Builders and resources.
+    Resources,
+}
+
+impl Room {
+    const ALL: [Self; 5] = [
+        Self::Client,
+        Self::Operations,
+        Self::Requests,
+        Self::Types,
+        Self::Resources,
+    ];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Client => "crates/chartmogul-api/src/generated/client",
+            Self::Operations => "crates/chartmogul-api/src/generated/operations",
+            Self::Requests => "crates/chartmogul-api/src/generated/requests",
+            Self::Types => "crates/chartmogul-api/src/generated/types",
+            Self::Resources => "crates/chartmogul/src/generated",
+        }
+    }
+}
+
+/// The names.
+#[derive(Debug, Default)]
+pub struct Reserved {
+    /// Methods of handwritten types in `chartmogul-api`, by type.
+    low_level: BTreeMap<String, BTreeSet<String>>,
+    /// Methods of handwritten types in `chartmogul`, by type.
+    ergonomic: BTreeMap<String, BTreeSet<String>>,
+    /// What is in the root of `chartmogul`.
+    root: BTreeSet<String>,
+    /// Methods that the macro gives to every builder.
+    builder: BTreeSet<String>,
+    /// What the generated files import.
+    imports: BTreeMap<Room, BTreeSet<String>>,
+}
+
+impl Reserved {
+    /// Reads the workspace, once.
+    pub fn get() -> &'static Self {
+        static RESERVED: OnceLock<Reserved> = OnceLock::new();
+        RESERVED.get_or_init(|| {
+            // While a copy of the workspace is built, the variable tells of the copy; the binary was built where it was.
+            let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+            let xtask = xtask.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+            xtask.parent().map(Self::read).unwrap_or_default()
+        })
+    }
+
+    fn read(workspace: &Path) -> Self {
+        let mut reserved = Self::default();
+        for item in handwritten(&workspace.join("crates/chartmogul-api/src"), &["generated"]) {
+            methods(&item, &mut reserved.low_level);
+        }
+        let ergonomic = workspace.join("crates/chartmogul/src");
+        // Until the resources are generated, what is written by hand there is what will be generated.
+        let is_old = !ergonomic.join("call.rs").exists();
+        for item in handwritten(
+            &ergonomic,
+            &if is_old {
+                vec!["generated", "resources"]
+            } else {
+                vec!["generated"]
+            },
+        ) {
+            methods(&item, &mut reserved.ergonomic);
+            if let Item::Macro(item) = &item
+                && item.ident.as_ref().is_some_and(|name| name == "builder")
+            {
+                functions(&item.mac.tokens, &mut reserved.builder);
+            }
+        }
+        if is_old {
+            let client = reserved.ergonomic.entry("Client".to_owned()).or_default();
+            client.remove("opportunities");
+            reserved.builder.extend(BUILDER.map(str::to_owned));
+        }
+        for item in items(&ergonomic.join("lib.rs")) {
+            match &item {
+                Item::Mod(item) => drop(reserved.root.insert(item.ident.to_string())),
+                Item::Use(item) => leaves(&item.tree, None, &mut reserved.root),
+                _ => {}
+            }
+        }
+        for room in Room::ALL {
+            let imports = reserved.imports.entry(room).or_default();
+            for file in files(&workspace.join(room.folder())) {
+                self::imports(&std::fs::read_to_string(file).unwrap_or_default(), imports);
+            }
+        }
+        reserved
+    }
+
+    /// Methods of the low-level client that are written by hand.
+    pub fn low_level_client(&self) -> impl Iterator<Item = &str> {
+        of(&self.low_level, "Client")
+    }
+
+    /// Methods of a type that are written by hand in `chartmogul`.
+    pub fn methods(&self, ty: &str) -> impl Iterator<Item = &str> {
+        of(&self.ergonomic, ty).chain(OF_TRAITS)
+    }
+
+    /// What is in the root of `chartmogul`.
+    pub fn root(&self) -> impl Iterator<Item = &str> {
+        self.root.iter().map(String::as_str)
+    }
+
+    /// Methods of every builder.
+    pub fn builder(&self) -> impl Iterator<Item = &str> {
+        self.builder.iter().map(String::as_str).chain(OF_TRAITS)
+    }
+
+    /// What every generated file of a kind can name without a path.
+    pub fn names(&self, room: Room) -> impl Iterator<Item = &str> {
+        self.imports
+            .get(&room)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .chain(PRELUDE)
+    }
+}
+
+fn of<'a>(methods: &'a BTreeMap<String, BTreeSet<String>>, ty: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    methods.get(ty).into_iter().flatten().map(String::as_str)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The items of all files below a folder, without some folders in it.
+fn handwritten(folder: &Path, without: &[&str]) -> impl Iterator<Item = Item> {
+    let without: Vec<_> = without.iter().map(|name| folder.join(name)).collect();
+    let is_wanted = move |path: &PathBuf| !without.iter().any(|without| path.starts_with(without));
+    let all = files(folder).into_iter().filter(is_wanted);
+    all.flat_map(|path| items(&path))
+}
+
+fn items(path: &Path) -> Vec<Item> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    syn::parse_file(&text).map(|file| file.items).unwrap_or_default()
+}
+
+/// Methods of what an `impl` is for.
+fn methods(item: &Item, found: &mut BTreeMap<String, BTreeSet<String>>) {
+    let Item::Impl(item) = item else { return };
+    let Type::Path(ty) = &*item.self_ty else { return };
+    let Some(ty) = ty.path.segments.last() else { return };
+    let names = item.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(function.sig.ident.to_string()),
+        _ => None,
+    });
+    found.entry(ty.ident.to_string()).or_default().extend(names);
+}
+
+/// Functions that a macro defines: what follows `fn` in its tokens.
+fn functions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
+    let mut after_fn = false;
+    for token in tokens.clone() {
+        match &token {
+            TokenTree::Ident(name) if after_fn => drop(found.insert(name.to_string())),
+            TokenTree::Group(group) => functions(&group.stream(), found),
+            _ => {}
+        }
+        after_fn = matches!(&token, TokenTree::Ident(name) if name == "fn");
+    }
+}
+
+/// Private imports at the top of a file. Its items are many, and are not parsed.
+fn imports(text: &str, found: &mut BTreeSet<String>) {
+    for (at, _) in text.match_indices("\nuse ") {
+        let statement = &text[at..];
+        let end = statement.find(';').map_or(statement.len(), |end| end + 1);
+        if let Ok(item) = syn::parse_str::<ItemUse>(&statement[..end])
+            && matches!(item.vis, Visibility::Inherited)
+        {
+            leaves(&item.tree, None, found);
+        }
+    }
+}
+
+/// The names that an import brings; `parent` is what `self` means in it.
+fn leaves(tree: &UseTree, parent: Option<&Ident>, found: &mut BTreeSet<String>) {
+    let name = match tree {
+        UseTree::Name(leaf) if leaf.ident == "self" => parent.unwrap_or(&leaf.ident),
+        UseTree::Name(leaf) => &leaf.ident,
+        UseTree::Rename(leaf) => &leaf.rename,
+        UseTree::Path(path) => return leaves(&path.tree, Some(&path.ident), found),
+        UseTree::Group(group) => return group.items.iter().for_each(|tree| leaves(tree, parent, found)),
+        UseTree::Glob(_) => return,
+    };
+    if name != "_" {
+        found.insert(name.to_string());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_where_they_are() {
+        let reserved = Reserved::get();
+        let has = |mut names: Box<dyn Iterator<Item = &str>>, name| names.any(|known| known == name);
+        assert!(has(Box::new(reserved.low_level_client()), "builder"));
+        assert!(has(Box::new(reserved.methods("Client")), "from_env"));
+        assert!(has(Box::new(reserved.root()), "bulk") && has(Box::new(reserved.root()), "Field"));
+        assert!(has(Box::new(reserved.names(Room::Resources)), "Client"));
+    }
+
+    #[test]
+    fn macros_and_imports_are_read() {
+        let mut found = BTreeSet::new();
+        functions(
+            &"() => { impl $n { pub fn send(self) {} pub fn $x() {} } }"
+                .parse()
+                .unwrap(),
+            &mut found,
+        );
+        assert_eq!(found, BTreeSet::from(["send".to_owned()]));
+        let mut found = BTreeSet::new();
+        imports(
+            "//\nuse crate::{runtime::{self as r, A}, b::{self, C}, Page as _};\npub use d::E;\n",
+            &mut found,
+        );
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["A", "C", "b", "r"]);
+    }
+}
