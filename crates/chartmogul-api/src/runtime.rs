@@ -21,7 +21,8 @@ use crate::{
     transport::{Route, call},
     validate,
 };
-pub(crate) use crate::{Response as ResponseValue, validate::encode_path};
+pub(crate) use crate::Response as ResponseValue;
+pub use crate::validate::encode_path;
 
 /// Begins requests.
 #[derive(Debug, Clone, Copy)]

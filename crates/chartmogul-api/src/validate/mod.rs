@@ -11,7 +11,8 @@ mod value;
 
 use serde::{Serializer, ser::SerializeMap as _};
 
-pub(crate) use self::path::{encode_path, segment};
+pub use self::path::encode_path;
+pub(crate) use self::path::segment;
 use self::value::Place;
 use crate::{
     InvalidInput,

@@ -84,7 +84,7 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
-pub(crate) fn encode_path(value: &str) -> Cow<'_, str> {
+pub fn encode_path(value: &str) -> Cow<'_, str> {
     let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
     if value.bytes().all(unreserved) {
         return value.into();
