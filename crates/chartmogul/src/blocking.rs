@@ -131,3 +131,45 @@ impl Blocking {
         let _ = ended.recv();
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)] // tests
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        crate::Client::builder()
+            .api_key("key")
+            .build()
+            .unwrap()
+            .blocking()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_call_returns_its_result_from_the_background_thread() {
+        let client = client();
+        let here = std::thread::current().id();
+        let there = client.wait(async { Ok(std::thread::current().id()) }).unwrap();
+        assert_ne!(there, here);
+        let error = client
+            .wait(async { Err::<(), _>(Error::pagination("no cursor")) })
+            .unwrap_err();
+        assert!(matches!(error, Error::Pagination { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_call_that_panics_is_an_error_and_harms_no_other() {
+        let client = client();
+        let error = client.wait::<()>(async { panic!("a hook with a bug") }).unwrap_err();
+        assert!(matches!(error, Error::Internal { .. }), "{error:?}");
+        assert_eq!(client.wait(async { Ok(1) }).unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn it_works_inside_of_a_runtime() {
+        let client = client();
+        assert_eq!(client.wait(async { Ok(1) }).unwrap(), 1);
+        drop(client); // which would panic if it waited for its thread
+    }
+}

@@ -214,3 +214,72 @@ macro_rules! builder {
 }
 
 pub(crate) use builder;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use chartmogul_fake::{Fake, samples};
+
+    use crate::Client;
+
+    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+
+    async fn start() -> (Fake, Client) {
+        let fake = Fake::start().await.unwrap();
+        fake.opportunities().add(samples::opportunity(UUID));
+        let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
+        (fake, client.build().unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_value_is_checked_before_anything_is_sent() {
+        let (fake, client) = start().await;
+        let opportunities = client.opportunities();
+        let errors = [
+            opportunities.get("no UUID").send().await.unwrap_err(),
+            opportunities.update(UUID).send().await.unwrap_err(),
+            opportunities
+                .update(UUID)
+                .estimated_close_date("31.1.2026")
+                .outcome()
+                .await
+                .unwrap_err(),
+            opportunities
+                .update(UUID)
+                .win_likelihood(101)
+                .merge_custom()
+                .set("a", 1)
+                .send()
+                .await
+                .unwrap_err(),
+            opportunities.list().per_page(0).items().try_next().await.unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, crate::Error::InvalidInput(_)), "{error:?}");
+        }
+        assert!(fake.requests().is_empty());
+    }
+
+    #[tokio::test]
+    async fn the_future_of_a_call_can_be_moved_to_another_thread() {
+        let (_fake, client) = start().await;
+        let opportunities = client.opportunities();
+        let read = tokio::spawn(opportunities.get(UUID).send()).await.unwrap().unwrap();
+        let updated = opportunities.update(UUID).amount_in_cents(1).outcome();
+        let updated = tokio::spawn(updated).await.unwrap().unwrap().updated().unwrap();
+        assert_eq!((read.uuid, updated.amount_in_cents), (updated.uuid, 1.into()));
+    }
+
+    #[tokio::test]
+    async fn the_scope_of_a_customer_limits_lists_and_nothing_else() {
+        let (fake, client) = start().await;
+        let of_customer = client.customer("cus_1").opportunities();
+        of_customer.list().send().await.unwrap();
+        of_customer.list().customer_uuid("cus_2").send().await.unwrap();
+        of_customer.get(UUID).send().await.unwrap();
+        client.opportunities().list().send().await.unwrap();
+        let sent = fake.requests();
+        let sent: Vec<_> = sent.iter().map(|request| request.query.as_str()).collect();
+        assert_eq!(sent, ["customer_uuid=cus_1", "customer_uuid=cus_2", "", ""]);
+    }
+}

@@ -655,6 +655,37 @@ async fn decimals_are_the_same_input() {
     assert!(again.is_ok(), "{}", again.unwrap_err());
 }
 
+#[tokio::test]
+async fn a_value_that_is_not_allowed_has_an_outcome_that_lasts() {
+    let fake = fake(3).await;
+    let folder = tempfile::tempdir().unwrap();
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .build()
+        .unwrap();
+    let opportunities = client.opportunities();
+    let bulk = || {
+        let updates = [
+            opportunities.update(uuid(0)).replace_all_custom([("score", f64::NAN)]),
+            opportunities.update(uuid(1)).win_likelihood(101),
+            opportunities.update(uuid(2)).estimated_close_date("31.1.2026"),
+            opportunities.update(""),
+        ];
+        Bulk::new(updates).in_order().journal(folder.path().join("journal"))
+    };
+    for earlier in [false, true] {
+        let (completed, _) = all(bulk().start().await.unwrap()).await;
+        assert_eq!(completed.len(), 4);
+        for completed in completed {
+            let outcome = &completed.outcome;
+            assert!(matches!(outcome, Outcome::NotSent(NotSent::Failed(_))), "{outcome:?}");
+            assert!(outcome.is_final() && completed.earlier == earlier, "{completed:?}");
+        }
+    }
+    assert!(fake.requests().is_empty());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_share_that_was_never_reached_is_not_reached_when_resumed() {
     let folder = tempfile::tempdir().unwrap();

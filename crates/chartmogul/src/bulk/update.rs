@@ -62,9 +62,11 @@ fn record(operation: &Operation, account: &str, request: &Prepared) -> Result<Re
     if let Some(envelope) = operation.body.and_then(|body| body.envelope) {
         body = body[envelope].take();
     }
+    let required = operation.query.into_iter().flat_map(|query| query.fields);
+    let required = required.filter(|field| field.required).map(|field| field.name);
     Ok(RequestRecord {
         account: account.to_owned(),
-        id: id(operation, request.path(), &query),
+        id: id(operation.path, request.path(), required, &query),
         query,
         body,
     })
@@ -76,17 +78,13 @@ fn json(text: Option<&[u8]>) -> Result<Value, Error> {
 }
 
 /// `4ee13ca4-..` for an update by UUID, `data_source_uuid=ds_..&external_id=7` for one by query.
-fn id(operation: &Operation, path: &str, query: &Value) -> String {
-    let segments = operation.path.split('/').zip(path.split('/'));
-    let values = segments.filter(|(template, _)| template.starts_with('{'));
+fn id<'a>(template: &str, path: &str, required: impl Iterator<Item = &'a str>, query: &Value) -> String {
+    let segments = template.split('/').zip(path.split('/'));
+    let values = segments.filter(|(segment, _)| segment.starts_with('{'));
     let path = values.map(|(_, value)| value).collect::<Vec<_>>().join("/");
-    let required = operation.query.into_iter().flat_map(|query| query.fields);
-    let required = required.filter(|parameter| parameter.required).map(|parameter| {
-        let value = match &query[parameter.name] {
-            Value::String(text) => encode_path(text).to_string(),
-            other => other.to_string(),
-        };
-        format!("{}={value}", parameter.name)
+    let required = required.map(|name| match &query[name] {
+        Value::String(text) => format!("{name}={}", encode_path(text)),
+        other => format!("{name}={other}"),
     });
     let query = required.collect::<Vec<_>>().join("&");
     match (path.is_empty(), query.is_empty()) {
@@ -127,5 +125,54 @@ impl<R: UpdateRequest<Response: Serialize + DeserializeOwned>> UpdateCall for Ca
 
     async fn make(self, _skip_unchanged: bool, _again: bool) -> Result<(R::Response, bool), Error> {
         Ok((self.send().await?, true))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_what_the_path_and_the_required_query_say() {
+        let query = json!({"external_id": "a&b=c", "data_source_uuid": "ds_1", "version": 2, "dry": true});
+        for (template, path, required, expected) in [
+            ("/v1/plans/{uuid}", "/v1/plans/pl_1", &[][..], "pl_1"),
+            ("/v1/plans/{uuid}/x/{id}", "/v1/plans/pl_1/x/7", &[], "pl_1/7"),
+            (
+                "/v1/items",
+                "/v1/items",
+                &["data_source_uuid", "external_id"],
+                "data_source_uuid=ds_1&external_id=a%26b%3Dc",
+            ),
+            ("/v1/items/{id}", "/v1/items/7", &["version"], "7?version=2"),
+        ] {
+            assert_eq!(id(template, path, required.iter().copied(), &query), expected);
+        }
+    }
+
+    #[test]
+    fn a_request_is_recorded_whole() {
+        let client = crate::Client::builder().api_key("key").build().unwrap();
+        let update = client.opportunities().update("4EE13CA4-e7fe-11ee-fa7f-f303abf41acc");
+        let call = crate::bulk::Update::into_call(update.win_likelihood(140)); // not allowed, and recorded all the same
+        let request = call.request().unwrap();
+        assert_eq!(
+            (
+                request.account.as_str(),
+                request.id.as_str(),
+                &request.query,
+                &request.body
+            ),
+            (
+                "https://api.chartmogul.com",
+                "4EE13CA4-e7fe-11ee-fa7f-f303abf41acc",
+                &Value::Null,
+                &json!({"win_likelihood": 140})
+            )
+        );
+        assert!(UpdateCall::check(&call).is_err());
     }
 }

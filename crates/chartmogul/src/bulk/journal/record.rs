@@ -223,3 +223,49 @@ impl From<ErrorRecord> for UpdateError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(query: Value, body: Value) -> RequestRecord {
+        let (account, id) = ("https://api.example.com".to_owned(), "7".to_owned());
+        RequestRecord {
+            account,
+            id,
+            query,
+            body,
+        }
+    }
+
+    #[test]
+    fn updates_that_differ_in_the_query_alone_are_not_the_same() {
+        let body = || json!({"amount": 1, "custom": [{"key": "a", "value": 1}]});
+        let as_user = record(json!({"handle_as_user_edit": true}), body());
+        let other = json!({"amount": 1, "custom": [{"key": "a", "value": 2}]});
+        for (here, expected) in [
+            (record(json!({"handle_as_user_edit": true}), body()), None),
+            (
+                record(Value::Null, body()),
+                Some("(7) differs in `handle_as_user_edit`"),
+            ),
+            (
+                record(Value::Null, other),
+                Some("(7) differs in `handle_as_user_edit`, `custom.a`"),
+            ),
+        ] {
+            assert_eq!(as_user.difference(&here).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_read_back() {
+        for query in [Value::Null, json!({"dry": true})] {
+            let written = record(query, json!({}));
+            let json = serde_json::to_string(&written).unwrap_or_default();
+            assert_eq!(serde_json::from_str::<RequestRecord>(&json).ok(), Some(written));
+        }
+    }
+}
