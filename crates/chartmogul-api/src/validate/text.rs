@@ -155,3 +155,43 @@ impl OneClass {
                 .all(|byte| self.class[usize::from(byte / 64)] & (1 << (byte % 64)) != 0)
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_allows_what_its_regular_expression_allows() {
+        let values = [
+            "", "A", "AB", "ABC", "ABCD", "abc", "a_1", "A-C", "EÜR", "EUR\n", "]", "a b", "0", "__",
+        ];
+        for pattern in [
+            "^[A-Z]{3}$",
+            "^[A-Za-z0-9_]+$",
+            "^[a-c_]*$",
+            "^[A]$",
+            "^[A-Z]{2,3}$",
+            "^[A-Z]{2,}$",
+        ] {
+            let (class, regex) = (OneClass::read(pattern), Regex::new(pattern).unwrap());
+            let class = class.unwrap_or_else(|| panic!("{pattern} is one class"));
+            for value in values {
+                assert_eq!(class.allows(value), regex.is_match(value), "{pattern} and {value:?}");
+            }
+        }
+        for other in [
+            "[A-Z]",
+            "^[^A-Z]$",
+            "^[A-Z]?$",
+            "^[\\d]+$",
+            "^[a-]$",
+            "^[A-Z][a-z]$",
+            "^[[:alpha:]]$",
+            "^a$",
+            "^[z-a]+$",
+        ] {
+            assert!(OneClass::read(other).is_none(), "{other}");
+        }
+    }
+}
