@@ -174,7 +174,7 @@ fn values_must_fit_their_schema() {
             (r#"{"paid":"true"}"#, "`paid` was \"true\"; must be true or false"),
             (r#"{"paid":null}"#, "`paid` was null; must not be null"),
             (r#"{"count":5}"#, "ok"),
-            (r#"{"count":6}"#, "`count` was 6; must be a whole number, 5 or less"),
+            (r#"{"count":6}"#, "`count` was 6; must be 5 or less"),
             (r#"{"count":5.0}"#, "`count` was 5.0; must be a whole number, 5 or less"),
             (
                 r#"{"count":"5"}"#,
@@ -287,7 +287,7 @@ fn what_is_nested_is_named_by_its_path() {
             ),
             (
                 r#"{"line_items":[{"amount_in_cents":1},{"amount_in_cents":-2}]}"#,
-                "`line_items[1].amount_in_cents` was -2; must be a whole number, 0 or more",
+                "`line_items[1].amount_in_cents` was -2; must be 0 or more",
             ),
             (
                 r#"{"line_items":[{}]}"#,
@@ -367,7 +367,7 @@ fn an_envelope_is_not_named() {
         (r#"{"line_item":{"amount_in_cents":1}}"#, "ok"),
         (
             r#"{"line_item":{"amount_in_cents":-1}}"#,
-            "`amount_in_cents` was -1; must be a whole number, 0 or more",
+            "`amount_in_cents` was -1; must be 0 or more",
         ),
         (r#"{"line_item":{}}"#, "`amount_in_cents` is missing; must be set"),
         ("{}", "`amount_in_cents` is missing; must be set"),
@@ -464,10 +464,7 @@ fn a_path_argument_stays_in_its_segment() {
 #[test]
 fn a_path_argument_fits_its_schema() {
     assert_eq!(path_of(CENTS, "42"), "ok");
-    assert_eq!(
-        path_of(CENTS, "-42"),
-        "`id` was \"-42\"; must be a whole number, 0 or more"
-    );
+    assert_eq!(path_of(CENTS, "-42"), "`id` was \"-42\"; must be 0 or more");
     assert_eq!(path_of(CENTS, ""), "`id` was \"\"; must be a whole number, 0 or more");
     assert_eq!(path_of(Schema::Uuid, "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc"), "ok");
     assert!(path_of(Schema::Uuid, "").starts_with("`id` was \"\"; must be a UUID"));
@@ -533,7 +530,7 @@ fn the_whole_request_is_checked() {
     assert_eq!(request(&path, None), nothing);
     assert_eq!(
         request(&path, Some(r#"{"win_likelihood":140}"#)),
-        "`win_likelihood` was 140; must be a whole number, 0 to 100"
+        "`win_likelihood` was 140; must be 0 to 100"
     );
     assert_eq!(
         request(&path, Some(r#"{"currency":"eur"}"#)),

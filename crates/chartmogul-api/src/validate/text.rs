@@ -41,20 +41,22 @@ fn length(value: &str, min: u64, max: u64) -> Wrong {
     })
 }
 
-pub(super) fn integer(value: i64, min: Option<i64>, max: Option<i64>) -> Wrong {
-    if min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max) {
+pub(super) fn integer(value: &str, min: Option<i64>, max: Option<i64>) -> Wrong {
+    let number = value.parse::<i64>();
+    let fits = |number: &i64| min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max);
+    if number.as_ref().is_ok_and(fits) {
         return Ok(());
     }
-    Err(whole_number(min, max))
-}
-
-pub(super) fn whole_number(min: Option<i64>, max: Option<i64>) -> String {
-    match (min, max) {
-        (Some(min), Some(max)) => format!("must be a whole number, {min} to {max}"),
-        (Some(min), None) => format!("must be a whole number, {min} or more"),
-        (None, Some(max)) => format!("must be a whole number, {max} or less"),
-        (None, None) => "must be a whole number of 64 bits".to_owned(),
-    }
+    let range = match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("{min} or more"),
+        (None, Some(max)) => format!("{max} or less"),
+        (None, None) => return Err("must be a whole number of 64 bits".to_owned()),
+    };
+    Err(match number {
+        Ok(_) => format!("must be {range}"),
+        Err(_) => format!("must be a whole number, {range}"),
+    })
 }
 
 pub(super) fn uuid(value: &str) -> Wrong {

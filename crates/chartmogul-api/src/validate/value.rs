@@ -173,11 +173,7 @@ fn check(schema: &Schema, json: &str, place: Place<'_>) -> Result<(), InvalidInp
         | (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f') => Ok(()),
         (Schema::Boolean, _) => refuse("must be true or false"),
         (Schema::Integer { minimum, maximum }, _) => {
-            let wrong = match json.parse() {
-                Ok(number) => text::integer(number, *minimum, *maximum),
-                Err(_) => Err(text::whole_number(*minimum, *maximum)),
-            };
-            wrong.or_else(|must_be| refuse(&must_be))
+            text::integer(json, *minimum, *maximum).or_else(|must_be| refuse(&must_be))
         }
         (Schema::Number | Schema::Scalar(_), b'{') if json.contains(NOT_FINITE) => refuse("must be a finite number"),
         (Schema::Number, _) => refuse("must be a number"),
@@ -208,10 +204,7 @@ pub(super) fn text_value(schema: &Schema, value: &str) -> text::Wrong {
         Schema::Uuid => text::uuid(value),
         Schema::Date => text::date(value),
         Schema::Timestamp => text::timestamp(value),
-        Schema::Integer { minimum, maximum } => match value.parse() {
-            Ok(number) => text::integer(number, *minimum, *maximum),
-            Err(_) => Err(text::whole_number(*minimum, *maximum)),
-        },
+        Schema::Integer { minimum, maximum } => text::integer(value, *minimum, *maximum),
         _ => Ok(()),
     }
 }
