@@ -60,8 +60,8 @@ async fn errors_and_outcomes_are_the_same() {
     assert_eq!(outcome, Outcome::NotModified);
     let low_level = client.low_level().clone();
     let path = "/v1/opportunities/{uuid}";
-    let reply = client
+    let response = client
         .wait(low_level.request(Method::GET, path).path("uuid", UUID).send::<Value>())
         .unwrap();
-    assert_eq!(reply.value()["uuid"], UUID);
+    assert_eq!(response.value()["uuid"], UUID);
 }

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use chartmogul::{
     Client, Error, Opportunity, Retry, StatusCode, Unlimited,
-    bulk::{Bulk, Done, NotSent, Outcome, Report, Run, Stopped},
+    bulk::{Bulk, Completed, NotSent, Outcome, Report, Run, Stopped},
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_fake::{Canned, Fake, samples};
@@ -25,7 +25,7 @@ async fn fake(opportunities: usize) -> Fake {
     fake
 }
 
-async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
+async fn all<T>(mut run: Run<T>) -> (Vec<Completed<T>>, Report) {
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
         all.push(done);
@@ -87,12 +87,12 @@ async fn each_update_has_its_outcome() {
         (2, 0, requests + 1)
     );
     for (done, again) in done.iter().zip(&again).filter(|(done, _)| done.index != 2) {
-        let shown = |done: &Done<Opportunity>| shown(std::slice::from_ref(done), &report);
+        let shown = |done: &Completed<Opportunity>| shown(std::slice::from_ref(done), &report);
         assert!(again.earlier && shown(again) == shown(done), "{again:?}");
     }
 }
 
-fn shown(done: &[Done<Opportunity>], report: &Report) -> String {
+fn shown(done: &[Completed<Opportunity>], report: &Report) -> String {
     let mut text = String::new();
     for done in done {
         text += &format!("{} {}: ", done.index, done.id);
@@ -152,7 +152,7 @@ async fn a_wrong_key_stops_the_run_and_the_right_one_goes_on() {
     let (_, report) = run(&stranger).await;
     assert_eq!((report.updates, report.stopped), (100, Some(Stopped::KeyRefused)));
     assert!(
-        (1..=3).contains(&report.refused) && report.refused + report.not_sent == 100,
+        (1..=3).contains(&report.rejected) && report.rejected + report.not_sent == 100,
         "{report}"
     );
     let (done, report) = run(&client_for(&fake)).await;
@@ -180,16 +180,16 @@ async fn errors_of_a_run_that_was_stopped_do_not_stop_the_next_one() {
     };
     let first = run().await;
     assert_eq!(
-        (first.updated, first.refused, first.stopped),
+        (first.updated, first.rejected, first.stopped),
         (5, 1, Some(Stopped::Errors))
     );
     let second = run().await;
     assert_eq!(
-        (second.updated, second.refused, second.stopped),
+        (second.updated, second.rejected, second.stopped),
         (14, 2, Some(Stopped::Errors))
     );
     let third = run().await;
-    assert_eq!((third.updated, third.refused, third.stopped), (18, 2, None));
+    assert_eq!((third.updated, third.rejected, third.stopped), (18, 2, None));
     assert_eq!(fake.requests().len(), 20);
 }
 
@@ -226,7 +226,7 @@ async fn a_dry_run_reads_and_says_what_would_change() {
             Outcome::Updated(preview) => format!("{}\n", serde_json::to_string_pretty(preview).unwrap()),
             other => format!(
                 "{}\n",
-                other.error().map_or("unchanged".to_owned(), ToString::to_string)
+                other.error().map_or("not modified".to_owned(), ToString::to_string)
             ),
         };
     }
@@ -240,7 +240,7 @@ async fn a_dry_run_reads_and_says_what_would_change() {
         .await
         .1;
     assert_eq!(
-        (report.updated, report.unchanged, report.refused, report.not_sent),
+        (report.updated, report.not_modified, report.rejected, report.not_sent),
         (2, 1, 1, 1)
     );
     let writes = fake
@@ -389,9 +389,9 @@ async fn a_hundred_failures_in_a_row_have_one_reason() {
     };
     let report = run(|bulk| bulk).await;
     assert_eq!((report.updated, report.stopped), (1, Some(Stopped::Errors)));
-    assert!(report.refused >= 100 && report.refused < 190, "{report}");
-    let report = run(Bulk::go_on).await;
-    assert_eq!((report.refused, report.updated, report.stopped), (399, 1, None));
+    assert!(report.rejected >= 100 && report.rejected < 190, "{report}");
+    let report = run(Bulk::ignore_consecutive_errors).await;
+    assert_eq!((report.rejected, report.updated, report.stopped), (399, 1, None));
 }
 
 /// Other calls of the client are not behind the whole run.
@@ -439,7 +439,7 @@ async fn progress_can_be_asked_while_and_after() {
     let report = run.finish().await.unwrap();
     let snapshot = progress.snapshot();
     assert_eq!((snapshot.done, snapshot.failed, snapshot.in_flight), (50, 1, 0));
-    assert_eq!((report.updated, report.refused), (49, 1));
+    assert_eq!((report.updated, report.rejected), (49, 1));
     assert_eq!(snapshot.remaining, Some(Duration::ZERO));
 }
 
@@ -448,7 +448,7 @@ async fn what_failed_can_be_matched() {
     let fake = fake(0).await;
     let update = client_for(&fake).opportunities().update(UUID).amount_in_cents(1);
     let (done, _) = all(Bulk::new([update]).start().await.unwrap()).await;
-    let Outcome::Refused(error) = &done[0].outcome else {
+    let Outcome::Rejected(error) = &done[0].outcome else {
         panic!()
     };
     assert_eq!(error.status(), Some(StatusCode::NOT_FOUND));

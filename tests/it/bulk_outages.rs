@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 
 use chartmogul::{
     Client, Retry, Unlimited,
-    bulk::{Bulk, Done, Outcome, Report, Stopped},
+    bulk::{Bulk, Completed, Outcome, Report, Stopped},
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_fake::{Canned, Fake, samples};
@@ -22,10 +22,13 @@ fn bulk(client: &Client, count: u64, journal: &Path) -> Bulk<UpdateOpportunity> 
         let amount = i64::try_from(index).unwrap();
         opportunities.update(uuid(index)).amount_in_cents(amount)
     });
-    Bulk::new(updates).journal(journal).fsync(false).go_on()
+    Bulk::new(updates)
+        .journal(journal)
+        .fsync(false)
+        .ignore_consecutive_errors()
 }
 
-async fn all(bulk: Bulk<UpdateOpportunity>) -> (Vec<Done<chartmogul::Opportunity>>, Report) {
+async fn all(bulk: Bulk<UpdateOpportunity>) -> (Vec<Completed<chartmogul::Opportunity>>, Report) {
     let mut run = bulk.start().await.unwrap();
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
@@ -56,7 +59,7 @@ async fn only_a_verdict_about_the_update_is_final() {
             assert_eq!((first.updates, first.updated), (COUNT, 0), "{status}: {first}");
             ledger.outage(None);
             let (_, second) = all(bulk()).await;
-            if second.refused == COUNT {
+            if second.rejected == COUNT {
                 final_ones.insert(status);
             } else {
                 assert_eq!(second.updated, COUNT, "{status}, {skip_unchanged}: {second}");
@@ -88,7 +91,7 @@ async fn a_deadline_loses_no_update() {
         assert!(matches!(first.stopped, None | Some(Stopped::Deadline)), "{first}");
         let (_, second) = all(bulk()).await;
         assert_eq!(
-            (second.updated + second.unchanged, second.stopped),
+            (second.updated + second.not_modified, second.stopped),
             (COUNT, None),
             "{first}, then {second}"
         );
@@ -122,7 +125,7 @@ async fn all_runs_together_tell_what_may_have_happened() {
             assert!(error.may_have_happened(), "{status}: {report}");
             if !stop_at_once {
                 assert_eq!(
-                    matches!(done[0].outcome, Outcome::Refused(_)),
+                    matches!(done[0].outcome, Outcome::Rejected(_)),
                     is_refused,
                     "{status}: {report}"
                 );

@@ -60,7 +60,7 @@ async fn the_fake_imitates_every_operation() {
             .fold(request, |request, name| request.path(name, UUID))
             .json(&json!({}));
         let status = match request.send_any().await {
-            Ok(reply) => reply.status(),
+            Ok(response) => response.status(),
             Err(error) => error.status().unwrap_or_else(|| panic!("{operation}: {error:?}")),
         };
         assert_ne!(status.as_u16(), 501, "{operation} is not imitated");
@@ -71,12 +71,12 @@ async fn the_fake_imitates_every_operation() {
 #[test]
 fn what_is_harmless_to_repeat() {
     let lines = operations::ALL.iter().map(|operation| {
-        let harmless = if operation.repeatable {
+        let harmless = if operation.idempotent {
             "harmless to repeat"
         } else {
             "never repeated if it may have happened"
         };
         format!("{:6} {}: {harmless}\n", operation.method, operation.path)
     });
-    snapshot::check("operations", "repeatable", &lines.collect::<String>());
+    snapshot::check("operations", "idempotent", &lines.collect::<String>());
 }

@@ -77,9 +77,9 @@ async fn the_examples_of_the_other_operations_too() {
     {
         answer(200, &page["value"]);
         let query = ListOpportunitiesQuery::default();
-        let reply = client.low_level().list_opportunities(&query).await.unwrap();
-        assert_eq!(json!(reply.value()), page["value"]);
-        assert!(reply.value().extra.is_empty() && reply.value().entries.iter().all(|deal| deal.extra.is_empty()));
+        let response = client.low_level().list_opportunities(&query).await.unwrap();
+        assert_eq!(json!(response.value()), page["value"]);
+        assert!(response.value().extra.is_empty() && response.value().entries.iter().all(|deal| deal.extra.is_empty()));
     }
 }
 
@@ -123,7 +123,7 @@ fn the_table_is_the_document() {
                 (entry.path, entry.method.to_lowercase()),
                 (path.as_str(), method.clone())
             );
-            assert_eq!(json!(entry.repeatable), operation["x-repeatable"]);
+            assert_eq!(json!(entry.idempotent), operation["x-idempotent"]);
             assert_eq!(json!(entry.source), operation["externalDocs"]["url"]);
             assert_eq!(json!([entry.tag]), operation["tags"]);
         }

@@ -1,7 +1,7 @@
 //! Values that can't be right: refused before anything is sent, with the field, the value and what is allowed.
 
 use chartmogul::{
-    Custom, Error, ListOpportunitiesQuery, NewOpportunity, OpportunityUpdate,
+    CustomAttributeList, Error, ListOpportunitiesQuery, NewOpportunity, OpportunityUpdate,
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_tests::{UUID, snapshot, start};
@@ -15,7 +15,7 @@ const CASES: &[Case] = &[
     (UUID, |update| update.win_likelihood(i64::MIN)),
     (UUID, |update| update.replace_all_custom([("team size", 4)])),
     (UUID, |update| {
-        update.replace_all_custom(Custom::new().set("seats", 4).set("", 1))
+        update.replace_all_custom(CustomAttributeList::new().set("seats", 4).set("", 1))
     }),
     (UUID, |update| update.replace_all_custom([("größe", 4)])),
     (UUID, |update| update.replace_all_custom([("seats\n", 4)])),

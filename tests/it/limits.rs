@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{Client, Error, GaveUp, Retry, bulk::Bulk};
+use chartmogul::{Client, Error, Retry, StopReason, bulk::Bulk};
 use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, tls::Authority};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
@@ -186,7 +186,10 @@ async fn a_server_that_asks_for_years_is_not_asked_for_an_hour() {
     let read = || client.opportunities().get(uuid(0));
     fake.answer_next(Canned::new(429).header("retry-after", "1774969200"));
     let error = read().send().await.unwrap_err();
-    assert_eq!(error.gave_up(), Some(&GaveUp::RetryAfter(Duration::from_secs(3600))));
+    assert_eq!(
+        error.stop_reason(),
+        Some(&StopReason::RetryAfter(Duration::from_secs(3600)))
+    );
     let error = read()
         .with_call_timeout(Duration::from_millis(100))
         .send()

@@ -10,17 +10,17 @@ async fn answered(canned: Canned) -> Result<OpportunityPage, Error> {
     let (fake, client) = start().await;
     fake.answer_next(canned);
     let query = ListOpportunitiesQuery::default();
-    let reply = client.low_level().list_opportunities(&query).await;
-    reply.map(chartmogul_api::Reply::into_value)
+    let response = client.low_level().list_opportunities(&query).await;
+    response.map(chartmogul_api::Response::into_value)
 }
 
 async fn page(client: &Client, set: impl Fn(&mut ListOpportunitiesQuery)) -> OpportunityPage {
     let mut query = ListOpportunitiesQuery::default();
     set(&mut query);
-    let reply = client.low_level().list_opportunities(&query).await.unwrap();
-    let page = reply.value().clone();
+    let response = client.low_level().list_opportunities(&query).await.unwrap();
+    let page = response.value().clone();
     // Nothing is lost between the wire and the type.
-    assert_eq!(json!(page), serde_json::from_slice::<Value>(reply.body()).unwrap());
+    assert_eq!(json!(page), serde_json::from_slice::<Value>(response.body()).unwrap());
     page
 }
 

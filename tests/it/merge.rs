@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Place, Retry, Unlimited, bulk::Bulk};
+use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Permit, Retry, Unlimited, bulk::Bulk};
 use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, sent::Witness, start};
 use proptest::prelude::*;
@@ -200,11 +200,11 @@ async fn what_changes_before_a_write_is_tried_again_is_kept() {
 struct Busy(Arc<Fake>, Arc<AtomicI64>);
 
 impl Limiter for Busy {
-    fn place(&self) -> LimiterFuture<'_, Place> {
-        Box::pin(async { Ok(Place::holding(())) })
+    fn acquire(&self) -> LimiterFuture<'_, Permit> {
+        Box::pin(async { Ok(Permit::holding(())) })
     }
 
-    fn turn(&self) -> LimiterFuture<'_, ()> {
+    fn ready(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async {
             tokio::task::yield_now().await;
             let number = self.1.fetch_add(1, Ordering::Relaxed) + 1;
@@ -569,7 +569,7 @@ fn expected(
 }
 
 proptest! {
-    /// Somebody else writes at any moment, and the server fails at any moment: what is lost is what the page of `Merge`
+    /// Somebody else writes at any moment, and the server fails at any moment: what is lost is what the page of `CustomAttributesPatch`
     /// says, and nothing else.
     #[test]
     fn only_what_the_documentation_says_is_lost(

@@ -8,8 +8,8 @@ use std::{
 };
 
 use chartmogul::{
-    AttemptMetrics, BoxError, CallMetrics, Client, ClientBuilder, Error, Failure, Limiter, LimiterFuture, Metrics,
-    Place, RateLimiter, Retry, Unlimited,
+    AttemptEvent, BoxError, CallEvent, Client, ClientBuilder, Error, Failure, Limiter, LimiterFuture, Observer, Permit,
+    RateLimiter, Retry, Unlimited,
 };
 use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, sent::Witness, snapshot, start};
@@ -181,9 +181,9 @@ async fn objects_are_named_if_asked_for() {
 #[derive(Debug, Clone, Default)]
 struct Numbers(Arc<Mutex<Vec<String>>>);
 
-impl Metrics for Numbers {
-    fn attempt(&self, attempt: &AttemptMetrics<'_>) {
-        let AttemptMetrics {
+impl Observer for Numbers {
+    fn attempt(&self, attempt: &AttemptEvent<'_>) {
+        let AttemptEvent {
             operation,
             method,
             route,
@@ -198,8 +198,8 @@ impl Metrics for Numbers {
         assert!(attempt.took > Duration::ZERO);
     }
 
-    fn call(&self, call: &CallMetrics<'_>) {
-        let CallMetrics {
+    fn call(&self, call: &CallEvent<'_>) {
+        let CallEvent {
             operation,
             attempts,
             success,
@@ -218,7 +218,7 @@ impl Metrics for Numbers {
 async fn metrics_are_told_of_attempts_and_calls() {
     let (fake, _) = start().await;
     let numbers = Numbers::default();
-    let client = client(&fake, |builder| builder.metrics(numbers.clone()));
+    let client = client(&fake, |builder| builder.observer(numbers.clone()));
     fake.answer_next(Canned::new(503));
     client
         .opportunities()
@@ -262,14 +262,14 @@ impl Own {
 }
 
 impl Limiter for Own {
-    fn place(&self) -> LimiterFuture<'_, Place> {
-        self.note("place");
+    fn acquire(&self) -> LimiterFuture<'_, Permit> {
+        self.note("acquire");
         let freed = Freed(self.clone());
-        Box::pin(async { Ok(Place::holding(freed)) })
+        Box::pin(async { Ok(Permit::holding(freed)) })
     }
 
-    fn turn(&self) -> LimiterFuture<'_, ()> {
-        self.note("turn");
+    fn ready(&self) -> LimiterFuture<'_, ()> {
+        self.note("ready");
         let result = if self.fails {
             Err(BoxError::from("Redis is away"))
         } else {
@@ -307,13 +307,13 @@ async fn a_limiter_of_ones_own_is_asked() {
         .await
         .unwrap();
     let expected = [
-        "place",
-        "turn",
+        "acquire",
+        "ready",
         "throttled Some(0ns)",
-        "turn",
+        "ready",
         "throttled None",
-        "turn",
-        "turn",
+        "ready",
+        "ready",
         "free",
     ];
     assert_eq!(*own.asked.lock().unwrap(), expected);
@@ -338,5 +338,5 @@ async fn a_limiter_that_fails_sends_nothing() {
     let cause = std::error::Error::source(&error).map(ToString::to_string);
     assert_eq!(cause.as_deref(), Some("Redis is away"));
     assert_eq!((fake.requests().len(), error.attempts().len()), (0, 0));
-    assert_eq!(*own.asked.lock().unwrap(), ["place", "turn", "free"]);
+    assert_eq!(*own.asked.lock().unwrap(), ["acquire", "ready", "free"]);
 }

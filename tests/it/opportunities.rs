@@ -1,7 +1,8 @@
 //! What goes over the wire, and what it does.
 
 use chartmogul::{
-    Client, Custom, CustomValue, Error, ForecastCategory, ListOpportunitiesQuery, NewOpportunity, OpportunityType,
+    Client, CustomAttributeList, CustomAttributeValue, Error, ForecastCategory, ListOpportunitiesQuery, NewOpportunity,
+    OpportunityType,
     resources::opportunities::{CreateOpportunity, UpdateOpportunity},
 };
 use chartmogul_fake::{Canned, Recorded, samples};
@@ -33,11 +34,11 @@ const CASES: &[Case] = &[
     }),
     ("an empty list is sent", UpdateOpportunity::remove_all_custom),
     ("an empty list by hand", |update| {
-        update.replace_all_custom(Custom::new())
+        update.replace_all_custom(CustomAttributeList::new())
     }),
     ("custom values keep their type", |update| {
         update.replace_all_custom(
-            Custom::new()
+            CustomAttributeList::new()
                 .set("text", "4")
                 .set("integer", 9_007_199_254_740_993_i64)
                 .set("smallest", i64::MIN)
@@ -119,10 +120,12 @@ async fn create_opportunity() {
                 .type_(OpportunityType::Recurring)
                 .forecast_category(ForecastCategory::BestCase)
                 .win_likelihood(40)
-                .custom(Custom::new().set("seats", 4).set("vip", true))
+                .custom(CustomAttributeList::new().set("seats", 4).set("vip", true))
         }),
         ("zero is sent as zero", |create| create.win_likelihood(0)),
-        ("an empty list is sent", |create| create.custom(Custom::new())),
+        ("an empty list is sent", |create| {
+            create.custom(CustomAttributeList::new())
+        }),
     ];
     let mut text = String::new();
     for (name, set) in CASES {
@@ -143,7 +146,7 @@ async fn create_opportunity() {
     snapshot::check("wire", "create_opportunity", &text);
 }
 
-/// As the document says, POST is not repeatable: the second one makes a second opportunity.
+/// As the document says, POST is not idempotent: the second one makes a second opportunity.
 #[tokio::test]
 async fn what_is_created_is_new_each_time() {
     let (fake, client) = start().await;
@@ -280,16 +283,16 @@ async fn the_low_level_client_does_the_same() {
     let (fake, client) = start().await;
     let mut update = chartmogul::OpportunityUpdate::default();
     update.amount_in_cents = Some(0);
-    update.custom = Some(vec![("seats", CustomValue::Integer(4)).into()]);
-    let reply = client.low_level().update_opportunity(UUID, &update).await.unwrap();
-    assert_eq!(reply.status().as_u16(), 200);
+    update.custom = Some(vec![("seats", CustomAttributeValue::Integer(4)).into()]);
+    let response = client.low_level().update_opportunity(UUID, &update).await.unwrap();
+    assert_eq!(response.status().as_u16(), 200);
     assert_eq!(
         fake.requests()[0].json(),
         json!({ "amount_in_cents": 0, "custom": [{ "key": "seats", "value": 4 }] })
     );
     assert_eq!(
-        serde_json::from_slice::<Value>(reply.body()).unwrap(),
-        json!(reply.value())
+        serde_json::from_slice::<Value>(response.body()).unwrap(),
+        json!(response.value())
     );
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chartmogul::{
-    Client, Custom, CustomValue, ListOpportunitiesQuery, NewOpportunity, Opportunity,
+    Client, CustomAttributeList, CustomAttributeValue, ListOpportunitiesQuery, NewOpportunity, Opportunity,
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_fake::Canned;
@@ -126,7 +126,7 @@ async fn lists_can_be_replayed() {
                 other => panic!("the SDK has no `{other}`"),
             }
         }
-        let reply = client.low_level().list_opportunities(&query).await.unwrap();
+        let response = client.low_level().list_opportunities(&query).await.unwrap();
         assert_eq!(pairs(&fake.requests()[0].query), pairs(exchange.query()));
         let encoded = |query: &str| query.split('&').map(str::to_owned).collect::<BTreeSet<_>>();
         assert_eq!(
@@ -135,7 +135,7 @@ async fn lists_can_be_replayed() {
             "encoded in {}",
             exchange.id()
         );
-        let page = reply.into_value();
+        let page = response.into_value();
         assert_eq!(&json!(page), exchange.response(), "decode, then encode");
         assert!(page.extra.is_empty() && page.entries.unexpected().is_empty());
         for (deal, recorded) in page
@@ -230,10 +230,10 @@ fn set_all(update: UpdateOpportunity, fields: &Value) -> UpdateOpportunity {
         })
 }
 
-fn custom(attributes: &Value) -> Custom {
+fn custom(attributes: &Value) -> CustomAttributeList {
     let attributes = attributes.as_array().expect("a list").iter();
-    attributes.fold(Custom::new(), |custom, attribute| {
-        let value: CustomValue = serde_json::from_value(attribute["value"].clone()).expect("a value");
+    attributes.fold(CustomAttributeList::new(), |custom, attribute| {
+        let value: CustomAttributeValue = serde_json::from_value(attribute["value"].clone()).expect("a value");
         custom.set(attribute["key"].as_str().expect("text"), value)
     })
 }

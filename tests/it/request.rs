@@ -16,7 +16,7 @@ async fn start() -> (Fake, Client) {
 async fn any_endpoint_can_be_reached() {
     let (fake, client) = start().await;
     fake.answer_next(Canned::new(201).json(r#"[{"id":1}]"#));
-    let reply = client
+    let response = client
         .low_level()
         .request(Method::POST, "/v1/customers/{customer_uuid}/attributes/tags")
         .path("customer_uuid", "a b/../c?d#e%2f")
@@ -27,7 +27,7 @@ async fn any_endpoint_can_be_reached() {
         .await
         .unwrap();
     assert_eq!(
-        (reply.status().as_u16(), reply.value()),
+        (response.status().as_u16(), response.value()),
         (201, &vec![json!({ "id": 1 })])
     );
     let sent = &fake.requests()[0];

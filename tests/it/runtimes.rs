@@ -135,13 +135,13 @@ fn what_is_needed_is_said_not_panicked_about() {
 fn a_limiter_that_has_to_wait_says_what_it_needs() {
     let limiter = RateLimiter::new(1, 1);
     let context = &mut Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(_place)) = limiter.place().as_mut().poll(context) else {
+    let Poll::Ready(Ok(_place)) = limiter.acquire().as_mut().poll(context) else {
         panic!("there is a place");
     };
-    assert!(matches!(limiter.turn().as_mut().poll(context), Poll::Ready(Ok(()))));
+    assert!(matches!(limiter.ready().as_mut().poll(context), Poll::Ready(Ok(()))));
     for told in [
-        limiter.place().as_mut().poll(context).map(|place| place.map(drop)),
-        limiter.turn().as_mut().poll(context),
+        limiter.acquire().as_mut().poll(context).map(|place| place.map(drop)),
+        limiter.ready().as_mut().poll(context),
     ] {
         let Poll::Ready(Err(error)) = told else {
             panic!("{told:?}");
@@ -151,13 +151,13 @@ fn a_limiter_that_has_to_wait_says_what_it_needs() {
 }
 
 #[test]
-fn an_error_about_the_runtime_is_a_configuration() {
+fn an_error_about_the_runtime_is_internal() {
     let client = client("http://127.0.0.1:1");
     let mut call = pin!(client.opportunities().get(UUID).send());
     let Poll::Ready(Err(error)) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("no error");
     };
-    assert!(matches!(error, Error::Configuration { .. }), "{error:?}");
+    assert!(matches!(error, Error::Internal { .. }), "{error:?}");
     assert!(!error.may_have_happened());
 
     let update = client.opportunities().update(UUID).amount_in_cents(1);

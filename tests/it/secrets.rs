@@ -101,7 +101,7 @@ async fn a_redirect_is_not_followed() {
             .send()
             .await
             .unwrap_err();
-        assert!(matches!(error, Error::Unexpected(_)), "{error:?}");
+        assert!(matches!(error, Error::UnexpectedStatus(_)), "{error:?}");
 
         fake.answer_next(Canned::new(status).header("location", &format!("/v1/opportunities/{UUID}")));
         assert!(

@@ -157,7 +157,7 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
         let (found, error) = all(&mut items).await;
         let error = error.expect("an error");
         assert!(
-            matches!(error, Error::Pages { .. }) && error.to_string().contains(says),
+            matches!(error, Error::Pagination { .. }) && error.to_string().contains(says),
             "{error}"
         );
         assert!(items.try_next().await.unwrap().is_none(), "ended");
@@ -237,7 +237,7 @@ async fn pages_without_an_entry_come_to_an_end() {
         let (found, error) = all(&mut client.opportunities().list().items()).await;
         let error = error.expect("an error");
         assert!(
-            matches!(error, Error::Pages { .. }) && error.to_string().contains("100 pages in a row"),
+            matches!(error, Error::Pagination { .. }) && error.to_string().contains("100 pages in a row"),
             "{error}"
         );
         assert_eq!((found.len(), fake.requests().len()), (1, 2 * MAX_EMPTY_PAGES as usize));
@@ -283,7 +283,7 @@ async fn read_all(client: &Client) -> (usize, Result<(), Error>) {
                 Err(error) => break error,
             }
         };
-        let is_passing = error.gave_up().is_some();
+        let is_passing = error.stop_reason().is_some();
         match deals.resume_from() {
             Some(cursor) if is_passing && from.as_deref() != Some(cursor) => from = Some(cursor.to_owned()),
             _ => return (count, Err(error)),

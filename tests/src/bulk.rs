@@ -3,8 +3,8 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use chartmogul::{
-    Client, Merge, Opportunity, Retry, Unlimited,
-    bulk::{Done, NotSent, Outcome},
+    Client, CustomAttributesPatch, Opportunity, Retry, Unlimited,
+    bulk::{Completed, NotSent, Outcome},
     resources::opportunities::UpdateOpportunity,
 };
 use serde_json::Value;
@@ -73,7 +73,7 @@ pub fn update(client: &Client, index: u64) -> UpdateOpportunity {
 }
 
 /// The same, but it keeps all custom attributes that it does not name.
-pub fn merge(client: &Client, index: u64) -> Merge<UpdateOpportunity> {
+pub fn merge(client: &Client, index: u64) -> CustomAttributesPatch<UpdateOpportunity> {
     let amount = i64::try_from(index).unwrap();
     client
         .opportunities()
@@ -102,7 +102,7 @@ pub struct Line {
 
 impl Line {
     /// Of an outcome.
-    pub fn of(done: &Done<Opportunity>) -> Self {
+    pub fn of(done: &Completed<Opportunity>) -> Self {
         Self {
             index: done.index,
             id: done.id.clone(),
@@ -123,7 +123,7 @@ impl Line {
     /// a run that was killed leaves that open.
     pub fn essence(&self) -> (u64, &str, &str) {
         let refused = self.outcome.strip_suffix(", perhaps done");
-        let refused = refused.filter(|outcome| outcome.starts_with("refused"));
+        let refused = refused.filter(|outcome| outcome.starts_with("rejected"));
         (self.index, &self.id, refused.unwrap_or(&self.outcome))
     }
 }
@@ -131,10 +131,10 @@ impl Line {
 fn outcome(outcome: &Outcome<Opportunity>) -> String {
     let word = match outcome {
         Outcome::Updated(object) => return format!("updated {}", serde_json::to_string(object).unwrap()),
-        Outcome::Unchanged => return "unchanged".to_owned(),
+        Outcome::NotModified => return "not modified".to_owned(),
         Outcome::NotSent(NotSent::Stopped(why)) => return format!("stopped: {why}"),
         Outcome::NotSent(NotSent::Behind(index)) => return format!("behind {index}"),
-        Outcome::Refused(_) => "refused",
+        Outcome::Rejected(_) => "rejected",
         Outcome::GivenUp(_) => "given up",
         _ => "not sent",
     };

@@ -27,8 +27,8 @@ pub enum Rule {
     Tag,
     /// Every operation says in one line what it does.
     Summary,
-    /// Every operation says whether sending it twice is harmless (`x-repeatable`): a retry must know.
-    Repeatable,
+    /// Every operation says whether sending it twice is harmless (`x-idempotent`): a retry must know.
+    Idempotent,
     /// Every operation links its page of the API reference (`externalDocs.url`).
     SourceLink,
     /// A path parameter is declared, required and text.
@@ -109,7 +109,7 @@ impl Rule {
         Self::OperationId,
         Self::Tag,
         Self::Summary,
-        Self::Repeatable,
+        Self::Idempotent,
         Self::SourceLink,
         Self::PathParameter,
         Self::QueryParameter,
@@ -158,7 +158,7 @@ impl Rule {
             Self::OperationId => "operation-id",
             Self::Tag => "tag",
             Self::Summary => "summary",
-            Self::Repeatable => "repeatable",
+            Self::Idempotent => "idempotent",
             Self::SourceLink => "source-link",
             Self::PathParameter => "path-parameter",
             Self::QueryParameter => "query-parameter",

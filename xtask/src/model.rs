@@ -25,7 +25,7 @@ pub struct Operation {
     /// The resource.
     pub tag: String,
     /// Whether sending it twice has the effect of sending it once.
-    pub repeatable: bool,
+    pub idempotent: bool,
     /// Page of the API reference.
     pub source: String,
     /// One line.

@@ -28,7 +28,7 @@ x-common-responses:
   /v1/things/{uuid}:
     get:
       operationId: get_thing
-      x-repeatable: true
+      x-idempotent: true
       tags: [things]
       summary: Retrieve a thing
       externalDocs: { url: https://docs.example.com/things }
@@ -171,7 +171,7 @@ fn every_fault_has_its_file_and_place() {
             files.insert(ERRORS, "- components\n".to_owned());
             files
         }),
-        ("an operation", changed(THINGS, "      x-repeatable: true\n", "")),
+        ("an operation", changed(THINGS, "      x-idempotent: true\n", "")),
         ("a component", changed(VALUES, ", description: Its name.", "")),
         ("a response of all", changed(xtask::DOCUMENT, "'404':", "'4':")),
     ];

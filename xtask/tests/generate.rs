@@ -120,13 +120,13 @@ fn limits_become_checks() {
 fn an_operation_can_have_neither_body_nor_answer() {
     // What it does is in tests/everything.rs.
     let client = code(&generate("no_body_no_answer"), "client/things.rs");
-    assert!(client.contains("Result<Reply<()>, Error>"), "{client}");
+    assert!(client.contains("Result<Response<()>, Error>"), "{client}");
 }
 
 #[test]
 fn an_answer_that_says_nothing_is_none() {
     let client = code(&generate("page"), "client/things.rs");
-    assert!(client.contains("-> Result<Reply<()>, Error>"), "{client}");
+    assert!(client.contains("-> Result<Response<()>, Error>"), "{client}");
     assert!(!generate("page").0.keys().any(|path| path.contains("deletion")));
 }
 

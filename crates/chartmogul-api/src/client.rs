@@ -13,7 +13,7 @@ use crate::{
         Client, ConnectLayer, Shared,
         connections::{Connections, IDLE_TIMEOUT},
         limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, RateLimiter},
-        observe::Metrics,
+        observe::Observer,
         retry::{Budget, Retry},
     },
 };
@@ -66,7 +66,7 @@ pub struct ClientBuilder<C = Client> {
     max_in_flight: u32,
     limiter: Option<Arc<dyn Limiter>>,
     retry: Retry,
-    metrics: Option<Arc<dyn Metrics>>,
+    observer: Option<Arc<dyn Observer>>,
     trace_identifiers: bool,
     builds: PhantomData<fn() -> C>,
 }
@@ -143,7 +143,7 @@ impl<C> Default for ClientBuilder<C> {
             max_in_flight: DEFAULT_MAX_IN_FLIGHT,
             limiter: None,
             retry: Retry::default(),
-            metrics: None,
+            observer: None,
             trace_identifiers: false,
             builds: PhantomData,
         }
@@ -307,8 +307,8 @@ impl<C: From<Client>> ClientBuilder<C> {
     }
 
     /// Receives numbers about calls and attempts.
-    pub fn metrics(mut self, metrics: impl Metrics) -> Self {
-        self.metrics = Some(Arc::new(metrics));
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observer = Some(Arc::new(observer));
         self
     }
 
@@ -368,7 +368,7 @@ impl<C: From<Client>> ClientBuilder<C> {
                     .unwrap_or_else(|| Arc::new(RateLimiter::new(self.rate_limit, self.max_in_flight))),
                 budget: Budget::new(&self.retry),
                 retry: self.retry,
-                metrics: self.metrics,
+                observer: self.observer,
                 trace_identifiers: self.trace_identifiers,
                 key: key.clone(),
             }),

@@ -15,14 +15,14 @@ use crate::{Field, FieldValue, Verbatim, field, types::CustomAttribute};
 /// a timestamp is sent as text.
 ///
 /// ```
-/// use chartmogul_api::CustomValue;
+/// use chartmogul_api::CustomAttributeValue;
 ///
-/// assert_eq!(CustomValue::from(4), CustomValue::Integer(4));
-/// assert_eq!(CustomValue::from("Facebook"), CustomValue::String("Facebook".into()));
+/// assert_eq!(CustomAttributeValue::from(4), CustomAttributeValue::Integer(4));
+/// assert_eq!(CustomAttributeValue::from("Facebook"), CustomAttributeValue::String("Facebook".into()));
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-pub enum CustomValue {
+pub enum CustomAttributeValue {
     /// Text of at most 255 characters, or a timestamp.
     String(String),
     /// A whole number.
@@ -35,7 +35,7 @@ pub enum CustomValue {
     Verbatim(Verbatim),
 }
 
-impl CustomValue {
+impl CustomAttributeValue {
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
@@ -53,7 +53,7 @@ impl CustomValue {
     }
 }
 
-impl Serialize for CustomValue {
+impl Serialize for CustomAttributeValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::String(text) => serializer.serialize_str(text),
@@ -65,41 +65,41 @@ impl Serialize for CustomValue {
     }
 }
 
-impl<'de> Deserialize<'de> for CustomValue {
+impl<'de> Deserialize<'de> for CustomAttributeValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Scalar;
         impl<'de> Visitor<'de> for Scalar {
-            type Value = CustomValue;
+            type Value = CustomAttributeValue;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a string, a 64-bit integer, a decimal number or a boolean")
             }
-            fn visit_str<E>(self, text: &str) -> Result<CustomValue, E> {
-                Ok(CustomValue::String(text.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::String(text.to_owned()))
             }
-            fn visit_i64<E>(self, number: i64) -> Result<CustomValue, E> {
-                Ok(CustomValue::Integer(number))
+            fn visit_i64<E>(self, number: i64) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::Integer(number))
             }
-            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<CustomValue, E> {
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<CustomAttributeValue, E> {
                 i64::try_from(number)
-                    .map(CustomValue::Integer)
+                    .map(CustomAttributeValue::Integer)
                     .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
             }
-            fn visit_f64<E>(self, number: f64) -> Result<CustomValue, E> {
-                Ok(CustomValue::Decimal(number))
+            fn visit_f64<E>(self, number: f64) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::Decimal(number))
             }
-            fn visit_bool<E>(self, truth: bool) -> Result<CustomValue, E> {
-                Ok(CustomValue::Boolean(truth))
+            fn visit_bool<E>(self, truth: bool) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::Boolean(truth))
             }
             /// A number, if a crate of the program switches on `serde_json/arbitrary_precision`.
-            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<CustomValue, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<CustomAttributeValue, A::Error> {
                 let wrong =
                     |found| A::Error::invalid_type(found, &"a string, a 64-bit integer, a decimal number or a boolean");
                 let Value::Number(number) = Value::deserialize(MapAccessDeserializer::new(object))? else {
                     return Err(wrong(Unexpected::Map));
                 };
                 match (number.as_i64(), number.as_f64()) {
-                    (Some(integer), _) => Ok(CustomValue::Integer(integer)),
-                    (None, Some(decimal)) if number.is_f64() => Ok(CustomValue::Decimal(decimal)),
+                    (Some(integer), _) => Ok(CustomAttributeValue::Integer(integer)),
+                    (None, Some(decimal)) if number.is_f64() => Ok(CustomAttributeValue::Decimal(decimal)),
                     _ => Err(wrong(Unexpected::Other("a number beyond 64 bits"))),
                 }
             }
@@ -110,7 +110,7 @@ impl<'de> Deserialize<'de> for CustomValue {
 
 macro_rules! from {
     ($($from:ty => $variant:ident),*) => {$(
-        impl From<$from> for CustomValue {
+        impl From<$from> for CustomAttributeValue {
             fn from(value: $from) -> Self {
                 Self::$variant(value.into())
             }
@@ -121,20 +121,20 @@ from!(String => String, &str => String, i8 => Integer, i16 => Integer, i32 => In
       u16 => Integer, u32 => Integer, f32 => Decimal, f64 => Decimal, bool => Boolean);
 
 /// A timestamp attribute: midnight UTC of the day, written as the server writes it.
-impl From<NaiveDate> for CustomValue {
+impl From<NaiveDate> for CustomAttributeValue {
     fn from(day: NaiveDate) -> Self {
         Self::String(day.format("%Y-%m-%dT00:00:00.000Z").to_string())
     }
 }
 
 /// A timestamp attribute, to the millisecond.
-impl From<DateTime<Utc>> for CustomValue {
+impl From<DateTime<Utc>> for CustomAttributeValue {
     fn from(instant: DateTime<Utc>) -> Self {
         Self::String(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }
 
-impl<K: Into<String>, V: Into<CustomValue>> From<(K, V)> for CustomAttribute {
+impl<K: Into<String>, V: Into<CustomAttributeValue>> From<(K, V)> for CustomAttribute {
     fn from((key, value): (K, V)) -> Self {
         Self {
             key: key.into(),
@@ -218,9 +218,9 @@ mod schema {
 
     use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 
-    use super::{CustomAttributes, CustomValue};
+    use super::{CustomAttributeValue, CustomAttributes};
 
-    impl JsonSchema for CustomValue {
+    impl JsonSchema for CustomAttributeValue {
         fn schema_name() -> Cow<'static, str> {
             "CustomAttributeValue".into()
         }
@@ -263,11 +263,11 @@ mod tests {
             "\"4\"",
             "\"\"",
         ] {
-            let value: CustomValue = serde_json::from_str(text).unwrap();
+            let value: CustomAttributeValue = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&value).unwrap(), text);
         }
-        assert!(serde_json::from_str::<CustomValue>("18446744073709551615").is_err());
-        assert!(serde_json::from_str::<CustomValue>("null").is_err());
+        assert!(serde_json::from_str::<CustomAttributeValue>("18446744073709551615").is_err());
+        assert!(serde_json::from_str::<CustomAttributeValue>("null").is_err());
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{CustomError, CustomValue, error_body::BYTE_ORDER_MARK, field::timestamp, types::CustomAttribute};
+use crate::{
+    CustomAttributeError, CustomAttributeValue, error_body::BYTE_ORDER_MARK, field::timestamp, types::CustomAttribute,
+};
 
-/// The JSON of a value that no other [`CustomValue`] holds exactly: a whole number beyond 64 bits, a decimal with more digits
+/// The JSON of a value that no other [`CustomAttributeValue`] holds exactly: a whole number beyond 64 bits, a decimal with more digits
 /// than `f64` has.
 ///
 /// Such values are made of answers, so that they can be sent back as they were.
@@ -50,7 +52,7 @@ impl Serialize for Verbatim {
 /// # Errors
 /// If an attribute is a list or an object, which can't be sent.
 #[doc(hidden)]
-pub fn exact_custom(answer: &[u8]) -> Result<Option<Vec<CustomAttribute>>, CustomError> {
+pub fn exact_custom(answer: &[u8]) -> Result<Option<Vec<CustomAttribute>>, CustomAttributeError> {
     let json = answer.strip_prefix(BYTE_ORDER_MARK).unwrap_or(answer);
     let read = serde_json::from_slice(json).ok().and_then(|Members(members)| {
         let (_, custom) = members.into_iter().find(|(name, _)| name == "custom")?;
@@ -64,35 +66,35 @@ pub fn exact_custom(answer: &[u8]) -> Result<Option<Vec<CustomAttribute>>, Custo
     present
         .map(|(key, value)| match exact(value) {
             Ok(value) => Ok((key, value).into()),
-            Err(kind) => Err(CustomError::cannot_be_sent(key, kind)),
+            Err(kind) => Err(CustomAttributeError::cannot_be_sent(key, kind)),
         })
         .collect::<Result<_, _>>()
         .map(Some)
 }
 
-fn exact(json: &RawValue) -> Result<CustomValue, &'static str> {
+fn exact(json: &RawValue) -> Result<CustomAttributeValue, &'static str> {
     let text = json.get();
     let value = match text.as_bytes().first() {
         Some(b'[') => return Err("a list"),
         Some(b'{') => return Err("an object"),
-        Some(b't') => Some(CustomValue::Boolean(true)),
-        Some(b'f') => Some(CustomValue::Boolean(false)),
-        Some(b'"') => serde_json::from_str(text).ok().map(CustomValue::String),
+        Some(b't') => Some(CustomAttributeValue::Boolean(true)),
+        Some(b'f') => Some(CustomAttributeValue::Boolean(false)),
+        Some(b'"') => serde_json::from_str(text).ok().map(CustomAttributeValue::String),
         _ if text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit()) => text
             .parse()
             .ok()
             .filter(|number: &i64| number.to_string() == text) // not -0
-            .map(CustomValue::Integer),
+            .map(CustomAttributeValue::Integer),
         _ => text
             .parse()
             .ok()
             .filter(|number: &f64| Decimal::of(text).is_some_and(|exact| Decimal::of_f64(*number) == Some(exact)))
-            .map(CustomValue::Decimal),
+            .map(CustomAttributeValue::Decimal),
     };
-    Ok(value.unwrap_or_else(|| CustomValue::Verbatim(Verbatim(json.to_owned()))))
+    Ok(value.unwrap_or_else(|| CustomAttributeValue::Verbatim(Verbatim(json.to_owned()))))
 }
 
-impl CustomValue {
+impl CustomAttributeValue {
     /// Whether it is the same value: as a number, if both are numbers, because the API writes whole numbers as `4` or `4.0`.
     /// Not for users: it may change.
     #[doc(hidden)]
@@ -264,10 +266,10 @@ mod tests {
         ] {
             assert!(!value(one).is_same(&value(other)), "{one} {other}");
         }
-        let time = |text: &str| CustomValue::from(text);
+        let time = |text: &str| CustomAttributeValue::from(text);
         assert!(time("2026-01-31T00:00:00.000Z").is_shown_as(&time("2026-01-31 00:00:00 UTC")));
         assert!(!time("2026-01-31T00:00:00.000Z").is_same(&time("2026-01-31 00:00:00 UTC")));
         assert!(!time("a").is_shown_as(&time("b")));
-        assert!(!CustomValue::Decimal(f64::NAN).is_same(&CustomValue::Decimal(f64::NAN)));
+        assert!(!CustomAttributeValue::Decimal(f64::NAN).is_same(&CustomAttributeValue::Decimal(f64::NAN)));
     }
 }

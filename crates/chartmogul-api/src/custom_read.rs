@@ -9,33 +9,33 @@ use serde::{
 };
 use serde_json::Value;
 
-use crate::{BoxError, CustomAttributes, CustomValue, Field, field::timestamp, types::CustomAttribute};
+use crate::{BoxError, CustomAttributeValue, CustomAttributes, Field, field::timestamp, types::CustomAttribute};
 
 /// A custom attribute is not what it was read as.
 ///
 /// The text names the attribute, never its value.
 #[derive(Debug)]
-pub struct CustomError {
+pub struct CustomAttributeError {
     key: Option<String>,
     expected: &'static str,
     found: &'static str,
     source: Option<BoxError>,
 }
 
-impl fmt::Display for CustomError {
+impl fmt::Display for CustomAttributeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let key = self.key.as_ref().map(|key| format!(" `{key}`")).unwrap_or_default();
         write!(f, "custom attribute{key} is {}, not {}", self.found, self.expected)
     }
 }
 
-impl StdError for CustomError {
+impl StdError for CustomAttributeError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&**self.source.as_ref()?)
     }
 }
 
-impl CustomError {
+impl CustomAttributeError {
     pub(crate) fn cannot_be_sent(key: impl Into<String>, found: &'static str) -> Self {
         Self {
             key: Some(key.into()),
@@ -69,7 +69,7 @@ impl CustomAttributes {
     ///
     /// # Errors
     /// If the attribute is something else.
-    pub fn get_str(&self, key: &str) -> Result<Option<&str>, CustomError> {
+    pub fn get_str(&self, key: &str) -> Result<Option<&str>, CustomAttributeError> {
         self.typed(key, "a String", Value::as_str)
     }
 
@@ -77,7 +77,7 @@ impl CustomAttributes {
     ///
     /// # Errors
     /// If the attribute is something else, or does not fit into 64 bits.
-    pub fn get_i64(&self, key: &str) -> Result<Option<i64>, CustomError> {
+    pub fn get_i64(&self, key: &str) -> Result<Option<i64>, CustomAttributeError> {
         self.typed(key, "an Integer of 64 bits", |value| {
             value.as_i64().or_else(|| whole(value.as_f64()?))
         })
@@ -87,7 +87,7 @@ impl CustomAttributes {
     ///
     /// # Errors
     /// If the attribute is something else.
-    pub fn get_f64(&self, key: &str) -> Result<Option<f64>, CustomError> {
+    pub fn get_f64(&self, key: &str) -> Result<Option<f64>, CustomAttributeError> {
         self.typed(key, "a Decimal", |value| match value.as_i64() {
             Some(integer) => exact(integer),
             None => value.as_f64(),
@@ -98,7 +98,7 @@ impl CustomAttributes {
     ///
     /// # Errors
     /// If the attribute is something else.
-    pub fn get_bool(&self, key: &str) -> Result<Option<bool>, CustomError> {
+    pub fn get_bool(&self, key: &str) -> Result<Option<bool>, CustomAttributeError> {
         self.typed(key, "a Boolean", Value::as_bool)
     }
 
@@ -109,7 +109,7 @@ impl CustomAttributes {
     ///
     /// # Errors
     /// If the attribute is something else.
-    pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomError> {
+    pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomAttributeError> {
         self.typed(key, "a Timestamp", |value| timestamp(value.as_str()?))
     }
 
@@ -131,8 +131,8 @@ impl CustomAttributes {
     ///
     /// # Errors
     /// If an attribute does not fit. What serde says of it, which may quote the value, is the source of the error.
-    pub fn to<T: DeserializeOwned>(&self) -> Result<T, CustomError> {
-        T::deserialize(MapDeserializer::new(self.iter())).map_err(|source: serde_json::Error| CustomError {
+    pub fn to<T: DeserializeOwned>(&self) -> Result<T, CustomAttributeError> {
+        T::deserialize(MapDeserializer::new(self.iter())).map_err(|source: serde_json::Error| CustomAttributeError {
             key: None,
             expected: std::any::type_name::<T>(),
             found: "a set",
@@ -149,12 +149,12 @@ impl CustomAttributes {
     /// # Errors
     /// If a value is no String, Integer of 64 bits, Decimal or Boolean, so that it can't be sent; or a number so large that it
     /// may have been an integer of more than 64 bits.
-    pub fn to_list(&self) -> Result<Vec<CustomAttribute>, CustomError> {
+    pub fn to_list(&self) -> Result<Vec<CustomAttribute>, CustomAttributeError> {
         let present = self.iter().filter(|(_, value)| !value.is_null());
         present
-            .map(|(key, value)| match CustomValue::deserialize(value) {
+            .map(|(key, value)| match CustomAttributeValue::deserialize(value) {
                 Ok(sent) if !may_be_rounded(&sent) => Ok((key, sent).into()),
-                _ => Err(CustomError::cannot_be_sent(key, kind(value))),
+                _ => Err(CustomAttributeError::cannot_be_sent(key, kind(value))),
             })
             .collect()
     }
@@ -164,12 +164,12 @@ impl CustomAttributes {
         key: &str,
         expected: &'static str,
         read: impl FnOnce(&'a Value) -> Option<T>,
-    ) -> Result<Option<T>, CustomError> {
+    ) -> Result<Option<T>, CustomAttributeError> {
         match self.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => match read(value) {
                 Some(value) => Ok(Some(value)),
-                None => Err(CustomError {
+                None => Err(CustomAttributeError {
                     key: Some(key.to_owned()),
                     expected,
                     found: kind(value),
@@ -186,7 +186,7 @@ impl Field<CustomAttributes> {
     ///
     /// # Errors
     /// If the attribute, or `custom` itself, is something else.
-    pub fn get_str(&self, key: &str) -> Result<Option<&str>, CustomError> {
+    pub fn get_str(&self, key: &str) -> Result<Option<&str>, CustomAttributeError> {
         self.read(|custom| custom.get_str(key))
     }
 
@@ -194,7 +194,7 @@ impl Field<CustomAttributes> {
     ///
     /// # Errors
     /// If the attribute, or `custom` itself, is something else.
-    pub fn get_i64(&self, key: &str) -> Result<Option<i64>, CustomError> {
+    pub fn get_i64(&self, key: &str) -> Result<Option<i64>, CustomAttributeError> {
         self.read(|custom| custom.get_i64(key))
     }
 
@@ -202,7 +202,7 @@ impl Field<CustomAttributes> {
     ///
     /// # Errors
     /// If the attribute, or `custom` itself, is something else.
-    pub fn get_f64(&self, key: &str) -> Result<Option<f64>, CustomError> {
+    pub fn get_f64(&self, key: &str) -> Result<Option<f64>, CustomAttributeError> {
         self.read(|custom| custom.get_f64(key))
     }
 
@@ -210,7 +210,7 @@ impl Field<CustomAttributes> {
     ///
     /// # Errors
     /// If the attribute, or `custom` itself, is something else.
-    pub fn get_bool(&self, key: &str) -> Result<Option<bool>, CustomError> {
+    pub fn get_bool(&self, key: &str) -> Result<Option<bool>, CustomAttributeError> {
         self.read(|custom| custom.get_bool(key))
     }
 
@@ -218,18 +218,18 @@ impl Field<CustomAttributes> {
     ///
     /// # Errors
     /// If the attribute, or `custom` itself, is something else.
-    pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomError> {
+    pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomAttributeError> {
         self.read(|custom| custom.get_timestamp(key))
     }
 
     fn read<'a, T>(
         &'a self,
-        read: impl FnOnce(&'a CustomAttributes) -> Result<Option<T>, CustomError>,
-    ) -> Result<Option<T>, CustomError> {
+        read: impl FnOnce(&'a CustomAttributes) -> Result<Option<T>, CustomAttributeError>,
+    ) -> Result<Option<T>, CustomAttributeError> {
         match self {
             Self::Value(custom) => read(custom),
             Self::Null | Self::Absent => Ok(None),
-            Self::Unexpected(json) => Err(CustomError {
+            Self::Unexpected(json) => Err(CustomAttributeError {
                 key: None,
                 expected: "an object",
                 found: kind(json),
@@ -251,7 +251,7 @@ fn kind(value: &Value) -> &'static str {
 }
 
 /// Whether it may be what `f64` has made of a larger integer.
-fn may_be_rounded(value: &CustomValue) -> bool {
+fn may_be_rounded(value: &CustomAttributeValue) -> bool {
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     value.as_decimal().is_some_and(|number| number.abs() >= TWO_TO_63)
 }
@@ -298,7 +298,7 @@ mod tests {
             assert_eq!(custom.get_str(missing).unwrap(), None);
             assert_eq!(custom.get_timestamp(missing).unwrap(), None);
         }
-        let said = |wrong: CustomError| wrong.to_string();
+        let said = |wrong: CustomAttributeError| wrong.to_string();
         assert_eq!(
             said(custom.get_i64("half").unwrap_err()),
             "custom attribute `half` is a number, not an Integer of 64 bits"

@@ -3,7 +3,7 @@ use std::{borrow::Cow, error::Error as StdError, fmt, time::Duration};
 use bytes::Bytes;
 use http::StatusCode;
 
-use crate::{Attempt, CustomError, Failure, GaveUp, History, history::write_status};
+use crate::{Attempt, CustomAttributeError, Failure, History, StopReason, history::write_status};
 
 /// A cause of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
@@ -39,7 +39,7 @@ pub enum Error {
     /// one that was refused.
     InvalidInput(InvalidInput),
 
-    /// The client can't be built like this, or not be used here (outside of a tokio runtime); nothing was sent.
+    /// The client can't be built like this; nothing was sent.
     #[non_exhaustive]
     Configuration {
         /// What is wrong, and what is allowed.
@@ -48,36 +48,46 @@ pub enum Error {
         source: Option<BoxError>,
     },
 
+    /// Something in this program, not at the server, is in the way: there is no tokio runtime, the background thread of a
+    /// blocking client has ended, a request can't be built.
+    #[non_exhaustive]
+    Internal {
+        /// What is wrong.
+        what: String,
+        /// The cause, if there is one.
+        source: Option<BoxError>,
+    },
+
     /// 304: the server found nothing to change. Not a failure: the object is as the request wants it.
-    NotModified(Box<Answer>),
+    NotModified(Box<ErrorResponse>),
 
     /// 401: the API key is missing, wrong or revoked. Repeating will not help.
-    Unauthorized(Box<Answer>),
+    Unauthorized(Box<ErrorResponse>),
 
     /// 403: the key may not do this (trial expired, read-only key, user without a CRM seat).
-    Forbidden(Box<Answer>),
+    Forbidden(Box<ErrorResponse>),
 
     /// 404: the object does not exist.
-    NotFound(Box<Answer>),
+    NotFound(Box<ErrorResponse>),
 
-    /// 422 or 400: the server read the request and found it invalid. [`Answer::problems`] has fields and messages.
-    Rejected(Box<Answer>),
+    /// 422 or 400: the server read the request and found it invalid. [`ErrorResponse::problems`] has fields and messages.
+    Rejected(Box<ErrorResponse>),
 
     /// 429 or 503, still, after the last attempt: too many requests, too much computing time used, or too many parallel
     /// connections on the account. The server did nothing of what was asked. Slow down.
-    Throttled(Box<Answer>),
+    Throttled(Box<ErrorResponse>),
 
     /// 5xx: trouble at ChartMogul. A write may or may not have happened.
-    Server(Box<Answer>),
+    Server(Box<ErrorResponse>),
 
     /// Any other status: a redirect, which is never followed, 402, 405 and others.
-    Unexpected(Box<Answer>),
+    UnexpectedStatus(Box<ErrorResponse>),
 
     /// A success whose body is not what the operation answers with. The write has probably happened.
     #[non_exhaustive]
     Unreadable {
         /// The answer, with its raw body.
-        answer: Box<Answer>,
+        answer: Box<ErrorResponse>,
         /// Why it can't be understood.
         source: BoxError,
     },
@@ -87,7 +97,7 @@ pub enum Error {
     #[non_exhaustive]
     TooLarge {
         /// The answer, without its body.
-        answer: Box<Answer>,
+        answer: Box<ErrorResponse>,
         /// Most bytes allowed.
         limit: usize,
     },
@@ -133,7 +143,7 @@ pub enum Error {
     },
 
     /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
-    Custom(CustomError),
+    CustomAttribute(CustomAttributeError),
 
     /// Somebody else changed an object while it was updated: the answer to the write does not show what was sent.
     #[non_exhaustive]
@@ -148,7 +158,7 @@ pub enum Error {
 
     /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
     #[non_exhaustive]
-    Pages {
+    Pagination {
         /// What is wrong.
         what: String,
     },
@@ -169,14 +179,16 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::InvalidInput(wrong) => wrong.fmt(f),
-            Self::Configuration { what, .. } | Self::Pages { what } => f.write_str(what),
+            Self::Configuration { what, .. } | Self::Internal { what, .. } | Self::Pagination { what } => {
+                f.write_str(what)
+            }
             Self::NotModified(answer) => write!(f, "{answer}: nothing to change"),
             Self::Unauthorized(answer) => write!(f, "{answer}; check the API key"),
             Self::Forbidden(answer) => write!(f, "{answer}; check what the API key's user may do"),
             Self::NotFound(answer) | Self::Rejected(answer) | Self::Throttled(answer) | Self::Server(answer) => {
                 answer.fmt(f)
             }
-            Self::Unexpected(answer) => write!(f, "{answer}; {}", not_expected(answer)),
+            Self::UnexpectedStatus(answer) => write!(f, "{answer}; {}", not_expected(answer)),
             Self::Unreadable { answer, .. } => write!(f, "{answer}: the answer can't be understood"),
             Self::TooLarge { answer, limit } => write!(f, "{answer}: the answer is larger than {limit} bytes"),
             Self::Connection {
@@ -199,7 +211,7 @@ impl fmt::Display for Error {
             Self::Stopped { operation, history } => {
                 write!(f, "{operation}: the run was stopped before this was sent{history}")
             }
-            Self::Custom(error) => error.fmt(f),
+            Self::CustomAttribute(error) => error.fmt(f),
             Self::Conflict { operation, written, .. } => {
                 let and = if *written {
                     "it was written all the same, so look at it"
@@ -216,18 +228,20 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Configuration { source, .. } | Self::Conflict { source, .. } => Some(&**source.as_ref()?),
+            Self::Configuration { source, .. } | Self::Internal { source, .. } | Self::Conflict { source, .. } => {
+                Some(&**source.as_ref()?)
+            }
             Self::Unreadable { source, .. }
             | Self::Connection { source, .. }
             | Self::Timeout { source, .. }
             | Self::Limiter { source, .. } => Some(&**source),
-            Self::Custom(error) => error.source(), // it is the error, not its cause
+            Self::CustomAttribute(error) => error.source(), // it is the error, not its cause
             _ => None,
         }
     }
 }
 
-fn not_expected(answer: &Answer) -> &'static str {
+fn not_expected(answer: &ErrorResponse) -> &'static str {
     if answer.status.is_redirection() {
         "a redirect, which is not followed: is the base URL right?"
     } else {
@@ -263,7 +277,7 @@ impl fmt::Display for TimeoutKind {
 
 impl Error {
     /// The answer behind this error, if the server gave one.
-    pub fn answer(&self) -> Option<&Answer> {
+    pub fn answer(&self) -> Option<&ErrorResponse> {
         match self {
             Self::NotModified(answer)
             | Self::Unauthorized(answer)
@@ -272,14 +286,15 @@ impl Error {
             | Self::Rejected(answer)
             | Self::Throttled(answer)
             | Self::Server(answer)
-            | Self::Unexpected(answer)
+            | Self::UnexpectedStatus(answer)
             | Self::TooLarge { answer, .. }
             | Self::Unreadable { answer, .. } => Some(answer),
             Self::InvalidInput(_)
             | Self::Configuration { .. }
-            | Self::Custom(_)
+            | Self::Internal { .. }
+            | Self::CustomAttribute(_)
             | Self::Conflict { .. }
-            | Self::Pages { .. }
+            | Self::Pagination { .. }
             | Self::Connection { .. }
             | Self::Timeout { .. }
             | Self::Stopped { .. }
@@ -289,17 +304,17 @@ impl Error {
 
     /// Status of the answer, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
-        self.answer().map(Answer::status)
+        self.answer().map(ErrorResponse::status)
     }
 
     /// The server's message, whichever shape its body had.
     pub fn message(&self) -> Option<&str> {
-        self.answer().and_then(Answer::message)
+        self.answer().and_then(ErrorResponse::message)
     }
 
     /// The raw body of the answer, if there was one.
     pub fn body(&self) -> Option<&Bytes> {
-        self.answer().map(Answer::body)
+        self.answer().map(ErrorResponse::body)
     }
 
     /// What was tried, and why it was not tried again. `None` if the request was refused here.
@@ -307,9 +322,10 @@ impl Error {
         match self {
             Self::InvalidInput(_)
             | Self::Configuration { .. }
-            | Self::Custom(_)
+            | Self::Internal { .. }
+            | Self::CustomAttribute(_)
             | Self::Conflict { .. }
-            | Self::Pages { .. } => None,
+            | Self::Pagination { .. } => None,
             Self::Connection { history, .. }
             | Self::Timeout { history, .. }
             | Self::Stopped { history, .. }
@@ -332,8 +348,8 @@ impl Error {
     }
 
     /// Why the last attempt was the last one; `None` if what it ended with is not worth repeating.
-    pub fn gave_up(&self) -> Option<&GaveUp> {
-        self.history().and_then(History::gave_up)
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.history().and_then(History::stop_reason)
     }
 
     /// Whether the request may have had its effect although there is no usable answer, in any of its attempts.
@@ -343,7 +359,7 @@ impl Error {
         matches!(self, Self::Conflict { written: true, .. }) || self.history().is_some_and(History::may_have_happened)
     }
 
-    pub(crate) fn from_answer(answer: Box<Answer>) -> Self {
+    pub(crate) fn from_answer(answer: Box<ErrorResponse>) -> Self {
         match answer.status.as_u16() {
             304 => Self::NotModified(answer),
             401 => Self::Unauthorized(answer),
@@ -352,7 +368,7 @@ impl Error {
             400 | 422 => Self::Rejected(answer),
             429 | 503 => Self::Throttled(answer),
             500..=599 => Self::Server(answer),
-            _ => Self::Unexpected(answer),
+            _ => Self::UnexpectedStatus(answer),
         }
     }
 
@@ -365,9 +381,9 @@ impl Error {
         }
     }
 
-    /// [`Error::Pages`]: what is wrong with the pages of a list.
-    pub fn pages(what: impl Into<String>) -> Self {
-        Self::Pages { what: what.into() }
+    /// [`Error::Pagination`]: what is wrong with the pages of a list.
+    pub fn pagination(what: impl Into<String>) -> Self {
+        Self::Pagination { what: what.into() }
     }
 
     /// [`Error::Configuration`]: what is wrong, and the cause if there is one.
@@ -377,11 +393,19 @@ impl Error {
             source,
         }
     }
+
+    /// [`Error::Internal`]: what is wrong, and the cause if there is one.
+    pub fn internal(what: impl Into<String>, source: Option<BoxError>) -> Self {
+        Self::Internal {
+            what: what.into(),
+            source,
+        }
+    }
 }
 
-impl From<CustomError> for Error {
-    fn from(wrong: CustomError) -> Self {
-        Self::Custom(wrong)
+impl From<CustomAttributeError> for Error {
+    fn from(wrong: CustomAttributeError) -> Self {
+        Self::CustomAttribute(wrong)
     }
 }
 
@@ -464,9 +488,9 @@ impl InvalidInput {
 
 /// An answer that is not a plain success, with everything the server told.
 ///
-/// `Debug` leaves out the body, which may hold customers' data; [`Answer::body`] has it.
+/// `Debug` leaves out the body, which may hold customers' data; [`ErrorResponse::body`] has it.
 #[derive(Clone)]
-pub struct Answer {
+pub struct ErrorResponse {
     pub(crate) operation: Cow<'static, str>,
     pub(crate) status: StatusCode,
     pub(crate) message: Option<String>,
@@ -476,7 +500,7 @@ pub struct Answer {
     pub(crate) history: History,
 }
 
-impl Answer {
+impl ErrorResponse {
     /// The operation that was answered.
     pub fn operation(&self) -> &str {
         &self.operation
@@ -510,7 +534,7 @@ impl Answer {
     }
 }
 
-impl fmt::Display for Answer {
+impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.operation)?;
         write_status(f, self.status)?;
@@ -524,9 +548,9 @@ impl fmt::Display for Answer {
     }
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("ErrorResponse")
             .field("operation", &self.operation)
             .field("status", &self.status)
             .field("message", &self.message)

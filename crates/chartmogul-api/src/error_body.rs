@@ -33,13 +33,13 @@ const TEXT: usize = 1_000;
 const HTML_SEARCHED: usize = 64 * 1024;
 
 #[derive(Debug, Default, PartialEq)]
-pub(crate) struct Said {
+pub(crate) struct ParsedError {
     pub(crate) message: Option<String>,
     pub(crate) problems: Vec<Problem>,
 }
 
 /// Reads a body; `hide` takes out of every text what must not be shown.
-pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> Said {
+pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> ParsedError {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let json = match body.len() {
         0..=READ => json::from_slice(body).ok(),
@@ -48,7 +48,7 @@ pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> Said {
     match json {
         // After decoding: in the body, texts may be escaped.
         Some(json) => from_json(hidden(json, hide)),
-        None => Said {
+        None => ParsedError {
             message: from_text(&hide(&String::from_utf8_lossy(&body[..body.len().min(READ)]))),
             problems: Vec::new(),
         },
@@ -69,11 +69,11 @@ fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
     }
 }
 
-fn from_json(json: Value) -> Said {
+fn from_json(json: Value) -> ParsedError {
     let members = match json {
         Value::Object(members) => members,
         other => {
-            return Said {
+            return ParsedError {
                 message: texts(&other).first().and_then(|text| message(text)),
                 problems: Vec::new(),
             };
@@ -111,7 +111,7 @@ fn from_json(json: Value) -> Said {
     if let (Some(own), Some(param)) = (&own, members.get("param").and_then(Value::as_str)) {
         push(&mut problems, problem(param, own, None));
     }
-    Said {
+    ParsedError {
         message: said,
         problems,
     }
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     fn check(body: &str, message: Option<&str>, fields: &[(&str, &str, Option<&str>)]) {
-        let expected = Said {
+        let expected = ParsedError {
             message: message.map(str::to_owned),
             problems: fields.iter().map(|(f, m, c)| problem(f, m, *c)).collect(),
         };

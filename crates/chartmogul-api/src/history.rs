@@ -9,7 +9,7 @@ use crate::TimeoutKind;
 #[derive(Debug, Clone, Default)]
 pub struct History {
     pub(crate) attempts: Vec<Attempt>,
-    pub(crate) gave_up: Option<GaveUp>,
+    pub(crate) stop_reason: Option<StopReason>,
     pub(crate) elapsed: Duration,
 }
 
@@ -20,8 +20,8 @@ impl History {
     }
 
     /// Why the last attempt was the last one; `None` if what it ended with is not worth repeating.
-    pub fn gave_up(&self) -> Option<&GaveUp> {
-        self.gave_up.as_ref()
+    pub fn stop_reason(&self) -> Option<&StopReason> {
+        self.stop_reason.as_ref()
     }
 
     /// How long the call took, waiting included.
@@ -42,7 +42,7 @@ impl fmt::Display for History {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts = [
             (self.attempts.len() > 1).then(|| format!("{} attempts in {:.1?}", self.attempts.len(), self.elapsed)),
-            self.gave_up.as_ref().map(|why| format!("gave up: {why}")),
+            self.stop_reason.as_ref().map(|why| format!("gave up: {why}")),
         ];
         let parts: Vec<_> = parts.into_iter().flatten().collect();
         if parts.is_empty() {
@@ -184,7 +184,7 @@ pub(crate) fn write_status(f: &mut fmt::Formatter<'_>, status: StatusCode) -> fm
 /// Why a call was not tried again, although what it ended with may pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum GaveUp {
+pub enum StopReason {
     /// As many attempts as allowed were made.
     Attempts(u32),
     /// The call would have lasted longer than it may.
@@ -197,7 +197,7 @@ pub enum GaveUp {
     BudgetUsedUp,
 }
 
-impl fmt::Display for GaveUp {
+impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Attempts(count) => write!(f, "no more than {count} attempts are made for this"),

@@ -13,9 +13,9 @@ pub struct Operation {
     /// The resource that the operation belongs to.
     pub tag: &'static str,
     /// Whether repeating the request is harmless: the second one has the effect of the first and no other.
-    pub repeatable: bool,
+    pub idempotent: bool,
     /// Name of the type in a successful answer, if there is one.
-    pub answer: Option<&'static str>,
+    pub response: Option<&'static str>,
     /// Page of ChartMogul's API reference.
     pub source: &'static str,
 }

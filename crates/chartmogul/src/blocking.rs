@@ -102,7 +102,7 @@ impl Blocking {
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let gone = || Error::configuration("the background thread of the client has ended", None);
+        let gone = || Error::internal("the background thread of the client has ended", None);
         let Some(runtime) = &self.background.0 else {
             return Err(gone());
         };

@@ -1,6 +1,6 @@
 use crate::{
     Error,
-    resources::{customers::Customer, opportunities::Opportunities},
+    resources::{customers::CustomerScope, opportunities::Opportunities},
 };
 
 /// Builds a [`Client`].
@@ -49,8 +49,8 @@ impl Client {
 
 impl<M: Clone> Client<M> {
     /// One customer, by its UUID (`cus_` and a UUID), and what belongs to it.
-    pub fn customer(&self, customer_uuid: impl Into<String>) -> Customer<M> {
-        Customer::new(self.clone(), customer_uuid.into())
+    pub fn customer(&self, customer_uuid: impl Into<String>) -> CustomerScope<M> {
+        CustomerScope::new(self.clone(), customer_uuid.into())
     }
 
     /// Opportunities: deals in a sales pipeline.

@@ -19,15 +19,15 @@ mod generated;
 
 pub use chartmogul_api;
 pub use chartmogul_api::{
-    Answer, Attempt, AttemptMetrics, BoxError, CallMetrics, ConnectLayer, CustomAttributes, CustomError, CustomValue,
-    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY, DEFAULT_MAX_IN_FLIGHT,
-    DEFAULT_RATE_LIMIT, Error, Failure, Field, GaveUp, History, IDLE_TIMEOUT, InvalidInput, Limiter, LimiterFuture,
-    List, Method, Metrics, Operation, Place, Problem, RateLimiter, Retry, StatusCode, TimeoutKind, Unlimited, Verbatim,
-    Waited, operations, types::*,
+    Attempt, AttemptEvent, BoxError, CallEvent, ConnectLayer, CustomAttributeError, CustomAttributeValue,
+    CustomAttributes, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
+    DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Error, ErrorResponse, Failure, Field, History, IDLE_TIMEOUT,
+    InvalidInput, Limiter, LimiterFuture, List, Method, Observer, Operation, Permit, Problem, RateLimiter, Retry,
+    StatusCode, StopReason, TimeoutKind, Unlimited, Verbatim, Waited, operations, types::*,
 };
 pub use client::{Async, Client, ClientBuilder};
 pub use convert::IntoDate;
-pub use custom::Custom;
-pub use merge::Merge;
+pub use custom::CustomAttributeList;
+pub use merge::CustomAttributesPatch;
 pub use outcome::Outcome;
 pub use paging::{Items, MAX_EMPTY_PAGES};

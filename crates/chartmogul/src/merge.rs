@@ -3,7 +3,7 @@
 use std::future::Future;
 
 pub(crate) use chartmogul_api::FromRead;
-use chartmogul_api::{CustomValue, Error, exact_custom, types::CustomAttribute};
+use chartmogul_api::{CustomAttributeValue, Error, exact_custom, types::CustomAttribute};
 
 use crate::Async;
 
@@ -76,15 +76,15 @@ pub(crate) type Merging<'a, T> =
 /// it would send, whatever the object has: `remove_all_custom().merge_custom().set("seats", 4)` leaves nothing but `seats`.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `send`"]
-pub struct Merge<U, M = Async> {
+pub struct CustomAttributesPatch<U, M = Async> {
     pub(crate) update: U,
     #[cfg_attr(not(feature = "blocking"), allow(dead_code))] // awaiting needs nothing
     pub(crate) mode: M,
-    pub(crate) changes: Vec<(String, Option<CustomValue>)>,
+    pub(crate) changes: Vec<(String, Option<CustomAttributeValue>)>,
     pub(crate) repeats: u32,
 }
 
-impl<U, M> Merge<U, M> {
+impl<U, M> CustomAttributesPatch<U, M> {
     pub(crate) fn new(update: U, mode: M) -> Self {
         Self {
             update,
@@ -95,7 +95,7 @@ impl<U, M> Merge<U, M> {
     }
 
     /// Sets an attribute; one that exists keeps its place.
-    pub fn set(self, key: impl Into<String>, value: impl Into<CustomValue>) -> Self {
+    pub fn set(self, key: impl Into<String>, value: impl Into<CustomAttributeValue>) -> Self {
         self.change(key.into(), Some(value.into()))
     }
 
@@ -105,7 +105,7 @@ impl<U, M> Merge<U, M> {
     }
 
     /// The last change of a key counts: removing and setting it again is no reason to move it, nor to write.
-    fn change(mut self, key: String, value: Option<CustomValue>) -> Self {
+    fn change(mut self, key: String, value: Option<CustomAttributeValue>) -> Self {
         match self.changes.iter_mut().find(|(changed, _)| *changed == key) {
             Some((_, change)) => *change = value,
             None => self.changes.push((key, value)),
@@ -150,7 +150,7 @@ impl<U, M> Merge<U, M> {
     }
 }
 
-impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
+impl<U: Mergeable, M: Send + Sync> CustomAttributesPatch<U, M> {
     /// Refuses values that can't be right.
     pub(crate) fn check_named(&self) -> Result<(), Error> {
         let mut update = self.update.clone();
@@ -198,7 +198,7 @@ impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
                 let write = sent.is_some() || self.update.changes_more() && !unchanged(object);
                 Ok(write.then(|| sent.clone()))
             };
-            let FromRead { reply, written } = match self.update.write_from_read(&mut merge).await {
+            let FromRead { response, written } = match self.update.write_from_read(&mut merge).await {
                 Ok(done) => done,
                 Err(error @ Error::NotModified(_)) if answers_write(&error) => {
                     let merged = if conflict { Merged::Written } else { Merged::Unmodified };
@@ -214,8 +214,8 @@ impl<U: Mergeable, M: Send + Sync> Merge<U, M> {
             } else {
                 Merged::InPlace
             };
-            let answered = exact_custom(reply.body()).ok().flatten();
-            let object = reply.into_value();
+            let answered = exact_custom(response.body()).ok().flatten();
+            let object = response.into_value();
             return match (sent, answered) {
                 // It was accepted, and the answer does not have the object (204, 202, `{}`).
                 (_, None) => Ok((self.update.read_now().await.unwrap_or(object), merged)),
@@ -254,7 +254,7 @@ fn kept_custom(answer: &[u8]) -> Result<Vec<CustomAttribute>, Error> {
     // If they are not there, there may be some all the same, and writing would remove them.
     exact_custom(answer)?.ok_or_else(|| {
         let what = "the server's answer does not have the custom attributes that must be kept";
-        Error::configuration(what, None)
+        Error::internal(what, None)
     })
 }
 
@@ -263,7 +263,7 @@ fn same(before: &[CustomAttribute], after: &[CustomAttribute]) -> bool {
     before.len() == after.len() && pairs().all(|(one, other)| one.key == other.key && one.value.is_same(&other.value))
 }
 
-impl<U: Mergeable> Merge<U> {
+impl<U: Mergeable> CustomAttributesPatch<U> {
     /// Reads, merges, and writes if there is something to change. The answer is the object as it is after that; it is read once
     /// more if the answer to the write does not have it.
     ///
@@ -276,7 +276,7 @@ impl<U: Mergeable> Merge<U> {
 }
 
 #[cfg(feature = "blocking")]
-impl<U: Mergeable<Object: 'static> + 'static> Merge<U, crate::blocking::Blocking> {
+impl<U: Mergeable<Object: 'static> + 'static> CustomAttributesPatch<U, crate::blocking::Blocking> {
     /// Reads, merges, and writes if there is something to change. The answer is the object as it is after that; it is read once
     /// more if the answer to the write does not have it.
     ///

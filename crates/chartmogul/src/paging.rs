@@ -175,20 +175,24 @@ impl<T: Send + 'static, M> Items<T, M> {
             Some(true) => {}
             Some(false) => return Next::End,
             // It must not look like the end of the list.
-            None => return Next::Fails(Error::pages("the server's page does not say whether there is more")),
+            None => {
+                return Next::Fails(Error::pagination(
+                    "the server's page does not say whether there is more",
+                ));
+            }
         }
         if self.empty >= MAX_EMPTY_PAGES {
-            return Next::Fails(Error::pages(format!(
+            return Next::Fails(Error::pagination(format!(
                 "the server says that there is more, but {MAX_EMPTY_PAGES} pages in a row had no entry"
             )));
         }
         let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
-            return Next::Fails(Error::pages(
+            return Next::Fails(Error::pagination(
                 "the server says that there is more, but not where: no cursor",
             ));
         };
         if self.page.as_ref() == Some(&cursor) || !self.cursors.is_new(&cursor) {
-            return Next::Fails(Error::pages(
+            return Next::Fails(Error::pagination(
                 "the server's cursor leads back to a page that was read already",
             ));
         }
@@ -243,11 +247,11 @@ fn early<T: Send + 'static>(runtime: &Handle, fetch: Fetch<T>) -> Fetch<T> {
     Box::pin(async move {
         match task.join_next().await {
             Some(Ok(page)) => page,
-            Some(Err(source)) => Err(Error::configuration(
+            Some(Err(source)) => Err(Error::internal(
                 "the next page could not be fetched early",
                 Some(source.into()),
             )),
-            None => Err(Error::configuration("the next page was not fetched", None)),
+            None => Err(Error::internal("the next page was not fetched", None)),
         }
     })
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use chartmogul::{Client, ClientBuilder, Custom, ForecastCategory, Opportunity, OpportunityUpdate, Unlimited};
+use chartmogul::{
+    Client, ClientBuilder, CustomAttributeList, ForecastCategory, Opportunity, OpportunityUpdate, Unlimited,
+};
 use chartmogul_tests::UUID;
 
 use super::server::Address;
@@ -37,7 +39,7 @@ pub(crate) async fn update(client: &Client) -> Result<Opportunity, chartmogul::E
         .estimated_close_date(day())
         .forecast_category(ForecastCategory::Committed)
         .win_likelihood(70)
-        .replace_all_custom(Custom::new().set("seats", 4).set("vip", true))
+        .replace_all_custom(CustomAttributeList::new().set("seats", 4).set("vip", true))
         .send()
         .await
 }
@@ -80,7 +82,13 @@ impl Bare {
         update.estimated_close_date = Some(day());
         update.forecast_category = Some(ForecastCategory::Committed);
         update.win_likelihood = Some(70);
-        update.custom = Some(Custom::new().set("seats", 4).set("vip", true).into_iter().collect());
+        update.custom = Some(
+            CustomAttributeList::new()
+                .set("seats", 4)
+                .set("vip", true)
+                .into_iter()
+                .collect(),
+        );
         let mut request = self.http.patch(format!("{}/v1/opportunities/{UUID}", self.url));
         if let Some(limit) = self.time_limit {
             request = request.timeout(limit);

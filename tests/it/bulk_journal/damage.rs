@@ -308,7 +308,7 @@ async fn records_that_no_version_has_written() {
         r#"{"ended":18446744073709551615}"#.to_owned(),
         "[".repeat(100_000),
         done(r#""paused""#),
-        done(r#"{"refused":null}"#),
+        done(r#"{"rejected":null}"#),
     ] {
         let mut journal = bench.whole[..end].to_vec();
         journal.extend(framed(record.as_bytes()));

@@ -27,9 +27,9 @@ const FAULTS: &[&[Reply]] = &[
 
 fn outcome(faults: &[Reply]) -> &'static str {
     match faults.last().unwrap() {
-        Reply::Refuse(422) => "refused 422, amount_in_cents: no",
-        Reply::Refuse(404) => "refused 404, amount_in_cents: no",
-        Reply::Refuse(304) => "unchanged",
+        Reply::Refuse(422) => "rejected 422, amount_in_cents: no",
+        Reply::Refuse(404) => "rejected 404, amount_in_cents: no",
+        Reply::Refuse(304) => "not modified",
         Reply::Refuse(500) => "given up 500, amount_in_cents: no, perhaps done",
         Reply::Reset => "given up, perhaps done",
         _ => "updated",
@@ -281,16 +281,16 @@ impl Case {
             [
                 report.updates,
                 report.updated,
-                report.unchanged,
-                report.refused,
+                report.not_modified,
+                report.rejected,
                 report.given_up,
                 report.not_sent
             ],
             [
                 self.count,
                 with("updated"),
-                with("unchanged"),
-                with("refused"),
+                with("not modified"),
+                with("rejected"),
                 with("given up"),
                 with("stopped") + with("behind") + with("not sent")
             ],
@@ -299,7 +299,7 @@ impl Case {
             report.repeats,
             lines.iter().map(|line| u64::from(line.repeats)).sum::<u64>()
         );
-        let words = ["refused", "given up", "not sent"];
+        let words = ["rejected", "given up", "not sent"];
         let failed = |line: &&Line| words.iter().any(|word| line.outcome.starts_with(word));
         let failures = lines.iter().filter(failed).count() as u64;
         let new = lines.iter().filter(failed).filter(|line| !line.earlier).count() as u64;

@@ -8,7 +8,7 @@ use std::{
 };
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use chartmogul::{AttemptMetrics, Client, ClientBuilder, Error, Failure, Method, Metrics, Retry};
+use chartmogul::{AttemptEvent, Client, ClientBuilder, Error, Failure, Method, Observer, Retry};
 use chartmogul_fake::samples;
 use chartmogul_tests::{UUID, peer::Act, peer::Peer};
 use serde_json::{Value, json};
@@ -39,13 +39,13 @@ impl Call {
             }
             Self::Create => {
                 let request = client.low_level().request(Method::POST, "/v1/opportunities");
-                let reply = request.json(&json!({ "amount_in_cents": 20_000 })).send::<Value>();
-                reply.await?.into_value()
+                let response = request.json(&json!({ "amount_in_cents": 20_000 })).send::<Value>();
+                response.await?.into_value()
             }
         };
         if answer != samples::opportunity(UUID) {
             // No row expects this error.
-            return Err(Error::configuration("a success that is none", None));
+            return Err(Error::internal("a success that is none", None));
         }
         Ok(())
     }
@@ -223,8 +223,8 @@ impl fmt::Debug for Attempts {
     }
 }
 
-impl Metrics for Attempts {
-    fn attempt(&self, attempt: &AttemptMetrics<'_>) {
+impl Observer for Attempts {
+    fn attempt(&self, attempt: &AttemptEvent<'_>) {
         let mut ended = self.ended.lock().unwrap();
         ended.push(attempt.failure);
         if ended.len() == self.open_after {
@@ -290,7 +290,7 @@ pub(super) async fn prepare(row: Row, number: usize) -> Prepared {
         .rate_limit(1000)
         // A place that is not given back is missed by the next call.
         .max_in_flight(1)
-        .metrics(attempts.clone());
+        .observer(attempts.clone());
     for setup in row.setup {
         builder = setup(builder, &peer);
     }

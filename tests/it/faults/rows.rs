@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{ClientBuilder, Limiter, LimiterFuture, Place, Unlimited};
+use chartmogul::{ClientBuilder, Limiter, LimiterFuture, Permit, Unlimited};
 use chartmogul_fake::samples;
 use chartmogul_tests::{UUID, bodies::BODIES, peer::Act, tls::Authority};
 use flate2::{Compression, write::GzEncoder};
@@ -626,11 +626,11 @@ fn limits() -> Vec<Row> {
 struct LateTurn(AtomicBool);
 
 impl Limiter for LateTurn {
-    fn place(&self) -> LimiterFuture<'_, Place> {
-        Unlimited.place()
+    fn acquire(&self) -> LimiterFuture<'_, Permit> {
+        Unlimited.acquire()
     }
 
-    fn turn(&self) -> LimiterFuture<'_, ()> {
+    fn ready(&self) -> LimiterFuture<'_, ()> {
         if self.0.swap(true, Ordering::SeqCst) {
             return Box::pin(async { Ok(()) });
         }

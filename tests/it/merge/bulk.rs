@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use chartmogul::{
-    Client, Merge,
-    bulk::{Bulk, Done, Outcome, Report, Run, Update as _},
+    Client, CustomAttributesPatch,
+    bulk::{Bulk, Completed, Outcome, Report, Run, Update as _},
     resources::opportunities::UpdateOpportunity,
 };
 use chartmogul_fake::{Canned, Fake, samples};
@@ -34,12 +34,12 @@ async fn deals(count: usize, custom: &Value) -> Fake {
     fake
 }
 
-fn seats(client: &Client, count: usize) -> impl Iterator<Item = Merge<UpdateOpportunity>> + use<> {
+fn seats(client: &Client, count: usize) -> impl Iterator<Item = CustomAttributesPatch<UpdateOpportunity>> + use<> {
     let opportunities = client.opportunities();
     (0..count).map(move |number| opportunities.update(uuid(number)).merge_custom().set("seats", 4))
 }
 
-async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
+async fn all<T>(mut run: Run<T>) -> (Vec<Completed<T>>, Report) {
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
         all.push(done);
@@ -71,7 +71,7 @@ async fn one_attribute_is_set_and_all_others_are_kept() {
         .unwrap();
     assert_eq!(
         report.to_string(),
-        "500 updates: 500 updated, 0 unchanged, 0 refused, 0 given up, 0 never sent"
+        "500 updates: 500 updated, 0 not modified, 0 rejected, 0 given up, 0 never sent"
     );
     for number in 0..500 {
         let expected = match number % 2 {
@@ -89,7 +89,7 @@ async fn one_attribute_is_set_and_all_others_are_kept() {
         .finish()
         .await
         .unwrap();
-    assert_eq!((report.unchanged, writes(&fake)), (500, 500));
+    assert_eq!((report.not_modified, writes(&fake)), (500, 500));
 }
 
 /// Whatever was lost on the way: the union of all runs is a run that nothing disturbed.
@@ -134,7 +134,7 @@ async fn a_run_with_a_journal_is_gone_on_with() {
     }
     let (_, second) = all(run("first", 4).await.unwrap()).await;
     assert_eq!(
-        (second.updated, second.unchanged, second.updates, second.repeats),
+        (second.updated, second.not_modified, second.updates, second.repeats),
         (40, 0, 40, 10),
         "{second}"
     );
@@ -189,7 +189,7 @@ async fn a_dry_run_shows_which_attributes_change() {
                 "custom.seats: Some(Number(3)) -> Some(Number(4))",
                 "custom.vip: Some(Bool(true)) -> None",
             ],
-            vec!["unchanged"],
+            vec!["not modified"],
             vec![
                 "custom.number: Some(Number(1)) -> None",
                 "custom.seats: None -> Some(Number(4))",
@@ -210,7 +210,7 @@ async fn a_dry_run_shows_which_attributes_change() {
         .finish()
         .await
         .unwrap();
-    assert_eq!((report.unchanged, fake.requests().len()), (1, 4));
+    assert_eq!((report.not_modified, fake.requests().len()), (1, 4));
     let report = Bulk::new(again()).start().await.unwrap().finish().await.unwrap();
     assert_eq!((report.updated, writes(&fake)), (1, 1));
 }

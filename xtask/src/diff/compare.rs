@@ -31,7 +31,7 @@ pub(super) fn compare(old: &Value, new: &Value) -> (Vec<Change>, BTreeSet<String
 
 /// Which way a value travels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Way {
+enum Direction {
     Request,
     Answer,
     /// An answer that is an error: Rust reads it without its schema.
@@ -40,7 +40,7 @@ enum Way {
 
 /// Whether a value is one of more or of fewer than before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Set {
+enum SetChange {
     Wider,
     Narrower,
     /// Neither contains the other, or it can't be told.
@@ -53,7 +53,7 @@ struct Compare<'a> {
     changes: Vec<Change>,
     /// Which of the changes are at a pointer.
     places: BTreeMap<String, Vec<usize>>,
-    seen: BTreeSet<(Way, String, String)>,
+    seen: BTreeSet<(Direction, String, String)>,
     told: BTreeSet<String>,
 }
 
@@ -183,7 +183,7 @@ impl<'a> Compare<'a> {
         );
         self.keyword(
             place,
-            "x-repeatable",
+            "x-idempotent",
             Documentation,
             Additive,
             "whether repeating the request is harmless changed",
@@ -222,7 +222,7 @@ impl<'a> Compare<'a> {
             let what = "a path parameter was renamed; the path on the wire is the same";
             self.keyword(&place, "name", Documentation, Documentation, what);
             self.deprecated(&place);
-            self.renamed(&place.child("schema"), Way::Request);
+            self.renamed(&place.child("schema"), Direction::Request);
             match (required(self.old, pointer), required(self.new, there)) {
                 (false, true) => self.change(
                     &place.child("required"),
@@ -238,7 +238,7 @@ impl<'a> Compare<'a> {
                 ),
                 _ => {}
             }
-            self.schema(&place.child("schema"), Way::Request);
+            self.schema(&place.child("schema"), Direction::Request);
         }
         for (key, pointer) in &new {
             if !old.contains_key(key) {
@@ -279,15 +279,15 @@ impl<'a> Compare<'a> {
                     }
                     _ => {}
                 }
-                self.content(&place, Way::Request);
+                self.content(&place, Direction::Request);
             }
             (None, None) => {}
         }
     }
 
-    fn content(&mut self, place: &Place, way: Way) {
+    fn content(&mut self, place: &Place, way: Direction) {
         let place = place.child("content");
-        let rust = |effect| if way == Way::Error { Documentation } else { effect };
+        let rust = |effect| if way == Direction::Error { Documentation } else { effect };
         for name in self.names(&place) {
             let place = place.child(&name);
             match (self.before(&place.old), self.after(&place.new)) {
@@ -296,7 +296,7 @@ impl<'a> Compare<'a> {
                     self.renamed(&schema, way);
                     self.schema(&schema, way);
                 }
-                (None, Some(media)) if way == Way::Request => {
+                (None, Some(media)) if way == Direction::Request => {
                     self.say(
                         &place.new,
                         None,
@@ -342,7 +342,7 @@ impl<'a> Compare<'a> {
                     let here = self.resolved(&here);
                     self.headers(&here);
                     self.keyword(&here, "links", Documentation, Documentation, "what leads on changed");
-                    self.content(&here, if success { Way::Answer } else { Way::Error });
+                    self.content(&here, if success { Direction::Answer } else { Direction::Error });
                 }
                 (old, None) if self.after(&place.child(&range(&status)).new).is_some() => {
                     let what = "a status is now one of its range";
@@ -372,14 +372,14 @@ impl<'a> Compare<'a> {
     }
 
     /// A component with another name is the same on the wire, and another type in Rust.
-    fn renamed(&mut self, place: &Place, way: Way) {
+    fn renamed(&mut self, place: &Place, way: Direction) {
         let there = self.resolved(place);
         let place = place.child("$ref");
         if let (Some(old), Some(new)) = (self.before(&place.old), self.after(&place.new))
             && old != new
         {
             let values = is_value(self.before(&there.old)) && is_value(self.after(&there.new));
-            let rust = if way == Way::Error || values {
+            let rust = if way == Direction::Error || values {
                 Documentation
             } else {
                 Breaking
@@ -395,7 +395,7 @@ impl<'a> Compare<'a> {
         }
     }
 
-    fn schema(&mut self, place: &Place, way: Way) {
+    fn schema(&mut self, place: &Place, way: Direction) {
         let place = self.resolved(place);
         if !self.seen.insert((way, place.old.clone(), place.new.clone())) {
             return;
@@ -447,14 +447,14 @@ impl<'a> Compare<'a> {
         self.below(&place, way);
     }
 
-    fn kind(&mut self, place: &Place, way: Way, old: &Map<String, Value>, new: &Map<String, Value>) {
+    fn kind(&mut self, place: &Place, way: Direction, old: &Map<String, Value>, new: &Map<String, Value>) {
         let rust = in_rust(way, Breaking);
         let (from, to) = (text(old, "type"), text(new, "type"));
         if from != to {
             let set = match (from, to) {
-                (Some("integer"), Some("number")) | (Some(_), None) => Set::Wider,
-                (Some("number"), Some("integer")) | (None, Some(_)) => Set::Narrower,
-                _ => Set::Other,
+                (Some("integer"), Some("number")) | (Some(_), None) => SetChange::Wider,
+                (Some("number"), Some("integer")) | (None, Some(_)) => SetChange::Narrower,
+                _ => SetChange::Other,
             };
             self.change(&place.child("type"), on_the_wire(way, set), rust, "the type changed");
             // The format belongs to the type.
@@ -465,9 +465,9 @@ impl<'a> Compare<'a> {
         let (from, to) = (text(old, "format"), text(new, "format"));
         if from != to {
             let set = match (from, to) {
-                (Some(_), None) => Set::Wider,
-                (None, Some(_)) => Set::Narrower,
-                _ => Set::Other,
+                (Some(_), None) => SetChange::Wider,
+                (None, Some(_)) => SetChange::Narrower,
+                _ => SetChange::Other,
             };
             // Formats that make another Rust type; `uuid` is checked, the others of a string are words.
             let typed = |format: Option<&str>| {
@@ -493,19 +493,23 @@ impl<'a> Compare<'a> {
         }
     }
 
-    fn nullable(&mut self, place: &Place, way: Way, old: &Map<String, Value>, new: &Map<String, Value>) {
+    fn nullable(&mut self, place: &Place, way: Direction, old: &Map<String, Value>, new: &Map<String, Value>) {
         let flag = |schema: &Map<String, Value>| schema.get("nullable").and_then(Value::as_bool).unwrap_or(false);
         let (set, what) = match (flag(old), flag(new)) {
-            (false, true) => (Set::Wider, "it may be `null`"),
-            (true, false) => (Set::Narrower, "it may no longer be `null`"),
+            (false, true) => (SetChange::Wider, "it may be `null`"),
+            (true, false) => (SetChange::Narrower, "it may no longer be `null`"),
             _ => return,
         };
         // In an answer `Field` holds `null` anyway; in a request the type changes.
-        let rust = if way == Way::Request { Breaking } else { Documentation };
+        let rust = if way == Direction::Request {
+            Breaking
+        } else {
+            Documentation
+        };
         self.change(&place.child("nullable"), on_the_wire(way, set), rust, what);
     }
 
-    fn limits(&mut self, place: &Place, way: Way, old: &Map<String, Value>, new: &Map<String, Value>) {
+    fn limits(&mut self, place: &Place, way: Direction, old: &Map<String, Value>, new: &Map<String, Value>) {
         for (name, least) in [
             ("minimum", true),
             ("minLength", true),
@@ -527,17 +531,20 @@ impl<'a> Compare<'a> {
                 (Some(from), Some(to)) => (to > from) == least,
             };
             let (set, what) = if narrower {
-                (Set::Narrower, "the limit was tightened")
+                (SetChange::Narrower, "the limit was tightened")
             } else {
-                (Set::Wider, "the limit was loosened")
+                (SetChange::Wider, "the limit was loosened")
             };
             self.change(&place.child(name), on_the_wire(way, set), in_rust_limit(way, set), what);
         }
         let (set, what) = match (old.get("pattern"), new.get("pattern")) {
             (from, to) if from == to => return,
-            (Some(_), None) => (Set::Wider, "the pattern was dropped"),
-            (None, Some(_)) => (Set::Narrower, "a pattern was added"),
-            _ => (Set::Other, "the pattern changed; whether it allows less can't be told"),
+            (Some(_), None) => (SetChange::Wider, "the pattern was dropped"),
+            (None, Some(_)) => (SetChange::Narrower, "a pattern was added"),
+            _ => (
+                SetChange::Other,
+                "the pattern changed; whether it allows less can't be told",
+            ),
         };
         self.change(
             &place.child("pattern"),
@@ -547,19 +554,27 @@ impl<'a> Compare<'a> {
         );
     }
 
-    fn values(&mut self, place: &Place, name: &str, way: Way) {
+    fn values(&mut self, place: &Place, name: &str, way: Direction) {
         let place = place.child(name);
         let (old, new) = (self.before(&place.old), self.after(&place.new));
         let (from, to) = (members(old), members(new));
         let open = name == "x-extensible-enum";
         if from.is_empty() != to.is_empty() {
-            let set = if to.is_empty() { Set::Wider } else { Set::Narrower };
+            let set = if to.is_empty() {
+                SetChange::Wider
+            } else {
+                SetChange::Narrower
+            };
             let http = if open { Documentation } else { on_the_wire(way, set) };
             return self.change(&place, http, in_rust(way, Breaking), "values are listed, or no longer");
         }
         for value in to.iter().filter(|value| !from.contains(value)) {
             // The set was open: whoever read it was told to expect more.
-            let http = if open { Additive } else { on_the_wire(way, Set::Wider) };
+            let http = if open {
+                Additive
+            } else {
+                on_the_wire(way, SetChange::Wider)
+            };
             self.say(
                 &place.new,
                 None,
@@ -574,14 +589,14 @@ impl<'a> Compare<'a> {
                 &place.old,
                 Some(value),
                 None,
-                on_the_wire(way, Set::Narrower),
+                on_the_wire(way, SetChange::Narrower),
                 in_rust(way, Breaking),
                 "a value was removed",
             );
         }
     }
 
-    fn required(&mut self, place: &Place, way: Way) {
+    fn required(&mut self, place: &Place, way: Direction) {
         let place = place.child("required");
         let (from, to) = (members(self.before(&place.old)), members(self.after(&place.new)));
         let properties = |root: &Value, list: &str| {
@@ -599,30 +614,38 @@ impl<'a> Compare<'a> {
         // One that came or went with its property is told there.
         self.told.extend([place.old.clone(), place.new.clone()]);
         for name in to.iter().filter(|name| !from.contains(name) && known(name)) {
-            let rust = if way == Way::Request { Breaking } else { Documentation };
+            let rust = if way == Direction::Request {
+                Breaking
+            } else {
+                Documentation
+            };
             self.say(
                 &place.new,
                 None,
                 Some(name),
-                on_the_wire(way, Set::Narrower),
+                on_the_wire(way, SetChange::Narrower),
                 rust,
                 "the property became required",
             );
         }
         for name in from.iter().filter(|name| !to.contains(name) && known(name)) {
-            let rust = if way == Way::Request { Breaking } else { Documentation };
+            let rust = if way == Direction::Request {
+                Breaking
+            } else {
+                Documentation
+            };
             self.say(
                 &place.old,
                 Some(name),
                 None,
-                on_the_wire(way, Set::Wider),
+                on_the_wire(way, SetChange::Wider),
                 rust,
                 "the property became optional",
             );
         }
     }
 
-    fn properties(&mut self, place: &Place, way: Way) {
+    fn properties(&mut self, place: &Place, way: Direction) {
         let list = place.child("properties");
         let needed = members(self.after(&child(&place.new, "required")));
         let fields = |value: Option<&Value>| -> BTreeSet<String> {
@@ -644,11 +667,11 @@ impl<'a> Compare<'a> {
             match (self.before(&here.old), self.after(&here.new)) {
                 (None, new) => {
                     let (effect, what) = match way {
-                        Way::Request if needed.contains(&Value::from(name)) => {
+                        Direction::Request if needed.contains(&Value::from(name)) => {
                             (Breaking, "a required property was added")
                         }
-                        Way::Request => (Additive, "an optional property was added"),
-                        Way::Answer | Way::Error => (Additive, "a property was added"),
+                        Direction::Request => (Additive, "an optional property was added"),
+                        Direction::Answer | Direction::Error => (Additive, "a property was added"),
                     };
                     self.say(&here.new, None, new, effect, rust(effect), what);
                 }
@@ -666,7 +689,7 @@ impl<'a> Compare<'a> {
     }
 
     /// Branches of a union are told apart without their words.
-    fn branches(&mut self, place: &Place, way: Way) {
+    fn branches(&mut self, place: &Place, way: Direction) {
         for union in ["anyOf", "oneOf"] {
             let place = place.child(union);
             let branches = |value: Option<&Value>| -> Vec<Value> { members(value).iter().map(without_words).collect() };
@@ -693,7 +716,7 @@ impl<'a> Compare<'a> {
                     &place.new,
                     None,
                     Some(branch),
-                    on_the_wire(way, Set::Wider),
+                    on_the_wire(way, SetChange::Wider),
                     in_rust(way, Additive),
                     "an alternative was added",
                 );
@@ -703,7 +726,7 @@ impl<'a> Compare<'a> {
                     &place.old,
                     Some(branch),
                     None,
-                    on_the_wire(way, Set::Narrower),
+                    on_the_wire(way, SetChange::Narrower),
                     in_rust(way, Breaking),
                     "an alternative was removed",
                 );
@@ -713,7 +736,11 @@ impl<'a> Compare<'a> {
         let (old, new) = (self.before(&place.old), self.after(&place.new));
         let closed = |value: Option<&Value>| value == Some(&Value::Bool(false));
         if closed(old) != closed(new) {
-            let set = if closed(new) { Set::Narrower } else { Set::Wider };
+            let set = if closed(new) {
+                SetChange::Narrower
+            } else {
+                SetChange::Wider
+            };
             self.change(
                 &place,
                 on_the_wire(way, set),
@@ -724,7 +751,7 @@ impl<'a> Compare<'a> {
     }
 
     /// What the schema is made of.
-    fn below(&mut self, place: &Place, way: Way) {
+    fn below(&mut self, place: &Place, way: Direction) {
         let properties = place.child("properties");
         let mut places: Vec<_> = self
             .names(&properties)
@@ -835,23 +862,25 @@ fn is_value(schema: Option<&Value>) -> bool {
 }
 
 /// Callers send less freely when a set gets narrower, and read more when it gets wider.
-fn on_the_wire(way: Way, set: Set) -> Effect {
+fn on_the_wire(way: Direction, set: SetChange) -> Effect {
     match (way, set) {
-        (Way::Request, Set::Wider) | (Way::Answer | Way::Error, Set::Narrower) => Additive,
+        (Direction::Request, SetChange::Wider) | (Direction::Answer | Direction::Error, SetChange::Narrower) => {
+            Additive
+        }
         _ => Breaking,
     }
 }
 
 /// No Rust type is generated from an error.
-fn in_rust(way: Way, effect: Effect) -> Effect {
-    if way == Way::Error { Documentation } else { effect }
+fn in_rust(way: Direction, effect: Effect) -> Effect {
+    if way == Direction::Error { Documentation } else { effect }
 }
 
 /// Limits are checked in requests only.
-fn in_rust_limit(way: Way, set: Set) -> Effect {
+fn in_rust_limit(way: Direction, set: SetChange) -> Effect {
     match (way, set) {
-        (Way::Request, Set::Wider) => Additive,
-        (Way::Request, _) => Breaking,
+        (Direction::Request, SetChange::Wider) => Additive,
+        (Direction::Request, _) => Breaking,
         _ => Documentation,
     }
 }

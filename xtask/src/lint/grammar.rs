@@ -91,7 +91,7 @@ impl Object {
             ],
             Self::Operation => &[
                 ("operationId", Text),
-                ("x-repeatable", Flag),
+                ("x-idempotent", Flag),
                 ("x-required-type", Text),
                 ("tags", Texts),
                 ("summary", Text),

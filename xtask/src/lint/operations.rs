@@ -88,7 +88,7 @@ impl<'a> Lint<'a> {
             operation,
             &[
                 "operationId",
-                "x-repeatable",
+                "x-idempotent",
                 "x-required-type",
                 "tags",
                 "summary",
@@ -126,15 +126,15 @@ impl<'a> Lint<'a> {
             );
         }
         let tag = self.tag(pointer);
-        if spec.at(&child(pointer, "x-repeatable")).is_none() {
+        if spec.at(&child(pointer, "x-idempotent")).is_none() {
             self.say(
-                Rule::Repeatable,
+                Rule::Idempotent,
                 pointer,
-                "`x-repeatable` is missing",
-                "say whether sending the request twice is harmless: `x-repeatable: true` or `false`",
+                "`x-idempotent` is missing",
+                "say whether sending the request twice is harmless: `x-idempotent: true` or `false`",
             );
         }
-        let repeatable = self.flag(pointer, "x-repeatable").unwrap_or(false);
+        let idempotent = self.flag(pointer, "x-idempotent").unwrap_or(false);
         let summary = self.text(pointer, "summary", "say in one line what it does");
         let description = self.optional_text(pointer, "description");
         let source_help =
@@ -154,7 +154,7 @@ impl<'a> Lint<'a> {
             method: method.to_owned(),
             path: path.to_owned(),
             tag,
-            repeatable,
+            idempotent,
             source,
             summary,
             description,

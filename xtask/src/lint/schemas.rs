@@ -14,7 +14,11 @@ pub(super) const SCHEMAS: &str = "/components/schemas";
 
 /// Components that are types written by hand in `chartmogul-api`: no generator would choose them.
 const HANDWRITTEN: [(&str, &str, Direction); 2] = [
-    ("CustomAttributeValue", "crate::CustomValue", Direction::Request),
+    (
+        "CustomAttributeValue",
+        "crate::CustomAttributeValue",
+        Direction::Request,
+    ),
     ("CustomAttributes", "crate::CustomAttributes", Direction::Answer),
 ];
 

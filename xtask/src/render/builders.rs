@@ -21,7 +21,7 @@ pub(super) fn builders(api: &Api, tag: &str) -> anyhow::Result<TokenStream> {
         .collect::<anyhow::Result<Vec<_>>>()?;
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, merge::{FromRead, Merge, Mergeable, Merging}, paging::{Items, Page}};
+        use crate::{Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate}, merge::{FromRead, CustomAttributesPatch, Mergeable, Merging}, paging::{Items, Page}};
         #[cfg(feature = "blocking")]
         use crate::blocking::Blocking;
 
@@ -79,8 +79,8 @@ fn builder(api: &Api, operation: &Operation) -> anyhow::Result<TokenStream> {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self.client.low_level.#method(#(&self.#parameters,)* #(#arguments)*).await?;
-        Ok(reply.into_value())
+        let response = self.client.low_level.#method(#(&self.#parameters,)* #(#arguments)*).await?;
+        Ok(response.into_value())
     };
     let merge = merge(api, operation, &call);
     let doc = docs::comment(&format!(
@@ -300,10 +300,10 @@ fn merge(api: &Api, operation: &Operation, call: &TokenStream) -> Option<TokenSt
     Some(quote! {
         impl<M: Clone> #name<M> {
             /// Changes or removes single custom attributes and keeps the others, by reading them first. What is set here so
-            /// far is sent with them. See [`Merge`] for what is guaranteed.
-            pub fn merge_custom(self) -> Merge<Self, M> {
+            /// far is sent with them. See [`CustomAttributesPatch`] for what is guaranteed.
+            pub fn merge_custom(self) -> CustomAttributesPatch<Self, M> {
                 let mode = self.client.mode.clone();
-                Merge::new(self, mode)
+                CustomAttributesPatch::new(self, mode)
             }
         }
 

@@ -30,7 +30,7 @@ pub(super) fn operations(api: &Api, tag: &str, generated: &Generated) -> anyhow:
     }
     Ok(quote! {
         #[allow(unused_imports)] // not every resource needs all of them
-        use crate::{Client, Error, FromRead, Method, Reply, check::{self, Check as _, encode_path}, operations, types};
+        use crate::{Client, Error, FromRead, Method, Response, check::{self, Check as _, encode_path}, operations, types};
 
         impl Client {
             #(#methods)*
@@ -68,7 +68,7 @@ fn method(operation: &Operation, found: &syn::ImplItemFn) -> anyhow::Result<Toke
     let doc = documentation(operation);
     Ok(quote! {
         #doc
-        pub async fn #name #lifetimes (#inputs) -> Result<Reply<#answer>, Error> {
+        pub async fn #name #lifetimes (#inputs) -> Result<Response<#answer>, Error> {
             #(#parameters)*
             #query
             #body

@@ -25,12 +25,12 @@ pub(super) fn operations(api: &Api) -> TokenStream {
             id,
             path,
             tag,
-            repeatable,
+            idempotent,
             source,
             ..
         } = operation;
         let method = operation.method.to_uppercase();
-        let answer = match &operation.answer {
+        let response = match &operation.answer {
             Some(name) => quote! { Some(#name) },
             None => quote! { None },
         };
@@ -41,8 +41,8 @@ pub(super) fn operations(api: &Api) -> TokenStream {
                 method: #method,
                 path: #path,
                 tag: #tag,
-                repeatable: #repeatable,
-                answer: #answer,
+                idempotent: #idempotent,
+                response: #response,
                 source: #source,
             };
         }

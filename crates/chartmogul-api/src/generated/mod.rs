@@ -20,7 +20,7 @@ pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
 pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
         ("CustomAttribute", schemars::schema_for!(types::CustomAttribute)),
-        ("CustomAttributeValue", schemars::schema_for!(crate ::CustomValue)),
+        ("CustomAttributeValue", schemars::schema_for!(crate ::CustomAttributeValue)),
         ("CustomAttributes", schemars::schema_for!(crate ::CustomAttributes)),
         ("ForecastCategory", schemars::schema_for!(types::ForecastCategory)),
         ("Opportunity", schemars::schema_for!(types::Opportunity)),

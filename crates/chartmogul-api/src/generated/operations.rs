@@ -21,8 +21,8 @@ pub static LIST_OPPORTUNITIES: Operation = Operation {
     method: "GET",
     path: "/v1/opportunities",
     tag: "opportunities",
-    repeatable: true,
-    answer: Some("OpportunityPage"),
+    idempotent: true,
+    response: Some("OpportunityPage"),
     source: "https://dev.chartmogul.com/reference/opportunities/list",
 };
 
@@ -34,8 +34,8 @@ pub static CREATE_OPPORTUNITY: Operation = Operation {
     method: "POST",
     path: "/v1/opportunities",
     tag: "opportunities",
-    repeatable: false,
-    answer: Some("Opportunity"),
+    idempotent: false,
+    response: Some("Opportunity"),
     source: "https://dev.chartmogul.com/reference/opportunities/create",
 };
 
@@ -47,8 +47,8 @@ pub static GET_OPPORTUNITY: Operation = Operation {
     method: "GET",
     path: "/v1/opportunities/{opportunity_uuid}",
     tag: "opportunities",
-    repeatable: true,
-    answer: Some("Opportunity"),
+    idempotent: true,
+    response: Some("Opportunity"),
     source: "https://dev.chartmogul.com/reference/opportunities/retrieve",
 };
 
@@ -60,8 +60,8 @@ pub static DELETE_OPPORTUNITY: Operation = Operation {
     method: "DELETE",
     path: "/v1/opportunities/{opportunity_uuid}",
     tag: "opportunities",
-    repeatable: true,
-    answer: None,
+    idempotent: true,
+    response: None,
     source: "https://dev.chartmogul.com/reference/opportunities/delete",
 };
 
@@ -73,7 +73,7 @@ pub static UPDATE_OPPORTUNITY: Operation = Operation {
     method: "PATCH",
     path: "/v1/opportunities/{opportunity_uuid}",
     tag: "opportunities",
-    repeatable: true,
-    answer: Some("Opportunity"),
+    idempotent: true,
+    response: Some("Opportunity"),
     source: "https://dev.chartmogul.com/reference/opportunities/update",
 };

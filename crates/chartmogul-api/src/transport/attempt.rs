@@ -10,16 +10,16 @@ use super::{Client, Route};
 use crate::{BoxError, Error, Failure, History, TimeoutKind, history::causes};
 
 /// Looks at the body of a success, and says why it can't be one.
-pub(super) type Accept<'a> = dyn FnMut(&[u8]) -> Result<(), Unfit> + Send + 'a;
+pub(super) type Accept<'a> = dyn FnMut(&[u8]) -> Result<(), BodyError> + Send + 'a;
 
 /// Why the body of a success can't be used.
-pub(super) struct Unfit {
+pub(super) struct BodyError {
     /// It is JSON that ended too early.
     pub(super) cut_off: bool,
     pub(super) source: BoxError,
 }
 
-impl Unfit {
+impl BodyError {
     pub(super) fn new(what: &'static str) -> Self {
         Self {
             cut_off: false,
@@ -30,31 +30,31 @@ impl Unfit {
 
 /// An answer, as far as it was read. In a box: it is large, and is handed through some futures.
 #[derive(Clone)]
-pub(crate) struct Whole {
+pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
 
 /// A failed attempt.
-pub(super) struct Broken {
+pub(super) struct AttemptError {
     pub(super) failure: Failure,
     what: What,
 }
 
 enum What {
     /// There is an answer, and its status says it all.
-    Answer(Box<Whole>),
+    Answer(Box<RawResponse>),
     /// There is a success that is none.
-    Unfit(Box<Whole>, BoxError),
-    TooLarge(Box<Whole>),
+    BodyError(Box<RawResponse>, BoxError),
+    TooLarge(Box<RawResponse>),
     /// There is no answer, or not all of it.
     Nothing(BoxError),
 }
 
 /// The time that an attempt has, and the name of the limit that ends it.
 #[derive(Clone, Copy)]
-pub(super) struct Time {
+pub(super) struct Deadline {
     pub(super) until: Instant,
     pub(super) kind: TimeoutKind,
     pub(super) limit: std::time::Duration,
@@ -65,28 +65,28 @@ pub(super) struct Time {
 pub(super) fn send(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    time: Time,
+    deadline: Deadline,
     accept: &mut Accept<'_>,
-) -> impl Future<Output = Result<Box<Whole>, Box<Broken>>> {
+) -> impl Future<Output = Result<Box<RawResponse>, Box<AttemptError>>> {
     async move {
-        let (mut whole, mut more) = (None::<Box<Whole>>, BytesMut::new());
-        let ended = timeout_at(time.until, pin!(read(client, answer, &mut whole, &mut more))).await;
-        if let Some(whole) = &mut whole
+        let (mut raw, mut more) = (None::<Box<RawResponse>>, BytesMut::new());
+        let ended = timeout_at(deadline.until, pin!(read(client, answer, &mut raw, &mut more))).await;
+        if let Some(raw) = &mut raw
             && !more.is_empty()
         {
-            whole.body = more.freeze();
+            raw.body = more.freeze();
         }
-        let trouble = match ended {
+        let error = match ended {
             Ok(Ok(())) => None,
-            Ok(Err(trouble)) => Some(trouble),
-            Err(elapsed) => Some(Trouble::Time(elapsed)),
+            Ok(Err(error)) => Some(error),
+            Err(elapsed) => Some(ReadError::TimedOut(elapsed)),
         };
-        match (whole, trouble) {
-            (Some(whole), None) if whole.status.is_success() => match accept(&whole.body) {
-                Ok(()) => Ok(whole),
-                Err(unfit) => Err(Broken::unfit(whole, unfit).into()),
+        match (raw, error) {
+            (Some(raw), None) if raw.status.is_success() => match accept(&raw.body) {
+                Ok(()) => Ok(raw),
+                Err(unfit) => Err(AttemptError::unfit(raw, unfit).into()),
             },
-            (whole, trouble) => Err(Broken::new(client, time, whole, trouble).into()),
+            (raw, error) => Err(AttemptError::new(client, deadline, raw, error).into()),
         }
     }
 }
@@ -131,9 +131,9 @@ fn is_garbled(error: &reqwest::Error) -> bool {
         .is_some_and(|io| matches!(io.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }
 
-enum Trouble {
+enum ReadError {
     Http(reqwest::Error),
-    Time(tokio::time::error::Elapsed),
+    TimedOut(tokio::time::error::Elapsed),
     TooLarge,
 }
 
@@ -142,34 +142,34 @@ enum Trouble {
 fn read(
     client: &Client,
     answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
-    into: &mut Option<Box<Whole>>,
+    into: &mut Option<Box<RawResponse>>,
     more: &mut BytesMut,
-) -> impl Future<Output = Result<(), Trouble>> {
+) -> impl Future<Output = Result<(), ReadError>> {
     async move {
-        let mut response = answer.await.map_err(Trouble::Http)?;
-        let whole = into.insert(Box::new(Whole {
+        let mut response = answer.await.map_err(ReadError::Http)?;
+        let raw = into.insert(Box::new(RawResponse {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
             body: Bytes::new(),
         }));
-        client.shared.connections.announced(&whole.headers);
+        client.shared.connections.announced(&raw.headers);
 
         let limit = client.shared.max_body;
         if response.content_length().is_some_and(|length| length > limit as u64) {
-            return Err(Trouble::TooLarge);
+            return Err(ReadError::TooLarge);
         }
-        while let Some(chunk) = response.chunk().await.map_err(Trouble::Http)? {
-            if whole.body.len() + more.len() + chunk.len() > limit {
-                return Err(Trouble::TooLarge);
+        while let Some(chunk) = response.chunk().await.map_err(ReadError::Http)? {
+            if raw.body.len() + more.len() + chunk.len() > limit {
+                return Err(ReadError::TooLarge);
             }
             // Most answers are one chunk, which needs no copy.
-            if whole.body.is_empty() && more.is_empty() {
-                whole.body = chunk;
+            if raw.body.is_empty() && more.is_empty() {
+                raw.body = chunk;
                 continue;
             }
             if more.is_empty() {
-                more.extend_from_slice(&whole.body);
-                whole.body = Bytes::new();
+                more.extend_from_slice(&raw.body);
+                raw.body = Bytes::new();
             }
             more.extend_from_slice(&chunk);
         }
@@ -177,23 +177,24 @@ fn read(
     }
 }
 
-impl Broken {
+impl AttemptError {
     #[cold] // so that its code is not in the way of what succeeds
-    fn new(client: &Client, time: Time, whole: Option<Box<Whole>>, trouble: Option<Trouble>) -> Self {
-        let (failure, what) = match (whole, trouble) {
+    fn new(client: &Client, deadline: Deadline, raw: Option<Box<RawResponse>>, error: Option<ReadError>) -> Self {
+        let (failure, what) = match (raw, error) {
             // The status says more than why its body is not complete.
-            (Some(whole), _) if !whole.status.is_success() => (Failure::Status(whole.status), What::Answer(whole)),
-            (Some(whole), Some(Trouble::TooLarge)) => (Failure::Unreadable, What::TooLarge(whole)),
-            (_, Some(Trouble::Time(elapsed))) => {
-                (Failure::TimedOut(time.kind, time.limit), What::Nothing(elapsed.into()))
+            (Some(raw), _) if !raw.status.is_success() => (Failure::Status(raw.status), What::Answer(raw)),
+            (Some(raw), Some(ReadError::TooLarge)) => (Failure::Unreadable, What::TooLarge(raw)),
+            (_, Some(ReadError::TimedOut(elapsed))) => (
+                Failure::TimedOut(deadline.kind, deadline.limit),
+                What::Nothing(elapsed.into()),
+            ),
+            (Some(raw), Some(ReadError::Http(error))) if is_garbled(&error) => {
+                (Failure::Unreadable, What::BodyError(raw, nameless(error)))
             }
-            (Some(whole), Some(Trouble::Http(error))) if is_garbled(&error) => {
-                (Failure::Unreadable, What::Unfit(whole, nameless(error)))
-            }
-            (Some(_), Some(Trouble::Http(error))) => (Failure::CutOff, What::Nothing(nameless(error))),
-            (None, Some(Trouble::Http(error))) => (without_answer(&error, client), What::Nothing(nameless(error))),
+            (Some(_), Some(ReadError::Http(error))) => (Failure::CutOff, What::Nothing(nameless(error))),
+            (None, Some(ReadError::Http(error))) => (without_answer(&error, client), What::Nothing(nameless(error))),
             // Can't be: a body without a head, or the end without anything.
-            (_, None | Some(Trouble::TooLarge)) => (Failure::Broken, What::Nothing("no answer".into())),
+            (_, None | Some(ReadError::TooLarge)) => (Failure::Broken, What::Nothing("no answer".into())),
         };
         Self { failure, what }
     }
@@ -208,20 +209,20 @@ impl Broken {
     }
 
     #[cold]
-    fn unfit(whole: Box<Whole>, unfit: Unfit) -> Self {
+    fn unfit(raw: Box<RawResponse>, unfit: BodyError) -> Self {
         let failure = if unfit.cut_off {
             Failure::CutOff
         } else {
             Failure::Unreadable
         };
-        let what = What::Unfit(whole, unfit.source);
+        let what = What::BodyError(raw, unfit.source);
         Self { failure, what }
     }
 
     /// The answer, if there is one.
-    pub(super) fn answer(&self) -> Option<&Whole> {
+    pub(super) fn answer(&self) -> Option<&RawResponse> {
         match &self.what {
-            What::Answer(whole) | What::Unfit(whole, _) | What::TooLarge(whole) => Some(whole),
+            What::Answer(raw) | What::BodyError(raw, _) | What::TooLarge(raw) => Some(raw),
             What::Nothing(_) => None,
         }
     }
@@ -229,23 +230,23 @@ impl Broken {
     /// What was behind it, for the history.
     pub(super) fn cause(&self, client: &Client) -> Option<String> {
         match &self.what {
-            What::Answer(whole) => client.shared.said(whole).message,
-            What::Unfit(_, source) | What::Nothing(source) => Some(causes(source.as_ref())),
+            What::Answer(raw) => client.shared.said(raw).message,
+            What::BodyError(_, source) | What::Nothing(source) => Some(causes(source.as_ref())),
             What::TooLarge(_) => Some(format!("larger than {} bytes", client.shared.max_body)),
         }
     }
 
     /// The error that the caller gets.
     pub(super) fn into_error(self, client: &Client, route: &Route, history: History) -> Error {
-        let answer = |whole: Box<Whole>, history| Box::new(client.shared.answer(route, *whole, history));
+        let answer = |raw: Box<RawResponse>, history| Box::new(client.shared.answer(route, *raw, history));
         match self.what {
-            What::Answer(whole) => Error::from_answer(answer(whole, history)),
-            What::Unfit(whole, source) => Error::Unreadable {
-                answer: answer(whole, history),
+            What::Answer(raw) => Error::from_answer(answer(raw, history)),
+            What::BodyError(raw, source) => Error::Unreadable {
+                answer: answer(raw, history),
                 source,
             },
-            What::TooLarge(whole) => Error::TooLarge {
-                answer: answer(whole, history),
+            What::TooLarge(raw) => Error::TooLarge {
+                answer: answer(raw, history),
                 limit: client.shared.max_body,
             },
             What::Nothing(source) => match self.failure {

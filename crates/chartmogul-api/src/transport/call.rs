@@ -14,37 +14,37 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    Client, Done, Route,
-    attempt::{self, Accept, Broken, Time, Unfit, Whole},
-    limit::{LimiterFuture, Place, Reserved},
+    Client, Completed, Route,
+    attempt::{self, Accept, AttemptError, BodyError, Deadline, RawResponse},
+    limit::{LimiterFuture, Permit, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
     polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
 };
-use crate::{Attempt, BoxError, Error, Failure, GaveUp, History, TimeoutKind};
+use crate::{Attempt, BoxError, Error, Failure, History, StopReason, TimeoutKind};
 
 /// Makes what an attempt sends. Once for each, so that a call which waits for its turn holds no request, and one that
 /// succeeds at once has copied none.
-pub(super) type Make<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
+pub(super) type BuildRequest<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
 
 /// A read before each attempt, from whose answer follows what is sent.
 pub(super) struct ReadFirst<'a> {
     pub(super) route: Route,
-    pub(super) make: &'a Make<'a>,
+    pub(super) make: &'a BuildRequest<'a>,
     pub(super) then: &'a mut Then<'a>,
 }
 
 /// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
-pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, Unfit> + Send + 'a;
+pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, BodyError> + Send + 'a;
 
 /// How an attempt ended.
-type Attempted = Result<Box<Whole>, Box<Broken>>;
+type Attempted = Result<Box<RawResponse>, Box<AttemptError>>;
 
 /// What follows from the read.
 enum Next {
     Write,
     /// The call is done.
-    Nothing(Box<Whole>),
+    Nothing(Box<RawResponse>),
     /// It failed, or its answer would get old; it is made again.
     ReadAgain,
 }
@@ -52,7 +52,7 @@ enum Next {
 pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
-    make: &'a Make<'a>,
+    make: &'a BuildRequest<'a>,
     read_first: Option<Box<ReadFirst<'a>>>, // in a box: few calls have one
     polling: Arc<Polling>,
     started: Instant,
@@ -65,7 +65,7 @@ const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: Route, make: &'a Make<'a>) -> Self {
+    pub(super) fn new(client: &'a Client, route: Route, make: &'a BuildRequest<'a>) -> Self {
         let started = Instant::now();
         Self {
             client,
@@ -91,7 +91,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
+    pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
         let (span, shared) = (observe::call_span(&self.route), &self.client.shared);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
         let polling = Arc::clone(&self.polling);
@@ -107,10 +107,10 @@ impl<'a> Call<'a> {
         result
     }
 
-    async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Done, Error> {
+    async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let mut place = None::<Place>;
+        let mut place = None::<Permit>;
         let mut before = Waited::default();
         loop {
             self.take_turn(&mut place).await?;
@@ -125,10 +125,10 @@ impl<'a> Call<'a> {
                 // In a box: few calls need its room.
                 match Box::pin(self.read(read, &mut place, &mut before)).await? {
                     Next::Write => {}
-                    Next::Nothing(whole) => {
+                    Next::Nothing(raw) => {
                         shared.budget.succeeded(number);
-                        return Ok(Done {
-                            whole,
+                        return Ok(Completed {
+                            raw,
                             attempts: number,
                             written: self.history.may_have_happened(),
                         });
@@ -138,10 +138,10 @@ impl<'a> Call<'a> {
             }
             let (started, result) = self.attempt(number, &before, &mut place, accept).await?;
             match result {
-                Ok(whole) => {
+                Ok(raw) => {
                     shared.budget.succeeded(number);
-                    return Ok(Done {
-                        whole,
+                    return Ok(Completed {
+                        raw,
                         attempts: number,
                         written: true,
                     });
@@ -161,7 +161,7 @@ impl<'a> Call<'a> {
         &mut self,
         number: u32,
         before: &Waited,
-        place: &mut Option<Place>,
+        place: &mut Option<Permit>,
         accept: &mut Accept<'_>,
     ) -> impl Future<Output = Result<(Instant, Attempted), Error>> {
         async move {
@@ -171,8 +171,8 @@ impl<'a> Call<'a> {
                 return Err(self.late(TURN, "no time was left for an attempt".into()));
             }
             let (span, answer) = self.begin(&self.route, self.make, number)?;
-            let time = self.time(started);
-            let sending = pin!(attempt::send(client, answer, time, accept));
+            let deadline = self.attempt_deadline(started);
+            let sending = pin!(attempt::send(client, answer, deadline, accept));
             let mut sending = sending.instrument(span);
             let result = loop {
                 if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
@@ -180,7 +180,7 @@ impl<'a> Call<'a> {
                 }
                 if self.read_first.is_some() {
                     // What was read gets old. Whether this was sent is not sure, see below.
-                    break Err(Broken::unpolled().into());
+                    break Err(AttemptError::unpolled().into());
                 }
                 // In a box: it is rare, and would need room beside what is sent.
                 if Box::pin(self.take_turn_again(place)).await.is_err() {
@@ -208,7 +208,7 @@ impl<'a> Call<'a> {
     async fn read(
         &mut self,
         read: Box<ReadFirst<'a>>,
-        place: &mut Option<Place>,
+        place: &mut Option<Permit>,
         before: &mut Waited,
     ) -> Result<Next, Error> {
         let client = self.client;
@@ -225,14 +225,14 @@ impl<'a> Call<'a> {
             return Err(self.late(TURN, "no time was left for an attempt".into()));
         }
         let (span, answer) = self.begin(&read.route, read.make, number)?;
-        let time = self.time(started);
+        let deadline = self.attempt_deadline(started);
         let mut next = Ok(false);
         let result = {
             let mut accept = |body: &[u8]| {
                 next = (read.then)(body)?;
                 Ok(())
             };
-            let sending = pin!(attempt::send(client, answer, time, &mut accept));
+            let sending = pin!(attempt::send(client, answer, deadline, &mut accept));
             let mut sending = sending.instrument(span.clone());
             unless_revoked(&self.polling, &mut sending).await
         };
@@ -259,8 +259,8 @@ impl<'a> Call<'a> {
                 }
                 Next::Write
             }
-            (Ok(whole), Ok(false)) => Next::Nothing(whole),
-            (Ok(whole), Err(error)) => return Err(self.unusable(error, *whole, &read.route)),
+            (Ok(raw), Ok(false)) => Next::Nothing(raw),
+            (Ok(raw), Err(error)) => return Err(self.unusable(error, *raw, &read.route)),
             (Err(broken), _) => {
                 self.note(&broken, started, self.waited.since(before), Some(&read.route));
                 *before = self.waited;
@@ -273,30 +273,30 @@ impl<'a> Call<'a> {
     }
 
     /// Nothing can be made of the answer to the read. If an earlier attempt has sent something, that is told, too.
-    fn unusable(&mut self, error: Error, whole: Whole, read: &Route) -> Error {
+    fn unusable(&mut self, error: Error, raw: RawResponse, read: &Route) -> Error {
         if !self.history.may_have_happened() {
             return error;
         }
-        let history = self.gave_up(None);
+        let history = self.stop_reason(None);
         Error::Unreadable {
-            answer: Box::new(self.client.shared.answer(read, whole, history)),
+            answer: Box::new(self.client.shared.answer(read, raw, history)),
             source: error.into(),
         }
     }
 
     /// Takes a turn, and a place if there is none or it went to another call because nobody polled this one.
-    async fn take_turn(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+    async fn take_turn(&mut self, place: &mut Option<Permit>) -> Result<(), Error> {
         let limiter = &self.client.shared.limiter;
         loop {
             if place.is_none() || self.polling.is_revoked() {
                 *place = None;
-                *place = match limiter.try_place() {
+                *place = match limiter.try_acquire() {
                     Some(place) => Some(place),
-                    None => Some(self.wait(PLACE, limiter.place()).await?),
+                    None => Some(self.wait(PLACE, limiter.acquire()).await?),
                 };
             }
-            if self.is_stopped() || !limiter.try_turn() {
-                self.wait(TURN, limiter.turn()).await?;
+            if self.is_stopped() || !limiter.try_ready() {
+                self.wait(TURN, limiter.ready()).await?;
             }
             if !self.polling.is_revoked() {
                 return Ok(());
@@ -305,7 +305,7 @@ impl<'a> Call<'a> {
     }
 
     /// The same during an attempt, which goes on if there is none.
-    async fn take_turn_again(&mut self, place: &mut Option<Place>) -> Result<(), Error> {
+    async fn take_turn_again(&mut self, place: &mut Option<Permit>) -> Result<(), Error> {
         let history = self.history.clone();
         let result = self.take_turn(place).await;
         if result.is_err() {
@@ -318,10 +318,10 @@ impl<'a> Call<'a> {
     fn begin(
         &self,
         route: &Route,
-        make: &Make<'_>,
+        make: &BuildRequest<'_>,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let mut request = make().build().map_err(|source| Error::Configuration {
+        let mut request = make().build().map_err(|source| Error::Internal {
             what: format!("{}: the request can't be built", route.name),
             source: Some(source.without_url().into()),
         })?;
@@ -333,7 +333,7 @@ impl<'a> Call<'a> {
     }
 
     #[cold] // so that its code is not in the way of what succeeds
-    fn note(&mut self, broken: &Broken, started: Instant, waited: Waited, read: Option<&Route>) {
+    fn note(&mut self, broken: &AttemptError, started: Instant, waited: Waited, read: Option<&Route>) {
         let took = started.elapsed();
         self.history.attempts.push(Attempt {
             is_read: read.unwrap_or(&self.route).is_read(),
@@ -346,7 +346,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the next attempt, or ends the call.
-    async fn after_failure(&mut self, broken: Box<Broken>, read: Option<&Route>) -> Result<(), Error> {
+    async fn after_failure(&mut self, broken: Box<AttemptError>, read: Option<&Route>) -> Result<(), Error> {
         let client = self.client;
         let shared = &client.shared;
         let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
@@ -357,7 +357,7 @@ impl<'a> Call<'a> {
         }
         let failed = Failed {
             failure: broken.failure,
-            repeatable: read.unwrap_or(&self.route).repeatable,
+            idempotent: read.unwrap_or(&self.route).idempotent,
             attempts: count(&self.history.attempts),
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
@@ -374,16 +374,20 @@ impl<'a> Call<'a> {
                 match waited {
                     Some(()) => Ok(()),
                     None => {
-                        let history = self.gave_up(Some(GaveUp::Stopped));
+                        let history = self.stop_reason(Some(StopReason::Stopped));
                         Err(broken.into_error(client, read.unwrap_or(&self.route), history))
                     }
                 }
             }
-            Decision::Stop(gave_up) => {
+            Decision::Stop(stop_reason) => {
                 let is_late = matches!(broken.failure, Failure::TimedOut(TimeoutKind::Call, _))
-                    || matches!(gave_up, Some(GaveUp::NoTimeLeft | GaveUp::RetryAfter(_)));
+                    || matches!(stop_reason, Some(StopReason::NoTimeLeft | StopReason::RetryAfter(_)));
                 let by_the_run = is_late && self.ends_with_the_run();
-                let history = self.gave_up(if by_the_run { Some(GaveUp::Stopped) } else { gave_up });
+                let history = self.stop_reason(if by_the_run {
+                    Some(StopReason::Stopped)
+                } else {
+                    stop_reason
+                });
                 Err(broken.into_error(client, read.unwrap_or(&self.route), history))
             }
         }
@@ -420,7 +424,7 @@ impl<'a> Call<'a> {
             Ok(None) => Err(self.stopped()),
             Ok(Some(Err(source))) => Err(Error::Limiter {
                 operation: self.route.name.clone(),
-                history: Box::new(self.gave_up(None)),
+                history: Box::new(self.stop_reason(None)),
                 source,
             }),
             Err(elapsed) => Err(self.late(what, elapsed.into())),
@@ -437,23 +441,23 @@ impl<'a> Call<'a> {
             kind: TimeoutKind::Call,
             limit: self.limit(),
             while_waiting: Some(waiting_for),
-            history: Box::new(self.gave_up(None)),
+            history: Box::new(self.stop_reason(None)),
             source,
         }
     }
 
     /// The limit that ends an attempt which begins now.
-    fn time(&self, now: Instant) -> Time {
+    fn attempt_deadline(&self, now: Instant) -> Deadline {
         let limit = self.client.shared.attempt_timeout;
         let until = after(now, limit);
         if until < self.deadline {
-            return Time {
+            return Deadline {
                 until,
                 kind: TimeoutKind::Attempt,
                 limit,
             };
         }
-        Time {
+        Deadline {
             until: self.deadline,
             kind: TimeoutKind::Call,
             limit: self.limit(),
@@ -478,23 +482,23 @@ impl<'a> Call<'a> {
     fn stopped(&mut self) -> Error {
         Error::Stopped {
             operation: self.route.name.clone(),
-            history: Box::new(self.gave_up(None)),
+            history: Box::new(self.stop_reason(None)),
         }
     }
 
     /// What the error tells of the call.
-    fn gave_up(&mut self, why: Option<GaveUp>) -> History {
+    fn stop_reason(&mut self, why: Option<StopReason>) -> History {
         let history = std::mem::take(&mut self.history);
         History {
             elapsed: self.started.elapsed(),
-            gave_up: why,
+            stop_reason: why,
             ..history
         }
     }
 
-    fn ended(&self, result: &Result<Done, Error>) -> Ended {
+    fn ended(&self, result: &Result<Completed, Error>) -> Ended {
         let (attempts, status, error) = match result {
-            Ok(done) => (done.attempts, Some(done.whole.status), None),
+            Ok(done) => (done.attempts, Some(done.raw.status), None),
             Err(error) => {
                 let tried = error.attempts();
                 let last = tried.last().map(|attempt| attempt.failure.kind());

@@ -161,14 +161,14 @@ impl Missing {
             Self::Timers => "the tokio runtime has no timers: build it with `enable_all`, or `enable_time`",
             Self::Io => "the tokio runtime has no IO: build it with `enable_all`, or `enable_io`",
         };
-        Error::configuration(what, None)
+        Error::internal(what, None)
     }
 }
 
 /// Says what the runtime lacks, if it can't make calls. For what needs a runtime and is no call: bulk runs, fakes.
 ///
 /// # Errors
-/// [`Error::Configuration`].
+/// [`Error::Internal`].
 #[doc(hidden)]
 pub fn check_runtime() -> Result<(), Error> {
     missing().map_err(Missing::error)

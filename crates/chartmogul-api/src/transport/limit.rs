@@ -56,20 +56,20 @@ pub type LimiterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>>
 /// does not come.
 pub trait Limiter: fmt::Debug + Send + Sync + 'static {
     /// Waits for a place among the calls in flight.
-    fn place(&self) -> LimiterFuture<'_, Place>;
+    fn acquire(&self) -> LimiterFuture<'_, Permit>;
 
     /// Waits until the next request may be sent.
-    fn turn(&self) -> LimiterFuture<'_, ()>;
+    fn ready(&self) -> LimiterFuture<'_, ()>;
 
     /// A place, if one is free now and nobody waits for it. A limiter that can't tell at once leaves this out, and is
-    /// asked for [`place`](Self::place) each time.
-    fn try_place(&self) -> Option<Place> {
+    /// asked for [`acquire`](Self::acquire) each time.
+    fn try_acquire(&self) -> Option<Permit> {
         None
     }
 
     /// Takes a turn, if there is one now and nobody waits for it; whether it did. A limiter that can't tell at once
-    /// leaves this out, and is asked for [`turn`](Self::turn) each time.
-    fn try_turn(&self) -> bool {
+    /// leaves this out, and is asked for [`ready`](Self::ready) each time.
+    fn try_ready(&self) -> bool {
         false
     }
 
@@ -78,20 +78,20 @@ pub trait Limiter: fmt::Debug + Send + Sync + 'static {
 }
 
 impl<L: Limiter + ?Sized> Limiter for Arc<L> {
-    fn place(&self) -> LimiterFuture<'_, Place> {
-        (**self).place()
+    fn acquire(&self) -> LimiterFuture<'_, Permit> {
+        (**self).acquire()
     }
 
-    fn turn(&self) -> LimiterFuture<'_, ()> {
-        (**self).turn()
+    fn ready(&self) -> LimiterFuture<'_, ()> {
+        (**self).ready()
     }
 
-    fn try_place(&self) -> Option<Place> {
-        (**self).try_place()
+    fn try_acquire(&self) -> Option<Permit> {
+        (**self).try_acquire()
     }
 
-    fn try_turn(&self) -> bool {
-        (**self).try_turn()
+    fn try_ready(&self) -> bool {
+        (**self).try_ready()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {
@@ -101,7 +101,7 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
 
 /// A place among the calls in flight; free again when dropped.
 #[must_use = "the place is free again when this is dropped"]
-pub struct Place {
+pub struct Permit {
     _held: Held,
 }
 
@@ -110,7 +110,7 @@ enum Held {
     Other(#[allow(dead_code)] Box<dyn Any + Send>),
 }
 
-impl Place {
+impl Permit {
     /// A place that lasts as long as what is given here: a permit of a semaphore, for example, or `()`.
     pub fn holding(what: impl Any + Send) -> Self {
         let held = Held::Other(Box::new(what));
@@ -118,9 +118,9 @@ impl Place {
     }
 }
 
-impl fmt::Debug for Place {
+impl fmt::Debug for Permit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Place")
+        f.write_str("Permit")
     }
 }
 
@@ -129,19 +129,19 @@ impl fmt::Debug for Place {
 pub struct Unlimited;
 
 impl Limiter for Unlimited {
-    fn place(&self) -> LimiterFuture<'_, Place> {
-        Box::pin(async { Ok(Place::holding(())) })
+    fn acquire(&self) -> LimiterFuture<'_, Permit> {
+        Box::pin(async { Ok(Permit::holding(())) })
     }
 
-    fn turn(&self) -> LimiterFuture<'_, ()> {
+    fn ready(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async { Ok(()) })
     }
 
-    fn try_place(&self) -> Option<Place> {
-        Some(Place::holding(()))
+    fn try_acquire(&self) -> Option<Permit> {
+        Some(Permit::holding(()))
     }
 
-    fn try_turn(&self) -> bool {
+    fn try_ready(&self) -> bool {
         true
     }
 
@@ -284,7 +284,7 @@ impl Limits {
         result
     }
 
-    fn try_place(self: &Arc<Self>) -> Option<Place> {
+    fn try_acquire(self: &Arc<Self>) -> Option<Permit> {
         let call = self.call();
         let taken = self.with(|state| {
             let ticket = self.ticket(call.as_ref(), state);
@@ -296,7 +296,7 @@ impl Limits {
         taken.map(|taken| self.granted(taken))
     }
 
-    fn try_turn(self: &Arc<Self>) -> bool {
+    fn try_ready(self: &Arc<Self>) -> bool {
         let call = self.call();
         self.with(|state| {
             let ticket = self.ticket(call.as_ref(), state);
@@ -360,13 +360,13 @@ impl Limits {
         self.with(|state| state.connected(ticket, connection));
     }
 
-    fn granted(self: &Arc<Self>, (ticket, number): Taken) -> Place {
+    fn granted(self: &Arc<Self>, (ticket, number): Taken) -> Permit {
         let held = Held::Ours(Grant {
             limits: Arc::clone(self),
             ticket,
             number,
         });
-        Place { _held: held }
+        Permit { _held: held }
     }
 }
 
@@ -749,9 +749,9 @@ impl fmt::Debug for RateLimiter {
 }
 
 impl Limiter for RateLimiter {
-    fn place(&self) -> LimiterFuture<'_, Place> {
+    fn acquire(&self) -> LimiterFuture<'_, Permit> {
         Box::pin(async {
-            if let Some(place) = self.try_place() {
+            if let Some(place) = self.try_acquire() {
                 return Ok(place);
             }
             check_timers()?;
@@ -760,9 +760,9 @@ impl Limiter for RateLimiter {
         })
     }
 
-    fn turn(&self) -> LimiterFuture<'_, ()> {
+    fn ready(&self) -> LimiterFuture<'_, ()> {
         Box::pin(async {
-            if !self.try_turn() {
+            if !self.try_ready() {
                 check_timers()?;
                 self.limits.wait(Resource::Turn).await;
             }
@@ -770,12 +770,12 @@ impl Limiter for RateLimiter {
         })
     }
 
-    fn try_place(&self) -> Option<Place> {
-        self.limits.try_place()
+    fn try_acquire(&self) -> Option<Permit> {
+        self.limits.try_acquire()
     }
 
-    fn try_turn(&self) -> bool {
-        self.limits.try_turn()
+    fn try_ready(&self) -> bool {
+        self.limits.try_ready()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {

@@ -28,13 +28,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
-pub(crate) use self::attempt::Whole;
+pub(crate) use self::attempt::RawResponse;
 use self::{
-    attempt::Unfit,
-    call::{Call, Make, ReadFirst},
+    attempt::BodyError,
+    call::{BuildRequest, Call, ReadFirst},
     connections::Connections,
     limit::Limiter,
-    observe::Metrics,
+    observe::Observer,
     retry::{Budget, Retry},
 };
 pub use self::{
@@ -42,9 +42,9 @@ pub use self::{
     request::Request,
 };
 use crate::{
-    Answer, ClientBuilder, Error, History, Operation, Reply,
+    ClientBuilder, Error, ErrorResponse, History, Operation, Response,
     error::shorten,
-    error_body::{self, Said},
+    error_body::{self, ParsedError},
     json,
 };
 
@@ -103,7 +103,7 @@ pub(crate) struct Shared {
     pub(crate) limiter: Arc<dyn Limiter>,
     pub(crate) retry: Retry,
     pub(crate) budget: Budget,
-    pub(crate) metrics: Option<Arc<dyn Metrics>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     pub(crate) trace_identifiers: bool,
 }
 
@@ -120,11 +120,11 @@ impl Shared {
     }
 
     /// What an answer says about an error.
-    fn said(&self, whole: &Whole) -> Said {
-        if whole.status.is_success() && !is_markup(&whole.body) {
-            return Said::default(); // what can't be read here may be a customer's object
+    fn said(&self, raw: &RawResponse) -> ParsedError {
+        if raw.status.is_success() && !is_markup(&raw.body) {
+            return ParsedError::default(); // what can't be read here may be a customer's object
         }
-        error_body::read(&whole.body, &|text| self.hide(text))
+        error_body::read(&raw.body, &|text| self.hide(text))
     }
 
     fn request_id(&self, headers: &HeaderMap) -> Option<String> {
@@ -132,15 +132,15 @@ impl Shared {
         Some(shorten(&self.hide(id), 100))
     }
 
-    fn answer(&self, route: &Route, whole: Whole, history: History) -> Answer {
-        let said = self.said(&whole);
-        Answer {
+    fn answer(&self, route: &Route, raw: RawResponse, history: History) -> ErrorResponse {
+        let said = self.said(&raw);
+        ErrorResponse {
             operation: route.name.clone(),
-            status: whole.status,
+            status: raw.status,
             message: said.message,
             problems: said.problems,
-            request_id: self.request_id(&whole.headers),
-            body: whole.body,
+            request_id: self.request_id(&raw.headers),
+            body: raw.body,
             history,
         }
     }
@@ -163,7 +163,7 @@ pub(crate) struct Route {
     /// The path with its parameters in braces.
     template: Cow<'static, str>,
     /// Whether repeating the request is harmless.
-    repeatable: bool,
+    idempotent: bool,
 }
 
 impl Route {
@@ -172,7 +172,7 @@ impl Route {
             name: operation.id.into(),
             method: operation.method.into(),
             template: operation.path.into(),
-            repeatable: operation.repeatable,
+            idempotent: operation.idempotent,
         }
     }
 
@@ -190,7 +190,7 @@ type Follow<'a, T, B> = dyn FnMut(&T, &[u8]) -> Result<Option<B>, Error> + Send 
 #[derive(Debug)]
 pub struct FromRead<T> {
     /// The answer to the write; to the read, if there was nothing to write.
-    pub reply: Reply<T>,
+    pub response: Response<T>,
     /// Whether something was written, or may have been by an earlier attempt.
     pub written: bool,
 }
@@ -252,8 +252,8 @@ impl Client {
     pub(crate) async fn exec<T: DeserializeOwned + Send>(
         &self,
         operation: &'static Operation,
-        request: &Make<'_>,
-    ) -> Result<Reply<T>, Error> {
+        request: &BuildRequest<'_>,
+    ) -> Result<Response<T>, Error> {
         let mut call = Call::new(self, Route::of(operation), request);
         let mut value = None;
         // Every operation answers with an object.
@@ -264,14 +264,14 @@ impl Client {
         };
         let mut accept = |body: &[u8]| read(body, &mut value);
         let done = call.run(&mut accept).await?;
-        done.reply(value)
+        done.response(value)
     }
 
     /// Sends what follows from a read, and reads anew before each attempt. `body` looks at the object that was read, and at its
     /// JSON; if there is nothing to write, it says `None`.
     pub(crate) async fn exec_from_read<T, B>(
         &self,
-        (read, read_request): (&'static Operation, &Make<'_>),
+        (read, read_request): (&'static Operation, &BuildRequest<'_>),
         (write, write_request): (&'static Operation, &(dyn Fn(&B) -> reqwest::RequestBuilder + Sync)),
         body: &mut Follow<'_, T, B>,
     ) -> Result<FromRead<T>, Error>
@@ -307,39 +307,36 @@ impl Client {
             call.run(&mut accept).await?
         };
         let written = done.written;
-        let reply = done.reply(after.or(before))?;
-        Ok(FromRead { reply, written })
+        let response = done.response(after.or(before))?;
+        Ok(FromRead { response, written })
     }
 
     /// Sends a request for an operation that answers with nothing; what comes all the same is not looked at.
     pub(crate) async fn exec_done(
         &self,
         operation: &'static Operation,
-        request: &Make<'_>,
-    ) -> Result<Reply<()>, Error> {
+        request: &BuildRequest<'_>,
+    ) -> Result<Response<()>, Error> {
         let mut call = Call::new(self, Route::of(operation), request);
-        call.run(&mut |_| Ok(())).await?.reply(Some(Box::new(())))
+        call.run(&mut |_| Ok(())).await?.response(Some(Box::new(())))
     }
 }
 
 /// A success.
-struct Done {
-    whole: Box<Whole>,
+struct Completed {
+    raw: Box<RawResponse>,
     attempts: u32,
     /// Not if the call has read, and found nothing to write.
     written: bool,
 }
 
-impl Done {
-    fn reply<T>(self, value: Option<Box<T>>) -> Result<Reply<T>, Error> {
-        let Self { whole, attempts, .. } = self;
+impl Completed {
+    fn response<T>(self, value: Option<Box<T>>) -> Result<Response<T>, Error> {
+        let Self { raw, attempts, .. } = self;
         match value {
-            Some(value) => Ok(Reply { value, whole, attempts }),
+            Some(value) => Ok(Response { value, raw, attempts }),
             // Can't be: a call is done only if its body was accepted.
-            None => Err(Error::configuration(
-                "the transport lost an answer, which is a bug",
-                None,
-            )),
+            None => Err(Error::internal("the transport lost an answer, which is a bug", None)),
         }
     }
 }
@@ -350,49 +347,49 @@ fn is_read(method: &str) -> bool {
 }
 
 /// Reads the JSON object that a request was made for: one that has members.
-fn read_all<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+fn read_all<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), BodyError> {
     not_empty(body)?;
     let members = trimmed(body)
         .strip_prefix(b"{")
         .and_then(|rest| rest.strip_suffix(b"}"));
     if members.is_some_and(|members| members.trim_ascii().is_empty()) {
-        return Err(Unfit::new("expected a JSON object with members, found one without"));
+        return Err(BodyError::new("expected a JSON object with members, found one without"));
     }
     read_object(body, into)
 }
 
 /// An answer to a read that ends before it begins is cut off; so it is asked for again.
-fn not_empty(body: &[u8]) -> Result<(), Unfit> {
+fn not_empty(body: &[u8]) -> Result<(), BodyError> {
     if trimmed(body).is_empty() {
-        return Err(Unfit {
+        return Err(BodyError {
             cut_off: true,
-            ..Unfit::new("expected JSON, found nothing")
+            ..BodyError::new("expected JSON, found nothing")
         });
     }
     Ok(())
 }
 
 /// Reads a JSON object. An empty body counts as one without members.
-fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), BodyError> {
     let json = trimmed(body);
     match json.first() {
         None => read_json(b"{}", into),
         Some(b'{') => read_json(json, into),
-        _ if is_markup(json) => Err(Unfit::new("expected a JSON object, found markup")),
-        _ => Err(Unfit::new("expected a JSON object, found something else")),
+        _ if is_markup(json) => Err(BodyError::new("expected a JSON object, found markup")),
+        _ => Err(BodyError::new("expected a JSON object, found something else")),
     }
 }
 
 /// Reads JSON of any kind.
-fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), Unfit> {
+fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), BodyError> {
     let value = json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
     *into = Some(Box::new(value));
     Ok(())
 }
 
 /// What is said of JSON that can't be read quotes nothing of it: it may hold customers' data.
-fn unfit(error: serde_json::Error, ty: &str) -> Unfit {
-    Unfit {
+fn unfit(error: serde_json::Error, ty: &str) -> BodyError {
+    BodyError {
         cut_off: error.is_eof(),
         source: if error.is_data() {
             let (line, column) = (error.line(), error.column());

@@ -1,4 +1,4 @@
-//! What can be seen of a call from outside: spans and events of `tracing`, and numbers for a metrics hook.
+//! What can be seen of a call from outside: spans and events of `tracing`, and numbers for an observer.
 
 use std::{fmt, time::Duration};
 
@@ -7,7 +7,7 @@ use tracing::{Span, debug, debug_span, field::Empty, info_span, warn};
 
 use super::{
     Route, Shared,
-    attempt::{Broken, Whole},
+    attempt::{AttemptError, RawResponse},
 };
 use crate::Failure;
 
@@ -18,30 +18,30 @@ use crate::Failure;
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
-/// use chartmogul_api::{AttemptMetrics, Client, Metrics};
+/// use chartmogul_api::{AttemptEvent, Client, Observer};
 ///
 /// #[derive(Debug, Default)]
 /// struct Failures(AtomicU64);
 ///
-/// impl Metrics for Failures {
-///     fn attempt(&self, attempt: &AttemptMetrics<'_>) {
+/// impl Observer for Failures {
+///     fn attempt(&self, attempt: &AttemptEvent<'_>) {
 ///         if attempt.failure.is_some() {
 ///             self.0.fetch_add(1, Ordering::Relaxed);
 ///         }
 ///     }
 /// }
 ///
-/// let client: Client = Client::builder().api_key("your-api-key").metrics(Failures::default()).build()?;
+/// let client: Client = Client::builder().api_key("your-api-key").observer(Failures::default()).build()?;
 /// # Ok::<(), chartmogul_api::Error>(())
 /// ```
-pub trait Metrics: fmt::Debug + Send + Sync + 'static {
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
     /// An attempt has ended.
-    fn attempt(&self, attempt: &AttemptMetrics<'_>) {
+    fn attempt(&self, attempt: &AttemptEvent<'_>) {
         let _ = attempt;
     }
 
     /// A call has ended. Not called for one that was cancelled.
-    fn call(&self, call: &CallMetrics<'_>) {
+    fn call(&self, call: &CallEvent<'_>) {
         let _ = call;
     }
 }
@@ -49,7 +49,7 @@ pub trait Metrics: fmt::Debug + Send + Sync + 'static {
 /// Numbers about one attempt.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct AttemptMetrics<'a> {
+pub struct AttemptEvent<'a> {
     /// The operation; method and path template for a request that no operation stands for.
     pub operation: &'a str,
     /// HTTP method.
@@ -71,7 +71,7 @@ pub struct AttemptMetrics<'a> {
 /// Numbers about one call.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct CallMetrics<'a> {
+pub struct CallEvent<'a> {
     /// The operation; method and path template for a request that no operation stands for.
     pub operation: &'a str,
     /// HTTP method.
@@ -187,7 +187,7 @@ pub(super) fn paused(pause: Duration) {
 
 /// Whether there is somebody to tell how a call or an attempt ended.
 pub(super) fn anyone(shared: &Shared, span: &Span) -> bool {
-    shared.metrics.is_some() || !span.is_disabled()
+    shared.observer.is_some() || !span.is_disabled()
 }
 
 /// How an attempt ended.
@@ -195,13 +195,13 @@ pub(super) struct AttemptEnded<'a> {
     pub(super) number: u32,
     pub(super) waited: Waited,
     pub(super) took: Duration,
-    pub(super) result: Result<&'a Whole, &'a Broken>,
+    pub(super) result: Result<&'a RawResponse, &'a AttemptError>,
 }
 
 pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: &AttemptEnded<'_>) {
     let failure = ended.result.err().map(|broken| broken.failure);
     let answer = match ended.result {
-        Ok(whole) => Some(whole),
+        Ok(raw) => Some(raw),
         Err(broken) => broken.answer(),
     };
     if !span.is_disabled() {
@@ -214,8 +214,8 @@ pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: 
         }
         record_failure(span, failure);
     }
-    if let Some(metrics) = &shared.metrics {
-        metrics.attempt(&AttemptMetrics {
+    if let Some(observer) = &shared.observer {
+        observer.attempt(&AttemptEvent {
             operation: &route.name,
             method: &route.method,
             route: &route.template,
@@ -249,8 +249,8 @@ pub(super) fn call_ended(shared: &Shared, span: &Span, route: &Route, call: &End
             );
         });
     }
-    if let Some(metrics) = &shared.metrics {
-        metrics.call(&CallMetrics {
+    if let Some(observer) = &shared.observer {
+        observer.call(&CallEvent {
             operation: &route.name,
             method: &route.method,
             route: &route.template,

@@ -470,7 +470,7 @@ mod tests {
                 pace.throttled(answered, asked);
                 let failed = Failed {
                     failure: crate::Failure::Status(http::StatusCode::TOO_MANY_REQUESTS),
-                    repeatable: true,
+                    idempotent: true,
                     attempts,
                     retry_after: asked,
                     left: Duration::from_secs(120).saturating_sub(answered - began),

@@ -4,8 +4,8 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{Client, Done, Route, attempt::Unfit, call::Call, is_read, not_empty, read_json, trimmed};
-use crate::{Error, InvalidInput, Reply, check};
+use super::{Client, Completed, Route, attempt::BodyError, call::Call, is_read, not_empty, read_json, trimmed};
+use crate::{Error, InvalidInput, Response, check};
 
 /// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
 /// the same. Made by [`Client::request`].
@@ -18,7 +18,7 @@ pub struct Request {
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
     body: Option<Bytes>,
-    repeatable: bool,
+    idempotent: bool,
     wrong: Option<InvalidInput>,
 }
 
@@ -32,20 +32,20 @@ impl Client {
     /// # async fn run(client: chartmogul_api::Client) -> Result<(), chartmogul_api::Error> {
     /// use chartmogul_api::Method;
     ///
-    /// let reply = client
+    /// let response = client
     ///     .request(Method::GET, "/v1/customers/{customer_uuid}/activities")
     ///     .path("customer_uuid", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
     ///     .query("per_page", 50)
     ///     .send::<serde_json::Value>()
     ///     .await?;
-    /// println!("{}", reply.value()["entries"]);
+    /// println!("{}", response.value()["entries"]);
     /// # Ok(())
     /// # }
     /// ```
     pub fn request(&self, method: Method, path: impl Into<String>) -> Request {
         Request {
             client: self.clone(),
-            repeatable: method != Method::POST,
+            idempotent: method != Method::POST,
             method,
             template: path.into(),
             path: Vec::new(),
@@ -85,8 +85,8 @@ impl Request {
 
     /// Whether sending it twice has the effect of sending it once. Without this, every method but `POST` counts as
     /// such; see [`Retry`](crate::Retry) for what follows from it.
-    pub fn repeatable(mut self, repeatable: bool) -> Self {
-        self.repeatable = repeatable;
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = idempotent;
         self
     }
 
@@ -96,7 +96,7 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidInput`] for a path that can't be right, before anything is sent; otherwise as for every
     /// operation.
-    pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Reply<T>, Error> {
+    pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Response<T>, Error> {
         let mut value = None;
         let is_read = is_read(self.method.as_str());
         let done = self
@@ -108,18 +108,18 @@ impl Request {
                 read_json(if json.is_empty() { b"{}" } else { json }, &mut value)
             })
             .await?;
-        done.reply(value)
+        done.response(value)
     }
 
-    /// Sends the request and does not look at the body of its answer, which is in [`Reply::body`].
+    /// Sends the request and does not look at the body of its answer, which is in [`Response::body`].
     ///
     /// # Errors
     /// As for [`send`](Self::send).
-    pub async fn send_any(self) -> Result<Reply<()>, Error> {
-        self.run(|_| Ok(())).await?.reply(Some(Box::new(())))
+    pub async fn send_any(self) -> Result<Response<()>, Error> {
+        self.run(|_| Ok(())).await?.response(Some(Box::new(())))
     }
 
-    async fn run(mut self, mut accept: impl FnMut(&[u8]) -> Result<(), Unfit> + Send) -> Result<Done, Error> {
+    async fn run(mut self, mut accept: impl FnMut(&[u8]) -> Result<(), BodyError> + Send) -> Result<Completed, Error> {
         if let Some(wrong) = self.wrong.take() {
             return Err(wrong.into());
         }
@@ -130,7 +130,7 @@ impl Request {
             template,
             query,
             body,
-            repeatable,
+            idempotent,
             ..
         } = self;
         let name = format!("{method} {template}");
@@ -150,7 +150,7 @@ impl Request {
             name: name.into(),
             method: method.to_string().into(),
             template: template.into(),
-            repeatable,
+            idempotent,
         };
         Call::new(&client, route, &request).run(&mut accept).await
     }

@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::limit::LONGEST_PAUSE;
-use crate::{Failure, GaveUp, TimeoutKind};
+use crate::{Failure, StopReason, TimeoutKind};
 
 /// When a failed attempt is repeated, and how often.
 ///
@@ -18,7 +18,7 @@ use crate::{Failure, GaveUp, TimeoutKind};
 /// | what became of the attempt | repeated |
 /// |---|---|
 /// | no connection (refused, host name unknown, no connection in time); 429; 503 | for every operation: nothing was done |
-/// | 408, 425, 502, 504, 520 to 525, 530, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::repeatable`](crate::Operation::repeatable)) |
+/// | 408, 425, 502, 504, 520 to 525, 530, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::idempotent`](crate::Operation::idempotent)) |
 /// | 500 | where repeating is harmless, at most twice: some bad requests are answered like this for ever |
 /// | everything else: other 4xx, 3xx, certificate not trusted, an answer that can't be understood | never |
 ///
@@ -89,26 +89,26 @@ impl Retry {
 
     /// What follows a failed attempt. `random` is in `0.0..1.0`.
     pub(crate) fn decide(&self, failed: &Failed, budget: &Budget, random: f64) -> Decision {
-        let most = match failed.failure.repeat(failed.repeatable) {
+        let most = match failed.failure.repeat(failed.idempotent) {
             Repeat::Never => return Decision::Stop(None),
             Repeat::AtMost(count) => self.max_attempts.min(count + 1),
             Repeat::Always => self.max_attempts,
         };
         if failed.attempts >= most {
             // Who wants one attempt is not told that it was the only one.
-            return Decision::Stop((self.max_attempts > 1).then_some(GaveUp::Attempts(failed.attempts)));
+            return Decision::Stop((self.max_attempts > 1).then_some(StopReason::Attempts(failed.attempts)));
         }
         // Never less than half: a server that says `Retry-After: 0` must not use up all attempts within a moment.
         let backoff = self.limit(failed.attempts).mul_f64(0.5 + random / 2.0);
         let wait = failed.retry_after.unwrap_or_default().max(backoff);
         if wait >= failed.left {
             return Decision::Stop(Some(match failed.retry_after {
-                Some(asked) if asked >= failed.left => GaveUp::RetryAfter(asked),
-                _ => GaveUp::NoTimeLeft,
+                Some(asked) if asked >= failed.left => StopReason::RetryAfter(asked),
+                _ => StopReason::NoTimeLeft,
             }));
         }
         if !budget.take() {
-            return Decision::Stop(Some(GaveUp::BudgetUsedUp));
+            return Decision::Stop(Some(StopReason::BudgetUsedUp));
         }
         Decision::Wait(wait)
     }
@@ -124,7 +124,7 @@ impl Retry {
 pub(crate) struct Failed {
     pub(crate) failure: Failure,
     /// Whether repeating the operation is harmless.
-    pub(crate) repeatable: bool,
+    pub(crate) idempotent: bool,
     /// Attempts so far, this one included.
     pub(crate) attempts: u32,
     /// What the server asked for.
@@ -138,7 +138,7 @@ pub(crate) enum Decision {
     /// Try again after this long.
     Wait(Duration),
     /// It ends here; with a reason if it might have gone on.
-    Stop(Option<GaveUp>),
+    Stop(Option<StopReason>),
 }
 
 enum Repeat {
@@ -151,17 +151,17 @@ enum Repeat {
 const REPEATS_OF_500: u32 = 2;
 
 impl Failure {
-    fn repeat(self, repeatable: bool) -> Repeat {
+    fn repeat(self, idempotent: bool) -> Repeat {
         match self {
             Self::NotConnected | Self::TimedOut(TimeoutKind::Connect, _) => Repeat::Always,
             Self::Status(status) if is_throttling(status) => Repeat::Always,
-            Self::Status(status) if repeatable => match status.as_u16() {
+            Self::Status(status) if idempotent => match status.as_u16() {
                 500 => Repeat::AtMost(REPEATS_OF_500),
                 // A request that came too slowly, or too early to be safe; an edge (Cloudflare) that gets nothing from ChartMogul.
                 408 | 425 | 502 | 504 | 520..=525 | 530 => Repeat::Always,
                 _ => Repeat::Never,
             },
-            Self::Broken | Self::CutOff | Self::TimedOut(TimeoutKind::Attempt, _) if repeatable => Repeat::Always,
+            Self::Broken | Self::CutOff | Self::TimedOut(TimeoutKind::Attempt, _) if idempotent => Repeat::Always,
             _ => Repeat::Never,
         }
     }
@@ -276,10 +276,10 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn failed(failure: Failure, repeatable: bool, attempts: u32) -> Failed {
+    fn failed(failure: Failure, idempotent: bool, attempts: u32) -> Failed {
         Failed {
             failure,
-            repeatable,
+            idempotent,
             attempts,
             retry_after: None,
             left: HOUR,
@@ -287,12 +287,12 @@ mod tests {
     }
 
     /// How many attempts are made of something that always fails like this.
-    fn attempts(failure: Failure, repeatable: bool) -> u32 {
+    fn attempts(failure: Failure, idempotent: bool) -> u32 {
         let retry = Retry::default();
         let budget = Budget::new(&retry);
         (1..100)
             .find(|count| {
-                let decision = retry.decide(&failed(failure, repeatable, *count), &budget, 0.5);
+                let decision = retry.decide(&failed(failure, idempotent, *count), &budget, 0.5);
                 matches!(decision, Decision::Stop(_))
             })
             .unwrap()
@@ -374,12 +374,12 @@ mod tests {
         };
         assert_eq!(
             retry.decide(&short(asked), &budget, 0.0),
-            Decision::Stop(Some(GaveUp::RetryAfter(Duration::from_secs(60))))
+            Decision::Stop(Some(StopReason::RetryAfter(Duration::from_secs(60))))
         );
         let late = short(failed(Failure::NotConnected, true, 1));
         assert_eq!(
             retry.decide(&late, &budget, 0.9),
-            Decision::Stop(Some(GaveUp::NoTimeLeft))
+            Decision::Stop(Some(StopReason::NoTimeLeft))
         );
         assert_eq!(
             retry.decide(&late, &budget, 0.1),
@@ -403,10 +403,10 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(again(1), Decision::Wait(Duration::from_millis(250)));
         }
-        assert_eq!(again(1), Decision::Stop(Some(GaveUp::BudgetUsedUp)));
+        assert_eq!(again(1), Decision::Stop(Some(StopReason::BudgetUsedUp)));
         budget.succeeded(1);
         assert_eq!(again(1), Decision::Wait(Duration::from_millis(250)));
-        assert_eq!(again(1), Decision::Stop(Some(GaveUp::BudgetUsedUp)));
+        assert_eq!(again(1), Decision::Stop(Some(StopReason::BudgetUsedUp)));
         budget.succeeded(3); // gives back the two that it took
         budget.succeeded(100); // and never more than there is
         assert_eq!(budget.left.load(Ordering::Relaxed), 3);

@@ -19,7 +19,7 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Done, Error, NotSent, Outcome, Progress, Stopped, Update, changes,
+    Completed, Error, NotSent, Outcome, Progress, Stopped, Update, changes,
     journal::{Journal, State, What},
     outcome::{Cause, Earlier, Failed},
     queue::{self, Queue, Window},
@@ -33,7 +33,7 @@ pub(super) type Act<U, T> = Arc<dyn Fn(U, Terms) -> BoxFuture<'static, Result<St
 pub(super) enum Step<U, T> {
     Done(T),
     /// There is nothing to change.
-    Unchanged,
+    NotModified,
     /// It was looked at, and is to be sent.
     Send(U),
 }
@@ -209,9 +209,9 @@ pub(super) struct Engine<U, T> {
     /// To be sent as soon as the journal says so.
     chosen: Vec<Job<U>>,
     /// To be handed out as soon as the journal says so.
-    finished: Vec<Done<T>>,
-    window: Window<Done<T>>,
-    out: mpsc::Sender<Done<T>>,
+    finished: Vec<Completed<T>>,
+    window: Window<Completed<T>>,
+    out: mpsc::Sender<Completed<T>>,
     journal: Option<Journal>,
     progress: Progress,
     settings: Settings,
@@ -238,7 +238,7 @@ where
         mut settings: Settings,
         journal: Option<Journal>,
         progress: Progress,
-        out: mpsc::Sender<Done<T>>,
+        out: mpsc::Sender<Completed<T>>,
     ) -> Self {
         // A time that is too far away to be reckoned with is no limit.
         let deadline = settings.deadline.and_then(|after| Instant::now().checked_add(after));
@@ -475,7 +475,7 @@ where
             State::Open(earlier) => Ok(Some(earlier)),
             State::Done(done, counts) => {
                 let (repeats, lost) = (done.repeats, done.lost);
-                let done = Done {
+                let done = Completed {
                     index,
                     id: what.id,
                     outcome: done.into_outcome(),
@@ -510,7 +510,7 @@ where
     }
 
     fn finish<V>(&mut self, job: Job<V>, outcome: Outcome<T>, repeats: u32) {
-        self.finished.push(Done {
+        self.finished.push(Completed {
             index: job.index,
             id: job.id,
             outcome,
@@ -527,11 +527,11 @@ where
         let failed = match result {
             Ok(Step::Send(update)) => return self.looked(job, update),
             Ok(Step::Done(object)) => return self.made(job, sending, Outcome::Updated(Box::new(object))),
-            Ok(Step::Unchanged) => return self.made(job, sending, Outcome::Unchanged),
+            Ok(Step::NotModified) => return self.made(job, sending, Outcome::NotModified),
             Err(failed) => failed,
         };
         if failed.is_unmodified() {
-            return self.made(job, true, Outcome::Unchanged);
+            return self.made(job, true, Outcome::NotModified);
         }
         match failed.cause {
             // The call has seen before the engine that time is up, or will be before another attempt.

@@ -46,7 +46,7 @@ pub enum Error {
         /// What is wrong there.
         what: String,
         /// What can be saved.
-        good: Good,
+        good: ValidPrefix,
     },
 
     /// The journal could not be locked, so nothing was sent.
@@ -128,7 +128,7 @@ pub enum Error {
 /// What of a journal is good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
-pub struct Good {
+pub struct ValidPrefix {
     /// Updates that were taken from the input.
     pub taken: u64,
     /// Those of them whose outcome is known.
@@ -137,7 +137,7 @@ pub struct Good {
     pub bytes: u64,
 }
 
-impl fmt::Display for Good {
+impl fmt::Display for ValidPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { taken, done, bytes } = self;
         write!(f, "{taken} updates, {done} of them done, in {bytes} bytes")

@@ -10,12 +10,12 @@ use super::{
     Sealed, Update,
     changes::{MERGED, preview},
 };
-use crate::merge::{Merge, Mergeable, Merged};
+use crate::merge::{CustomAttributesPatch, Mergeable, Merged};
 
-impl<U> Sealed for Merge<U> {}
+impl<U> Sealed for CustomAttributesPatch<U> {}
 
 /// What a journal has, and compares, is the change that is asked for, not what has come of merging it.
-impl<U, T> Update for Merge<U>
+impl<U, T> Update for CustomAttributesPatch<U>
 where
     U: Update<Object = T> + Mergeable<Object = T>,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,

@@ -28,8 +28,8 @@
 //!         other => println!("{}: {:?}", done.id, other.error()),
 //!     }
 //! }
-//! println!("{}", run.report()); // 2 updates: 1 updated, 0 unchanged, 1 refused, 0 given up, 0 never sent
-//! # assert_eq!(run.report().to_string(), "2 updates: 1 updated, 0 unchanged, 1 refused, 0 given up, 0 never sent");
+//! println!("{}", run.report()); // 2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 never sent
+//! # assert_eq!(run.report().to_string(), "2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 never sent");
 //! # Ok(())
 //! # }
 //! ```
@@ -45,7 +45,7 @@
 //!   trouble. With a [journal](Bulk::journal), the next run makes it.
 //! - **What is known does not grow with the input.** At most 8,192 updates are in memory, from the first one without an
 //!   outcome on; most of the time it is a few dozen. Who does not take outcomes is waited for, with at most 256 of them ready.
-//!   Two things grow in an outage, if the run is told to [`go_on`](Bulk::go_on): each object with an update that was given up takes
+//!   Two things grow in an outage, if the run is told to [`ignore_consecutive_errors`](Bulk::ignore_consecutive_errors): each object with an update that was given up takes
 //!   some 30 bytes, and the run that goes on from the journal has in memory all updates that were left open.
 //! - **The limits are the client's.** A run has no limiter of its own, so several runs, and other calls of the same client,
 //!   share the account's rate. A run keeps [`concurrency`](Bulk::concurrency) calls in line, so other calls wait behind no
@@ -92,9 +92,9 @@ use tracing::Instrument as _;
 pub(crate) use self::sealed::Sealed;
 pub use self::{
     changes::{Change, Preview},
-    error::{Error, Good},
+    error::{Error, ValidPrefix},
     journal::salvage,
-    outcome::{Done, NotSent, Outcome, Report, Stopped, UpdateError},
+    outcome::{Completed, NotSent, Outcome, Report, Stopped, UpdateError},
     progress::{Progress, Snapshot},
 };
 use self::{
@@ -111,7 +111,7 @@ mod sealed {
 
 /// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives, with or without `merge_custom()`.
 ///
-/// Implemented by the generated builders and [`Merge`](crate::Merge), and by nothing else.
+/// Implemented by the generated builders and [`CustomAttributesPatch`](crate::CustomAttributesPatch), and by nothing else.
 pub trait Update: Sealed + Send + Sync + Sized + 'static {
     /// What is updated, and answered with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -181,7 +181,7 @@ pub trait Update: Sealed + Send + Sync + Sized + 'static {
 /// ChartMogul lets be in flight, so that there is always one ready when a place is free.
 pub const DEFAULT_CONCURRENCY: usize = 32;
 
-/// How many failed updates in a row stop a run, unless [`Bulk::go_on`] says otherwise: 100. What fails like this has one reason
+/// How many failed updates in a row stop a run, unless [`Bulk::ignore_consecutive_errors`] says otherwise: 100. What fails like this has one reason
 /// for all: the server is down, or a column of the spreadsheet is wrong.
 pub const DEFAULT_ERRORS_IN_A_ROW: u64 = 100;
 
@@ -305,7 +305,7 @@ impl<U: Update> Bulk<U> {
     /// own deadline ends is none of them.
     ///
     /// Whatever the limits, a run stops at [`DEFAULT_ERRORS_IN_A_ROW`] failed updates without a success between them, unless
-    /// it is told to [`go_on`](Self::go_on), and always if the API key is refused (401).
+    /// it is told to [`ignore_consecutive_errors`](Self::ignore_consecutive_errors), and always if the API key is refused (401).
     pub fn stop_after_errors(mut self, errors: u64) -> Self {
         self.settings.limits.errors = Some(errors.max(1));
         self
@@ -319,7 +319,7 @@ impl<U: Update> Bulk<U> {
     }
 
     /// Goes on, however many updates fail in a row.
-    pub fn go_on(mut self) -> Self {
+    pub fn ignore_consecutive_errors(mut self) -> Self {
         self.settings.limits.in_a_row = None;
         self
     }
@@ -356,10 +356,10 @@ impl<U: Update> Bulk<U> {
     /// where the one before was, however that ended.
     ///
     /// - **No update is lost, and none whose outcome is final is sent again** once that was yielded (but see
-    ///   [`Done::unrecorded`]). The final outcomes of earlier runs are yielded again, answers included, so the resumed run looks
+    ///   [`Completed::unrecorded`]). The final outcomes of earlier runs are yielded again, answers included, so the resumed run looks
     ///   like one that was never disturbed.
     /// - What was sent and not answered when a run was killed is sent again. That is harmless, and counted in
-    ///   [`Done::repeats`]. (If the server answers the second one with 304, it is `Unchanged`.)
+    ///   [`Completed::repeats`]. (If the server answers the second one with 304, it is `NotModified`.)
     /// - The input must be the same, for the same base URL. It is compared before anything is sent, and a difference is
     ///   [`Error::InputChanged`].
     /// - **What says something about the update is final**, and nothing else: it was done, the server refused it (400, 404, 409,
@@ -420,7 +420,7 @@ impl<U: Update> Bulk<U> {
             async move {
                 if terms.look {
                     return match look(&update, &terms.lost).await {
-                        Ok(preview) if preview.changes.is_empty() => Ok(Step::Unchanged),
+                        Ok(preview) if preview.changes.is_empty() => Ok(Step::NotModified),
                         // It says the same to the update, which has an outcome then.
                         Err(failed) if failed.cause != Cause::Verdict => Err(failed),
                         _ => Ok(Step::Send(update)),
@@ -430,7 +430,7 @@ impl<U: Update> Bulk<U> {
                     .make(skip_unchanged, terms.again)
                     .await
                     .map_err(Failed::sending)?;
-                Ok(if written { Step::Done(object) } else { Step::Unchanged })
+                Ok(if written { Step::Done(object) } else { Step::NotModified })
             }
             .boxed()
         }))
@@ -438,7 +438,7 @@ impl<U: Update> Bulk<U> {
     }
 
     /// Reads each object, writes nothing (no journal either), and yields what each update would change:
-    /// [`Outcome::Updated`] with a [`Preview`], or [`Outcome::Unchanged`].
+    /// [`Outcome::Updated`] with a [`Preview`], or [`Outcome::NotModified`].
     ///
     /// Each update is compared with what the server has now, not with what the updates before it would leave.
     ///
@@ -479,7 +479,7 @@ impl<U: Update> Bulk<U> {
             async move {
                 let preview = look(&update, &terms.lost).await?;
                 Ok(if preview.changes.is_empty() {
-                    Step::Unchanged
+                    Step::NotModified
                 } else {
                     Step::Done(preview)
                 })
@@ -524,7 +524,7 @@ async fn look<U: Update>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
     let object = update.read().await.map_err(Failed::reading)?;
     let json = |value: serde_json::Result<Value>| {
         let error =
-            |source: serde_json::Error| CallError::configuration("the update can't be compared", Some(source.into()));
+            |source: serde_json::Error| CallError::internal("the update can't be compared", Some(source.into()));
         value.map_err(error).map_err(Failed::reading)
     };
     let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
@@ -548,7 +548,7 @@ impl<U> fmt::Debug for Bulk<U> {
 /// a journal, it can be resumed.
 #[must_use = "a run that is dropped ends"]
 pub struct Run<T> {
-    outcomes: mpsc::Receiver<Done<T>>,
+    outcomes: mpsc::Receiver<Completed<T>>,
     /// One task, which ends when this is dropped.
     task: JoinSet<Result<Option<Stopped>, Error>>,
     progress: Progress,
@@ -560,7 +560,7 @@ impl<T> Run<T> {
     ///
     /// # Errors
     /// [`Error`] if the run can't go on. It has come to its end then.
-    pub async fn try_next(&mut self) -> Result<Option<Done<T>>, Error> {
+    pub async fn try_next(&mut self) -> Result<Option<Completed<T>>, Error> {
         std::future::poll_fn(|context| self.poll(context)).await.transpose()
     }
 
@@ -583,7 +583,7 @@ impl<T> Run<T> {
         self.progress.clone()
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Done<T>, Error>>> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Completed<T>, Error>>> {
         if let Some(done) = ready!(self.outcomes.poll_recv(context)) {
             self.report.count(&done);
             return Poll::Ready(Some(Ok(done)));
@@ -603,7 +603,7 @@ impl<T> Run<T> {
 }
 
 impl<T> Stream for Run<T> {
-    type Item = Result<Done<T>, Error>;
+    type Item = Result<Completed<T>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.poll(context)

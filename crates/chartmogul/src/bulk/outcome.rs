@@ -1,13 +1,13 @@
 use std::{error::Error as StdError, fmt};
 
-use chartmogul_api::{Attempt, Error, GaveUp, Problem, StatusCode};
+use chartmogul_api::{Attempt, Error, Problem, StatusCode, StopReason};
 
 use crate::merge::answers_write;
 
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Done<T> {
+pub struct Completed<T> {
     /// Its place in the input, from 0.
     pub index: u64,
     /// What it updates: the UUID, as the update has it.
@@ -41,9 +41,9 @@ pub enum Outcome<T> {
     Updated(Box<T>),
     /// There was nothing to change: the server said so (304), or it was
     /// [read before](super::Bulk::skip_unchanged).
-    Unchanged,
+    NotModified,
     /// The server refused it. That is final (400, 404, 409, 410, 413, 422) unless it is the API key that was refused (401, 403).
-    Refused(UpdateError),
+    Rejected(UpdateError),
     /// It was sent, by this run or an earlier one, and nobody has said what is wrong with it: there is no usable answer after
     /// the last attempt, or the run was stopped before there was one.
     /// [`may_have_happened`](UpdateError::may_have_happened) tells whether the server may have done it.
@@ -123,7 +123,7 @@ pub(super) enum Cause {
 
 impl Cause {
     fn of(error: &Error) -> Self {
-        let by_the_run = matches!(error, Error::Stopped { .. }) || error.gave_up() == Some(&GaveUp::Stopped);
+        let by_the_run = matches!(error, Error::Stopped { .. }) || error.stop_reason() == Some(&StopReason::Stopped);
         match error.status().map(|status| status.as_u16()) {
             _ if by_the_run => Self::Run,
             _ if matches!(error, Error::InvalidInput(_)) => Self::Invalid,
@@ -162,7 +162,7 @@ impl Failed {
     pub(super) fn panicked(was_to_be_sent: bool) -> Self {
         let what = "the call panicked, which is a bug of what it was made with";
         Self {
-            error: Error::configuration(what, None),
+            error: Error::internal(what, None),
             sent: was_to_be_sent,
             may_have_happened: was_to_be_sent,
             cause: Cause::Trouble,
@@ -220,7 +220,7 @@ impl<T> Outcome<T> {
                 error.may_have_happened = false;
                 Self::NotSent(NotSent::Failed(error))
             }
-            Cause::Verdict | Cause::Key | Cause::Forbidden => Self::Refused(error),
+            Cause::Verdict | Cause::Key | Cause::Forbidden => Self::Rejected(error),
             _ if sent || earlier.sent > 0 => Self::GivenUp(error),
             _ => Self::NotSent(NotSent::Failed(error)),
         }
@@ -243,12 +243,12 @@ impl<T> Outcome<T> {
         })
     }
 
-    /// A word for it, for a list or a table: `updated`, `unchanged`, `refused`, `given up`, `not sent`.
+    /// A word for it, for a list or a table: `updated`, `not modified`, `rejected`, `given up`, `not sent`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Updated(_) => "updated",
-            Self::Unchanged => "unchanged",
-            Self::Refused(_) => "refused",
+            Self::NotModified => "not modified",
+            Self::Rejected(_) => "rejected",
             Self::GivenUp(_) => "given up",
             Self::NotSent(_) => "not sent",
         }
@@ -258,8 +258,8 @@ impl<T> Outcome<T> {
     /// [journal](super::Bulk::journal) makes it.
     pub fn is_final(&self) -> bool {
         match self {
-            Self::Updated(_) | Self::Unchanged => true,
-            Self::Refused(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => error.is_final,
+            Self::Updated(_) | Self::NotModified => true,
+            Self::Rejected(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => error.is_final,
             Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => false,
         }
     }
@@ -267,8 +267,8 @@ impl<T> Outcome<T> {
     /// Why it failed, if it did. Being stopped, or behind another one, is no failure.
     pub fn error(&self) -> Option<&UpdateError> {
         match self {
-            Self::Refused(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => Some(error),
-            Self::Updated(_) | Self::Unchanged | Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => None,
+            Self::Rejected(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => Some(error),
+            Self::Updated(_) | Self::NotModified | Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => None,
         }
     }
 
@@ -357,7 +357,7 @@ impl StdError for UpdateError {
 ///
 /// Of two runs over the same input of which one was disturbed (killed, stopped, by an outage) and started again until it came to its end,
 /// all numbers but `repeats` are the same. There are two exceptions, for an update that may have been made before there was an outcome that
-/// lasts. With `merge_custom`, what is in place then is `updated`, not `unchanged`. With
+/// lasts. With `merge_custom`, what is in place then is `updated`, not `not_modified`. With
 /// [`skip_unchanged`](super::Bulk::skip_unchanged), the object is not read a second time, so what it has lost is `replaced_unseen`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -366,17 +366,17 @@ pub struct Report {
     pub updates: u64,
     /// [`Outcome::Updated`].
     pub updated: u64,
-    /// [`Outcome::Unchanged`].
-    pub unchanged: u64,
-    /// [`Outcome::Refused`].
-    pub refused: u64,
+    /// [`Outcome::NotModified`].
+    pub not_modified: u64,
+    /// [`Outcome::Rejected`].
+    pub rejected: u64,
     /// [`Outcome::GivenUp`].
     pub given_up: u64,
     /// [`Outcome::NotSent`].
     pub not_sent: u64,
-    /// How often something was sent again; see [`Done::repeats`].
+    /// How often something was sent again; see [`Completed::repeats`].
     pub repeats: u64,
-    /// How many of [`updated`](Self::updated) have removed custom attributes that they do not name; see [`Done::lost`].
+    /// How many of [`updated`](Self::updated) have removed custom attributes that they do not name; see [`Completed::lost`].
     pub losing: u64,
     /// How many attributes these have removed.
     pub lost: u64,
@@ -388,7 +388,7 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn count<T>(&mut self, done: &Done<T>) {
+    pub(super) fn count<T>(&mut self, done: &Completed<T>) {
         self.updates += 1;
         self.repeats += u64::from(done.repeats);
         if let Outcome::Updated(_) = done.outcome {
@@ -398,8 +398,8 @@ impl Report {
         }
         *match done.outcome {
             Outcome::Updated(_) => &mut self.updated,
-            Outcome::Unchanged => &mut self.unchanged,
-            Outcome::Refused(_) => &mut self.refused,
+            Outcome::NotModified => &mut self.not_modified,
+            Outcome::Rejected(_) => &mut self.rejected,
             Outcome::GivenUp(_) => &mut self.given_up,
             Outcome::NotSent(_) => &mut self.not_sent,
         } += 1;
@@ -407,7 +407,7 @@ impl Report {
 
     /// Whether every update was done, or had nothing to change.
     pub fn is_clean(&self) -> bool {
-        self.updated + self.unchanged == self.updates && self.stopped.is_none()
+        self.updated + self.not_modified == self.updates && self.stopped.is_none()
     }
 }
 
@@ -416,8 +416,8 @@ impl fmt::Display for Report {
         let Self {
             updates,
             updated,
-            unchanged,
-            refused,
+            not_modified,
+            rejected,
             given_up,
             not_sent,
             repeats,
@@ -428,7 +428,7 @@ impl fmt::Display for Report {
         } = self;
         write!(
             f,
-            "{updates} updates: {updated} updated, {unchanged} unchanged, {refused} refused, {given_up} given up, \
+            "{updates} updates: {updated} updated, {not_modified} not modified, {rejected} rejected, {given_up} given up, \
              {not_sent} never sent"
         )?;
         if *repeats > 0 {

@@ -165,7 +165,7 @@ fn streamed(updates: impl IntoIterator<Item = Set, IntoIter: Send + 'static>) ->
     Bulk::stream(stream::iter(updates))
 }
 
-async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
+async fn all<T>(mut run: Run<T>) -> (Vec<Completed<T>>, Report) {
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
         all.push(done);
@@ -174,7 +174,7 @@ async fn all<T>(mut run: Run<T>) -> (Vec<Done<T>>, Report) {
     (all, run.report())
 }
 
-fn indexes<T>(done: &[Done<T>]) -> Vec<u64> {
+fn indexes<T>(done: &[Completed<T>]) -> Vec<u64> {
     done.iter().map(|done| done.index).collect()
 }
 
@@ -337,7 +337,7 @@ async fn it_stops_at_errors_and_accounts_for_the_rest() {
         run(|bulk| bulk.stop_after_errors(1), |value| value == 0)
             .await
             .to_string(),
-        "1000 updates: 9 updated, 0 unchanged, 0 refused, 0 given up, 991 never sent; stopped: too many updates failed"
+        "1000 updates: 9 updated, 0 not modified, 0 rejected, 0 given up, 991 never sent; stopped: too many updates failed"
     );
 }
 
@@ -418,7 +418,7 @@ async fn what_would_change_nothing_is_not_sent_if_asked() {
         .extend([("a".to_owned(), 1), ("b".to_owned(), 1)]);
     let updates = || [world.set("a", 1), world.set("b", 2)];
     let (done, report) = all(Bulk::new(updates()).in_order().dry_run().await.unwrap()).await;
-    assert_eq!((report.unchanged, report.updated, world.sent().len()), (1, 1, 0));
+    assert_eq!((report.not_modified, report.updated, world.sent().len()), (1, 1, 0));
     let Outcome::Updated(preview) = &done[1].outcome else {
         panic!()
     };
@@ -429,7 +429,7 @@ async fn what_would_change_nothing_is_not_sent_if_asked() {
     let report = all(Bulk::new(updates()).skip_unchanged().start().await.unwrap())
         .await
         .1;
-    assert_eq!((report.unchanged, report.updated), (1, 1));
+    assert_eq!((report.not_modified, report.updated), (1, 1));
     assert_eq!(world.sent(), [("b".to_owned(), 2)]);
 }
 
@@ -465,9 +465,9 @@ fn journaled(world: &Arc<World>, plan: &[(u8, u16, bool)], journal: &Path) -> Bu
     streamed(updates(world, plan)).journal(journal).fsync(false)
 }
 
-fn shown(mut done: Vec<Done<Object>>) -> Vec<String> {
+fn shown(mut done: Vec<Completed<Object>>) -> Vec<String> {
     done.sort_by_key(|done| done.index);
-    let show = |done: &Done<Object>| match &done.outcome {
+    let show = |done: &Completed<Object>| match &done.outcome {
         Outcome::Updated(object) => format!("{} {}: {object:?}", done.index, done.id),
         other => format!(
             "{} {}: {:?}",
@@ -495,7 +495,7 @@ async fn an_outage_of_any_length_uses_nothing_up() {
             async move {
                 if is_down {
                     return Err(Failed {
-                        error: CallError::configuration("502", None),
+                        error: CallError::internal("502", None),
                         sent: true,
                         may_have_happened: true,
                         cause: Cause::Trouble,
@@ -505,7 +505,10 @@ async fn an_outage_of_any_length_uses_nothing_up() {
             }
             .boxed()
         };
-        let bulk = streamed(updates).go_on().journal(&journal).fsync(false);
+        let bulk = streamed(updates)
+            .ignore_consecutive_errors()
+            .journal(&journal)
+            .fsync(false);
         let (_, report) = all(bulk.run(Arc::new(act)).await.unwrap()).await;
         report
     };
@@ -736,7 +739,7 @@ async fn the_report_of_a_resumed_run_is_that_of_an_undisturbed_one() {
     world.busy.lock().unwrap().clear();
     world.state.lock().unwrap().insert("1".to_owned(), 0); // and the server did it
     let report = all(bulk().start().await.unwrap()).await.1;
-    assert_eq!((report.updated, report.unchanged), (1, 0), "{report}");
+    assert_eq!((report.updated, report.not_modified), (1, 0), "{report}");
 }
 
 #[test]
@@ -1068,7 +1071,7 @@ proptest! {
                     assert!(!again, "{value} was yielded and sent again");
                 }
                 // What the run's stop kept from having an outcome is made by the next one.
-                let stopped = |done: &&Done<Object>| {
+                let stopped = |done: &&Completed<Object>| {
                     matches!(done.outcome, Outcome::GivenUp(_) | Outcome::NotSent(NotSent::Stopped(_)))
                 };
                 let outcomes = so_far.iter().filter(|done| !stopped(done));

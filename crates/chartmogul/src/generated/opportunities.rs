@@ -3,7 +3,7 @@
 #[allow(unused_imports)]
 use crate::{
     Async, Client, Error, InvalidInput, Outcome, convert::{self, IntoDate},
-    merge::{FromRead, Merge, Mergeable, Merging},
+    merge::{FromRead, CustomAttributesPatch, Mergeable, Merging},
     paging::{Items, Page},
 };
 #[cfg(feature = "blocking")]
@@ -124,8 +124,8 @@ impl ListOpportunities {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self.client.low_level.list_opportunities(&self.query).await?;
-        Ok(reply.into_value())
+        let response = self.client.low_level.list_opportunities(&self.query).await?;
+        Ok(response.into_value())
     }
 }
 
@@ -144,8 +144,12 @@ impl ListOpportunities<Blocking> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self.client.low_level.list_opportunities(&self.query).await?;
-                Ok(reply.into_value())
+                let response = self
+                    .client
+                    .low_level
+                    .list_opportunities(&self.query)
+                    .await?;
+                Ok(response.into_value())
             })
     }
 }
@@ -230,8 +234,8 @@ impl CreateOpportunity {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self.client.low_level.create_opportunity(&self.body).await?;
-        Ok(reply.into_value())
+        let response = self.client.low_level.create_opportunity(&self.body).await?;
+        Ok(response.into_value())
     }
 }
 
@@ -250,8 +254,12 @@ impl CreateOpportunity<Blocking> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self.client.low_level.create_opportunity(&self.body).await?;
-                Ok(reply.into_value())
+                let response = self
+                    .client
+                    .low_level
+                    .create_opportunity(&self.body)
+                    .await?;
+                Ok(response.into_value())
             })
     }
 }
@@ -299,8 +307,12 @@ impl GetOpportunity {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self.client.low_level.get_opportunity(&self.opportunity_uuid).await?;
-        Ok(reply.into_value())
+        let response = self
+            .client
+            .low_level
+            .get_opportunity(&self.opportunity_uuid)
+            .await?;
+        Ok(response.into_value())
     }
 }
 
@@ -319,12 +331,12 @@ impl GetOpportunity<Blocking> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self
+                let response = self
                     .client
                     .low_level
                     .get_opportunity(&self.opportunity_uuid)
                     .await?;
-                Ok(reply.into_value())
+                Ok(response.into_value())
             })
     }
 }
@@ -372,12 +384,12 @@ impl DeleteOpportunity {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self
+        let response = self
             .client
             .low_level
             .delete_opportunity(&self.opportunity_uuid)
             .await?;
-        Ok(reply.into_value())
+        Ok(response.into_value())
     }
 }
 
@@ -396,12 +408,12 @@ impl DeleteOpportunity<Blocking> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self
+                let response = self
                     .client
                     .low_level
                     .delete_opportunity(&self.opportunity_uuid)
                     .await?;
-                Ok(reply.into_value())
+                Ok(response.into_value())
             })
     }
 }
@@ -528,12 +540,12 @@ impl UpdateOpportunity {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self
+        let response = self
             .client
             .low_level
             .update_opportunity(&self.opportunity_uuid, &self.body)
             .await?;
-        Ok(reply.into_value())
+        Ok(response.into_value())
     }
     /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
     /// [`Error::NotModified`].
@@ -559,12 +571,12 @@ impl UpdateOpportunity<Blocking> {
                 if let Some(wrong) = self.wrong {
                     return Err(wrong.into());
                 }
-                let reply = self
+                let response = self
                     .client
                     .low_level
                     .update_opportunity(&self.opportunity_uuid, &self.body)
                     .await?;
-                Ok(reply.into_value())
+                Ok(response.into_value())
             })
     }
     /// Sends the request and tells a change from "nothing to change", which [`send`](Self::send) reports as
@@ -576,10 +588,10 @@ impl UpdateOpportunity<Blocking> {
 
 impl<M: Clone> UpdateOpportunity<M> {
     /// Changes or removes single custom attributes and keeps the others, by reading them first. What is set here so
-    /// far is sent with them. See [`Merge`] for what is guaranteed.
-    pub fn merge_custom(self) -> Merge<Self, M> {
+    /// far is sent with them. See [`CustomAttributesPatch`] for what is guaranteed.
+    pub fn merge_custom(self) -> CustomAttributesPatch<Self, M> {
         let mode = self.client.mode.clone();
-        Merge::new(self, mode)
+        CustomAttributesPatch::new(self, mode)
     }
 }
 
@@ -619,12 +631,12 @@ impl<M: Clone + Send + Sync> Mergeable for UpdateOpportunity<M> {
         if let Some(wrong) = self.wrong {
             return Err(wrong.into());
         }
-        let reply = self
+        let response = self
             .client
             .low_level
             .update_opportunity(&self.opportunity_uuid, &self.body)
             .await?;
-        Ok(reply.into_value())
+        Ok(response.into_value())
     }
     async fn write_from_read(
         &self,

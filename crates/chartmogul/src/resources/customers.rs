@@ -7,12 +7,12 @@ use crate::{
 
 /// One customer; made by [`Client::customer`](crate::Client::customer).
 #[derive(Debug, Clone)]
-pub struct Customer<M = Async> {
+pub struct CustomerScope<M = Async> {
     client: Client<M>,
     uuid: String,
 }
 
-impl<M: Clone> Customer<M> {
+impl<M: Clone> CustomerScope<M> {
     pub(crate) fn new(client: Client<M>, uuid: String) -> Self {
         Self { client, uuid }
     }

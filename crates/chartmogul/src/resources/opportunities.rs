@@ -120,7 +120,7 @@ impl<M: Clone> Opportunities<M> {
     ///
     /// # Errors
     /// [`Error::InvalidInput`](crate::Error::InvalidInput) if a filter can't be right, before anything is sent;
-    /// [`Error::Pages`](crate::Error::Pages) if the server's pages lead nowhere; others as in [`Error`](crate::Error).
+    /// [`Error::Pagination`](crate::Error::Pagination) if the server's pages lead nowhere; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/list>
     pub fn list(&self) -> ListOpportunities<M> {
@@ -143,7 +143,7 @@ impl<M: Clone> Opportunities<M> {
     /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
     /// # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
     /// # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
-    /// use chartmogul::{Custom, ForecastCategory};
+    /// use chartmogul::{CustomAttributeList, ForecastCategory};
     ///
     /// let deal = client
     ///     .opportunities()
@@ -151,7 +151,7 @@ impl<M: Clone> Opportunities<M> {
     ///     .amount_in_cents(20_000)
     ///     .estimated_close_date("2026-04-30")
     ///     .forecast_category(ForecastCategory::Committed)
-    ///     .replace_all_custom(Custom::new().set("seats", 4).set("vip", true))
+    ///     .replace_all_custom(CustomAttributeList::new().set("seats", 4).set("vip", true))
     ///     .send()
     ///     .await?;
     /// assert!(deal.amount_in_cents == 20_000);

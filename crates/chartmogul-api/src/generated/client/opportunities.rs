@@ -2,7 +2,7 @@
 
 #[allow(unused_imports)]
 use crate::{
-    Client, Error, FromRead, Method, Reply, check::{self, Check as _, encode_path},
+    Client, Error, FromRead, Method, Response, check::{self, Check as _, encode_path},
     operations, types,
 };
 
@@ -22,7 +22,7 @@ impl Client {
     pub async fn list_opportunities<'a>(
         &'a self,
         query: &'a types::ListOpportunitiesQuery,
-    ) -> Result<Reply<types::OpportunityPage>, Error> {
+    ) -> Result<Response<types::OpportunityPage>, Error> {
         query.check()?;
         let request = || {
             self.start(Method::GET, format_args!("/v1/opportunities",)).query(query)
@@ -40,7 +40,7 @@ impl Client {
     pub async fn create_opportunity<'a>(
         &'a self,
         body: &'a types::OpportunityCreation,
-    ) -> Result<Reply<types::Opportunity>, Error> {
+    ) -> Result<Response<types::Opportunity>, Error> {
         body.check()?;
         let request = || {
             self.start(Method::POST, format_args!("/v1/opportunities",)).json(&body)
@@ -59,7 +59,7 @@ impl Client {
     pub async fn get_opportunity<'a>(
         &'a self,
         opportunity_uuid: &'a str,
-    ) -> Result<Reply<types::Opportunity>, Error> {
+    ) -> Result<Response<types::Opportunity>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         let request = || {
             self
@@ -82,7 +82,7 @@ impl Client {
     pub async fn delete_opportunity<'a>(
         &'a self,
         opportunity_uuid: &'a str,
-    ) -> Result<Reply<()>, Error> {
+    ) -> Result<Response<()>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         let request = || {
             self
@@ -109,7 +109,7 @@ impl Client {
         &'a self,
         opportunity_uuid: &'a str,
         body: &'a types::OpportunityUpdate,
-    ) -> Result<Reply<types::Opportunity>, Error> {
+    ) -> Result<Response<types::Opportunity>, Error> {
         check::uuid("opportunity_uuid", opportunity_uuid)?;
         body.check()?;
         let request = || {

@@ -16,12 +16,15 @@ pub struct CustomAttribute {
     /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
     /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal
     /// point.
-    pub value: crate::CustomValue,
+    pub value: crate::CustomAttributeValue,
 }
 
 impl CustomAttribute {
     /// With what must be said; all other members are left out.
-    pub fn new(key: impl Into<String>, value: impl Into<crate::CustomValue>) -> Self {
+    pub fn new(
+        key: impl Into<String>,
+        value: impl Into<crate::CustomAttributeValue>,
+    ) -> Self {
         Self {
             key: key.into(),
             value: value.into(),

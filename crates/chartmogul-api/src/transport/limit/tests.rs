@@ -17,8 +17,8 @@ async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
     for number in 0..40 {
         let (limiter, order) = (limiter.clone(), Arc::clone(&order));
         let call = calls.spawn(async move {
-            let _place = limiter.place().await.unwrap();
-            limiter.turn().await.unwrap();
+            let _place = limiter.acquire().await.unwrap();
+            limiter.ready().await.unwrap();
             order.lock().unwrap().push(number);
         });
         if number % 2 == 1 {
@@ -40,17 +40,17 @@ async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
 #[tokio::test]
 async fn nobody_jumps_the_queue() {
     let limiter = RateLimiter::new(2, 20);
-    limiter.turn().await.unwrap();
+    limiter.ready().await.unwrap();
     let first = tokio::spawn({
         let limiter = limiter.clone();
-        async move { limiter.turn().await.unwrap() }
+        async move { limiter.ready().await.unwrap() }
     });
     tokio::task::yield_now().await; // in line
     std::thread::sleep(Duration::from_millis(600)); // the turn is free, but nobody runs
-    assert!(!limiter.try_turn(), "jumped the queue");
+    assert!(!limiter.try_ready(), "jumped the queue");
     tokio::select! {
         biased;
-        _ = limiter.turn() => panic!("jumped the queue"),
+        _ = limiter.ready() => panic!("jumped the queue"),
         () = std::future::ready(()) => {}
     }
     first.await.unwrap();
@@ -60,21 +60,21 @@ async fn nobody_jumps_the_queue() {
 #[tokio::test(start_paused = true)]
 async fn what_is_free_is_taken_at_once() {
     let limiter: Arc<dyn Limiter> = Arc::new(RateLimiter::new(4, 2)); // forwards to the one inside
-    let burst = (0..10).filter(|_| limiter.try_turn()).count();
+    let burst = (0..10).filter(|_| limiter.try_ready()).count();
     assert_eq!(burst, 2, "half of the rate, and no more at the same moment");
     let before = Instant::now();
-    limiter.turn().await.unwrap();
+    limiter.ready().await.unwrap();
     assert!(before.elapsed() >= SECOND / 4, "{:?}", before.elapsed());
 
-    let places = (limiter.try_place().unwrap(), limiter.place().await.unwrap());
-    assert!(limiter.try_place().is_none(), "both are taken");
-    let mut waiting = limiter.place();
+    let places = (limiter.try_acquire().unwrap(), limiter.acquire().await.unwrap());
+    assert!(limiter.try_acquire().is_none(), "both are taken");
+    let mut waiting = limiter.acquire();
     assert!(timeout(Duration::from_millis(1), &mut waiting).await.is_err());
     drop(places.0);
-    assert!(limiter.try_place().is_none(), "the free one is for who waits");
+    assert!(limiter.try_acquire().is_none(), "the free one is for who waits");
     let _first = waiting.await.unwrap();
     drop(places.1);
-    assert!(limiter.try_place().is_some());
+    assert!(limiter.try_acquire().is_some());
 }
 
 #[tokio::test(start_paused = true)]
@@ -85,7 +85,7 @@ async fn a_place_is_free_again_when_it_is_dropped() {
     for number in 0..100 {
         let (limiter, now, most) = (limiter.clone(), Arc::clone(&now), Arc::clone(&most));
         calls.spawn(async move {
-            let place = limiter.place();
+            let place = limiter.acquire();
             if number % 3 == 0 {
                 let _ = timeout(Duration::from_millis(1), place).await; // gives up, with or without a place
                 return;
@@ -107,11 +107,11 @@ async fn a_place_is_free_again_when_it_is_dropped() {
 #[tokio::test(start_paused = true)]
 async fn a_pause_holds_who_waits_already() {
     let limiter = RateLimiter::new(1, 20);
-    limiter.turn().await.unwrap();
+    limiter.ready().await.unwrap();
     let waiting = tokio::spawn({
         let limiter = limiter.clone();
         async move {
-            limiter.turn().await.unwrap();
+            limiter.ready().await.unwrap();
             Instant::now()
         }
     });
@@ -130,34 +130,34 @@ async fn waits<T>(future: &mut LimiterFuture<'_, T>) -> bool {
 #[tokio::test(start_paused = true)]
 async fn who_is_not_polled_is_passed() {
     let limiter = RateLimiter::new(4, 1);
-    let place = limiter.place().await.unwrap();
+    let place = limiter.acquire().await.unwrap();
     for count in [1, 2, 50, 1000] {
         let mut abandoned = Vec::new();
-        while limiter.try_turn() {}
+        while limiter.try_ready() {}
         for _ in 0..count {
-            let mut both = (limiter.place(), limiter.turn());
+            let mut both = (limiter.acquire(), limiter.ready());
             assert!(waits(&mut both.0).await);
             assert!(waits(&mut both.1).await);
             abandoned.push(both);
         }
         let started = Instant::now();
-        limiter.turn().await.unwrap();
+        limiter.ready().await.unwrap();
         assert!(started.elapsed() < SECOND * 2, "{:?} behind {count}", started.elapsed());
         // Now it would be theirs.
-        let mut waiting = limiter.place();
+        let mut waiting = limiter.acquire();
         assert!(waits(&mut waiting).await);
         drop(waiting);
     }
-    let mut abandoned: Vec<_> = (0..1000).map(|_| limiter.place()).collect();
+    let mut abandoned: Vec<_> = (0..1000).map(|_| limiter.acquire()).collect();
     for waiting in &mut abandoned {
         assert!(waits(waiting).await);
     }
     drop(place);
     let started = Instant::now();
-    let place = limiter.place().await.unwrap();
+    let place = limiter.acquire().await.unwrap();
     assert!(started.elapsed() < SECOND, "{:?}", started.elapsed());
     // The first of them comes back, and has its old position.
-    let mut late = limiter.place();
+    let mut late = limiter.acquire();
     assert!(waits(&mut late).await);
     let mut first = abandoned.swap_remove(0);
     assert!(waits(&mut first).await);
@@ -250,20 +250,20 @@ async fn call(
     };
     let polling = Polling::current().unwrap();
     let mut place = None;
-    let take = async |place: &mut Option<Place>| {
+    let take = async |place: &mut Option<Permit>| {
         loop {
             if place.is_none() || polling.is_revoked() {
                 *place = None;
                 wait(Resource::Place);
-                *place = match limiter.try_place() {
+                *place = match limiter.try_acquire() {
                     Some(place) => Some(place),
-                    None => Some(limiter.place().await.unwrap()),
+                    None => Some(limiter.acquire().await.unwrap()),
                 };
                 served(Resource::Place);
             }
             wait(Resource::Turn);
-            if !limiter.try_turn() {
-                limiter.turn().await.unwrap();
+            if !limiter.try_ready() {
+                limiter.ready().await.unwrap();
             }
             if !polling.is_revoked() {
                 served(Resource::Turn);
@@ -403,7 +403,7 @@ async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
     tokio::task::yield_now().await; // the server begins to work
     tokio::time::advance(Duration::from_secs(60)).await;
     for _ in 0..10 {
-        limiter.turn().await.unwrap();
+        limiter.ready().await.unwrap();
     }
     assert!(
         !limiter.limits.with(|state| state.pace.is_open()),
@@ -426,8 +426,8 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
         let limiter = limiter.clone();
         Box::pin(async move {
             let work = async {
-                let _place = limiter.place().await.unwrap();
-                limiter.turn().await.unwrap();
+                let _place = limiter.acquire().await.unwrap();
+                limiter.ready().await.unwrap();
                 drop(Connecting::begin()); // and waits for its next attempt
                 std::future::pending::<()>().await;
             };
@@ -435,7 +435,7 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
         })
     };
     assert!(poll_fn(|context| Poll::Ready(task.as_mut().poll(context).is_pending())).await);
-    timeout(SECOND * 2, limiter.turn()).await.unwrap().unwrap();
+    timeout(SECOND * 2, limiter.ready()).await.unwrap().unwrap();
 }
 
 /// Calls that read and then write, beside others: each request counts where it arrives, however long the read takes.
@@ -449,12 +449,12 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
         let (limiter, arrivals) = (limiter.clone(), Arc::clone(&arrivals));
         calls.spawn(async move {
             let work = async {
-                let _place = limiter.place().await.unwrap();
-                limiter.turn().await.unwrap();
+                let _place = limiter.acquire().await.unwrap();
+                limiter.ready().await.unwrap();
                 let arrive = || arrivals.lock().unwrap().push(Instant::now());
                 if number / 50 % 2 == 0 {
                     let write = Reserved::begin().unwrap();
-                    limiter.turn().await.unwrap();
+                    limiter.ready().await.unwrap();
                     assert!(write.hold());
                     arrive();
                     tokio::time::sleep(Duration::from_millis(number * 37 % 900)).await;

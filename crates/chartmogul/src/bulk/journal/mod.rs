@@ -21,7 +21,7 @@ use self::{
     frames::{Frame, Frames},
     record::{Header, Record, Taken},
 };
-use super::{Error, Good, Outcome, engine::SPAN, outcome::Earlier};
+use super::{Error, Outcome, ValidPrefix, engine::SPAN, outcome::Earlier};
 
 /// What is wanted of the file system.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ pub(super) struct Journal {
 /// What a journal has when it is opened.
 #[derive(Default)]
 struct Found {
-    good: Good,
+    good: ValidPrefix,
     /// Taken, without an outcome.
     open: BTreeMap<u64, Open>,
     /// The same by object, in order.
@@ -372,7 +372,7 @@ impl Reading {
 /// # Errors
 /// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is good;
 /// [`Error::Journal`] if it can't be read, or its copy can't be written.
-pub fn salvage(path: impl AsRef<Path>) -> Result<Good, Error> {
+pub fn salvage(path: impl AsRef<Path>) -> Result<ValidPrefix, Error> {
     let path = path.as_ref();
     let mut file = JournalFile::open(path, false, Options::default())?;
     let good = match scan(path, file.rewound()?, None) {

@@ -137,8 +137,8 @@ fn is_no_attributes(lost: &Option<u64>) -> bool {
 #[serde(rename_all = "snake_case")]
 enum OutcomeRecord<T> {
     Updated(T),
-    Unchanged,
-    Refused(ErrorRecord),
+    NotModified,
+    Rejected(ErrorRecord),
     GivenUp(ErrorRecord),
     NotSent(ErrorRecord),
 }
@@ -157,8 +157,8 @@ impl<'a, T> DoneRecord<&'a T> {
     pub(super) fn of(index: u64, repeats: u32, lost: Option<u64>, outcome: &'a Outcome<T>) -> Option<Self> {
         let outcome = match outcome {
             Outcome::Updated(object) => OutcomeRecord::Updated(&**object),
-            Outcome::Unchanged => OutcomeRecord::Unchanged,
-            Outcome::Refused(error) => OutcomeRecord::Refused(error.into()),
+            Outcome::NotModified => OutcomeRecord::NotModified,
+            Outcome::Rejected(error) => OutcomeRecord::Rejected(error.into()),
             Outcome::GivenUp(error) => OutcomeRecord::GivenUp(error.into()),
             Outcome::NotSent(NotSent::Failed(error)) => OutcomeRecord::NotSent(error.into()),
             Outcome::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)) => return None,
@@ -176,8 +176,8 @@ impl<T> DoneRecord<T> {
     pub(crate) fn into_outcome(self) -> Outcome<T> {
         match self.outcome {
             OutcomeRecord::Updated(object) => Outcome::Updated(Box::new(object)),
-            OutcomeRecord::Unchanged => Outcome::Unchanged,
-            OutcomeRecord::Refused(error) => Outcome::Refused(error.into()),
+            OutcomeRecord::NotModified => Outcome::NotModified,
+            OutcomeRecord::Rejected(error) => Outcome::Rejected(error.into()),
             OutcomeRecord::GivenUp(error) => Outcome::GivenUp(error.into()),
             OutcomeRecord::NotSent(error) => Outcome::NotSent(NotSent::Failed(error.into())),
         }

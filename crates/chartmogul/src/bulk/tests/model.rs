@@ -205,7 +205,7 @@ impl Update for Write {
 }
 
 fn trouble() -> CallError {
-    CallError::configuration("trouble", None)
+    CallError::internal("trouble", None)
 }
 
 fn failed(cause: Cause, sent: bool, may_have_happened: bool) -> Failed {
@@ -335,7 +335,7 @@ impl Server {
             match weather {
                 Weather::WrongKey => {
                     return Err(Failed {
-                        error: CallError::configuration(KEY, None),
+                        error: CallError::internal(KEY, None),
                         ..failed(Cause::Key, sent, may_have_happened)
                     });
                 }
@@ -347,7 +347,7 @@ impl Server {
                     let object = books.state.get(&plan.object).copied().unwrap_or_default();
                     let same = |(field, set): (u8, bool)| !set || field == plan.value;
                     return Ok(if object.into_iter().zip(plan.fields).all(same) {
-                        Step::Unchanged
+                        Step::NotModified
                     } else {
                         Step::Send(write)
                     });
@@ -372,7 +372,7 @@ impl Server {
         disturbance: &Disturbance,
         skip_unchanged: bool,
         journal: Option<&Path>,
-    ) -> (Vec<Done<[u8; 2]>>, Option<Report>) {
+    ) -> (Vec<Completed<[u8; 2]>>, Option<Report>) {
         {
             let mut books = self.books.lock().unwrap();
             books.began = Instant::now();
@@ -398,7 +398,10 @@ impl Server {
                 Bulk::try_stream(stream::iter(updates).chain(stream::pending()))
             }
         };
-        let bulk = bulk.concurrency(disturbance.concurrency).go_on().fsync(false);
+        let bulk = bulk
+            .concurrency(disturbance.concurrency)
+            .ignore_consecutive_errors()
+            .fsync(false);
         let bulk = match disturbance.limits {
             1 => bulk.stop_after_errors(1),
             2 => bulk.stop_after_errors(4),
@@ -463,7 +466,7 @@ fn plan(rng: &mut Rng) -> Vec<Plan> {
     (0..rng.usize(1..40)).map(|_| one(rng)).collect()
 }
 
-fn show(done: &Done<[u8; 2]>) -> String {
+fn show(done: &Completed<[u8; 2]>) -> String {
     match &done.outcome {
         Outcome::Updated(object) => format!("updated {object:?}"),
         Outcome::NotSent(why @ NotSent::Behind(_)) => format!("{why:?}"),
@@ -471,7 +474,7 @@ fn show(done: &Done<[u8; 2]>) -> String {
     }
 }
 
-fn place<T>(done: &Done<T>) -> usize {
+fn place<T>(done: &Completed<T>) -> usize {
     usize::try_from(done.index).unwrap()
 }
 
@@ -506,7 +509,7 @@ async fn round(mut rng: Rng) {
                 assert!(done.earlier, "{done:?}: {context}");
             }
             match &done.outcome {
-                Outcome::Refused(error) | Outcome::GivenUp(error) => {
+                Outcome::Rejected(error) | Outcome::GivenUp(error) => {
                     assert!(!truth.applied || error.may_have_happened(), "{done:?}: {context}");
                     // Of a run that was dropped, nobody knows what it has sent.
                     assert!(
@@ -515,12 +518,12 @@ async fn round(mut rng: Rng) {
                     );
                 }
                 Outcome::NotSent(_) => assert_eq!(truth.arrived, 0, "{done:?}: {context}"),
-                Outcome::Updated(_) | Outcome::Unchanged => {}
+                Outcome::Updated(_) | Outcome::NotModified => {}
             }
             let says_it = |fate: Fate| plan[place(done)].fate == fate;
             match &done.outcome {
-                Outcome::Updated(_) | Outcome::Unchanged => assert!(done.outcome.is_final()),
-                Outcome::Refused(error) => assert_eq!(done.outcome.is_final(), error.text != KEY),
+                Outcome::Updated(_) | Outcome::NotModified => assert!(done.outcome.is_final()),
+                Outcome::Rejected(error) => assert_eq!(done.outcome.is_final(), error.text != KEY),
                 Outcome::NotSent(NotSent::Failed(_)) => assert_eq!(done.outcome.is_final(), says_it(Fate::Invalid)),
                 _ => assert!(!done.outcome.is_final()),
             }
@@ -541,7 +544,7 @@ async fn round(mut rng: Rng) {
                 expected_report.unwrap(),
                 "{context}"
             );
-            let shown = |done: &[Done<[u8; 2]>]| done.iter().map(show).collect::<Vec<_>>();
+            let shown = |done: &[Completed<[u8; 2]>]| done.iter().map(show).collect::<Vec<_>>();
             assert_eq!(shown(&done), shown(&expected), "{context}");
             assert_eq!(books.state, calm.books.lock().unwrap().state, "{context}");
         }

@@ -3,20 +3,20 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
-use crate::transport::Whole;
+use crate::transport::RawResponse;
 
 /// A successful answer: the decoded value, and what came with it.
 ///
-/// `Debug` leaves out headers and body; [`Reply::headers`] and [`Reply::body`] have them.
+/// `Debug` leaves out headers and body; [`Response::headers`] and [`Response::body`] have them.
 #[derive(Clone)]
-pub struct Reply<T> {
+pub struct Response<T> {
     /// In a box, because it is large, and is handed through some futures on its way.
     pub(crate) value: Box<T>,
-    pub(crate) whole: Box<Whole>,
+    pub(crate) raw: Box<RawResponse>,
     pub(crate) attempts: u32,
 }
 
-impl<T> Reply<T> {
+impl<T> Response<T> {
     /// The decoded value.
     pub fn value(&self) -> &T {
         &self.value
@@ -29,12 +29,12 @@ impl<T> Reply<T> {
 
     /// Status of the answer, any 2xx.
     pub fn status(&self) -> StatusCode {
-        self.whole.status
+        self.raw.status
     }
 
     /// Headers of the answer.
     pub fn headers(&self) -> &HeaderMap {
-        &self.whole.headers
+        &self.raw.headers
     }
 
     /// How many attempts it took.
@@ -44,15 +44,15 @@ impl<T> Reply<T> {
 
     /// The body as it arrived.
     pub fn body(&self) -> &Bytes {
-        &self.whole.body
+        &self.raw.body
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Reply<T> {
+impl<T: fmt::Debug> fmt::Debug for Response<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reply")
+        f.debug_struct("Response")
             .field("value", &self.value)
-            .field("status", &self.whole.status)
+            .field("status", &self.raw.status)
             .finish_non_exhaustive()
     }
 }
