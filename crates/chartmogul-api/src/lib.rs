@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 mod client;
+#[cfg(feature = "dynamic")]
+mod dynamic;
 mod error;
 mod operation;
 #[doc(hidden)]
@@ -41,6 +43,8 @@ pub use transport::{
     observe::{AttemptEvent, CallEvent, Observer, Waited},
     retry::Retry,
 };
+#[allow(unused_imports)] // for the first nullable object in a request
+use value::field::field_value;
 pub use value::{
     CustomAttributeError, CustomAttributeValue, CustomAttributes, Date, Field, FieldValue, List, Timestamp, Verbatim,
 };

@@ -21,12 +21,14 @@ use crate::{
     transport::{Route, call},
     validate,
 };
-pub(crate) use crate::{Response as ResponseValue, validate::encode_path};
+pub(crate) use crate::Response as ResponseValue;
+pub use crate::validate::encode_path;
 
 /// Begins requests.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Requests;
 
+#[allow(clippy::unused_self)] // they are called as methods
 impl Requests {
     pub(crate) fn get(self, path: String) -> RequestBuilder {
         RequestBuilder::new(Method::GET, path)
@@ -149,7 +151,7 @@ impl ResponseValue<()> {
 
 impl Error {
     /// Can't be: the transport has made an error of every status but 2xx.
-    #[allow(non_snake_case)] // a variant of progenitor's error
+    #[allow(non_snake_case, clippy::needless_pass_by_value)] // a variant of progenitor's error
     pub(crate) fn UnexpectedResponse<T>(executed: Executed<T>) -> Self {
         let what = format!("status {} passed for a success, which is a bug", executed.status());
         Self::internal(what, None)

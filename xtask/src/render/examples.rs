@@ -13,6 +13,8 @@ use crate::{
 const SETTERS: usize = 3;
 /// Longer statements are broken.
 const WIDTH: usize = 110;
+const HEAD: &str = "# async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {\n";
+const END: &str = "# Ok(()) }\n";
 
 /// The lines of a documentation test; none if the document has a value that can't be written in a line of Rust.
 pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<String> {
@@ -22,7 +24,18 @@ pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<Str
     let arguments = arguments.collect::<Option<Vec<_>>>()?.join(", ");
     let setters: String = examples.setters(operation).into_iter().take(SETTERS).collect();
     let (accessor, verb) = (names::module(&tag.name), &operation.verb);
-    let call = format!("client.{accessor}().{verb}({arguments}){setters}.send().await?");
+    let call = format!("client.{accessor}().{verb}({arguments}){setters}");
+    if let Some(Kind::List(entry)) = operation.pages(api).map(|entries| &entries.kind) {
+        let entries = accessor.as_str();
+        let entry = entry.component().map_or("entry".to_owned(), names::field);
+        let entry = if entry == *entries { "entry".to_owned() } else { entry };
+        let (uses, start) = imported(&format!("let mut {entries} = {call}.items();"));
+        let start = laid_out(&start)?;
+        return Some(format!(
+            "{HEAD}{uses}{start}while let Some({entry}) = {entries}.try_next().await? {{\n    println!(\"{{{entry}:?}}\");\n}}\n{END}"
+        ));
+    }
+    let call = format!("{call}.send().await?");
     let statement = match &operation.response {
         Some(Kind::Ref(name)) => format!("let {} = {call};", names::field(name)),
         Some(_) => format!("let response = {call};"),
@@ -30,9 +43,7 @@ pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<Str
     };
     let (uses, statement) = imported(&statement);
     let statement = laid_out(&statement)?;
-    Some(format!(
-        "# async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {{\n{uses}{statement}# Ok(()) }}\n"
-    ))
+    Some(format!("{HEAD}{uses}{statement}{END}"))
 }
 
 /// With `use` for what it names by a path.

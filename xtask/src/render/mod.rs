@@ -100,8 +100,8 @@ fn export(path: &str, mut names: Vec<String>) -> String {
     names.sort_unstable();
     match names.as_slice() {
         [] => String::new(),
-        [name] => format!("pub use {path}::{name};\n"),
-        names => format!("pub use {path}::{{{}}};\n", names.join(", ")),
+        [name] => format!("#[doc(inline)]\npub use {path}::{name};\n"),
+        names => format!("#[doc(inline)]\npub use {path}::{{{}}};\n", names.join(", ")),
     }
 }
 

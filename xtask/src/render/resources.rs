@@ -34,6 +34,13 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     let (heading, words) = (docs::module_text(&words), docs::comment_text(&words, "    "));
     let exports = export("chartmogul_api::types", types::names_for_users(api, &home));
     let verbs: Vec<_> = operations_of(api, &tag.name).map(|operation| verb(api, tag, operation)).collect();
+    let limited = operations_of(api, &tag.name).filter(|operation| customer(api, operation).is_some());
+    let limited: Vec<_> = limited.map(|operation| format!("[`{0}`]({name}::{0})", operation.verb)).collect();
+    let (scope, field, none) = if limited.is_empty() {
+        (String::new(), "", "")
+    } else {
+        (scope(tag, &limited), "    customer_uuid: Option<String>,\n", ", customer_uuid: None")
+    };
     let verbs = verbs.join("\n");
     let mut text = format!(
         "{heading}\n{exports}\n\
@@ -42,19 +49,45 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
          #[derive(Debug, Clone)]\n\
          pub struct {name}<M = crate::Async> {{\n    \
              client: crate::Client<M>,\n\
+             {field}\
          }}\n\n\
          impl<M: Clone> crate::Client<M> {{\n\
              {words}    \
              pub fn {accessor}(&self) -> {name}<M> {{\n        \
-                 {name} {{ client: self.clone() }}\n    \
+                 {name} {{ client: self.clone(){none} }}\n    \
              }}\n\
          }}\n\n\
+         {scope}\
          impl<M: Clone> {name}<M> {{\n{verbs}}}\n"
     );
     for operation in operations_of(api, &tag.name) {
         text += &builder(api, tag, operation);
     }
     text
+}
+
+/// For lists of what belongs to a customer: the same resource, whose lists are limited to one.
+fn scope(tag: &Tag, limited: &[String]) -> String {
+    let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
+    let returns = if limited.len() == 1 { "returns" } else { "return" };
+    format!(
+        "impl<M: Clone> crate::CustomerScope<M> {{\n    \
+             /// The {} of this customer: {} {returns} no others. All other methods are the same as\n    \
+             /// those of [`Client::{accessor}`](crate::Client::{accessor}).\n    \
+             pub fn {accessor}(&self) -> {name}<M> {{\n        \
+                 {name} {{ client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }}\n    \
+             }}\n\
+         }}\n\n",
+        tag.name.replace('_', " "),
+        limited.join(", "),
+    )
+}
+
+/// The query parameter that limits a list to a customer.
+fn customer<'a>(api: &'a Api, operation: &Operation) -> Option<&'a str> {
+    operation.pages(api)?;
+    let parameter = operation.query_object(api)?.property("customer_uuid")?;
+    (!parameter.required && parameter.kind == Kind::String).then_some(&parameter.field)
 }
 
 /// The method that makes a request.
@@ -66,20 +99,25 @@ fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
         "{}\n\n{}\n\n{example}\n\n# Errors\n{}\n\n{}",
         docs::sentence(&operation.summary),
         docs::markdown(&operation.description),
-        errors(operation),
+        errors(api, operation),
         docs::source(&operation.source),
     );
     let doc = docs::comment_text(&doc, "    ");
     let deprecated = deprecated_text(operation.deprecated.as_deref(), "    ");
     let arguments = operation.arguments(api);
     let signature: String = arguments.iter().map(|a| format!(", {}: {}", a.name, argument_type(api, operation, a))).collect();
-    let fields = match fields(operation, &arguments) {
-        fields if fields.is_empty() => "{}".to_owned(),
-        fields => format!("{{ {fields} }}"),
+    let fields = fields(operation, &arguments);
+    let fields = if fields.is_empty() { "{}".to_owned() } else { format!("{{ {fields} }}") };
+    let made = match customer(api, operation) {
+        Some(parameter) => format!(
+            "let mut request = requests::{request} {fields};\n        \
+             request.query.{parameter}.clone_from(&self.customer_uuid);\n        \
+             {request}(call::Call::new(&self.client, request))"
+        ),
+        None => format!("{request}(call::Call::new(&self.client, requests::{request} {fields}))"),
     };
     format!(
-        "{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        \
-         {request}(call::Call::new(&self.client, requests::{request} {fields}))\n    }}\n"
+        "{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {made}\n    }}\n"
     )
 }
 
@@ -139,22 +177,23 @@ fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
 }
 
 /// What a caller can do something about, from the documented statuses.
-fn errors(operation: &Operation) -> String {
-    let mut known = vec!["[`InvalidInput`](crate::Error::InvalidInput) before anything is sent".to_owned()];
-    let statuses = |range: &[u16]| {
-        let found: Vec<_> = operation.errors.iter().filter(|status| range.contains(status)).map(u16::to_string).collect();
-        found.join(", ")
-    };
-    if operation.not_modified {
-        known.push("[`NotModified`](crate::Error::NotModified) (304)".to_owned());
-    }
-    for (variant, range) in [("NotFound", &[404][..]), ("Rejected", &[400, 422][..])] {
-        let statuses = statuses(range);
-        if !statuses.is_empty() {
-            known.push(format!("[`{variant}`](crate::Error::{variant}) ({statuses})"));
-        }
-    }
-    format!("{}; others as in [`Error`](crate::Error).", known.join("; "))
+fn errors(api: &Api, operation: &Operation) -> String {
+    let identifies = !operation.parameters.is_empty() || operation.query_object(api).is_some_and(has_required);
+    let says_something = operation.query.is_some() || operation.body.is_some();
+    let documented = |statuses: &[u16]| operation.errors.iter().any(|status| statuses.contains(status));
+    let known = [
+        (true, "InvalidInput", " if a value is not allowed, before anything is sent"),
+        (identifies && documented(&[404]), "NotFound", ""),
+        (operation.not_modified, "NotModified", " if there is nothing to change"),
+        (says_something && documented(&[400, 422]), "Rejected", " with the fields at fault"),
+    ];
+    let known = known.into_iter().filter(|(applies, ..)| *applies);
+    let known: String = known.map(|(_, name, when)| format!("[`{name}`](crate::Error::{name}){when}; ")).collect();
+    format!("{known}others as in [`Error`](crate::Error).")
+}
+
+fn has_required(object: &Object) -> bool {
+    object.required().next().is_some()
 }
 
 /// What a verb returns: setters, and ways to send it.

@@ -20,7 +20,12 @@ pub(super) fn setters(api: &Api, object: &Object, target: &str, within: Crate) -
 
 fn property_setters(api: &Api, property: &Property, target: &str, within: Crate) -> Vec<String> {
     let (field, wire) = (&property.field, &property.name);
-    let words = docs::markdown(&property.description);
+    let takes = match property.kind {
+        Kind::Date => "\n\nTakes a `chrono::NaiveDate`, or text such as `2026-01-31`.",
+        Kind::Timestamp => "\n\nTakes a `chrono::DateTime`, a `chrono::NaiveDate`, or text such as `2026-01-31T12:00:00Z`.",
+        _ => "",
+    };
+    let words = docs::markdown(&property.description) + takes;
     let is_collection = matches!(property.kind, Kind::List(_) | Kind::Map(_));
     let replaces = property.replaces_all && is_collection;
     let path = |variant| within.path(&format!("crate::Field::{variant}"));

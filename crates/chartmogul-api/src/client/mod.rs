@@ -31,7 +31,8 @@ pub struct Client {
     pub(crate) bounds: Option<Arc<Bounds>>,
     /// Keeps requests instead of sending them; see [`runtime::prepare`].
     pub(crate) recorder: Option<Arc<Recorder>>,
-    /// What the generated methods begin with.
+    /// What the generated methods begin with, by progenitor's names.
+    #[allow(clippy::struct_field_names)]
     pub(crate) client: runtime::Requests,
     pub(crate) baseurl: runtime::Relative,
 }

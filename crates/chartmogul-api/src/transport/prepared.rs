@@ -152,3 +152,77 @@ fn parameter(json: &str) -> serde_json::Result<Cow<'_, str>> {
         _ => json.into(),
     })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+    use crate::Client;
+
+    fn sent(base_url: &str, request: &Prepared) -> reqwest::Request {
+        let client = Client::builder().api_key("key").base_url(base_url).build().unwrap();
+        request.to_request(&client.shared).unwrap()
+    }
+
+    fn url(base_url: &str, path: &str, query: &str) -> String {
+        let mut request = Prepared::new(Method::GET, path.to_owned());
+        request.set_query(query.as_bytes().to_vec());
+        sent(base_url, &request).url().to_string()
+    }
+
+    #[test]
+    fn the_path_comes_after_that_of_the_base_url() {
+        for (base_url, expected) in [
+            ("https://a.test", "https://a.test/v1/x/a%2Fb"),
+            ("https://a.test/", "https://a.test/v1/x/a%2Fb"),
+            ("https://a.test/p/q", "https://a.test/p/q/v1/x/a%2Fb"),
+            ("https://a.test/p/", "https://a.test/p/v1/x/a%2Fb"),
+        ] {
+            assert_eq!(url(base_url, "/v1/x/a%2Fb", "{}"), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_written_from_json() {
+        for (json, expected) in [
+            ("{}", ""),
+            (
+                r#"{"a":"x y&=","b":-5,"c":0.5,"d":true}"#,
+                "?a=x+y%26%3D&b=-5&c=0.5&d=true",
+            ),
+            (r#"{"event[id]":"\u00fc"}"#, "?event%5Bid%5D=%C3%BC"),
+            (r#"{"include":["a","b",3],"none":[]}"#, "?include=a%2Cb%2C3&none="),
+            (r#"{"a":"1","a":"2"}"#, "?a=1&a=2"),
+            (r#"{"big":9223372036854775807}"#, "?big=9223372036854775807"),
+        ] {
+            assert_eq!(
+                url("https://a.test", "/v1/x", json),
+                format!("https://a.test/v1/x{expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_is_sent_by_any_method_and_its_absence_is_told_by_some() {
+        let none = |method| {
+            let request = sent("https://a.test", &Prepared::new(method, "/v1/x".to_owned()));
+            assert!(request.body().is_none());
+            assert_eq!(request.headers().get(header::CONTENT_TYPE), None);
+            request.headers().get(header::CONTENT_LENGTH).cloned()
+        };
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert_eq!(none(method), Some(HeaderValue::from_static("0")));
+        }
+        for method in [Method::GET, Method::DELETE] {
+            assert_eq!(none(method), None);
+        }
+        for method in [Method::DELETE, Method::POST] {
+            let mut request = Prepared::new(method, "/v1/x".to_owned());
+            request.set_body(b"{}".to_vec());
+            let request = sent("https://a.test", &request);
+            assert_eq!(request.body().unwrap().as_bytes(), Some(b"{}".as_slice()));
+            assert_eq!(request.headers()[header::CONTENT_TYPE], "application/json");
+            assert_eq!(request.headers().get(header::CONTENT_LENGTH), None); // hyper's business
+        }
+    }
+}

@@ -9,9 +9,14 @@ mod path;
 mod text;
 mod value;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests;
+
 use serde::{Serializer, ser::SerializeMap as _};
 
-pub(crate) use self::path::{encode_path, segment};
+pub use self::path::encode_path;
+pub(crate) use self::path::{parameter, segment};
 use self::value::Place;
 use crate::{
     InvalidInput,
@@ -51,7 +56,14 @@ pub fn body(body: &Body, json: &[u8]) -> Result<(), InvalidInput> {
     }
 }
 
+/// Checks what is given for a parameter of the path, before it gets part of it.
+#[cfg(feature = "dynamic")]
+pub(crate) fn argument(parameter: &crate::operation::Parameter, value: &serde_json::Value) -> Result<(), InvalidInput> {
+    value::field(parameter.name, &parameter.schema, &value.to_string())
+}
+
 /// Writes a number. JSON has none that is not finite; such a one is marked, so that it is refused by its name.
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 pub(crate) fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if number.is_finite() {
         return serializer.serialize_f64(*number);

@@ -23,7 +23,7 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
         }
         text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(name, &value, must_be))?;
     }
-    match literal(operation, path) {
+    match literal(operation, path, operations::ALL) {
         Some((name, value)) => {
             let must_be = format!("must not be `{value}`, which makes it another operation");
             Err(InvalidInput::new(name, &value, must_be))
@@ -33,7 +33,11 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
 }
 
 /// An argument that makes of the path that of another operation: its name and value.
-fn literal<'a>(operation: &'a Operation, path: &'a str) -> Option<(&'a str, &'a str)> {
+pub(super) fn literal<'a>(
+    operation: &'a Operation,
+    path: &'a str,
+    all: &[&'static Operation],
+) -> Option<(&'a str, &'a str)> {
     let arguments = || {
         let segments = operation.path.split('/').zip(path.split('/'));
         segments.filter_map(|(segment, given)| Some((parameter(segment)?, given)))
@@ -42,7 +46,7 @@ fn literal<'a>(operation: &'a Operation, path: &'a str) -> Option<(&'a str, &'a 
     if !arguments().any(|(_, value)| is_word(value)) {
         return None; // as nearly always
     }
-    let others = operations::ALL.iter().filter(|other| other.method == operation.method);
+    let others = all.iter().filter(|other| other.method == operation.method);
     for other in others {
         let mut both = other.path.split('/').zip(path.split('/'));
         let is_reached = other.path.split('/').count() == path.split('/').count()
@@ -63,7 +67,7 @@ fn literal<'a>(operation: &'a Operation, path: &'a str) -> Option<(&'a str, &'a 
 }
 
 /// The name of a segment that stands in braces.
-fn parameter(segment: &str) -> Option<&str> {
+pub(crate) fn parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
@@ -84,7 +88,7 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
-pub(crate) fn encode_path(value: &str) -> Cow<'_, str> {
+pub fn encode_path(value: &str) -> Cow<'_, str> {
     let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
     if value.bytes().all(unreserved) {
         return value.into();

@@ -41,20 +41,22 @@ fn length(value: &str, min: u64, max: u64) -> Wrong {
     })
 }
 
-pub(super) fn integer(value: i64, min: Option<i64>, max: Option<i64>) -> Wrong {
-    if min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max) {
+pub(super) fn integer(value: &str, min: Option<i64>, max: Option<i64>) -> Wrong {
+    let number = value.parse::<i64>();
+    let fits = |number: &i64| min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max);
+    if number.as_ref().is_ok_and(fits) {
         return Ok(());
     }
-    Err(whole_number(min, max))
-}
-
-pub(super) fn whole_number(min: Option<i64>, max: Option<i64>) -> String {
-    match (min, max) {
-        (Some(min), Some(max)) => format!("must be a whole number, {min} to {max}"),
-        (Some(min), None) => format!("must be a whole number, {min} or more"),
-        (None, Some(max)) => format!("must be a whole number, {max} or less"),
-        (None, None) => "must be a whole number of 64 bits".to_owned(),
-    }
+    let range = match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("{min} or more"),
+        (None, Some(max)) => format!("{max} or less"),
+        (None, None) => return Err("must be a whole number of 64 bits".to_owned()),
+    };
+    Err(match number {
+        Ok(_) => format!("must be {range}"),
+        Err(_) => format!("must be a whole number, {range}"),
+    })
 }
 
 pub(super) fn uuid(value: &str) -> Wrong {
@@ -153,5 +155,45 @@ impl OneClass {
             && value
                 .bytes()
                 .all(|byte| self.class[usize::from(byte / 64)] & (1 << (byte % 64)) != 0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_allows_what_its_regular_expression_allows() {
+        let values = [
+            "", "A", "AB", "ABC", "ABCD", "abc", "a_1", "A-C", "EÜR", "EUR\n", "]", "a b", "0", "__",
+        ];
+        for pattern in [
+            "^[A-Z]{3}$",
+            "^[A-Za-z0-9_]+$",
+            "^[a-c_]*$",
+            "^[A]$",
+            "^[A-Z]{2,3}$",
+            "^[A-Z]{2,}$",
+        ] {
+            let (class, regex) = (OneClass::read(pattern), Regex::new(pattern).unwrap());
+            let class = class.unwrap_or_else(|| panic!("{pattern} is one class"));
+            for value in values {
+                assert_eq!(class.allows(value), regex.is_match(value), "{pattern} and {value:?}");
+            }
+        }
+        for other in [
+            "[A-Z]",
+            "^[^A-Z]$",
+            "^[A-Z]?$",
+            "^[\\d]+$",
+            "^[a-]$",
+            "^[A-Z][a-z]$",
+            "^[[:alpha:]]$",
+            "^a$",
+            "^[z-a]+$",
+        ] {
+            assert!(OneClass::read(other).is_none(), "{other}");
+        }
     }
 }

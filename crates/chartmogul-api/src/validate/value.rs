@@ -68,11 +68,17 @@ pub(super) fn envelope(envelope: &str, inner: &Object, body: &[u8]) -> Result<()
 }
 
 pub(super) fn object(schema: &Object, json: &[u8], place: Place<'_>) -> Result<(), InvalidInput> {
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return Err(match std::str::from_utf8(json) {
+            Ok(json) => refused(json, place, "must be an object"),
+            Err(_) => not_json(place),
+        });
+    }
     let mut set = Set::default();
     let walked = json::each(json, &mut |key, value| {
         let inner = Place::Within(&place, key);
         let Key::Field(name) = key else {
-            return Err(not_object(place, json));
+            return Ok(()); // an object has no items
         };
         let Some(at) = schema.fields.iter().position(|field| field.name == name) else {
             let known: Vec<_> = schema.fields.iter().map(|field| field.name).collect();
@@ -85,7 +91,7 @@ pub(super) fn object(schema: &Object, json: &[u8], place: Place<'_>) -> Result<(
         }
         check(&field.schema, value, inner)
     });
-    walked.map_err(|refused| refused.unwrap_or_else(|| not_object(place, json)))?;
+    walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))?;
 
     let mut fields = schema.fields.iter().enumerate();
     if let Some((_, missing)) = fields.find(|(at, field)| field.required && !set.contains(*at)) {
@@ -147,6 +153,12 @@ fn bit(at: usize) -> u128 {
         .unwrap_or(0)
 }
 
+/// Checks a value that belongs to no object.
+#[cfg(feature = "dynamic")]
+pub(super) fn field(name: &str, schema: &Schema, json: &str) -> Result<(), InvalidInput> {
+    check(schema, json, Place::Within(&Place::Query, Key::Field(name)))
+}
+
 /// Checks a value.
 fn check(schema: &Schema, json: &str, place: Place<'_>) -> Result<(), InvalidInput> {
     let kind = json.as_bytes().first().copied().unwrap_or(b' ');
@@ -155,19 +167,16 @@ fn check(schema: &Schema, json: &str, place: Place<'_>) -> Result<(), InvalidInp
         return refuse("must not be null");
     }
     match (schema, kind) {
-        (Schema::Any, _) | (Schema::Boolean, b't' | b'f') => Ok(()),
+        (Schema::Any, _)
+        | (Schema::Boolean, b't' | b'f')
+        | (Schema::Number, b'-' | b'0'..=b'9')
+        | (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f') => Ok(()),
         (Schema::Boolean, _) => refuse("must be true or false"),
         (Schema::Integer { minimum, maximum }, _) => {
-            let wrong = match json.parse() {
-                Ok(number) => text::integer(number, *minimum, *maximum),
-                Err(_) => Err(text::whole_number(*minimum, *maximum)),
-            };
-            wrong.or_else(|must_be| refuse(&must_be))
+            text::integer(json, *minimum, *maximum).or_else(|must_be| refuse(&must_be))
         }
-        (Schema::Number, b'-' | b'0'..=b'9') => Ok(()),
         (Schema::Number | Schema::Scalar(_), b'{') if json.contains(NOT_FINITE) => refuse("must be a finite number"),
         (Schema::Number, _) => refuse("must be a number"),
-        (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f') => Ok(()),
         (Schema::Scalar(_), b'{' | b'[') => refuse("must be text, a number, true or false"),
         (Schema::Text(_) | Schema::Scalar(_) | Schema::Uuid | Schema::Date | Schema::Timestamp, _) => {
             match json::text(json) {
@@ -181,7 +190,7 @@ fn check(schema: &Schema, json: &str, place: Place<'_>) -> Result<(), InvalidInp
             let walked = json::each(json.as_bytes(), &mut |key, value| {
                 check(values, value, Place::Within(&place, key))
             });
-            walked.map_err(|refused| refused.unwrap_or_else(|| not_object(place, json.as_bytes())))
+            walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))
         }
         (Schema::Object(schema), b'{') => object(schema, json.as_bytes(), place),
         (Schema::Map(_) | Schema::Object(_), _) => refuse("must be an object"),
@@ -195,10 +204,7 @@ pub(super) fn text_value(schema: &Schema, value: &str) -> text::Wrong {
         Schema::Uuid => text::uuid(value),
         Schema::Date => text::date(value),
         Schema::Timestamp => text::timestamp(value),
-        Schema::Integer { minimum, maximum } => match value.parse() {
-            Ok(number) => text::integer(number, *minimum, *maximum),
-            Err(_) => Err(text::whole_number(*minimum, *maximum)),
-        },
+        Schema::Integer { minimum, maximum } => text::integer(value, *minimum, *maximum),
         _ => Ok(()),
     }
 }
@@ -228,7 +234,7 @@ fn list(items: &Schema, min_items: usize, json: &str, place: Place<'_>) -> Resul
         }
         Ok(())
     });
-    walked.map_err(|wrong| wrong.unwrap_or_else(|| refused(json, place, "must be a list")))?;
+    walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))?;
     if count >= min_items {
         return Ok(());
     }
@@ -260,13 +266,6 @@ fn refused(json: &str, place: Place<'_>, must_be: &str) -> InvalidInput {
     }
 }
 
-fn not_object(place: Place<'_>, json: &[u8]) -> InvalidInput {
-    match std::str::from_utf8(json) {
-        Ok(json) => refused(json, place, "must be an object"),
-        Err(_) => not_json(place),
-    }
-}
-
 fn not_json(place: Place<'_>) -> InvalidInput {
-    InvalidInput::new(place.to_string(), &format_args!("something else"), "must be JSON")
+    InvalidInput::new(place.to_string(), &format_args!("broken JSON"), "must be JSON")
 }

@@ -4,6 +4,7 @@
 //!
 //! Source: <https://dev.chartmogul.com/reference/opportunities>
 
+#[doc(inline)]
 pub use chartmogul_api::types::{ForecastCategory, NewOpportunity, Opportunity, OpportunityPage, OpportunityType};
 
 #[allow(unused_imports)] // not every resource needs all of them
@@ -15,6 +16,7 @@ use crate::call;
 #[derive(Debug, Clone)]
 pub struct Opportunities<M = crate::Async> {
     client: crate::Client<M>,
+    customer_uuid: Option<String>,
 }
 
 impl<M: Clone> crate::Client<M> {
@@ -22,7 +24,15 @@ impl<M: Clone> crate::Client<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities>
     pub fn opportunities(&self) -> Opportunities<M> {
-        Opportunities { client: self.clone() }
+        Opportunities { client: self.clone(), customer_uuid: None }
+    }
+}
+
+impl<M: Clone> crate::CustomerScope<M> {
+    /// The opportunities of this customer: [`list`](Opportunities::list) returns no others. All other methods are the same as
+    /// those of [`Client::opportunities`](crate::Client::opportunities).
+    pub fn opportunities(&self) -> Opportunities<M> {
+        Opportunities { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
     }
 }
 
@@ -38,21 +48,25 @@ impl<M: Clone> Opportunities<M> {
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
-    /// let opportunity_page = client
+    /// let mut opportunities = client
     ///     .opportunities()
     ///     .list()
     ///     .customer_uuid("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
-    ///     .send()
-    ///     .await?;
+    ///     .items();
+    /// while let Some(opportunity) = opportunities.try_next().await? {
+    ///     println!("{opportunity:?}");
+    /// }
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) before anything is sent; [`NotFound`](crate::Error::NotFound) (404); [`Rejected`](crate::Error::Rejected) (400, 422); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/list>
     pub fn list(&self) -> ListOpportunities<M> {
-        ListOpportunities(call::Call::new(&self.client, requests::ListOpportunities { query: types::ListOpportunitiesQuery::default() }))
+        let mut request = requests::ListOpportunities { query: types::ListOpportunitiesQuery::default() };
+        request.query.customer_uuid.clone_from(&self.customer_uuid);
+        ListOpportunities(call::Call::new(&self.client, request))
     }
 
     /// Create an opportunity.
@@ -86,7 +100,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) before anything is sent; [`NotFound`](crate::Error::NotFound) (404); [`Rejected`](crate::Error::Rejected) (400, 422); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/create>
     pub fn create(&self, new_opportunity: types::NewOpportunity<'_>) -> CreateOpportunity<M> {
@@ -106,7 +120,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) before anything is sent; [`NotFound`](crate::Error::NotFound) (404); [`Rejected`](crate::Error::Rejected) (400, 422); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
     pub fn get(&self, opportunity_uuid: impl Into<String>) -> GetOpportunity<M> {
@@ -126,7 +140,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) before anything is sent; [`NotFound`](crate::Error::NotFound) (404); [`Rejected`](crate::Error::Rejected) (400, 422); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
     pub fn delete(&self, opportunity_uuid: impl Into<String>) -> DeleteOpportunity<M> {
@@ -157,7 +171,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) before anything is sent; [`NotModified`](crate::Error::NotModified) (304); [`NotFound`](crate::Error::NotFound) (404); [`Rejected`](crate::Error::Rejected) (400, 422); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/update>
     pub fn update(&self, opportunity_uuid: impl Into<String>) -> UpdateOpportunity<M> {
@@ -196,12 +210,16 @@ impl<M> ListOpportunities<M> {
     }
 
     /// Only those that are expected to close on this day or later.
+    ///
+    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
     pub fn estimated_close_date_on_or_after(mut self, value: impl Into<chartmogul_api::Date>) -> Self {
         self.0.request.query.estimated_close_date_on_or_after = Some(value.into());
         self
     }
 
     /// Only those that are expected to close on this day or earlier.
+    ///
+    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
     pub fn estimated_close_date_on_or_before(mut self, value: impl Into<chartmogul_api::Date>) -> Self {
         self.0.request.query.estimated_close_date_on_or_before = Some(value.into());
         self
@@ -290,6 +308,8 @@ impl<M> UpdateOpportunity<M> {
     }
 
     /// Day on which the deal is expected to close.
+    ///
+    /// Takes a `chrono::NaiveDate`, or text such as `2026-01-31`.
     pub fn estimated_close_date(mut self, value: impl Into<chartmogul_api::Date>) -> Self {
         self.0.request.body.estimated_close_date = Some(value.into());
         self

@@ -2,3 +2,5 @@
 
 //! Types that several resources share.
 
+#[doc(inline)]
+pub use chartmogul_api::types::CustomAttribute;

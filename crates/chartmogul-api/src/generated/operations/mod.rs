@@ -4,18 +4,48 @@
 
 use crate::Operation;
 
+mod metrics;
 mod opportunities;
+mod plan_groups;
+mod plans;
 mod shared;
 
+#[doc(inline)]
+pub use plans::{CREATE_PLAN, DELETE_PLAN, GET_PLAN, LIST_PLANS, UPDATE_PLAN};
+#[doc(inline)]
+pub use plan_groups::{CREATE_PLAN_GROUP, DELETE_PLAN_GROUP, GET_PLAN_GROUP, LIST_PLAN_GROUPS, LIST_PLAN_GROUP_PLANS, UPDATE_PLAN_GROUP};
+#[doc(inline)]
 pub use opportunities::{CREATE_OPPORTUNITY, DELETE_OPPORTUNITY, GET_OPPORTUNITY, LIST_OPPORTUNITIES, UPDATE_OPPORTUNITY};
+#[doc(inline)]
+pub use metrics::{GET_ALL_METRICS, GET_ARPA, GET_ARR, GET_ASP, GET_CUSTOMER_CHURN_RATE, GET_CUSTOMER_COUNT, GET_LTV, GET_MRR, GET_MRR_CHURN_RATE};
 
 /// Every operation, by its id.
 pub static ALL: &[&Operation] = &[
     &CREATE_OPPORTUNITY,
+    &CREATE_PLAN,
+    &CREATE_PLAN_GROUP,
     &DELETE_OPPORTUNITY,
+    &DELETE_PLAN,
+    &DELETE_PLAN_GROUP,
+    &GET_ALL_METRICS,
+    &GET_ARPA,
+    &GET_ARR,
+    &GET_ASP,
+    &GET_CUSTOMER_CHURN_RATE,
+    &GET_CUSTOMER_COUNT,
+    &GET_LTV,
+    &GET_MRR,
+    &GET_MRR_CHURN_RATE,
     &GET_OPPORTUNITY,
+    &GET_PLAN,
+    &GET_PLAN_GROUP,
     &LIST_OPPORTUNITIES,
+    &LIST_PLAN_GROUP_PLANS,
+    &LIST_PLAN_GROUPS,
+    &LIST_PLANS,
     &UPDATE_OPPORTUNITY,
+    &UPDATE_PLAN,
+    &UPDATE_PLAN_GROUP,
 ];
 
 /// The operation with this id.

@@ -1,4 +1,6 @@
-use crate::{CustomAttribute, CustomAttributeValue};
+use chartmogul_api::types::CustomAttribute;
+
+use crate::CustomAttributeValue;
 
 /// Custom attributes to send: a list that keeps its order, with values of any of the five types.
 ///

@@ -9,36 +9,23 @@ use std::{
     vec,
 };
 
-use chartmogul_api::{Error, Field, InvalidInput, List};
+use chartmogul_api::{
+    Error, List,
+    request::{self, ListRequest, Page as _},
+};
 use futures_core::Stream;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use crate::{Async, Client};
+use crate::{Async, Client, call::Call};
 
 /// How many pages in a row may have no entry before [`Items`] ends with an error.
 ///
 /// A server that says "there is more" with ever new cursors, and sends nothing, would otherwise be waited for without end.
 pub const MAX_EMPTY_PAGES: u32 = 100;
 
-/// A page, as far as reading on depends on it.
-#[derive(Debug)]
-pub(crate) struct Page<T> {
-    entries: List<T>,
-    cursor: Option<String>,
-    /// `None` if it does not say.
-    has_more: Option<bool>,
-}
-
-impl<T> Page<T> {
-    pub(crate) fn of(entries: List<T>, cursor: Field<String>, has_more: Field<bool>) -> Self {
-        Self {
-            entries,
-            cursor: cursor.into_value(),
-            has_more: has_more.into_value(),
-        }
-    }
-}
+/// The entries of a page, the cursor of the next page, and whether there is one; `None` if the server does not say.
+type Page<T> = (List<T>, Option<String>, Option<bool>);
 
 type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
 
@@ -88,27 +75,23 @@ enum Next<T> {
 impl<T, M> Unpin for Items<T, M> {}
 
 impl<T: Send + 'static, M> Items<T, M> {
-    /// Begins with an error, if there is one, or at the cursor.
-    pub(crate) fn new<F>(
-        client: Client<M>,
-        cursor: Option<String>,
-        wrong: Option<InvalidInput>,
-        fetch: impl Fn(chartmogul_api::Client, Option<String>) -> F + Send + Sync + 'static,
-    ) -> Self
-    where
-        F: Future<Output = Result<Page<T>, Error>> + Send + 'static,
-    {
+    /// Begins at the cursor of the request.
+    pub(crate) fn new<R: ListRequest<Response: request::Page<Entry = T>>>(call: Call<R, M>) -> Self {
+        let Call { client, mut request } = call;
+        let cursor = request.cursor().take();
+        let fetch = move |client, cursor| -> Fetch<T> {
+            let mut request = request.clone();
+            *request.cursor() = cursor;
+            Box::pin(async move { Ok(request.send(&client).await?.into_value().into_parts()) })
+        };
         Self {
             client,
-            fetch: Arc::new(move |client, cursor| Box::pin(fetch(client, cursor))),
+            fetch: Arc::new(fetch),
             page: cursor.clone(),
             entries: Vec::new().into_iter(),
             unexpected: Unexpected::default(),
             empty: 0,
-            next: match wrong {
-                Some(wrong) => Next::Fails(wrong.into()),
-                None => Next::Ask(cursor),
-            },
+            next: Next::Ask(cursor),
             cursors: Cursors::default(),
             prefetch: false,
         }
@@ -161,11 +144,11 @@ impl<T: Send + 'static, M> Items<T, M> {
                 }
                 Next::Fails(error)
             }
-            Ok(page) => {
-                self.unexpected.add(page.entries.unexpected());
-                self.empty = if page.entries.is_empty() { self.empty + 1 } else { 0 };
-                self.entries = page.entries.into_iter();
-                self.after(page.has_more, page.cursor)
+            Ok((entries, cursor, has_more)) => {
+                self.unexpected.add(entries.unexpected());
+                self.empty = if entries.is_empty() { self.empty + 1 } else { 0 };
+                self.entries = entries.into_iter();
+                self.after(has_more, cursor)
             }
         };
     }
