@@ -378,12 +378,10 @@ impl Lint<'_> {
 
     /// What is known only when all has been read: which requests are parts of others.
     pub(super) fn nested(&mut self, operations: &[Operation]) {
-        let enveloped: BTreeSet<_> = operations
-            .iter()
-            .filter_map(|operation| operation.body.as_ref())
-            .filter(|body| body.envelope.is_some())
-            .map(|body| body.component.clone())
-            .collect();
+        let all = operations.iter().filter_map(|operation| operation.body.as_ref());
+        let bodies: BTreeSet<_> = all.clone().map(|body| body.component.clone()).collect();
+        let enveloped = all.filter(|body| body.envelope.is_some());
+        let enveloped: BTreeSet<_> = enveloped.map(|body| body.component.clone()).collect();
         let mut nested = BTreeSet::new();
         for (name, ty) in &self.walk.types {
             if let Type::Object(object) = ty
@@ -406,7 +404,7 @@ impl Lint<'_> {
         for name in envelopes {
             let at = child(&child(SCHEMAS, &name), "x-envelope");
             let is_envelope = self.spec.at(&at) == Some(&Value::Bool(true));
-            if is_envelope && (nested.contains(&name) || !enveloped.contains(&name)) {
+            if is_envelope && (nested.contains(&name) || !bodies.contains(&name)) {
                 let help = "an envelope is a request's body, and nothing else; leave `x-envelope` out";
                 let problem = format!("`{name}` is an envelope where none is opened");
                 self.say(Rule::Envelope, &at, problem, help);

@@ -78,8 +78,8 @@ impl Lint<'_> {
                 let problem = format!("`{value}` is not one of the values");
                 self.say(Rule::RustName, &place, problem, "correct it, or leave it out");
             }
-            let is_name = |name: &&str| names::pascal(name) == **name && names::is_ident(name);
-            if name.as_str().filter(is_name).is_none() {
+            let is_name = |name: &str| names::pascal(name) == name && names::is_ident(name);
+            if !name.as_str().is_some_and(is_name) {
                 let problem = format!("{name} is not the name of a variant");
                 self.say(Rule::RustName, &place, problem, help.clone());
             }

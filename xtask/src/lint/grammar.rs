@@ -291,6 +291,11 @@ impl Lint<'_> {
                 Some(members) => self.map_of(pointer, members, kind),
                 None => self.shape(pointer, key, "a mapping", "write it as `key: value` lines"),
             },
+            Text if key == "type" => {
+                let help =
+                    "write one type, and `nullable: true` for what may be `null`; lists of types are OpenAPI 3.1";
+                self.shape(pointer, key, "text", help);
+            }
             Text => self.shape(pointer, key, "text", "put it in quotes"),
             Flag => self.shape(pointer, key, "true or false", "write `true` or `false`"),
             Number => self.shape(pointer, key, "a number", "write it without quotes"),

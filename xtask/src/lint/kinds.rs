@@ -17,7 +17,7 @@ const STRING_LIMITS: [&str; 4] = ["minLength", "maxLength", "pattern", "x-patter
 pub(super) const ANNOTATIONS: [&str; 5] = ["title", "description", "example", "externalDocs", "default"];
 
 /// Keywords of a property, whatever its type is.
-const OF_PROPERTIES: [&str; 3] = ["deprecated", "x-deprecated-note", "x-rust-name"];
+const OF_PROPERTIES: [&str; 4] = ["deprecated", "x-deprecated-note", "x-replaces-all", "x-rust-name"];
 
 /// What a schema is the schema of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +88,7 @@ impl Lint<'_> {
         };
         if of == Use::Property {
             said.deprecated = self.deprecated(pointer);
+            said.replaces_all |= self.flag(pointer, "x-replaces-all").unwrap_or(false);
         }
         if let Some(example) = spec.at(&child(pointer, "example")) {
             said.example = Some(example.clone());
@@ -202,10 +203,7 @@ impl Lint<'_> {
             }
             (Some("number"), None | Some("double")) => (Schema::of(Kind::Number), &[]),
             (Some("boolean"), None) => (Schema::of(Kind::Boolean), &[]),
-            (Some("array"), None) => (
-                self.list(pointer)?,
-                &["items", "minItems", "x-replaces-all", "x-entries"],
-            ),
+            (Some("array"), None) => (self.list(pointer)?, &["items", "minItems", "x-entries"]),
             (Some("object"), None) if !schema.contains_key("properties") => {
                 (self.map(pointer, schema)?, &["additionalProperties"])
             }
@@ -244,7 +242,6 @@ impl Lint<'_> {
         Some(Schema {
             limits: inner.limits,
             min_items: self.count(pointer, "minItems").unwrap_or(0),
-            replaces_all: self.flag(pointer, "x-replaces-all").unwrap_or(false),
             entries: self.flag(pointer, "x-entries").unwrap_or(false),
             ..Schema::of(Kind::List(Box::new(inner.kind)))
         })
@@ -279,8 +276,8 @@ impl Lint<'_> {
                 "leave `nullable` out; what is odd in a response is kept anyway. In a request, write `x-any: true` instead of its type",
             );
         }
-        if inner.min_items > 0 || inner.replaces_all || inner.entries {
-            let help = "leave out `minItems`, `x-replaces-all` and `x-entries`; they are for lists that are properties";
+        if inner.min_items > 0 || inner.entries {
+            let help = "leave out `minItems` and `x-entries`; they are for lists that are properties";
             self.say(
                 Rule::Limit,
                 pointer,
@@ -396,10 +393,7 @@ impl Lint<'_> {
                 let problem = format!("`{other}` is not a type");
                 self.say(Rule::Type, &child(pointer, "type"), problem, help);
             }
-            Some(_) => {
-                let help = "write one type, and `nullable: true` for what may be `null`; lists of types are OpenAPI 3.1";
-                self.say(Rule::Type, &child(pointer, "type"), "the type is not a name", help);
-            }
+            Some(_) => {} // told elsewhere
             None => self.say(
                 Rule::Type,
                 pointer,

@@ -67,7 +67,7 @@ struct Lint<'a> {
 struct Places {
     /// The first operation with a query of this type.
     queries: BTreeMap<String, String>,
-    /// Query parameters, by pointer of the operation and name.
+    /// Parameters, by pointer of the operation, and place and name.
     parameters: BTreeMap<(String, String), String>,
 }
 
@@ -76,10 +76,10 @@ impl Places {
         self.queries.get(name).cloned().unwrap_or_default()
     }
 
-    fn parameters(&mut self, operation: &str, parameters: &[(String, String)]) {
-        for (name, at) in parameters {
-            self.parameters.insert((operation.to_owned(), name.clone()), at.clone());
-        }
+    /// A parameter of an operation, such as `query cursor`.
+    fn parameter(&self, operation: &str, parameter: String) -> String {
+        let found = self.parameters.get(&(operation.to_owned(), parameter));
+        found.map_or_else(|| operation.to_owned(), Clone::clone)
     }
 }
 

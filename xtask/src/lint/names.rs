@@ -294,7 +294,8 @@ impl Lint<'_> {
             }
         }
         for parameter in &operation.parameters {
-            let pointer = self.of_operation(operation, &["parameters"]);
+            let at = self.of_operation(operation, &[]);
+            let pointer = self.places.parameter(&at, format!("path {}", parameter.name));
             let wanted = Named {
                 name: &parameter.field,
                 what: format!("the path parameter `{}`", parameter.name),
@@ -326,12 +327,8 @@ impl Lint<'_> {
         let at = self.of_operation(operation, &[]);
         if let Some(query) = operation.query_object(api) {
             for property in optional(query) {
-                let place = self
-                    .places
-                    .parameters
-                    .get(&(at.clone(), property.name.clone()))
-                    .cloned();
-                self.setters(&mut methods, property, &place.unwrap_or_else(|| at.clone()), "query");
+                let place = self.places.parameter(&at, format!("query {}", property.name));
+                self.setters(&mut methods, property, &place, "query");
             }
         }
         if let Some(body) = &operation.body

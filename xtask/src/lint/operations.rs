@@ -81,7 +81,6 @@ impl Lint<'_> {
         let description = self.optional_text(pointer, "description");
         let source = self.source(pointer);
         let (parameters, query) = self.parameters(pointer, path);
-        self.places.parameters(pointer, &query);
         let path_type = self.path_type(pointer, &parameters);
         let query = self.query(pointer, &id, &tag, path_type.is_some(), query);
         let body = self.body(pointer, method);

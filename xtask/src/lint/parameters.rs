@@ -46,6 +46,10 @@ impl<'a> Lint<'a> {
                     let problem = format!("parameter `{name}` is declared twice");
                     self.say(Rule::Shape, &entry, problem, "leave one out");
                 }
+                if let Some(place) = place {
+                    let key = (pointer.to_owned(), format!("{place} {name}"));
+                    self.places.parameters.insert(key, at.clone());
+                }
                 match place {
                     Some("path") => {
                         let parameter = self.path_parameter(&at, name.clone(), path);

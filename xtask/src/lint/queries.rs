@@ -43,16 +43,17 @@ impl Lint<'_> {
             }
         }
         let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
-        let required_type = if has_path_type && !mixed_up(&kinds) {
-            None // the name is that of the path's struct
+        let required_type = if !has_path_type {
+            self.required_type(pointer, Direction::Query, &properties)
         } else {
-            if has_path_type {
+            // The name is that of the path's struct.
+            if mixed_up(&kinds) {
                 let at = child(pointer, "x-required-type");
                 let problem = "the path and the query need a struct each, and there is one name";
                 let help = "make a parameter of the query optional, if one request without it is known";
                 self.say(Rule::RequiredType, &at, problem, help);
             }
-            self.required_type(pointer, Direction::Query, &properties)
+            None
         };
         let name = match self.spec.at(&given) {
             Some(_) => self.struct_name(&given, "MetricsQuery")?,
@@ -160,7 +161,7 @@ impl Lint<'_> {
                 "a query has no `null`; leave `nullable` out",
             );
         }
-        if said.replaces_all || said.entries {
+        if said.entries {
             let problem = format!("query parameter `{name}` is marked like a list in a body");
             self.say(Rule::QueryParameter, &at, problem, "leave the mark out");
         }
