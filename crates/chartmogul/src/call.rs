@@ -218,15 +218,15 @@ pub(crate) use builder;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // tests
 mod tests {
-    use chartmogul_fake::{Fake, samples};
+    use chartmogul_fake::Fake;
 
     use crate::Client;
 
     const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 
     async fn start() -> (Fake, Client) {
-        let fake = Fake::start().await.unwrap();
-        fake.opportunities().add(samples::opportunity(UUID));
+        let fake = Fake::start().unwrap();
+        fake.collection("opportunities").insert_sample(UUID).unwrap();
         let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
         (fake, client.build().unwrap())
     }

@@ -6,10 +6,10 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let fake = chartmogul_fake::Fake::start().await?;
+//! # let fake = chartmogul_fake::Fake::start()?;
 //! # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
 //! # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
-//! # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
+//! # fake.collection("opportunities").insert_sample(uuid)?;
 //! # let moved = vec![(uuid, "2026-06-30"), ("00000000-0000-0000-0000-000000000000", "2026-06-30")];
 //! # let folder = tempfile::tempdir()?;
 //! # let journal = folder.path().join("close-dates.journal");
@@ -395,10 +395,10 @@ impl<U: Update> Bulk<U> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let fake = chartmogul_fake::Fake::start().await?;
+    /// # let fake = chartmogul_fake::Fake::start()?;
     /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
     /// # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
-    /// # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
+    /// # fake.collection("opportunities").insert_sample(uuid)?;
     /// use chartmogul::bulk::{Bulk, Outcome};
     ///
     /// let update = client.opportunities().update(uuid).amount_in_cents(1).replace_all_custom([("team", "red")]);

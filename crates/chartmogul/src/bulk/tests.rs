@@ -592,10 +592,9 @@ fn length(record: &[u8]) -> usize {
 }
 
 async fn fake(opportunities: usize) -> chartmogul_fake::Fake {
-    let fake = chartmogul_fake::Fake::start().await.unwrap();
+    let fake = chartmogul_fake::Fake::start().unwrap();
     for number in 0..opportunities {
-        fake.opportunities()
-            .add(chartmogul_fake::samples::opportunity(&uuid(number)));
+        fake.collection("opportunities").insert_sample(&uuid(number)).unwrap();
     }
     fake
 }
@@ -900,7 +899,7 @@ async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
         .limiter(crate::Unlimited)
         .build()
         .unwrap();
-    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     let late = Duration::from_millis(700);
     fake.answer_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
     fake.answer_next(chartmogul_fake::Canned::new(200).json(object).after(late));
@@ -924,7 +923,7 @@ async fn a_stop_between_the_read_and_the_write() {
         .limiter(crate::Unlimited)
         .build()
         .unwrap();
-    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     fake.answer_next(
         chartmogul_fake::Canned::new(200)
             .json(object)
