@@ -30,13 +30,13 @@ use tracing::Instrument as _;
 /// A client whose calls block; returned by [`Client::blocking`](crate::Client::blocking).
 pub type Client = crate::Client<Blocking>;
 
-/// Calls block.
+/// The mode of a [`Client`] whose calls block.
 #[derive(Clone)]
 pub struct Blocking {
     background: Arc<Background>,
 }
 
-/// One thread that does the work, also between calls: it sees connections close.
+/// A runtime with one thread. It also runs between calls, so that closed connections are noticed.
 struct Background(Option<Runtime>);
 
 impl Drop for Background {
