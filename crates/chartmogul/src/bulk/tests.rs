@@ -209,7 +209,7 @@ async fn without_a_runtime_there_is_an_error() {
     let cause = std::error::Error::source(&error)
         .map(ToString::to_string)
         .unwrap_or_default();
-    assert_eq!(error.to_string(), "a bulk run can't begin here");
+    assert_eq!(error.to_string(), "a bulk run can't start here");
     assert!(cause.starts_with("no tokio runtime"), "{cause}");
 }
 
