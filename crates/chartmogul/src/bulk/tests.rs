@@ -591,7 +591,7 @@ fn length(record: &[u8]) -> usize {
     length.try_into().unwrap()
 }
 
-async fn fake(opportunities: usize) -> chartmogul_fake::Fake {
+fn fake(opportunities: usize) -> chartmogul_fake::Fake {
     let fake = chartmogul_fake::Fake::start().unwrap();
     for number in 0..opportunities {
         fake.collection("opportunities").insert_sample(&uuid(number)).unwrap();
@@ -624,7 +624,7 @@ async fn a_source_that_fails_while_recalling_does_not_hang() {
 
 #[tokio::test]
 async fn decimals_are_the_same_input() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let folder = tempfile::tempdir().unwrap();
     let client = crate::Client::builder()
         .api_key(fake.api_key())
@@ -656,7 +656,7 @@ async fn decimals_are_the_same_input() {
 
 #[tokio::test]
 async fn a_value_that_is_not_allowed_has_an_outcome_that_lasts() {
-    let fake = fake(3).await;
+    let fake = fake(3);
     let folder = tempfile::tempdir().unwrap();
     let client = crate::Client::builder()
         .api_key(fake.api_key())
@@ -713,7 +713,7 @@ async fn a_share_that_was_never_reached_is_not_reached_when_resumed() {
 
 #[tokio::test]
 async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
-    let fake = fake(4).await;
+    let fake = fake(4);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let client = |rate| {
@@ -739,7 +739,7 @@ async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_sends_nothing_more() {
-    let fake = fake(5).await;
+    let fake = fake(5);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -757,7 +757,7 @@ async fn a_run_that_is_stopped_sends_nothing_more() {
 
 #[tokio::test]
 async fn what_was_only_read_was_never_sent() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -892,7 +892,7 @@ async fn nothing_is_in_flight_after_the_run() {
 
 #[tokio::test]
 async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -916,7 +916,7 @@ async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
 
 #[tokio::test]
 async fn a_stop_between_the_read_and_the_write() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -962,7 +962,7 @@ async fn ctrl_c_ends_a_run_whose_source_waits() {
 
 #[tokio::test]
 async fn what_waits_for_its_turn_is_not_sent_after_the_first_error() {
-    let fake = fake(4).await;
+    let fake = fake(4);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
