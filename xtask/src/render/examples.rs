@@ -1,6 +1,6 @@
 //! An example for each verb, made of the document's own examples. It is compiled with the crate's tests, and not run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -49,17 +49,23 @@ pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<Str
 /// With `use` for what it names by a path.
 fn imported(statement: &str) -> (String, String) {
     let mut short = statement.to_owned();
-    let mut uses = BTreeSet::new();
+    let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (at, _) in statement.match_indices("chartmogul::") {
         let path = statement[at..].split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next();
-        let path = path.unwrap_or_default();
-        let names: Vec<_> = path.split("::").collect();
+        let names: Vec<_> = path.unwrap_or_default().split("::").collect();
         if let [_, module, name, ..] = names.as_slice() {
             short = short.replace(&format!("chartmogul::{module}::{name}"), name);
-            uses.insert(format!("use chartmogul::{module}::{name};\n"));
+            imports.entry(module).or_default().insert(name);
         }
     }
-    let uses: String = uses.into_iter().collect();
+    let uses = imports.into_iter().map(|(module, names)| {
+        let names: Vec<_> = names.into_iter().collect();
+        match names.as_slice() {
+            [name] => format!("use chartmogul::{module}::{name};\n"),
+            names => format!("use chartmogul::{module}::{{{}}};\n", names.join(", ")),
+        }
+    });
+    let uses: String = uses.collect();
     let gap = if uses.is_empty() { "" } else { "\n" };
     (uses + gap, short)
 }

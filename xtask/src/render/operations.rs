@@ -42,10 +42,15 @@ pub(super) fn operations(api: &Api, home: &Home) -> String {
     if let Home::Tag(tag) = home {
         items.extend(operations_of(api, tag).map(|item| operation(api, item)));
     }
+    // An envelope is a key of the body, see `Body`.
+    let bodies = api.operations.iter().filter_map(|operation| operation.body.as_ref());
+    let envelopes: BTreeSet<_> = bodies.filter(|body| body.envelope.is_some()).map(|body| &body.component).collect();
     for (name, ty) in &api.types {
         match ty {
             Type::Object(object) if object.direction != Direction::Response && object.home == *home => {
-                items.push(self::object(api, name, object));
+                if !envelopes.contains(name) {
+                    items.push(self::object(api, name, object));
+                }
             }
             _ => {}
         }

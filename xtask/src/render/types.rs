@@ -125,6 +125,7 @@ pub(super) fn types(api: &Api, home: &Home, generated: &Generated) -> anyhow::Re
                 items.push(formatted(quote! { #finished })?);
                 items.extend(new(api, name, object));
                 items.extend(nested_setters(api, name, object));
+                items.extend(field_value(api, name));
             }
             Type::OpenEnum(open) => items.push(enums::code(name, open)),
             Type::Handwritten { .. } => {}
@@ -262,6 +263,26 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
 fn nested_setters(api: &Api, name: &str, object: &Object) -> Option<String> {
     let setters = object.nested.then(|| setters(api, object, "self", Crate::Low))?;
     (!setters.is_empty()).then(|| format!("impl {name} {{\n{setters}}}\n"))
+}
+
+/// For an object that can be cleared: what a `Field` must know of it.
+fn field_value(api: &Api, name: &str) -> Option<String> {
+    let objects = api.types.values().filter_map(Type::object).filter(|object| object.direction == Direction::Request);
+    let mut properties = objects.flat_map(|object| &object.properties);
+    let is_it = |property: &Property| {
+        is_field(property, Direction::Request) && property.kind.component() == Some(name)
+    };
+    properties.any(is_it).then(|| {
+        format!(
+            "impl crate::FieldValue for {name} {{\n    \
+                 #[cfg(feature = \"deserialize-requests\")]\n    \
+                 fn from_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> Result<crate::Field<Self>, A::Error> {{\n        \
+                     let object = serde::de::value::MapAccessDeserializer::new(object);\n        \
+                     serde::Deserialize::deserialize(object).map(crate::Field::Value)\n    \
+                 }}\n\
+             }}\n"
+        )
+    })
 }
 
 /// The structs of required values of a place, each once.
