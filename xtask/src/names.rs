@@ -51,6 +51,12 @@ pub fn is_ident(name: &str) -> bool {
     name != "gen" && syn::parse_str::<Ident>(name).is_ok()
 }
 
+/// Whether a name is one of a field or method; it may end in an underscore.
+pub fn is_field(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) && is_ident(name)
+}
+
 /// An identifier; the name has been through [`is_ident`].
 pub fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
@@ -67,6 +73,7 @@ mod tests {
         assert_eq!(pascal("one-time"), "OneTime");
         assert_eq!(pascal("best_case"), "BestCase");
         assert_eq!((field("gen"), field("self")), ("gen_".to_owned(), "self_".to_owned()));
+        assert!(is_field("from_") && !is_field("From") && !is_field("type") && !is_field("_a") && !is_field("a-b"));
         assert!(!is_ident("2d") && !is_ident("") && is_ident("x"));
     }
 }

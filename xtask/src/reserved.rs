@@ -230,16 +230,25 @@ fn methods(item: &Item, found: &mut BTreeMap<String, BTreeSet<String>>) {
     found.entry(ty.ident.to_string()).or_default().extend(names);
 }
 
-/// Functions that a macro defines: what follows `fn` in its tokens.
+/// Methods that a macro defines: what follows `pub fn` in its tokens. Those of traits are not public, and hide nothing.
 fn functions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
-    let mut after_fn = false;
+    let (mut is_public, mut after_fn) = (false, false);
     for token in tokens.clone() {
         match &token {
-            TokenTree::Ident(name) if after_fn => drop(found.insert(name.to_string())),
+            TokenTree::Ident(name) if after_fn => {
+                if is_public {
+                    found.insert(name.to_string());
+                }
+                (is_public, after_fn) = (false, false);
+            }
+            TokenTree::Ident(name) if name == "pub" => is_public = true,
+            TokenTree::Ident(name) => {
+                after_fn = name == "fn";
+                is_public &= after_fn || matches!(name.to_string().as_str(), "async" | "const" | "unsafe");
+            }
             TokenTree::Group(group) => functions(&group.stream(), found),
-            _ => {}
+            _ => (is_public, after_fn) = (false, false),
         }
-        after_fn = matches!(&token, TokenTree::Ident(name) if name == "fn");
     }
 }
 
@@ -290,12 +299,12 @@ mod tests {
     fn macros_and_imports_are_read() {
         let mut found = BTreeSet::new();
         functions(
-            &"() => { impl $n { pub fn send(self) {} pub fn $x() {} } }"
+            &"() => { impl $n { pub fn send(self) {} pub fn $x() {} fn id() {} pub(crate) async fn run() {} } }"
                 .parse()
                 .unwrap(),
             &mut found,
         );
-        assert_eq!(found, BTreeSet::from(["send".to_owned()]));
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["run", "send"]);
         let mut found = BTreeSet::new();
         imports(
             "//\nuse crate::{runtime::{self as r, A}, b::{self, C}, Page as _};\npub use d::E;\n",

@@ -188,6 +188,28 @@ impl<'a> Compare<'a> {
             Additive,
             "whether repeating the request is harmless changed",
         );
+        self.keyword(
+            place,
+            "x-destructive",
+            Documentation,
+            Additive,
+            "whether something is removed for good changed",
+        );
+        self.given_name(place, "x-method", "the method of the resource", |operation| {
+            let id = text(operation, "operationId").unwrap_or_default();
+            let tag = operation
+                .get("tags")
+                .and_then(|tags| tags.get(0))
+                .and_then(Value::as_str);
+            names::verb(id, tag.unwrap_or_default())
+        });
+        self.given_name(place, "x-query-type", "the type of the query", |operation| {
+            format!(
+                "{}Query",
+                names::pascal(text(operation, "operationId").unwrap_or_default())
+            )
+        });
+        self.one_of(place);
         self.security(place);
         self.deprecated(place);
         self.required_type(place);
@@ -206,6 +228,42 @@ impl<'a> Compare<'a> {
         );
     }
 
+    /// A name that the document may give; `default` is what it is otherwise.
+    fn given_name(&mut self, place: &Place, keyword: &str, what: &str, default: fn(&Map<String, Value>) -> String) {
+        let name = |root: &Value, pointer: &str| {
+            let owner = object(root, pointer)?;
+            Some(text(owner, keyword).map_or_else(|| default(owner), str::to_owned))
+        };
+        let same = name(self.old, &place.old) == name(self.new, &place.new);
+        let rust = if same { Documentation } else { Breaking };
+        let what = format!("{what} has another name in Rust, or the same is written out");
+        self.keyword(place, keyword, Documentation, rust, &what);
+    }
+
+    /// Groups of which exactly one is given: an order among them says nothing.
+    fn one_of(&mut self, place: &Place) {
+        let place = place.child("x-one-of");
+        let groups = |value: Option<&Value>| -> BTreeSet<BTreeSet<String>> {
+            let names = |group: &Value| members(Some(group)).iter().map(ToString::to_string).collect();
+            members(value).iter().map(names).collect()
+        };
+        let (old, new) = (self.before(&place.old), self.after(&place.new));
+        if old == new {
+            return;
+        }
+        let (from, to) = (groups(old), groups(new));
+        let (effect, what) = if from == to {
+            (Documentation, "groups were reordered")
+        } else if to.is_empty() {
+            (Additive, "any of these may be given together")
+        } else if !from.is_empty() && from.is_subset(&to) {
+            (Additive, "another group may be given instead")
+        } else {
+            (Breaking, "what must be given, or not together, changed")
+        };
+        self.change(&place, effect, effect, what);
+    }
+
     fn parameters(&mut self, place: &Place) {
         let (old, new) = (parameters(self.old, &place.old), parameters(self.new, &place.new));
         let has_query = |all: &BTreeMap<(String, String), String>| all.keys().any(|(place, _)| place == "query");
@@ -221,6 +279,12 @@ impl<'a> Compare<'a> {
             };
             let what = "a path parameter was renamed; the path on the wire is the same";
             self.keyword(&place, "name", Documentation, Documentation, what);
+            let what = "how a list is sent changed";
+            self.keyword(&place, "style", Breaking, Documentation, what);
+            self.keyword(&place, "explode", Breaking, Documentation, what);
+            self.given_name(&place, "x-rust-name", "the parameter", |parameter| {
+                names::field(text(parameter, "name").unwrap_or_default())
+            });
             self.deprecated(&place);
             self.renamed(&place.child("schema"), Direction::Request);
             match (required(self.old, pointer), required(self.new, there)) {
@@ -259,23 +323,22 @@ impl<'a> Compare<'a> {
     fn body(&mut self, place: &Place) {
         let place = place.child("requestBody");
         match (self.before(&place.old), self.after(&place.new)) {
-            (None, Some(body)) => self.say(
-                &place.new,
-                None,
-                Some(body),
-                Breaking,
-                Breaking,
-                "the request got a body",
-            ),
+            (None, Some(body)) => {
+                let needed = required(self.new, &self.resolved(&place).new);
+                let http = if needed { Breaking } else { Additive };
+                self.say(&place.new, None, Some(body), http, Breaking, "the request got a body");
+            }
             (Some(body), None) => self.gone(&place.old, body, "the request lost its body"),
             (Some(_), Some(_)) => {
                 let place = self.resolved(&place);
                 match (required(self.old, &place.old), required(self.new, &place.new)) {
                     (false, true) => {
-                        self.change(&place.child("required"), Breaking, Breaking, "the body became required");
+                        let what = "the body became required";
+                        self.change(&place.child("required"), Breaking, Documentation, what);
                     }
                     (true, false) => {
-                        self.change(&place.child("required"), Additive, Breaking, "the body became optional");
+                        let what = "the body became optional";
+                        self.change(&place.child("required"), Additive, Documentation, what);
                     }
                     _ => {}
                 }
@@ -374,7 +437,10 @@ impl<'a> Compare<'a> {
     /// A component with another name is the same on the wire, and another type in Rust.
     fn renamed(&mut self, place: &Place, way: Direction) {
         let there = self.resolved(place);
-        let place = place.child("$ref");
+        let place = Place {
+            old: reference_at(self.old, &place.old),
+            new: reference_at(self.new, &place.new),
+        };
         if let (Some(old), Some(new)) = (self.before(&place.old), self.after(&place.new))
             && old != new
         {
@@ -396,6 +462,7 @@ impl<'a> Compare<'a> {
     }
 
     fn schema(&mut self, place: &Place, way: Direction) {
+        self.wrapped(place, way);
         let place = self.resolved(place);
         if !self.seen.insert((way, place.old.clone(), place.new.clone())) {
             return;
@@ -406,8 +473,27 @@ impl<'a> Compare<'a> {
         if old == new {
             return self.below(&place, way);
         }
+        if is_another_type(old, new) {
+            // What else differs belongs to the type.
+            for pointer in [&place.old, &place.new] {
+                if place.old == place.new || !pointer.starts_with("/components/") {
+                    self.told.insert(pointer.clone());
+                }
+            }
+            let rust = in_rust(way, Breaking);
+            return self.change(&place.child("type"), Breaking, rust, "the type changed");
+        }
         self.kind(&place, way, old, new);
         self.nullable(&place, way, old, new);
+        self.names_of_values(&place, way);
+        self.keyword(
+            &place,
+            "x-envelope",
+            Documentation,
+            in_rust(way, Breaking),
+            "the method has other fields: those inside of the envelope, or the envelope",
+        );
+        self.one_of(&place);
         self.limits(&place, way, old, new);
         self.values(&place, "enum", way);
         self.values(&place, "x-extensible-enum", way);
@@ -447,19 +533,70 @@ impl<'a> Compare<'a> {
         self.below(&place, way);
     }
 
+    /// A reference may stand in `allOf`, so that something can stand beside it. That is the same reference.
+    fn wrapped(&mut self, place: &Place, way: Direction) {
+        let (old, new) = (object(self.old, &place.old), object(self.new, &place.new));
+        let (Some(old), Some(new)) = (old, new) else { return };
+        let is_wrapper = |schema: &Map<String, Value>| schema.contains_key("allOf");
+        if !is_wrapper(old) && !is_wrapper(new) || wrapped(old).or(wrapped(new)).is_none() {
+            return;
+        }
+        for name in ["$ref", "allOf"] {
+            self.told.extend([child(&place.old, name), child(&place.new, name)]);
+        }
+        self.nullable(place, way, old, new);
+        self.deprecated(place);
+    }
+
+    /// Variants of values that were there before.
+    fn names_of_values(&mut self, place: &Place, way: Direction) {
+        let variants = |root: &Value, pointer: &str| -> BTreeMap<String, String> {
+            let values = members(root.pointer(&child(pointer, "x-extensible-enum")));
+            let names = object(root, &child(pointer, "x-rust-names"));
+            let named = values.iter().filter_map(Value::as_str).map(|value| {
+                let given = names.and_then(|names| text(names, value));
+                (
+                    value.to_owned(),
+                    given.map_or_else(|| names::pascal(value), str::to_owned),
+                )
+            });
+            named.collect()
+        };
+        let (from, to) = (variants(self.old, &place.old), variants(self.new, &place.new));
+        let renamed = from
+            .iter()
+            .any(|(value, name)| to.get(value).is_some_and(|other| other != name));
+        let rust = if renamed { in_rust(way, Breaking) } else { Documentation };
+        let what = "values have other names in Rust, or the same are written out";
+        self.keyword(place, "x-rust-names", Documentation, rust, what);
+    }
+
     fn kind(&mut self, place: &Place, way: Direction, old: &Map<String, Value>, new: &Map<String, Value>) {
-        let rust = in_rust(way, Breaking);
+        let same = in_rust_kind(old).is_some_and(|kind| in_rust_kind(new) == Some(kind));
+        let rust = if same { Documentation } else { in_rust(way, Breaking) };
         let (from, to) = (text(old, "type"), text(new, "type"));
+        if from.is_none() && to.is_none() && old.get("x-any") != new.get("x-any") {
+            let set = if old.contains_key("x-any") {
+                SetChange::Narrower
+            } else {
+                SetChange::Wider
+            };
+            let what = "values of any shape are allowed, or no longer";
+            self.change(&place.child("x-any"), on_the_wire(way, set), rust, what);
+            self.told
+                .extend([child(&place.old, "anyOf"), child(&place.new, "anyOf")]);
+            return;
+        }
         if from != to {
             let set = match (from, to) {
                 (Some("integer"), Some("number")) | (Some(_), None) => SetChange::Wider,
-                (Some("number"), Some("integer")) | (None, Some(_)) => SetChange::Narrower,
-                _ => SetChange::Other,
+                _ => SetChange::Narrower,
             };
             self.change(&place.child("type"), on_the_wire(way, set), rust, "the type changed");
             // The format belongs to the type.
-            self.told
-                .extend([child(&place.old, "format"), child(&place.new, "format")]);
+            for name in ["format", "anyOf", "x-any"] {
+                self.told.extend([child(&place.old, name), child(&place.new, name)]);
+            }
             return;
         }
         let (from, to) = (text(old, "format"), text(new, "format"));
@@ -649,14 +786,17 @@ impl<'a> Compare<'a> {
         let list = place.child("properties");
         let needed = members(self.after(&child(&place.new, "required")));
         let fields = |value: Option<&Value>| -> BTreeSet<String> {
-            object_members(value).map(|(name, _)| names::field(name)).collect()
+            object_members(value)
+                .map(|(name, schema)| field(name, schema))
+                .collect()
         };
         let (before, after) = (fields(self.before(&list.old)), fields(self.after(&list.new)));
         for name in self.names(&list) {
             let here = list.child(&name);
             // In Rust, another spelling on the wire may be the same field.
-            let field = names::field(&name);
-            let is_spelling = before.contains(&field) && after.contains(&field);
+            let schema = self.after(&here.new).or(self.before(&here.old));
+            let spelt = schema.map_or_else(String::new, |schema| field(&name, schema));
+            let is_spelling = before.contains(&spelt) && after.contains(&spelt);
             let rust = |effect| {
                 if is_spelling {
                     Documentation
@@ -683,7 +823,12 @@ impl<'a> Compare<'a> {
                     rust(Breaking),
                     "the property was removed",
                 ),
-                (Some(_), Some(_)) => {}
+                (Some(old), Some(new)) => {
+                    let same = field(&name, old) == field(&name, new);
+                    let effect = if same { Documentation } else { in_rust(way, Breaking) };
+                    let what = "the field has another name in Rust, or the same is written out";
+                    self.keyword(&here, "x-rust-name", Documentation, effect, what);
+                }
             }
         }
     }
@@ -692,6 +837,10 @@ impl<'a> Compare<'a> {
     fn branches(&mut self, place: &Place, way: Direction) {
         for union in ["anyOf", "oneOf"] {
             let place = place.child(union);
+            // What was a simple type before, or is one now, has been told as such.
+            if self.told.contains(&place.new) {
+                continue;
+            }
             let branches = |value: Option<&Value>| -> Vec<Value> { members(value).iter().map(without_words).collect() };
             let (mut from, to) = (branches(self.before(&place.old)), branches(self.after(&place.new)));
             // An alternative of the same type is the same one, with other limits.
@@ -732,21 +881,31 @@ impl<'a> Compare<'a> {
                 );
             }
         }
-        let place = place.child("additionalProperties");
-        let (old, new) = (self.before(&place.old), self.after(&place.new));
-        let closed = |value: Option<&Value>| value == Some(&Value::Bool(false));
-        if closed(old) != closed(new) {
-            let set = if closed(new) {
-                SetChange::Narrower
-            } else {
+        self.others(place, way);
+    }
+
+    /// What else may be in an object.
+    fn others(&mut self, place: &Place, way: Direction) {
+        let here = place.child("additionalProperties");
+        let others = |value: Option<&Value>| match value {
+            Some(Value::Bool(false)) => 0,
+            Some(Value::Object(_)) => 1,
+            _ => 2, // all, which is the default
+        };
+        let (from, to) = (others(self.before(&here.old)), others(self.after(&here.new)));
+        if from != to {
+            let set = if from < to {
                 SetChange::Wider
+            } else {
+                SetChange::Narrower
             };
-            self.change(
-                &place,
-                on_the_wire(way, set),
-                in_rust(way, Documentation),
-                "whether other members may occur changed",
-            );
+            // Without properties, it is a map.
+            let properties = place.child("properties");
+            let is_map = self.before(&properties.old).is_none() || self.after(&properties.new).is_none();
+            let is_ours = crate::lint::is_handwritten(&last(&place.new));
+            let rust = if is_map && !is_ours { Breaking } else { Documentation };
+            let what = "what other fields may be changed";
+            self.change(&here, on_the_wire(way, set), in_rust(way, rust), what);
         }
     }
 
@@ -861,6 +1020,47 @@ fn is_value(schema: Option<&Value>) -> bool {
     })
 }
 
+/// What a property is called in Rust.
+fn field(name: &str, schema: &Value) -> String {
+    let given = schema.get("x-rust-name").and_then(Value::as_str);
+    given.map_or_else(|| names::field(name), str::to_owned)
+}
+
+/// The only reference in an `allOf`.
+fn wrapped(schema: &Map<String, Value>) -> Option<&str> {
+    match members(schema.get("allOf")).len() {
+        1 => schema.get("allOf")?.get(0)?.get("$ref")?.as_str(),
+        _ => None,
+    }
+}
+
+/// Whether both have a type, and no value of one is of the other.
+fn is_another_type(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
+    let is_number = |ty| matches!(ty, "integer" | "number");
+    match (text(old, "type"), text(new, "type")) {
+        (Some(from), Some(to)) => from != to && !(is_number(from) && is_number(to)),
+        _ => false,
+    }
+}
+
+/// The Rust type of a single value that can be written in several ways.
+fn in_rust_kind(schema: &Map<String, Value>) -> Option<&'static str> {
+    if schema.get("x-any") == Some(&Value::Bool(true)) {
+        return Some("any");
+    }
+    let formats = |branch: &Value| branch.get("format").and_then(Value::as_str).map(str::to_owned);
+    match (text(schema, "format"), schema.get("anyOf")) {
+        (Some("date-time"), None) => Some("timestamp"),
+        (_, Some(branches)) => {
+            let formats: BTreeSet<_> = members(Some(branches)).iter().map(formats).collect();
+            let times = ["date", "date-time"].map(|format| Some(format.to_owned()));
+            let is_time = formats == BTreeSet::from(times);
+            Some(if is_time { "timestamp" } else { "any" })
+        }
+        _ => None,
+    }
+}
+
 /// Callers send less freely when a set gets narrower, and read more when it gets wider.
 fn on_the_wire(way: Direction, set: SetChange) -> Effect {
     match (way, set) {
@@ -958,8 +1158,16 @@ fn required(root: &Value, pointer: &str) -> bool {
         .unwrap_or(false)
 }
 
+/// Where the reference of a schema is: its own, or the only one in its `allOf`.
+fn reference_at(root: &Value, pointer: &str) -> String {
+    match object(root, pointer).and_then(wrapped) {
+        Some(_) => format!("{pointer}/allOf/0/$ref"),
+        None => child(pointer, "$ref"),
+    }
+}
+
 fn resolved(root: &Value, pointer: &str) -> String {
-    let target = root.pointer(&child(pointer, "$ref")).and_then(Value::as_str);
+    let target = root.pointer(&reference_at(root, pointer)).and_then(Value::as_str);
     target
         .and_then(|target| target.strip_prefix('#'))
         .map_or_else(|| pointer.to_owned(), str::to_owned)

@@ -29,6 +29,7 @@ pub(super) fn is_word(name: &str) -> bool {
             | "info"
             | "tags"
             | "x-pattern-description"
+            | "x-deprecated-note"
     )
 }
 
@@ -188,6 +189,7 @@ impl Position {
             "content",
             "securitySchemes",
             "headers",
+            "x-rust-names",
         ];
         let keyword = !(self.keyword && free.contains(&self.name.as_str()));
         Self {
@@ -272,9 +274,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Where a reference leads.
+/// Where a reference leads, also the only one in an `allOf`.
 fn target(object: &serde_json::Map<String, Value>) -> Option<&str> {
-    object.get("$ref")?.as_str()?.strip_prefix('#')
+    let reference = match object.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([only]) => only.get("$ref"),
+        _ => object.get("$ref"),
+    };
+    reference?.as_str()?.strip_prefix('#')
 }
 
 fn same_set(a: &[Value], b: &[Value]) -> bool {
@@ -304,8 +310,12 @@ pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyh
                 pointer = format!("{pointer}/{}", info.old_subpath);
             }
             if !mentions(&told, &pointer) {
-                told.insert(pointer.clone());
                 let (before, after) = (old.pointer(&pointer), new.pointer(&pointer));
+                // It is another component that is used, and that is told where it is used.
+                if before == after && changes.iter().any(|change| change.http == Breaking) {
+                    continue;
+                }
+                told.insert(pointer.clone());
                 push(
                     changes,
                     pointer,

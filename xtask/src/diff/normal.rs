@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::document::pointer::reference;
 
 /// Members of which `false` says what their absence says.
-const FALSE: [&str; 7] = [
+const FALSE: [&str; 10] = [
     "nullable",
     "required",
     "deprecated",
@@ -13,6 +13,9 @@ const FALSE: [&str; 7] = [
     "x-replaces-all",
     "x-entries",
     "x-no-result",
+    "x-any",
+    "x-destructive",
+    "x-envelope",
 ];
 /// Members of which 0 says what their absence says.
 const ZERO: [&str; 3] = ["minLength", "minItems", "minProperties"];
@@ -37,6 +40,13 @@ fn plain(value: &mut Value) {
             members.retain(|name, value| !is_default(name, value));
             if members.get("type") == Some(&json!("number")) && members.get("format") == Some(&json!("double")) {
                 members.shift_remove("format");
+            }
+            // Two ways to write that everything is allowed, of which a described object needs none.
+            if members.get("additionalProperties") == Some(&json!({})) {
+                members["additionalProperties"] = json!(true);
+            }
+            if members.contains_key("properties") && members.get("additionalProperties") == Some(&json!(true)) {
+                members.shift_remove("additionalProperties");
             }
             members.values_mut().for_each(plain);
         }

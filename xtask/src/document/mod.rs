@@ -146,7 +146,8 @@ impl Spec {
         let mut found = Vec::new();
         for (path, item) in self.at("/paths").and_then(Value::as_object).into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
-                let id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
+                let id = operation.get("operationId").and_then(Value::as_str);
+                let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
                 let name = id.unwrap_or_else(|| format!("{} {path}", method.to_uppercase()));
                 found.push((child(&child("/paths", path), method), name));
             }

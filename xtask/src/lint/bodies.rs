@@ -49,7 +49,8 @@ impl Lint<'_> {
         let inner = envelope.as_ref().map_or(&component, |(_, inner)| inner);
         match self.walk.types.get(inner) {
             Some(Type::Object(object)) => {
-                let needed = object.required().next().map(|property| property.name.clone());
+                let needed = envelope.as_ref().map(|(key, _)| key.clone());
+                let needed = needed.or_else(|| object.required().next().map(|property| property.name.clone()));
                 if let Some(needed) = needed.filter(|_| !required) {
                     let problem = format!("the body may be missing, and what is in it can't be without `{needed}`");
                     let help = "add `required: true` to `requestBody`, or take the field out of `required`";

@@ -176,7 +176,15 @@ impl Lint<'_> {
             "x-envelope",
             "x-one-of",
         ];
-        self.known(pointer, schema, &[&ANNOTATIONS[..], &allowed].concat());
+        let others = schema.get("additionalProperties").map(|_| "additionalProperties");
+        if let Some(others) = others {
+            let help =
+                "leave it out: what a response holds besides is kept in `extra`. For a map, leave `properties` out";
+            let problem = "an object with properties that says what else may be in it";
+            self.say(Rule::UnknownKeyword, &child(pointer, others), problem, help);
+        }
+        let others = others.as_slice();
+        self.known(pointer, schema, &[&ANNOTATIONS[..], &allowed, others].concat());
         let at = child(pointer, "properties");
         let Some(fields) = schema.get("properties") else {
             let help = "describe them under `properties`; or write `additionalProperties: true` for an object of any shape, \
@@ -223,7 +231,7 @@ impl Lint<'_> {
         let given = self.spec.at(&at);
         let field = match given {
             None => names::field(name),
-            Some(given) => match given.as_str().filter(|given| names::field(given) == **given) {
+            Some(given) => match given.as_str().filter(|given| names::is_field(given)) {
                 Some(given) => given.to_owned(),
                 None => {
                     let help = "write one in snake_case, such as `x-rust-name: from_`";

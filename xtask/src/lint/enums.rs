@@ -29,8 +29,12 @@ impl Lint<'_> {
                 continue;
             };
             let variant = self.variant(pointer, value);
-            let example = if variant.is_empty() { "SomeName" } else { &variant };
-            let help = format!("name it: `{NAMES}: {{ '{value}': {example}Value }}`");
+            let example = if names::is_ident(&variant) {
+                format!("{variant}Value")
+            } else {
+                "SomeName".to_owned()
+            };
+            let help = format!("name it: `{NAMES}: {{ '{value}': {example} }}`");
             if values.iter().any(|(known, _)| known == value) {
                 let problem = format!("`{value}` is listed twice");
                 self.say(Rule::OpenEnum, &place, problem, "leave one out");

@@ -6,7 +6,7 @@ use super::Lint;
 use crate::{
     document::pointer::{child, reference},
     finding::Rule,
-    lint::components::{HANDWRITTEN, SCHEMAS},
+    lint::components::SCHEMAS,
     model::{Direction, Kind, Limits},
 };
 
@@ -140,7 +140,7 @@ impl Lint<'_> {
         };
         let has = |keyword| schema.get(keyword).is_some();
         let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
-        HANDWRITTEN.iter().any(|(known, ..)| *known == name)
+        super::is_handwritten(name)
             || has("x-extensible-enum")
             || has("enum")
             || has("oneOf")

@@ -49,6 +49,11 @@ pub fn references(spec: &Spec) -> Result<(), Findings> {
     }
 }
 
+/// Whether the type of a component is written by hand.
+pub fn is_handwritten(component: &str) -> bool {
+    components::HANDWRITTEN.iter().any(|(name, ..)| *name == component)
+}
+
 /// A host, perhaps with a port and a path, and nothing else.
 fn is_host(rest: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/');

@@ -130,10 +130,7 @@ impl Lint<'_> {
         let Some(verb) = self.spec.at(&at) else {
             return names::verb(id, tag);
         };
-        match verb
-            .as_str()
-            .filter(|verb| names::field(verb) == **verb && names::is_ident(verb))
-        {
+        match verb.as_str().filter(|verb| names::is_field(verb)) {
             Some(verb) => verb.to_owned(),
             None => {
                 let help = "write a name in snake_case, such as `x-method: archive`";

@@ -43,9 +43,7 @@ impl Lint<'_> {
             }
         }
         let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
-        let required_type = if !has_path_type {
-            self.required_type(pointer, Direction::Query, &properties)
-        } else {
+        let required_type = if has_path_type {
             // The name is that of the path's struct.
             if mixed_up(&kinds) {
                 let at = child(pointer, "x-required-type");
@@ -54,6 +52,8 @@ impl Lint<'_> {
                 self.say(Rule::RequiredType, &at, problem, help);
             }
             None
+        } else {
+            self.required_type(pointer, Direction::Query, &properties)
         };
         let name = match self.spec.at(&given) {
             Some(_) => self.struct_name(&given, "MetricsQuery")?,
