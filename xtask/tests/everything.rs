@@ -127,7 +127,9 @@ fn all_that_can_be_generated_compiles_and_works() {
     let said = cargo(&["test", "--package", "calls", "--test", "calls"]);
     assert!(!said.contains("warning: unused") && !said.contains("is never used"), "{said}");
     // The document's words are words, and its examples are code.
-    cargo(&["doc", "--no-deps", "--package", "chartmogul-api", "--package", "chartmogul"]);
-    let said = cargo(&["test", "--doc", "--package", "chartmogul", "generated::"]);
+    let features = "chartmogul/blocking,chartmogul/bulk,chartmogul-api/dynamic";
+    let both = ["--package", "chartmogul-api", "--package", "chartmogul", "--no-default-features", "--features", features];
+    cargo(&[&["doc", "--no-deps"][..], &both].concat());
+    let said = cargo(&[&["test", "--doc"][..], &both, &["generated::"]].concat());
     assert!(said.contains("parcels::Parcels<M>::create (line"), "{said}");
 }
