@@ -84,6 +84,11 @@ pub fn path(operation: &Operation) -> String {
     path
 }
 
+/// The name of a field, before progenitor adds an underscore where it must.
+pub fn field_key(property: &Property) -> &str {
+    property.field.trim_end_matches('_')
+}
+
 /// The Rust type of a value, by its path within `chartmogul-api`.
 pub fn rust_type(api: &Api, kind: &Kind, direction: Direction) -> String {
     let inner = |kind: &Kind| rust_type(api, kind, direction);
@@ -120,10 +125,11 @@ impl Lower<'_> {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for property in &object.properties {
-            properties.insert(property.field.clone(), self.property(property, object.direction));
+            let name = field_key(property);
+            properties.insert(name.to_owned(), self.property(property, object.direction));
             // Required keeps progenitor from wrapping a `Field` into an `Option`.
             if property.required || is_field(property, object.direction) {
-                required.push(property.field.clone());
+                required.push(name.to_owned());
             }
         }
         let mut schema = json!({ "type": "object", "properties": properties });

@@ -83,7 +83,8 @@ fn blocks(lines: &[&str]) -> Vec<String> {
     let mut at = 0;
     while let Some(&line) = lines.get(at) {
         let bare = line.trim_start();
-        if let Some(fence) = fence(bare) {
+        // With four blanks it is code itself, or goes on with a paragraph.
+        if let Some(fence) = fence(bare).filter(|_| in_list || !is_indented(line)) {
             flush(&mut paragraph, &mut done);
             let indent = if in_list { &line[..line.len() - bare.len()] } else { "" };
             let body = &lines[at + 1..];

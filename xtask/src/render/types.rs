@@ -16,8 +16,9 @@ use super::{
     setters::setters,
 };
 use crate::{
-    lower::is_field,
+    lower::{field_key, is_field},
     model::{Api, Direction, Home, Kind, Object, Property, Type},
+    names,
 };
 
 /// `mod.rs` of all that is generated.
@@ -159,10 +160,14 @@ fn finish(api: &Api, object: &Object, words: &str, mut found: ItemStruct) -> any
     // progenitor sorts them by name.
     let mut unordered: Vec<_> = std::mem::take(&mut fields.named).into_iter().collect();
     for property in &object.properties {
-        let is_it = |field: &syn::Field| field.ident.as_ref().is_some_and(|name| *name == property.field);
+        let is_it = |field: &syn::Field| {
+            let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+            name.trim_end_matches('_') == field_key(property)
+        };
         let at = unordered.iter().position(is_it);
         let at = at.with_context(|| format!("it has no field `{}`", property.field))?;
         let mut field = unordered.swap_remove(at);
+        field.ident = Some(names::ident(&property.field));
         finish_field(object.direction, property, &mut field)?;
         fields.named.push(field);
     }
