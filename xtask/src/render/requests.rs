@@ -3,9 +3,11 @@
 use super::{docs, export, modules, operations, operations_of};
 use crate::{
     lower::rust_type,
-    model::{Api, Direction, Kind, Object, Operation},
+    model::{Api, Direction, Kind, Object, Operation, Property},
     names,
 };
+
+const DEFAULT: &str = "Default::default()";
 
 /// `requests/mod.rs`: everything under one name.
 pub(super) fn index(api: &Api) -> String {
@@ -13,14 +15,21 @@ pub(super) fn index(api: &Api) -> String {
     let exports: String = api
         .tags
         .iter()
-        .map(|tag| export(&names::module(&tag.name), operations_of(api, &tag.name).map(name).collect()))
+        .map(|tag| {
+            export(
+                &names::module(&tag.name),
+                operations_of(api, &tag.name).map(name).collect(),
+            )
+        })
         .collect();
     format!("//! Requests as data, one for each operation.\n\n{modules}\n{exports}")
 }
 
 /// The requests of a resource.
 pub(super) fn requests(api: &Api, tag: &str) -> String {
-    let requests: Vec<_> = operations_of(api, tag).map(|operation| request(api, operation)).collect();
+    let requests: Vec<_> = operations_of(api, tag)
+        .map(|operation| request(api, operation))
+        .collect();
     requests.join("\n")
 }
 
@@ -45,9 +54,16 @@ fn request(api: &Api, operation: &Operation) -> String {
         let (field, is_text) = (&parameter.field, parameter.kind == Kind::String);
         let ty = rust_type(api, &parameter.kind, Direction::Request);
         fields.push((field.as_str(), ty));
-        arguments.push(if is_text { format!("&self.{field}") } else { format!("self.{field}") });
+        arguments.push(if is_text {
+            format!("&self.{field}")
+        } else {
+            format!("self.{field}")
+        });
     }
-    let parts = [("query", operation.query.as_ref()), ("body", operation.body.as_ref().map(|body| &body.component))];
+    let parts = [
+        ("query", operation.query.as_ref()),
+        ("body", operation.body.as_ref().map(|body| &body.component)),
+    ];
     for (field, component) in parts {
         if let Some(component) = component {
             fields.push((field, format!("crate::types::{component}")));
@@ -58,13 +74,23 @@ fn request(api: &Api, operation: &Operation) -> String {
     let body = operation.body_component().and_then(|body| api.object(&body));
     let default = operation.parameters.is_empty() && optional(operation.query_object(api)) && optional(body);
     let default = if default { ", Default" } else { "" };
-    let doc = docs::sentence(&operation.summary);
-    let doc = format!("{} A request as data, for [`{id}`](crate::Client::{id}).", doc);
+    let words = docs::sentence(&operation.summary);
+    let doc = format!("{words} A request as data, for [`{id}`](crate::Client::{id}).");
     let doc = docs::comment_text(&doc, "");
-    let fields: String = fields.iter().map(|(name, ty)| format!("    pub {name}: {ty},\n")).collect();
-    let fields = if fields.is_empty() { " {}".to_owned() } else { format!(" {{\n{fields}}}") };
-    let (response, constant, arguments) =
-        (response(api, operation), operations::constant(operation), arguments.join(", "));
+    let fields: String = fields
+        .iter()
+        .map(|(name, ty)| format!("    pub {name}: {ty},\n"))
+        .collect();
+    let fields = if fields.is_empty() {
+        " {}".to_owned()
+    } else {
+        format!(" {{\n{fields}}}")
+    };
+    let (response, constant, arguments) = (
+        response(api, operation),
+        operations::constant(operation),
+        arguments.join(", "),
+    );
     let mut text = format!(
         "{doc}#[derive(Debug, Clone, PartialEq{default})]\n\
          pub struct {name}{fields}\n\n\
@@ -104,7 +130,12 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
     let read = operation.read(api)?;
     let (name, read_name) = (name(operation), name(read));
     let body = operation.body_object(api)?;
-    let replaced: Vec<_> = body.properties.iter().filter(|p| p.replaces_all).map(|p| format!("{:?}", p.name)).collect();
+    let replaced: Vec<_> = body
+        .properties
+        .iter()
+        .filter(|p| p.replaces_all)
+        .map(|p| format!("{:?}", p.name))
+        .collect();
     let replaced = replaced.join(", ");
     let mut fields = String::new();
     for (of_read, own) in read.parameters.iter().zip(&operation.parameters) {
@@ -115,10 +146,15 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
         let value = if operation.query.as_ref() == Some(query) {
             "self.query.clone()".to_owned()
         } else {
-            let parameter = |p: &crate::model::Property| match p.required {
-                true => format!("{0}: self.query.{0}.clone()", p.field),
-                false => format!("{}: Default::default()", p.field),
+            // What is not asked for tells nothing of which object it is.
+            let value = |p: &Property| {
+                if p.required {
+                    format!("self.query.{}.clone()", p.field)
+                } else {
+                    DEFAULT.to_owned()
+                }
             };
+            let parameter = |p: &Property| format!("{}: {}", p.field, value(p));
             let parameters: Vec<_> = object.properties.iter().map(parameter).collect();
             format!("crate::types::{query} {{ {} }}", parameters.join(", "))
         };

@@ -5,7 +5,11 @@
 //! Source: <https://dev.chartmogul.com/reference/metrics>
 
 #[doc(inline)]
-pub use chartmogul_api::types::{AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics, CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics, MetricsInterval, MetricsPeriod, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics, MrrEntry, MrrMetrics};
+pub use chartmogul_api::types::{
+    AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
+    CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
+    MetricsInterval, MetricsPeriod, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics, MrrEntry, MrrMetrics,
+};
 
 #[allow(unused_imports)] // not every resource needs all of them
 use chartmogul_api::{requests, types};

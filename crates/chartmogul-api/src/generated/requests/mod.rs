@@ -7,11 +7,11 @@ mod plan_groups;
 mod opportunities;
 mod metrics;
 
-#[doc(inline)]
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
-#[doc(inline)]
-pub use plan_groups::{CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup};
-#[doc(inline)]
+pub use plan_groups::{
+    CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup,
+};
 pub use opportunities::{CreateOpportunity, DeleteOpportunity, GetOpportunity, ListOpportunities, UpdateOpportunity};
-#[doc(inline)]
-pub use metrics::{GetAllMetrics, GetArpa, GetArr, GetAsp, GetCustomerChurnRate, GetCustomerCount, GetLtv, GetMrr, GetMrrChurnRate};
+pub use metrics::{
+    GetAllMetrics, GetArpa, GetArr, GetAsp, GetCustomerChurnRate, GetCustomerCount, GetLtv, GetMrr, GetMrrChurnRate,
+};
