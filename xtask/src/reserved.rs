@@ -48,9 +48,6 @@ const PRELUDE: [&str; 32] = [
 /// Methods that traits of the prelude give to nearly everything: one of the same name would hide them.
 const OF_TRAITS: [&str; 4] = ["clone", "fmt", "from", "into"];
 
-/// Methods of every builder, as long as no macro `builder` says which.
-const BUILDER: [&str; 5] = ["send", "outcome", "items", "merge_custom", "with_call_timeout"];
-
 /// A kind of generated file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Room {
@@ -115,31 +112,17 @@ impl Reserved {
 
     fn read(workspace: &Path) -> Self {
         let mut reserved = Self::default();
-        for item in handwritten(&workspace.join("crates/chartmogul-api/src"), &["generated"]) {
+        for item in handwritten(&workspace.join("crates/chartmogul-api/src")) {
             methods(&item, &mut reserved.low_level);
         }
         let ergonomic = workspace.join("crates/chartmogul/src");
-        // Until the resources are generated, what is written by hand there is what will be generated.
-        let is_old = !ergonomic.join("call.rs").exists();
-        for item in handwritten(
-            &ergonomic,
-            &if is_old {
-                vec!["generated", "resources"]
-            } else {
-                vec!["generated"]
-            },
-        ) {
+        for item in handwritten(&ergonomic) {
             methods(&item, &mut reserved.ergonomic);
             if let Item::Macro(item) = &item
                 && item.ident.as_ref().is_some_and(|name| name == "builder")
             {
                 functions(&item.mac.tokens, &mut reserved.builder);
             }
-        }
-        if is_old {
-            let client = reserved.ergonomic.entry("Client".to_owned()).or_default();
-            client.remove("opportunities");
-            reserved.builder.extend(BUILDER.map(str::to_owned));
         }
         for item in items(&ergonomic.join("lib.rs")) {
             match &item {
@@ -205,11 +188,12 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The items of all files below a folder, without some folders in it.
-fn handwritten(folder: &Path, without: &[&str]) -> impl Iterator<Item = Item> {
-    let without: Vec<_> = without.iter().map(|name| folder.join(name)).collect();
-    let is_wanted = move |path: &PathBuf| !without.iter().any(|without| path.starts_with(without));
-    let all = files(folder).into_iter().filter(is_wanted);
+/// The items of all files that people write.
+fn handwritten(folder: &Path) -> impl Iterator<Item = Item> {
+    let generated = folder.join("generated");
+    let all = files(folder)
+        .into_iter()
+        .filter(move |path| !path.starts_with(&generated));
     all.flat_map(|path| items(&path))
 }
 
@@ -292,7 +276,10 @@ mod tests {
         assert!(has(Box::new(reserved.low_level_client()), "builder"));
         assert!(has(Box::new(reserved.methods("Client")), "from_env"));
         assert!(has(Box::new(reserved.root()), "bulk") && has(Box::new(reserved.root()), "Field"));
-        assert!(has(Box::new(reserved.names(Room::Resources)), "Client"));
+        assert!(has(Box::new(reserved.names(Room::Client)), "Client"));
+        for verb in ["send", "outcome", "items", "merge_custom", "with_call_timeout"] {
+            assert!(has(Box::new(reserved.builder()), verb), "{verb}");
+        }
     }
 
     #[test]

@@ -193,6 +193,7 @@ fn structs_are_shared_by_name() {
     assert_eq!(arguments("replace_oddity_names"), ["value", "client", "kind"]);
     assert_eq!(arguments("delete_part"), ["part_path", "force"]);
     assert_eq!(arguments("create_parcel"), ["new_parcel"]);
+    assert_eq!(arguments("create_medal"), ["medal_period", "new_medal"]);
 }
 
 #[test]
@@ -241,7 +242,7 @@ fn bodies_and_responses_are_what_they_are() {
 fn what_a_list_and_an_update_can_do_depends_on_their_shape() {
     let api = everything();
     let pages = ids(&api, |operation| operation.pages(&api).is_some());
-    assert_eq!(pages, ["list_opportunities", "list_parcels"]);
+    assert_eq!(pages, ["list_opportunities", "list_parcels", "list_oddity_pages"]);
     let read = |id| operation(&api, id).read(&api).map(|get| get.id.as_str());
     assert_eq!(read("update_opportunity"), Some("get_opportunity"));
     assert_eq!(read("update_parcel"), Some("get_parcel"), "its query is optional");
@@ -254,5 +255,5 @@ fn what_a_list_and_an_update_can_do_depends_on_their_shape() {
     assert_eq!(read("update_oddities"), None, "nothing says which one");
     assert_eq!(read("update_parcel_event"), None, "nothing is read there");
     let merging = ids(&api, |operation| operation.merges_custom(&api));
-    assert_eq!(merging, ["update_opportunity"]);
+    assert_eq!(merging, ["update_opportunity", "update_medal"]);
 }
