@@ -1,6 +1,9 @@
 //! Paths: their arguments are encoded so that each stays one segment, and checked as such.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use super::value::text_value;
 use crate::{
@@ -88,22 +91,38 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
-pub(crate) fn encode_path(value: &str) -> Cow<'_, str> {
-    let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
-    if value.bytes().all(unreserved) {
-        return value.into();
-    }
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            _ if unreserved(byte) => encoded.push(char::from(byte)),
-            _ => {
-                use std::fmt::Write as _;
-                let _ = write!(encoded, "%{byte:02X}"); // writing to a String can't fail
-            }
+pub(crate) fn encode_path<T: fmt::Display + ?Sized>(value: &T) -> impl fmt::Display {
+    struct Encoded<'a, T: ?Sized>(&'a T);
+    impl<T: fmt::Display + ?Sized> fmt::Display for Encoded<'_, T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(Encoder(f), "{}", self.0)
         }
     }
-    encoded.into()
+    Encoded(value)
+}
+
+/// Encodes what is written to it.
+struct Encoder<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Encoder<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(|c| !is_unreserved(c)) {
+            let encoded = part
+                .char_indices()
+                .next_back()
+                .filter(|(_, last)| !is_unreserved(*last));
+            let (plain, encoded) = part.split_at(encoded.map_or(part.len(), |(at, _)| at));
+            self.0.write_str(plain)?;
+            for byte in encoded.bytes() {
+                write!(self.0, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_unreserved(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~')
 }
 
 /// Takes the encoding of a path argument back.
