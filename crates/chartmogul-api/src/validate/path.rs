@@ -14,17 +14,26 @@ use crate::{
 
 /// Checks the arguments in a path.
 pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInput> {
-    let segments = operation.path.split('/').zip(path.split('/'));
-    for (segment, given) in segments {
-        let Some(name) = parameter(segment) else { continue };
-        let value = decode(given);
-        let Some(parameter) = operation.parameter(name) else {
-            continue;
+    let (mut template, mut path_rest) = (operation.path, path);
+    let mut may_be_another = false;
+    for parameter in operation.parameters {
+        // What is before an argument is as long in the path as in the template.
+        let (Some(start), Some(end)) = (template.find('{'), template.find('}')) else {
+            break;
         };
+        let from = path_rest.get(start..).unwrap_or_default();
+        let given = from.split('/').next().unwrap_or_default();
+        let value = decode(given);
         if !matches!(parameter.schema, Schema::Uuid | Schema::Integer { .. }) {
-            self::segment(name, &value)?;
+            segment(parameter.name, &value)?;
+            may_be_another |= is_word(given);
         }
-        text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(name, &value, must_be))?;
+        text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(parameter.name, &value, must_be))?;
+        template = &template[end + 1..];
+        path_rest = &from[given.len()..];
+    }
+    if !may_be_another {
+        return Ok(());
     }
     match literal(operation, path, operations::ALL) {
         Some((name, value)) => {
@@ -35,20 +44,17 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     }
 }
 
+/// Whether it looks like what stands in paths, not like an identifier.
+fn is_word(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
+}
+
 /// An argument that makes of the path that of another operation: its name and value.
 pub(super) fn literal<'a>(
     operation: &'a Operation,
     path: &'a str,
     all: &[&'static Operation],
 ) -> Option<(&'a str, &'a str)> {
-    let arguments = || {
-        let segments = operation.path.split('/').zip(path.split('/'));
-        segments.filter_map(|(segment, given)| Some((parameter(segment)?, given)))
-    };
-    let is_word = |value: &str| value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'));
-    if !arguments().any(|(_, value)| is_word(value)) {
-        return None; // as nearly always
-    }
     let others = all.iter().filter(|other| other.method == operation.method);
     for other in others {
         let mut both = other.path.split('/').zip(path.split('/'));

@@ -108,14 +108,14 @@ fn compiled(regex: &'static str, value: &str) -> bool {
 
 /// A pattern that consists of one class of ASCII characters, as most of an API's do: `^[A-Z]{3}$`, `^[a-z0-9_]+$`.
 /// A regular expression takes as long for three of them as sending the request takes for all headers.
-struct OneClass {
-    /// The characters, as bits: 64 in each.
-    class: [u64; 4],
+struct OneClass<'a> {
+    /// Characters and ranges, as they stand in the pattern.
+    class: &'a [u8],
     count: RangeInclusive<usize>,
 }
 
-impl OneClass {
-    fn read(pattern: &str) -> Option<Self> {
+impl<'a> OneClass<'a> {
+    fn read(pattern: &'a str) -> Option<Self> {
         let (class, count) = pattern.strip_prefix("^[")?.strip_suffix('$')?.split_once(']')?;
         let count = match count {
             "" => 1..=1,
@@ -133,29 +133,33 @@ impl OneClass {
                 }
             }
         };
-        let mut bits = [0; 4];
-        let mut rest = class.as_bytes();
-        while let [first, after @ ..] = rest {
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-            let (last, after) = match after {
-                [b'-', last, after @ ..] => (last, after),
-                _ => (first, after),
-            };
-            if !plain(*first) || !plain(*last) {
-                return None; // a class with a syntax of its own
-            }
-            (*first..=*last).for_each(|byte| bits[usize::from(byte / 64)] |= 1_u64 << (byte % 64));
-            rest = after;
-        }
-        (bits != [0; 4]).then_some(Self { class: bits, count })
+        let class = class.as_bytes();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        // Anything else is a class with a syntax of its own.
+        let is_plain =
+            !class.is_empty() && ranges(class).all(|(first, last)| plain(first) && plain(last) && first <= last);
+        is_plain.then_some(Self { class, count })
     }
 
     fn allows(&self, value: &str) -> bool {
-        self.count.contains(&value.len())
-            && value
-                .bytes()
-                .all(|byte| self.class[usize::from(byte / 64)] & (1 << (byte % 64)) != 0)
+        let is_in = |byte: u8| ranges(self.class).any(|(first, last)| (first..=last).contains(&byte));
+        self.count.contains(&value.len()) && value.bytes().all(is_in)
     }
+}
+
+/// The ranges of a class, of which a single character is one, too.
+fn ranges(mut class: &[u8]) -> impl Iterator<Item = (u8, u8)> {
+    std::iter::from_fn(move || match class {
+        [first, b'-', last, rest @ ..] => {
+            class = rest;
+            Some((*first, *last))
+        }
+        [first, rest @ ..] => {
+            class = rest;
+            Some((*first, *first))
+        }
+        [] => None,
+    })
 }
 
 #[cfg(test)]
