@@ -17,11 +17,15 @@ impl<'a> Json<'a> {
     }
 
     /// What comes next, without what is between values; 0 at the end.
+    #[inline]
     pub(super) fn peek(&mut self) -> u8 {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
-            self.at += 1;
+        loop {
+            match self.text.as_bytes().get(self.at) {
+                Some(b' ' | b'\t' | b'\n' | b'\r') => self.at += 1,
+                Some(byte) => return *byte,
+                None => return 0,
+            }
         }
-        self.byte().unwrap_or(0)
     }
 
     /// Enters a list or an object.
@@ -53,6 +57,18 @@ impl<'a> Json<'a> {
         name
     }
 
+    /// Whether this is the name of the field that comes next; if so, it has been read.
+    pub(super) fn is_name(&mut self, name: &str) -> bool {
+        self.peek();
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        let after = rest
+            .strip_prefix(b"\"")
+            .and_then(|rest| rest.strip_prefix(name.as_bytes()));
+        let Some([b'"', b':', ..]) = after else { return false };
+        self.at += name.len() + 3;
+        true
+    }
+
     /// A text, which comes next.
     pub(super) fn string(&mut self) -> Cow<'a, str> {
         let start = self.at;
@@ -62,6 +78,13 @@ impl<'a> Json<'a> {
             return serde_json::from_str(quoted).unwrap_or_default();
         }
         quoted.get(1..quoted.len() - 1).unwrap_or_default().into()
+    }
+
+    /// A number, `true`, `false` or `null`, as it stands there.
+    pub(super) fn word(&mut self) -> &'a str {
+        let start = self.at;
+        self.skip(|byte| !matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r'));
+        self.since(start)
     }
 
     /// Any value, as it stands there.
@@ -84,7 +107,9 @@ impl<'a> Json<'a> {
                 }
                 b',' | b':' if depth > 0 => self.at += 1,
                 b'}' | b']' | b',' | b':' | 0 => break,
-                _ => self.skip_word(),
+                _ => {
+                    self.word();
+                }
             }
             if depth == 0 {
                 break;
@@ -93,40 +118,34 @@ impl<'a> Json<'a> {
         self.since(start)
     }
 
-    fn byte(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
     fn since(&self, start: usize) -> &'a str {
         self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Goes on while a byte is like this.
+    #[inline]
+    fn skip(&mut self, is_like_this: impl Fn(u8) -> bool) {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| !is_like_this(*byte)).unwrap_or(rest.len());
     }
 
     /// Says whether something is escaped in it.
     fn skip_string(&mut self) -> bool {
         let mut escaped = false;
         self.at += 1;
-        while let Some(byte) = self.byte() {
-            self.at += 1;
-            match byte {
-                b'"' => break,
-                b'\\' => {
+        loop {
+            self.skip(|byte| byte != b'"' && byte != b'\\');
+            match self.text.as_bytes().get(self.at) {
+                Some(b'\\') => {
                     escaped = true;
-                    self.at += 1;
+                    self.at = (self.at + 2).min(self.text.len());
                 }
-                _ => {}
+                Some(_) => {
+                    self.at += 1;
+                    return escaped;
+                }
+                None => return escaped,
             }
-        }
-        self.at = self.at.min(self.text.len());
-        escaped
-    }
-
-    /// A number, `true`, `false` or `null`.
-    fn skip_word(&mut self) {
-        while let Some(byte) = self.byte() {
-            if matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r') {
-                break;
-            }
-            self.at += 1;
         }
     }
 }

@@ -108,58 +108,56 @@ fn compiled(regex: &'static str, value: &str) -> bool {
 
 /// A pattern that consists of one class of ASCII characters, as most of an API's do: `^[A-Z]{3}$`, `^[a-z0-9_]+$`.
 /// A regular expression takes as long for three of them as sending the request takes for all headers.
-struct OneClass<'a> {
-    /// Characters and ranges, as they stand in the pattern.
-    class: &'a [u8],
+struct OneClass {
+    /// Characters are ranges, too.
+    ranges: [(u8, u8); 4],
     count: RangeInclusive<usize>,
 }
 
-impl<'a> OneClass<'a> {
-    fn read(pattern: &'a str) -> Option<Self> {
-        let (class, count) = pattern.strip_prefix("^[")?.strip_suffix('$')?.split_once(']')?;
-        let count = match count {
-            "" => 1..=1,
-            "+" => 1..=usize::MAX,
-            "*" => 0..=usize::MAX,
-            _ => {
-                let (least, most) = count
-                    .strip_prefix('{')?
-                    .strip_suffix('}')
-                    .map(|count| count.split_once(',').unwrap_or((count, count)))?;
+impl OneClass {
+    fn read(pattern: &str) -> Option<Self> {
+        let mut rest = pattern.as_bytes().strip_prefix(b"^[")?;
+        let mut ranges = [(1, 0); 4]; // nothing is in these
+        let mut free = ranges.iter_mut();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_'; // others may have a meaning of their own
+        loop {
+            let (first, last);
+            (first, last, rest) = match rest {
+                [b']', after @ ..] => {
+                    rest = after;
+                    break;
+                }
+                [first, b'-', last, after @ ..] => (*first, *last, after),
+                [first, after @ ..] => (*first, *first, after),
+                [] => return None,
+            };
+            if !plain(first) || !plain(last) || first > last {
+                return None;
+            }
+            *free.next()? = (first, last);
+        }
+        let count = match rest.strip_suffix(b"$")? {
+            b"" => 1..=1,
+            b"+" => 1..=usize::MAX,
+            b"*" => 0..=usize::MAX,
+            [b'{', count @ .., b'}'] => {
+                let count = std::str::from_utf8(count).ok()?;
+                let (least, most) = count.split_once(',').unwrap_or((count, count));
                 least.parse().ok()?..=if most.is_empty() {
                     usize::MAX
                 } else {
                     most.parse().ok()?
                 }
             }
+            _ => return None,
         };
-        let class = class.as_bytes();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-        // Anything else is a class with a syntax of its own.
-        let is_plain =
-            !class.is_empty() && ranges(class).all(|(first, last)| plain(first) && plain(last) && first <= last);
-        is_plain.then_some(Self { class, count })
+        (ranges[0] != (1, 0)).then_some(Self { ranges, count })
     }
 
     fn allows(&self, value: &str) -> bool {
-        let is_in = |byte: u8| ranges(self.class).any(|(first, last)| (first..=last).contains(&byte));
+        let is_in = |byte: u8| self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&byte));
         self.count.contains(&value.len()) && value.bytes().all(is_in)
     }
-}
-
-/// The ranges of a class, of which a single character is one, too.
-fn ranges(mut class: &[u8]) -> impl Iterator<Item = (u8, u8)> {
-    std::iter::from_fn(move || match class {
-        [first, b'-', last, rest @ ..] => {
-            class = rest;
-            Some((*first, *last))
-        }
-        [first, rest @ ..] => {
-            class = rest;
-            Some((*first, *first))
-        }
-        [] => None,
-    })
 }
 
 #[cfg(test)]

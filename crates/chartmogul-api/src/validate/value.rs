@@ -1,6 +1,6 @@
 //! Walks JSON along its schema.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use super::{json::Json, text};
 use crate::{
@@ -78,20 +78,18 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
     let mut expected = 0; // most come in the document's order
     json.enter();
     while json.more() {
-        let name = json.name();
-        let inner = Place::Field(&place, &name);
-        let Some(at) = position(schema, &name, expected) else {
+        let at = position(schema, json, expected).map_err(|name| {
             let known: Vec<_> = schema.fields.iter().map(|field| field.name).collect();
-            return Err(InvalidInput::unknown(&inner, &known));
-        };
+            InvalidInput::unknown(&Place::Field(&place, &name), &known)
+        })?;
         set.insert(at);
         expected = at + 1;
         let field = &schema.fields[at];
         if field.nullable && json.peek() == b'n' {
-            json.value();
+            json.word();
             continue;
         }
-        check(&field.schema, json, inner)?;
+        check(&field.schema, json, Place::Field(&place, field.name))?;
     }
 
     let mut fields = schema.fields.iter().enumerate();
@@ -105,17 +103,21 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
     if schema.one_of.is_empty() {
         return Ok(());
     }
-    let is_set = |name: &str| position(schema, name, 0).is_some_and(|at| set.contains(at));
+    let is_set = |name: &str| {
+        let at = schema.fields.iter().position(|field| field.name == name);
+        at.is_some_and(|at| set.contains(at))
+    };
     one_of(schema.one_of, &is_set, place)
 }
 
-/// Where a field is among all; looked for from `expected` on.
-fn position(schema: &Object, name: &str, expected: usize) -> Option<usize> {
+/// Reads the name of the field that comes next, and says which of all it is; looked for from `expected` on.
+fn position<'a>(schema: &Object, json: &mut Json<'a>, expected: usize) -> Result<usize, Cow<'a, str>> {
     let (before, after) = schema.fields.split_at(expected.min(schema.fields.len()));
-    match after.iter().position(|field| field.name == name) {
-        Some(at) => Some(before.len() + at),
-        None => before.iter().position(|field| field.name == name),
+    if let Some(at) = after.iter().position(|field| json.is_name(field.name)) {
+        return Ok(before.len() + at);
     }
+    let name = json.name();
+    schema.fields.iter().position(|field| field.name == name).ok_or(name)
 }
 
 /// One group is set as a whole, and no field of another.
@@ -171,11 +173,14 @@ pub(super) fn field(name: &str, schema: &Schema, json: &str) -> Result<(), Inval
 /// Checks the value that comes next.
 fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), InvalidInput> {
     match (schema, json.peek()) {
-        (Schema::Any, _)
-        | (Schema::Boolean, b't' | b'f')
-        | (Schema::Number, b'-' | b'0'..=b'9')
-        | (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f') => {
+        (Schema::Any, _) => {
             json.value();
+            Ok(())
+        }
+        (Schema::Number, b'-' | b'0'..=b'9')
+        | (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f')
+        | (Schema::Boolean, b't' | b'f') => {
+            json.word();
             Ok(())
         }
         (Schema::Text(_) | Schema::Scalar(_) | Schema::Uuid | Schema::Date | Schema::Timestamp, b'"') => {
@@ -183,7 +188,7 @@ fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), I
             text_value(schema, &value).map_err(|must_be| InvalidInput::new(place.to_string(), &value, must_be))
         }
         (Schema::Integer { minimum, maximum }, b'-' | b'0'..=b'9') => {
-            let value = json.value();
+            let value = json.word();
             text::integer(value, *minimum, *maximum).map_err(|must_be| refused(value, place, &must_be))
         }
         (Schema::List { items, min_items }, b'[') => list(items, *min_items, json, place),
