@@ -54,15 +54,16 @@ fn prepare(operation: &'static Operation, arguments: &Map<String, Value>) -> Res
     let method = method.map_err(|_| Error::internal("an operation has a method that is none, which is a bug", None))?;
     let mut request = Prepared::new(method, path(operation, arguments)?);
     if let Some(query) = operation.query {
-        request.set_query(write(&Fields(query, arguments))?);
+        request.set_query(&Fields(query, arguments)).map_err(unwritten)?;
     }
     if let Some(body) = operation.body {
         let fields = Fields(body.object, arguments);
         if body.required || fields.given().next().is_some() {
-            request.set_body(match body.envelope {
-                Some(envelope) => write(&BTreeMap::from([(envelope, fields)]))?,
-                None => write(&fields)?,
-            });
+            let written = match body.envelope {
+                Some(envelope) => request.set_body(&BTreeMap::from([(envelope, fields)])),
+                None => request.set_body(&fields),
+            };
+            written.map_err(unwritten)?;
         }
     }
     Ok(request)
@@ -99,7 +100,7 @@ fn path(operation: &Operation, arguments: &Map<String, Value>) -> Result<String,
             validate::argument(parameter, value)?;
         }
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        path.push_str(&validate::encode_path(&text));
+        path.push_str(&validate::encode_path(&text).to_string());
     }
     Ok(path)
 }
@@ -124,8 +125,8 @@ impl Serialize for Fields<'_> {
     }
 }
 
-fn write(json: &impl Serialize) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(json).map_err(|error| Error::internal("the arguments can't be written", Some(error.into())))
+fn unwritten(error: serde_json::Error) -> Error {
+    Error::internal("the arguments can't be written as JSON", Some(error.into()))
 }
 
 fn shape(operation: &Operation) -> Shape {

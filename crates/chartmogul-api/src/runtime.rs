@@ -91,15 +91,19 @@ impl RequestBuilder {
     }
 
     pub(crate) fn query<T: Serialize>(mut self, query: &QueryParam<'_, T>) -> Self {
-        if let Some(json) = self.write("query", query.0) {
-            self.request.set_query(json);
-        }
-        self
+        let written = self.request.set_query(query.0);
+        self.note("query", written)
     }
 
     pub(crate) fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
-        if let Some(json) = self.write("body", body) {
-            self.request.set_body(json);
+        let written = self.request.set_body(body);
+        self.note("body", written)
+    }
+
+    fn note(mut self, what: &str, written: serde_json::Result<()>) -> Self {
+        if let Err(error) = written {
+            let wrong = InvalidInput::new(what, &error, "must be a value that can be written as JSON");
+            self.wrong.get_or_insert(wrong.into());
         }
         self
     }
@@ -108,17 +112,6 @@ impl RequestBuilder {
         match self.wrong {
             Some(wrong) => Err(wrong),
             None => Ok(self.request),
-        }
-    }
-
-    fn write<T: Serialize + ?Sized>(&mut self, what: &str, value: &T) -> Option<Vec<u8>> {
-        match serde_json::to_vec(value) {
-            Ok(json) => Some(json),
-            Err(error) => {
-                let wrong = InvalidInput::new(what, &error, "must be a value that can be written as JSON");
-                self.wrong.get_or_insert(wrong.into());
-                None
-            }
         }
     }
 }
@@ -205,7 +198,7 @@ impl Client {
                     validate::request(operation, &request)?;
                 }
                 *recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-                Err(Error::internal("recorded, not sent", None))
+                Err(Error::internal("", None)) // nobody sees it
             }
         }
     }

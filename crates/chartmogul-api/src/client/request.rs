@@ -1,8 +1,8 @@
 //! Requests for what no generated operation covers yet.
 
-use bytes::Bytes;
 use http::Method;
-use serde::{Serialize, Serializer as _, de::DeserializeOwned};
+use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde_json::value::RawValue;
 
 use crate::{
     Client, Error, InvalidInput, Response,
@@ -20,7 +20,7 @@ pub struct Request {
     template: String,
     path: Vec<(String, String)>,
     query: Vec<(String, String)>,
-    body: Option<Bytes>,
+    body: Option<Box<RawValue>>,
     idempotent: bool,
     wrong: Option<InvalidInput>,
 }
@@ -75,8 +75,8 @@ impl Request {
 
     /// The body, as JSON.
     pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
-        match serde_json::to_vec(body) {
-            Ok(json) => self.body = Some(json.into()),
+        match serde_json::value::to_raw_value(body) {
+            Ok(json) => self.body = Some(json),
             Err(error) => {
                 let wrong = InvalidInput::new("body", &error, "must be a value that can be written as JSON");
                 self.wrong.get_or_insert(wrong);
@@ -116,10 +116,10 @@ impl Request {
         }
         let mut request = Prepared::new(self.method.clone(), self.filled()?);
         if !self.query.is_empty() {
-            request.set_query(object(&self.query)?);
+            request.set_query(&Query(&self.query)).map_err(unwritten)?;
         }
-        if let Some(body) = self.body {
-            request.set_body(body);
+        if let Some(body) = &self.body {
+            request.set_body(body).map_err(unwritten)?;
         }
         let route = Route::Other(Box::new(Other {
             name: format!("{} {}", self.method, self.template),
@@ -154,7 +154,7 @@ impl Request {
                 wrong(&format!("must have a value for each name in braces; `{name}` has none"))
             })?;
             validate::segment(name, value)?;
-            Ok(validate::encode_path(value).into_owned())
+            Ok(validate::encode_path(value).to_string())
         });
         let filled = segments.collect::<Result<Vec<_>, _>>()?.join("/");
         match given.first() {
@@ -164,11 +164,15 @@ impl Request {
     }
 }
 
-/// Writes the parameters as a JSON object, in which a name may stand more than once.
-fn object(parameters: &[(String, String)]) -> Result<Vec<u8>, Error> {
-    let mut json = Vec::new();
-    serde_json::Serializer::new(&mut json)
-        .collect_map(parameters.iter().map(|(name, value)| (name, value)))
-        .map_err(|error| Error::internal("the query can't be written", Some(error.into())))?;
-    Ok(json)
+/// Parameters as a JSON object, in which a name may stand more than once.
+struct Query<'a>(&'a [(String, String)]);
+
+impl Serialize for Query<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+fn unwritten(error: serde_json::Error) -> Error {
+    Error::internal("the request can't be written as JSON", Some(error.into()))
 }

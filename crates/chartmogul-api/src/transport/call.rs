@@ -318,7 +318,7 @@ impl<'a> Call<'a> {
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
         let request = request.to_request(&self.client.shared).map_err(|source| {
             let what = format!("{}: the request can't be built", route.as_str());
-            Error::internal(what, Some(source.into()))
+            Error::internal(what, Some(source))
         })?;
         // Asked for each attempt: the server may have said meanwhile how long it keeps connections.
         let http = self.client.shared.connections.here()?;

@@ -1,17 +1,17 @@
 //! A request before it is sent.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, cell::Cell, fmt};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
 use serde::{
-    Deserializer as _,
+    Deserializer as _, Serialize,
     de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
 use super::Shared;
-use crate::value::field::Name;
+use crate::{BoxError, value::field::Name};
 
 /// What is sent: method, path, query and body, without what all requests of a client have. Each attempt is made from it.
 ///
@@ -23,8 +23,8 @@ pub struct Prepared(Box<Parts>); // in a box: it is handed through some futures,
 struct Parts {
     method: Method,
     path: String,
-    query: Option<Bytes>,
-    body: Option<Bytes>,
+    query: Option<Box<[u8]>>,
+    body: Option<Bytes>, // which an attempt takes without copying it
 }
 
 impl Prepared {
@@ -38,13 +38,15 @@ impl Prepared {
     }
 
     /// Sets the query: a JSON object of scalars, and of lists of them.
-    pub(crate) fn set_query(&mut self, json: Vec<u8>) {
-        self.0.query = (json != b"{}").then(|| json.into());
+    pub(crate) fn set_query(&mut self, query: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
+        self.0.query = write(query, |json| (json != b"{}").then(|| json.into()))?;
+        Ok(())
     }
 
-    /// Sets the body, which is JSON.
-    pub(crate) fn set_body(&mut self, json: impl Into<Bytes>) {
-        self.0.body = Some(json.into());
+    /// Sets the body, which is sent as JSON.
+    pub(crate) fn set_body(&mut self, body: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
+        self.0.body = Some(write(body, Bytes::copy_from_slice)?);
+        Ok(())
     }
 
     /// Leaves out a body that has no field.
@@ -68,7 +70,7 @@ impl Prepared {
     }
 
     /// What an attempt sends.
-    pub(super) fn to_request(&self, shared: &Shared) -> serde_json::Result<reqwest::Request> {
+    pub(super) fn to_request(&self, shared: &Shared) -> Result<reqwest::Request, BoxError> {
         let Parts {
             method,
             path,
@@ -76,14 +78,10 @@ impl Prepared {
             body,
         } = &*self.0;
         // What comes before the path is parsed once, when the client is built: it takes longer than the path.
-        let mut url = shared.base_url.clone();
-        match url.path().trim_end_matches('/') {
-            "" => url.set_path(path),
-            prefix => {
-                let path = format!("{prefix}{path}");
-                url.set_path(&path);
-            }
-        }
+        let mut url = match shared.base_url.path().trim_end_matches('/') {
+            "" => shared.base_url.join(path)?,
+            prefix => shared.base_url.join(&format!("{prefix}{path}"))?,
+        };
         if let Some(query) = query {
             let mut pairs = url.query_pairs_mut();
             each_parameter(query, &mut |name, value| {
@@ -92,7 +90,11 @@ impl Prepared {
         }
         let mut request = reqwest::Request::new(method.clone(), url);
         let headers = request.headers_mut();
-        headers.clone_from(&shared.headers);
+        // Room for the HTTP client's own (`host`, `accept-encoding`, `content-length`), and not more: it makes copies.
+        headers.reserve(shared.headers.len() + if body.is_some() { 4 } else { 3 });
+        for (name, value) in &shared.headers {
+            headers.insert(name, value.clone());
+        }
         match body {
             Some(body) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -115,6 +117,23 @@ impl fmt::Debug for Prepared {
             .field("method", &self.0.method)
             .finish_non_exhaustive()
     }
+}
+
+/// Writes JSON. What is kept of it has the room that it takes, because calls may wait for long; the room that it was written
+/// in is used again.
+fn write<T>(value: &(impl Serialize + ?Sized), keep: impl FnOnce(&[u8]) -> T) -> serde_json::Result<T> {
+    const KEPT: usize = 64 * 1024;
+    thread_local! {
+        static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
+    let mut buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
+    buffer.clear();
+    let written = serde_json::to_writer(&mut buffer, value);
+    let kept = written.map(|()| keep(&buffer));
+    if buffer.capacity() <= KEPT {
+        let _ = BUFFER.try_with(|kept| kept.set(buffer));
+    }
+    kept
 }
 
 /// Goes through a query that is written as a JSON object. Numbers and truth values are sent as JSON writes them, lists with
@@ -164,9 +183,13 @@ mod tests {
         request.to_request(&client.shared).unwrap()
     }
 
+    fn raw(json: &str) -> Box<RawValue> {
+        RawValue::from_string(json.to_owned()).unwrap()
+    }
+
     fn url(base_url: &str, path: &str, query: &str) -> String {
         let mut request = Prepared::new(Method::GET, path.to_owned());
-        request.set_query(query.as_bytes().to_vec());
+        request.set_query(&raw(query)).unwrap();
         sent(base_url, &request).url().to_string()
     }
 
@@ -218,7 +241,7 @@ mod tests {
         }
         for method in [Method::DELETE, Method::POST] {
             let mut request = Prepared::new(method, "/v1/x".to_owned());
-            request.set_body(b"{}".to_vec());
+            request.set_body(&raw("{}")).unwrap();
             let request = sent("https://a.test", &request);
             assert_eq!(request.body().unwrap().as_bytes(), Some(b"{}".as_slice()));
             assert_eq!(request.headers()[header::CONTENT_TYPE], "application/json");

@@ -13,11 +13,13 @@ mod value;
 #[allow(clippy::unwrap_used)] // tests
 mod tests;
 
-use serde::{Serializer, ser::SerializeMap as _};
+use serde::{Serializer, de::IgnoredAny, ser::SerializeMap as _};
 
+#[cfg(feature = "dynamic")]
+pub(crate) use self::path::parameter;
 pub use self::path::encode_path;
-pub(crate) use self::path::{parameter, segment};
-use self::value::Place;
+pub(crate) use self::path::segment;
+use self::{json::Json, value::Place};
 use crate::{
     InvalidInput,
     operation::{Body, Object, Operation},
@@ -28,32 +30,57 @@ use crate::{
 pub(crate) fn request(operation: &Operation, request: &Prepared) -> Result<(), InvalidInput> {
     path::check(operation, request.path())?;
     if let Some(object) = operation.query {
-        query(object, request.query().unwrap_or(b"{}"))?;
+        query_json(object, text(request.query())?)?;
     }
     match (operation.body, request.body()) {
-        (Some(declared), Some(json)) => body(&declared, json),
-        (Some(declared), None) if declared.required => body(&declared, b"{}"),
-        _ => Ok(()),
+        (Some(declared), None) if !declared.required => Ok(()),
+        (Some(declared), json) => body_json(&declared, text(json)?),
+        (None, _) => Ok(()),
     }
 }
 
 /// Checks a query, which is written as a JSON object: its lists are sent with commas between their items.
 ///
 /// # Errors
-/// If it has what is not allowed, or lacks what is required.
+/// If it is no JSON, has what is not allowed, or lacks what is required.
 pub fn query(object: &Object, json: &[u8]) -> Result<(), InvalidInput> {
-    value::object(object, json, Place::Query)
+    query_json(object, valid(json)?)
 }
 
 /// Checks a body.
 ///
 /// # Errors
-/// If it has what is not allowed, or lacks what is required.
+/// If it is no JSON, has what is not allowed, or lacks what is required.
 pub fn body(body: &Body, json: &[u8]) -> Result<(), InvalidInput> {
+    body_json(body, valid(json)?)
+}
+
+fn query_json(object: &Object, json: &str) -> Result<(), InvalidInput> {
+    value::object(object, &mut Json::new(json), Place::Query)
+}
+
+fn body_json(body: &Body, json: &str) -> Result<(), InvalidInput> {
     match body.envelope {
-        None => value::object(body.object, json, Place::Body),
+        None => value::object(body.object, &mut Json::new(json), Place::Body),
         Some(envelope) => value::envelope(envelope, body.object, json),
     }
+}
+
+/// JSON that somebody else wrote.
+fn valid(json: &[u8]) -> Result<&str, InvalidInput> {
+    match serde_json::from_slice::<IgnoredAny>(json) {
+        Ok(_) => text(Some(json)),
+        Err(_) => Err(broken()),
+    }
+}
+
+/// JSON that was written here; where there is none, nothing is set.
+fn text(json: Option<&[u8]>) -> Result<&str, InvalidInput> {
+    std::str::from_utf8(json.unwrap_or(b"{}")).map_err(|_| broken())
+}
+
+fn broken() -> InvalidInput {
+    InvalidInput::new(Place::Body.to_string(), &format_args!("broken JSON"), "must be JSON")
 }
 
 /// Checks what is given for a parameter of the path, before it gets part of it.
@@ -80,5 +107,14 @@ pub(crate) fn finite_option<S: Serializer>(number: &Option<f64>, serializer: S) 
     match number {
         Some(number) => finite(number, serializer),
         None => serializer.serialize_none(),
+    }
+}
+
+/// The same for one that may be cleared.
+#[allow(dead_code)] // for the first such number of a request
+pub(crate) fn finite_field<S: Serializer>(number: &crate::Field<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match number {
+        crate::Field::Value(number) => finite(number, serializer),
+        other => serde::Serialize::serialize(other, serializer),
     }
 }

@@ -1,6 +1,9 @@
 //! Paths: their arguments are encoded so that each stays one segment, and checked as such.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write as _},
+};
 
 use super::value::text_value;
 use crate::{
@@ -11,17 +14,26 @@ use crate::{
 
 /// Checks the arguments in a path.
 pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInput> {
-    let segments = operation.path.split('/').zip(path.split('/'));
-    for (segment, given) in segments {
-        let Some(name) = parameter(segment) else { continue };
-        let value = decode(given);
-        let Some(parameter) = operation.parameter(name) else {
-            continue;
+    let (mut template, mut path_rest) = (operation.path, path);
+    let mut may_be_another = false;
+    for parameter in operation.parameters {
+        // What is before an argument is as long in the path as in the template.
+        let (Some(start), Some(end)) = (template.find('{'), template.find('}')) else {
+            break;
         };
+        let from = path_rest.get(start..).unwrap_or_default();
+        let given = from.split('/').next().unwrap_or_default();
+        let value = decode(given);
         if !matches!(parameter.schema, Schema::Uuid | Schema::Integer { .. }) {
-            self::segment(name, &value)?;
+            segment(parameter.name, &value)?;
+            may_be_another |= is_word(given);
         }
-        text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(name, &value, must_be))?;
+        text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(parameter.name, &value, must_be))?;
+        template = &template[end + 1..];
+        path_rest = &from[given.len()..];
+    }
+    if !may_be_another {
+        return Ok(());
     }
     match literal(operation, path, operations::ALL) {
         Some((name, value)) => {
@@ -32,20 +44,22 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     }
 }
 
+/// Where an ASCII character is first. The texts here are too short for what the standard library does to find it.
+fn find(text: &str, byte: u8) -> Option<usize> {
+    text.bytes().position(|other| other == byte)
+}
+
+/// Whether it looks like what stands in paths, not like an identifier.
+fn is_word(value: &str) -> bool {
+    value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
+}
+
 /// An argument that makes of the path that of another operation: its name and value.
 pub(super) fn literal<'a>(
     operation: &'a Operation,
     path: &'a str,
     all: &[&'static Operation],
 ) -> Option<(&'a str, &'a str)> {
-    let arguments = || {
-        let segments = operation.path.split('/').zip(path.split('/'));
-        segments.filter_map(|(segment, given)| Some((parameter(segment)?, given)))
-    };
-    let is_word = |value: &str| value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'));
-    if !arguments().any(|(_, value)| is_word(value)) {
-        return None; // as nearly always
-    }
     let others = all.iter().filter(|other| other.method == operation.method);
     for other in others {
         let mut both = other.path.split('/').zip(path.split('/'));
@@ -88,27 +102,43 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
-pub fn encode_path(value: &str) -> Cow<'_, str> {
-    let unreserved = |byte| matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~');
-    if value.bytes().all(unreserved) {
-        return value.into();
-    }
-    let mut encoded = String::with_capacity(value.len());
-    for byte in value.bytes() {
-        match byte {
-            _ if unreserved(byte) => encoded.push(char::from(byte)),
-            _ => {
-                use std::fmt::Write as _;
-                let _ = write!(encoded, "%{byte:02X}"); // writing to a String can't fail
-            }
+pub fn encode_path<T: fmt::Display + ?Sized>(value: &T) -> impl fmt::Display {
+    struct Encoded<'a, T: ?Sized>(&'a T);
+    impl<T: fmt::Display + ?Sized> fmt::Display for Encoded<'_, T> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(Encoder(f), "{}", self.0)
         }
     }
-    encoded.into()
+    Encoded(value)
+}
+
+/// Encodes what is written to it.
+struct Encoder<'a, 'f>(&'a mut fmt::Formatter<'f>);
+
+impl fmt::Write for Encoder<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for part in text.split_inclusive(|c| !is_unreserved(c)) {
+            let encoded = part
+                .char_indices()
+                .next_back()
+                .filter(|(_, last)| !is_unreserved(*last));
+            let (plain, encoded) = part.split_at(encoded.map_or(part.len(), |(at, _)| at));
+            self.0.write_str(plain)?;
+            for byte in encoded.bytes() {
+                write!(self.0, "%{byte:02X}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_unreserved(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~')
 }
 
 /// Takes the encoding of a path argument back.
 fn decode(encoded: &str) -> Cow<'_, str> {
-    if !encoded.contains('%') {
+    if find(encoded, b'%').is_none() {
         return encoded.into();
     }
     let mut bytes = Vec::with_capacity(encoded.len());

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use http::Method;
 
 use super::*;
@@ -455,10 +453,10 @@ fn a_path_argument_stays_in_its_segment() {
     ] {
         assert_eq!(path_of(Schema::Text(Text::ANY), argument), expected, "{argument:?}");
     }
-    assert_eq!(encode_path("../customers/x"), "..%2Fcustomers%2Fx");
-    assert_eq!(encode_path("a b/c?d#e%2e"), "a%20b%2Fc%3Fd%23e%252e");
-    assert_eq!(encode_path("ü"), "%C3%BC");
-    assert!(matches!(encode_path("a-b_c.d~e"), Cow::Borrowed(_)));
+    assert_eq!(encode_path("../customers/x").to_string(), "..%2Fcustomers%2Fx");
+    assert_eq!(encode_path("a b/c?d#e%2e").to_string(), "a%20b%2Fc%3Fd%23e%252e");
+    assert_eq!(encode_path("ü").to_string(), "%C3%BC");
+    assert_eq!(encode_path("a-b_c.d~e").to_string(), "a-b_c.d~e");
 }
 
 #[test]
@@ -517,7 +515,9 @@ fn the_whole_request_is_checked() {
     let request = |path: &str, body: Option<&str>| {
         let mut request = Prepared::new(Method::PATCH, path.to_owned());
         if let Some(body) = body {
-            request.set_body(body.as_bytes().to_vec());
+            request
+                .set_body(&serde_json::value::RawValue::from_string(body.to_owned()).unwrap())
+                .unwrap();
         }
         let admitted = client.admit(request, &operations::UPDATE_OPPORTUNITY);
         admitted.map_or_else(|error| error.to_string(), |_| "ok".to_owned())

@@ -1,11 +1,8 @@
 //! Walks JSON along its schema.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use super::{
-    json::{self, Key},
-    text,
-};
+use super::{json::Json, text};
 use crate::{
     InvalidInput,
     operation::{Object, Schema},
@@ -19,7 +16,8 @@ pub(super) const NOT_FINITE: &str = "(not finite)";
 pub(super) enum Place<'a> {
     Body,
     Query,
-    Within(&'a Place<'a>, Key<'a>),
+    Field(&'a Place<'a>, &'a str),
+    Item(&'a Place<'a>, usize),
 }
 
 impl Place<'_> {
@@ -28,12 +26,12 @@ impl Place<'_> {
         match self {
             Self::Query => true,
             Self::Body => false,
-            Self::Within(outer, _) => outer.is_in_query(),
+            Self::Field(outer, _) | Self::Item(outer, _) => outer.is_in_query(),
         }
     }
 
     fn is_within(&self) -> bool {
-        matches!(self, Self::Within(..))
+        matches!(self, Self::Field(..) | Self::Item(..))
     }
 }
 
@@ -42,60 +40,61 @@ impl fmt::Display for Place<'_> {
         match self {
             Self::Body => f.write_str("(body)"),
             Self::Query => f.write_str("(query)"),
-            Self::Within(outer, Key::Field(name)) if outer.is_within() => write!(f, "{outer}.{name}"),
-            Self::Within(_, Key::Field(name)) => f.write_str(name),
-            Self::Within(outer, Key::Item(at)) => write!(f, "{outer}[{at}]"),
+            Self::Field(outer, name) if outer.is_within() => write!(f, "{outer}.{name}"),
+            Self::Field(_, name) => f.write_str(name),
+            Self::Item(outer, at) => write!(f, "{outer}[{at}]"),
         }
     }
 }
 
 /// The only key of a body, and what is in it. In errors, its fields are named as if there were no envelope.
-pub(super) fn envelope(envelope: &str, inner: &Object, body: &[u8]) -> Result<(), InvalidInput> {
-    let mut found = false;
+pub(super) fn envelope(envelope: &str, inner: &Object, json: &str) -> Result<(), InvalidInput> {
+    let mut json = Json::new(json);
     let place = Place::Body;
-    let walked = json::each(body, &mut |key, value| match key {
-        Key::Field(name) if name == envelope => {
-            found = true;
-            object(inner, value.as_bytes(), place)
+    if json.peek() != b'{' {
+        return Err(refused(json.value(), place, "must be an object"));
+    }
+    let mut found = false;
+    json.enter();
+    while json.more() {
+        let name = json.name();
+        if name != envelope {
+            return Err(InvalidInput::unknown(&Place::Field(&place, &name), &[envelope]));
         }
-        key => Err(InvalidInput::unknown(&Place::Within(&place, key), &[envelope])),
-    });
-    walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))?;
+        found = true;
+        object(inner, &mut json, place)?;
+    }
     if found {
         return Ok(());
     }
-    object(inner, b"{}", place)
+    object(inner, &mut Json::new("{}"), place)
 }
 
-pub(super) fn object(schema: &Object, json: &[u8], place: Place<'_>) -> Result<(), InvalidInput> {
-    if json.trim_ascii_start().first() != Some(&b'{') {
-        return Err(match std::str::from_utf8(json) {
-            Ok(json) => refused(json, place, "must be an object"),
-            Err(_) => not_json(place),
-        });
+pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> Result<(), InvalidInput> {
+    if json.peek() != b'{' {
+        return Err(refused(json.value(), place, "must be an object"));
     }
     let mut set = Set::default();
-    let walked = json::each(json, &mut |key, value| {
-        let inner = Place::Within(&place, key);
-        let Key::Field(name) = key else {
-            return Ok(()); // an object has no items
-        };
-        let Some(at) = schema.fields.iter().position(|field| field.name == name) else {
+    let mut expected = 0; // most come in the document's order
+    json.enter();
+    while json.more() {
+        let at = position(schema, json, expected).map_err(|name| {
             let known: Vec<_> = schema.fields.iter().map(|field| field.name).collect();
-            return Err(InvalidInput::unknown(&inner, &known));
-        };
+            InvalidInput::unknown(&Place::Field(&place, &name), &known)
+        })?;
         set.insert(at);
+        expected = at + 1;
         let field = &schema.fields[at];
-        if field.nullable && value == "null" {
-            return Ok(());
+        if field.nullable && json.peek() == b'n' {
+            json.word();
+            continue;
         }
-        check(&field.schema, value, inner)
-    });
-    walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))?;
+        check(&field.schema, json, Place::Field(&place, field.name))?;
+    }
 
     let mut fields = schema.fields.iter().enumerate();
     if let Some((_, missing)) = fields.find(|(at, field)| field.required && !set.contains(*at)) {
-        return Err(InvalidInput::missing(&Place::Within(&place, Key::Field(missing.name))));
+        return Err(InvalidInput::missing(&Place::Field(&place, missing.name)));
     }
     if schema.not_empty && set.is_empty() {
         let names: Vec<_> = schema.fields.iter().map(|field| field.name).collect();
@@ -104,9 +103,21 @@ pub(super) fn object(schema: &Object, json: &[u8], place: Place<'_>) -> Result<(
     if schema.one_of.is_empty() {
         return Ok(());
     }
-    let is_set = |name: &str| schema.fields.iter().position(|field| field.name == name);
-    let is_set = |name: &str| is_set(name).is_some_and(|at| set.contains(at));
+    let is_set = |name: &str| {
+        let at = schema.fields.iter().position(|field| field.name == name);
+        at.is_some_and(|at| set.contains(at))
+    };
     one_of(schema.one_of, &is_set, place)
+}
+
+/// Reads the name of the field that comes next, and says which of all it is; looked for from `expected` on.
+fn position<'a>(schema: &Object, json: &mut Json<'a>, expected: usize) -> Result<usize, Cow<'a, str>> {
+    let (before, after) = schema.fields.split_at(expected.min(schema.fields.len()));
+    if let Some(at) = after.iter().position(|field| json.is_name(field.name)) {
+        return Ok(before.len() + at);
+    }
+    let name = json.name();
+    schema.fields.iter().position(|field| field.name == name).ok_or(name)
 }
 
 /// One group is set as a whole, and no field of another.
@@ -156,44 +167,49 @@ fn bit(at: usize) -> u128 {
 /// Checks a value that belongs to no object.
 #[cfg(feature = "dynamic")]
 pub(super) fn field(name: &str, schema: &Schema, json: &str) -> Result<(), InvalidInput> {
-    check(schema, json, Place::Within(&Place::Query, Key::Field(name)))
+    check(schema, &mut Json::new(json), Place::Field(&Place::Query, name))
 }
 
-/// Checks a value.
-fn check(schema: &Schema, json: &str, place: Place<'_>) -> Result<(), InvalidInput> {
-    let kind = json.as_bytes().first().copied().unwrap_or(b' ');
-    let refuse = |must_be: &str| Err(refused(json, place, must_be));
-    if json == "null" && !matches!(schema, Schema::Any) {
-        return refuse("must not be null");
-    }
-    match (schema, kind) {
-        (Schema::Any, _)
-        | (Schema::Boolean, b't' | b'f')
-        | (Schema::Number, b'-' | b'0'..=b'9')
-        | (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f') => Ok(()),
-        (Schema::Boolean, _) => refuse("must be true or false"),
-        (Schema::Integer { minimum, maximum }, _) => {
-            text::integer(json, *minimum, *maximum).or_else(|must_be| refuse(&must_be))
+/// Checks the value that comes next.
+fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), InvalidInput> {
+    match (schema, json.peek()) {
+        (Schema::Any, _) => {
+            json.value();
+            Ok(())
         }
-        (Schema::Number | Schema::Scalar(_), b'{') if json.contains(NOT_FINITE) => refuse("must be a finite number"),
-        (Schema::Number, _) => refuse("must be a number"),
-        (Schema::Scalar(_), b'{' | b'[') => refuse("must be text, a number, true or false"),
-        (Schema::Text(_) | Schema::Scalar(_) | Schema::Uuid | Schema::Date | Schema::Timestamp, _) => {
-            match json::text(json) {
-                Some(value) => text_value(schema, value.as_str()).or_else(|must_be| refuse(&must_be)),
-                None => refuse(expected_text(schema)),
-            }
+        (Schema::Number, b'-' | b'0'..=b'9')
+        | (Schema::Scalar(_), b'-' | b'0'..=b'9' | b't' | b'f')
+        | (Schema::Boolean, b't' | b'f') => {
+            json.word();
+            Ok(())
+        }
+        (Schema::Text(_) | Schema::Scalar(_) | Schema::Uuid | Schema::Date | Schema::Timestamp, b'"') => {
+            let value = json.string();
+            text_value(schema, &value).map_err(|must_be| InvalidInput::new(place.to_string(), &value, must_be))
+        }
+        (Schema::Integer { minimum, maximum }, b'-' | b'0'..=b'9') => {
+            let value = json.word();
+            text::integer(value, *minimum, *maximum).map_err(|must_be| refused(value, place, &must_be))
         }
         (Schema::List { items, min_items }, b'[') => list(items, *min_items, json, place),
-        (Schema::List { .. }, _) => refuse("must be a list"),
         (Schema::Map(values), b'{') => {
-            let walked = json::each(json.as_bytes(), &mut |key, value| {
-                check(values, value, Place::Within(&place, key))
-            });
-            walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))
+            json.enter();
+            while json.more() {
+                let name = json.name();
+                check(values, json, Place::Field(&place, &name))?;
+            }
+            Ok(())
         }
-        (Schema::Object(schema), b'{') => object(schema, json.as_bytes(), place),
-        (Schema::Map(_) | Schema::Object(_), _) => refuse("must be an object"),
+        (Schema::Object(schema), b'{') => object(schema, json, place),
+        (_, b'n') => Err(refused(json.value(), place, "must not be null")),
+        (Schema::Number | Schema::Scalar(_), b'{') if { *json }.value().contains(NOT_FINITE) => {
+            Err(refused(json.value(), place, "must be a finite number"))
+        }
+        (Schema::Integer { minimum, maximum }, _) => {
+            let must_be = text::integer("", *minimum, *maximum).err().unwrap_or_default();
+            Err(refused(json.value(), place, &must_be))
+        }
+        (_, _) => Err(refused(json.value(), place, expected(schema))),
     }
 }
 
@@ -209,63 +225,64 @@ pub(super) fn text_value(schema: &Schema, value: &str) -> text::Wrong {
     }
 }
 
-fn expected_text(schema: &Schema) -> &'static str {
+fn expected(schema: &Schema) -> &'static str {
     match schema {
+        Schema::Any => "must be JSON",
+        Schema::Boolean => "must be true or false",
+        Schema::Integer { .. } | Schema::Number => "must be a number",
+        Schema::Text(_) => "must be text",
         Schema::Uuid => "must be a UUID, which is text",
         Schema::Date => "must be a day such as \"2026-01-31\", which is text",
         Schema::Timestamp => "must be an instant such as \"2026-01-31T12:00:00Z\", which is text",
-        _ => "must be text",
+        Schema::Scalar(_) => "must be text, a number, true or false",
+        Schema::List { .. } => "must be a list",
+        Schema::Map(_) | Schema::Object(_) => "must be an object",
     }
 }
 
-fn list(items: &Schema, min_items: usize, json: &str, place: Place<'_>) -> Result<(), InvalidInput> {
+fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>) -> Result<(), InvalidInput> {
     let mut count = 0;
-    let walked = json::each(json.as_bytes(), &mut |key, value| {
-        count += 1;
-        let place = Place::Within(&place, key);
-        check(items, value, place)?;
-        let splits = || json::text(value).is_some_and(|text| text.as_str().is_empty() || text.as_str().contains(','));
-        if place.is_in_query() && splits() {
-            return Err(refused(
-                value,
-                place,
-                "must not be empty or have a comma, which separates items",
-            ));
+    json.enter();
+    while json.more() {
+        let place = Place::Item(&place, count);
+        let mut item = *json;
+        check(items, json, place)?;
+        if place.is_in_query() && item.peek() == b'"' {
+            let text = item.string();
+            if text.is_empty() || text.contains(',') {
+                let must_be = "must not be empty or have a comma, which separates items";
+                return Err(InvalidInput::new(place.to_string(), &text, must_be));
+            }
         }
-        Ok(())
-    });
-    walked.map_err(|refused| refused.unwrap_or_else(|| not_json(place)))?;
+        count += 1;
+    }
     if count >= min_items {
         return Ok(());
     }
-    Err(refused(
-        json,
-        place,
-        &match min_items {
-            1 => "must not be empty".to_owned(),
-            _ => format!("must have at least {min_items} items"),
-        },
-    ))
+    let must_be = match min_items {
+        1 => "must not be empty".to_owned(),
+        _ => format!("must have at least {min_items} items"),
+    };
+    let found = match count {
+        0 => "an empty list".to_owned(),
+        1 => "a list of 1 item".to_owned(),
+        _ => format!("a list of {count} items"),
+    };
+    Err(InvalidInput::new(place.to_string(), &format_args!("{found}"), must_be))
 }
 
 /// Shows a value that is refused: a text or a number as it is, of others what they are.
 fn refused(json: &str, place: Place<'_>, must_be: &str) -> InvalidInput {
-    match json.as_bytes().first() {
-        Some(b'"') => match json::text(json) {
-            Some(text) => InvalidInput::new(place.to_string(), &text.as_str(), must_be),
-            None => InvalidInput::new(place.to_string(), &format_args!("{json}"), must_be),
-        },
-        Some(b'{') if json.contains(NOT_FINITE) => {
-            let number = json.split('"').rev().nth(1).unwrap_or_default();
-            InvalidInput::new(place.to_string(), &format_args!("{number}"), must_be)
+    let shown = match json.as_bytes() {
+        [b'"', ..] => {
+            let text = Json::new(json).string();
+            return InvalidInput::new(place.to_string(), &text, must_be);
         }
-        Some(b'{') => InvalidInput::new(place.to_string(), &format_args!("an object"), must_be),
-        Some(b'[') if json == "[]" => InvalidInput::new(place.to_string(), &format_args!("an empty list"), must_be),
-        Some(b'[') => InvalidInput::new(place.to_string(), &format_args!("a list"), must_be),
-        _ => InvalidInput::new(place.to_string(), &format_args!("{json}"), must_be),
-    }
-}
-
-fn not_json(place: Place<'_>) -> InvalidInput {
-    InvalidInput::new(place.to_string(), &format_args!("broken JSON"), "must be JSON")
+        [b'{', ..] if json.contains(NOT_FINITE) => json.split('"').rev().nth(1).unwrap_or_default(),
+        [b'{', ..] => "an object",
+        b"[]" => "an empty list",
+        [b'[', ..] => "a list",
+        _ => json,
+    };
+    InvalidInput::new(place.to_string(), &format_args!("{shown}"), must_be)
 }
