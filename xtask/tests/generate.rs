@@ -22,6 +22,10 @@ fn generate(name: &str) -> Files {
     xtask::generate(&fixture(name)).unwrap()
 }
 
+fn is_rust(path: &str) -> bool {
+    Utf8Path::new(path).extension() == Some("rs")
+}
+
 /// A generated file, without the line breaks that the formatter chose.
 fn code(files: &Files, path: &str) -> String {
     let text = files
@@ -171,7 +175,7 @@ fn lists_in_responses_keep_what_is_odd() {
 #[test]
 fn no_header_of_progenitor_is_sent_and_no_error_of_its_is_known() {
     let files = xtask::generate(&Spec::read(&root(), xtask::DOCUMENT).unwrap()).unwrap();
-    for (path, text) in files.0.iter().filter(|(path, _)| path.starts_with("crates/")) {
+    for (path, text) in files.0.iter().filter(|(path, _)| is_rust(path)) {
         for trace in ["api-version", "header_map", "Error<", "unwrap()"] {
             assert!(!text.contains(trace), "{trace} in {path}");
         }
