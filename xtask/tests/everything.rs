@@ -28,14 +28,22 @@ fn copy(from: &Path, to: &Path) {
     let wanted = names(from);
     for name in names(to).into_iter().filter(|name| !wanted.contains(name)) {
         let old = to.join(name);
-        if old.is_dir() { std::fs::remove_dir_all(old).unwrap() } else { std::fs::remove_file(old).unwrap() }
+        if old.is_dir() {
+            std::fs::remove_dir_all(old).unwrap()
+        } else {
+            std::fs::remove_file(old).unwrap()
+        }
     }
     for name in wanted {
         let (from, to) = (from.join(&name), to.join(&name));
         if name == "generated" {
             continue;
         }
-        if from.is_dir() { copy(&from, &to) } else { write(&to, &std::fs::read_to_string(from).unwrap()) }
+        if from.is_dir() {
+            copy(&from, &to)
+        } else {
+            write(&to, &std::fs::read_to_string(from).unwrap())
+        }
     }
 }
 
@@ -92,7 +100,10 @@ fn all_that_can_be_generated_compiles_and_works() {
     let members = r#"members = ["crates/*", "xtask", "tests"]"#;
     assert!(root.contains(members));
     write(&small.join("Cargo.toml"), &root.replace(members, MEMBERS));
-    write(&small.join("Cargo.lock"), &std::fs::read_to_string(workspace.join("Cargo.lock")).unwrap());
+    write(
+        &small.join("Cargo.lock"),
+        &std::fs::read_to_string(workspace.join("Cargo.lock")).unwrap(),
+    );
     for name in ["chartmogul-api", "chartmogul"] {
         let (from, to) = (workspace.join("crates").join(name), small.join("crates").join(name));
         copy(&from.join("src"), &to.join("src"));
@@ -102,7 +113,10 @@ fn all_that_can_be_generated_compiles_and_works() {
     let fixture = xtask.join("fixtures/everything");
     write(&small.join("crates/calls/Cargo.toml"), CALLS);
     write(&small.join("crates/calls/src/lib.rs"), "");
-    write(&small.join("crates/calls/tests/calls.rs"), &std::fs::read_to_string(fixture.join("calls.rs")).unwrap());
+    write(
+        &small.join("crates/calls/tests/calls.rs"),
+        &std::fs::read_to_string(fixture.join("calls.rs")).unwrap(),
+    );
 
     let read = |path: &Path| -> Value { serde_saphyr::from_str(&std::fs::read_to_string(path).unwrap()).unwrap() };
     let mut document = read(&workspace.join(xtask::BUNDLE));
@@ -121,14 +135,28 @@ fn all_that_can_be_generated_compiles_and_works() {
             .unwrap();
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let said = text(&output.stdout) + &text(&output.stderr);
-        assert!(output.status.success(), "what was generated does not compile, or does not work:\n{said}");
+        assert!(
+            output.status.success(),
+            "what was generated does not compile, or does not work:\n{said}"
+        );
         said
     };
     let said = cargo(&["test", "--package", "calls", "--test", "calls"]);
-    assert!(!said.contains("warning: unused") && !said.contains("is never used"), "{said}");
+    assert!(
+        !said.contains("warning: unused") && !said.contains("is never used"),
+        "{said}"
+    );
     // The document's words are words, and its examples are code.
     let features = "chartmogul/blocking,chartmogul/bulk,chartmogul-api/dynamic";
-    let both = ["--package", "chartmogul-api", "--package", "chartmogul", "--no-default-features", "--features", features];
+    let both = [
+        "--package",
+        "chartmogul-api",
+        "--package",
+        "chartmogul",
+        "--no-default-features",
+        "--features",
+        features,
+    ];
     cargo(&[&["doc", "--no-deps"][..], &both].concat());
     let said = cargo(&[&["test", "--doc"][..], &both, &["generated::"]].concat());
     assert!(said.contains("parcels::Parcels<M>::create (line"), "{said}");

@@ -137,21 +137,34 @@ fn query_parameters_are_one_argument() {
     let files = generate("page");
     let client = code(&files, "client/things.rs");
     assert!(client.contains("query: &'a types::ListThingsQuery, )"), "{client}");
-    assert!(client.contains(r#".query(&progenitor_client::QueryParam::new("query", &query))"#), "{client}");
+    assert!(
+        client.contains(r#".query(&progenitor_client::QueryParam::new("query", &query))"#),
+        "{client}"
+    );
     let query = code(&files, "types/things.rs");
     assert!(query.contains("pub fn new(required: Days)"), "{query}");
     let schemas = code(&files, "operations/things.rs");
-    let per_page = r#"name: "per_page", required: false, nullable: false, replaces_all: false, deprecated: None, schema: "#;
+    let per_page =
+        r#"name: "per_page", required: false, nullable: false, replaces_all: false, deprecated: None, schema: "#;
     let per_page = format!("{per_page}Schema::Integer {{ minimum: Some(1), maximum: Some(200) }}");
     assert!(schemas.contains(&per_page), "{schemas}");
-    assert!(schemas.contains("Text { min_length: 1, ..Text::ANY }"), "of the component");
+    assert!(
+        schemas.contains("Text { min_length: 1, ..Text::ANY }"),
+        "of the component"
+    );
 }
 
 #[test]
 fn lists_in_responses_keep_what_is_odd() {
     let types = code(&generate("page"), "types/shared.rs");
-    assert!(types.contains(r#"pub tags: crate::Field<crate::List<String>> = "tags","#), "{types}");
-    assert!(types.contains(r#"pub things: crate::List<crate::types::Thing> = "things" required,"#), "{types}");
+    assert!(
+        types.contains(r#"pub tags: crate::Field<crate::List<String>> = "tags","#),
+        "{types}"
+    );
+    assert!(
+        types.contains(r#"pub things: crate::List<crate::types::Thing> = "things" required,"#),
+        "{types}"
+    );
 }
 
 /// progenitor's code is taken as it comes, but for what `render/progenitor.rs` says.
@@ -164,7 +177,10 @@ fn no_header_of_progenitor_is_sent_and_no_error_of_its_is_known() {
         }
     }
     let client = code(&files, "client/opportunities.rs");
-    assert!(client.contains("let result = self.exec(request, &info).await; self.post(&result, &info).await?;"), "{client}");
+    assert!(
+        client.contains("let result = self.exec(request, &info).await; self.post(&result, &info).await?;"),
+        "{client}"
+    );
 }
 
 /// What a plain operation costs in the ergonomic crate; more would be code that belongs there by hand, once.
@@ -173,9 +189,17 @@ fn a_get_without_options_costs_25_lines() {
     let files = xtask::generate(&Spec::read(&root(), xtask::DOCUMENT).unwrap()).unwrap();
     let text = &files.0["crates/chartmogul/src/generated/opportunities.rs"];
     let lines: Vec<_> = text.lines().collect();
-    let at = |line: &str| lines.iter().position(|found| found.trim_start().starts_with(line)).unwrap();
+    let at = |line: &str| {
+        lines
+            .iter()
+            .position(|found| found.trim_start().starts_with(line))
+            .unwrap()
+    };
     let end = |begin: usize, last: &str| begin + 1 + lines[begin..].iter().position(|line| *line == last).unwrap();
-    let (verb, builder) = (at("/// Retrieve an opportunity"), at("/// Returned by [`Opportunities::get`]") - 1);
+    let (verb, builder) = (
+        at("/// Retrieve an opportunity"),
+        at("/// Returned by [`Opportunities::get`]") - 1,
+    );
     let count = end(verb, "    }") - verb + end(builder, "}") - builder + 2; // an empty line after each
     assert!(count <= 25, "{count} lines");
 }
@@ -187,14 +211,31 @@ fn what_is_deprecated_is_marked() {
     let old = "deprecated: true, x-deprecated-note: use `color` instead, ";
     let fixture = fixture
         .replace("description: Its name.", &format!("{old}description: Its name."))
-        .replace("      operationId:", "      deprecated: true\n      x-deprecated-note: use `set_thing` instead\n      operationId:");
+        .replace(
+            "      operationId:",
+            "      deprecated: true\n      x-deprecated-note: use `set_thing` instead\n      operationId:",
+        );
     let files = xtask::generate(&Spec::parse("x", &fixture).unwrap()).unwrap();
-    let (field, method) = ("#[deprecated(note = \"use `color` instead\")]", "#[deprecated(note = \"use `set_thing` instead\")]");
+    let (field, method) = (
+        "#[deprecated(note = \"use `color` instead\")]",
+        "#[deprecated(note = \"use `set_thing` instead\")]",
+    );
     let (types, client) = (code(&files, "types/shared.rs"), code(&files, "client/things.rs"));
     let builder = code(&files, "chartmogul/src/generated/things.rs");
-    assert!(types.contains(&format!("{field} pub name: crate::Field<String> = ")), "{types}");
-    assert!(types.contains(&format!("{field} #[serde(skip_serializing_if = \"Option::is_none\")] pub name: ")), "{types}");
-    assert!(client.contains(&format!("{method} pub async fn update_thing")), "{client}");
+    assert!(
+        types.contains(&format!("{field} pub name: crate::Field<String> = ")),
+        "{types}"
+    );
+    assert!(
+        types.contains(&format!(
+            "{field} #[serde(skip_serializing_if = \"Option::is_none\")] pub name: "
+        )),
+        "{types}"
+    );
+    assert!(
+        client.contains(&format!("{method} pub async fn update_thing")),
+        "{client}"
+    );
     assert!(builder.contains(&format!("{method} pub fn update(&self")), "{builder}");
     assert!(builder.contains(&format!("{field} pub fn name(mut self")), "{builder}");
 }

@@ -19,7 +19,9 @@ impl Crate {
     pub(super) fn path(self, path: &str) -> String {
         match self {
             Self::Low => path.to_owned(),
-            Self::High => path.replace("crate::types::", "types::").replace("crate::", "chartmogul_api::"),
+            Self::High => path
+                .replace("crate::types::", "types::")
+                .replace("crate::", "chartmogul_api::"),
         }
     }
 
@@ -33,7 +35,10 @@ impl Crate {
         let inner = |kind: &Kind| self.rust_type(api, kind);
         match kind {
             Kind::List(item) => format!("impl IntoIterator<Item: Into<{}>>", inner(item)),
-            Kind::Map(value) => format!("impl IntoIterator<Item = (impl Into<String>, impl Into<{}>)>", inner(value)),
+            Kind::Map(value) => format!(
+                "impl IntoIterator<Item = (impl Into<String>, impl Into<{}>)>",
+                inner(value)
+            ),
             kind => format!("impl Into<{}>", inner(kind)),
         }
     }
@@ -69,5 +74,9 @@ pub(super) fn converted_required(property: &Property) -> String {
 /// The lifetime that a struct of required values has, if it borrows texts.
 pub(super) fn lifetime<'a>(kinds: impl IntoIterator<Item = &'a Kind>, lifetime: &str) -> String {
     let borrows = kinds.into_iter().any(|kind| *kind == Kind::String);
-    if borrows { format!("<{lifetime}>") } else { String::new() }
+    if borrows {
+        format!("<{lifetime}>")
+    } else {
+        String::new()
+    }
 }

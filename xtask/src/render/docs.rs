@@ -112,7 +112,12 @@ fn blocks(lines: &[&str]) -> Vec<String> {
             while code.last().is_some_and(|line| line.is_empty()) {
                 code.pop();
             }
-            fenced(&mut done, "", "text", code.into_iter().map(|line| without_indent(line, 4)));
+            fenced(
+                &mut done,
+                "",
+                "text",
+                code.into_iter().map(|line| without_indent(line, 4)),
+            );
             done.push(String::new());
             continue;
         }
@@ -151,7 +156,11 @@ fn is_indented(line: &str) -> bool {
 
 fn is_item(line: &str) -> bool {
     let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let marks: &[char] = if rest.len() < line.len() { &['.', ')'] } else { &['-', '*', '+'] };
+    let marks: &[char] = if rest.len() < line.len() {
+        &['.', ')']
+    } else {
+        &['-', '*', '+']
+    };
     rest.starts_with(marks) && rest[1..].starts_with(' ')
 }
 
@@ -204,7 +213,11 @@ fn inline(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
-        let url = if c == 'h' && !out.ends_with(char::is_alphanumeric) { url(rest) } else { 0 };
+        let url = if c == 'h' && !out.ends_with(char::is_alphanumeric) {
+            url(rest)
+        } else {
+            0
+        };
         let whole = match c {
             '`' => Some(span(rest)),
             '\\' => Some(1 + rest[1..].chars().next().map_or(0, char::len_utf8)),
@@ -283,8 +296,14 @@ mod tests {
     #[test]
     fn ordinary_words_of_an_api_stay_words() {
         for (given, shown) in [
-            ("custom[0][type] is `custom[0][type]`", r"custom\[0]\[type] is `custom[0][type]`"),
-            ("the <uuid> of Vec<String>, 1 < 2", r"the \<uuid> of Vec\<String>, 1 < 2"),
+            (
+                "custom[0][type] is `custom[0][type]`",
+                r"custom\[0]\[type] is `custom[0][type]`",
+            ),
+            (
+                "the <uuid> of Vec<String>, 1 < 2",
+                r"the \<uuid> of Vec\<String>, 1 < 2",
+            ),
             (
                 "See https://a.example/b?c=d. Or (http://x.example).",
                 "See <https://a.example/b?c=d>. Or (<http://x.example>).",
@@ -309,7 +328,10 @@ mod tests {
             ("```rust\nx\n```\nafter", "```text\nx\n```\nafter"),
             ("~~~json\n{}\n~~~", "```json\n{}\n```"),
             ("```\nnever closed", "```text\nnever closed\n```"),
-            ("Such as:\n\n    a\n\n    b\n\nafter", "Such as:\n\n```text\na\n\nb\n```\n\nafter"),
+            (
+                "Such as:\n\n    a\n\n    b\n\nafter",
+                "Such as:\n\n```text\na\n\nb\n```\n\nafter",
+            ),
             ("    ```\n    x", "````text\n```\nx\n````\n"),
             ("# Head\n    code", "# Head\n```text\ncode\n```\n"),
             ("- item\n\n      more", "- item\n\n  more"),

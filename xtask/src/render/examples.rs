@@ -51,7 +51,9 @@ fn imported(statement: &str) -> (String, String) {
     let mut short = statement.to_owned();
     let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (at, _) in statement.match_indices("chartmogul::") {
-        let path = statement[at..].split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':').next();
+        let path = statement[at..]
+            .split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+            .next();
         let names: Vec<_> = path.unwrap_or_default().split("::").collect();
         if let [_, module, name, ..] = names.as_slice() {
             short = short.replace(&format!("chartmogul::{module}::{name}"), name);
@@ -79,7 +81,12 @@ fn laid_out(statement: &str) -> Option<String> {
     let formatted = prettyplease::unparse(&file);
     let lines: Vec<_> = formatted.lines().collect();
     let lines = lines.get(1..lines.len().checked_sub(1)?)?;
-    Some(lines.iter().map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line))).collect())
+    Some(
+        lines
+            .iter()
+            .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line)))
+            .collect(),
+    )
 }
 
 /// How a value is given.
@@ -99,9 +106,7 @@ impl Examples<'_> {
     fn argument(&self, operation: &Operation, argument: &Argument<'_>) -> Option<String> {
         let given = body_example(operation);
         match &argument.value {
-            ArgumentValue::Path(parameter) => {
-                self.value(&parameter.kind, parameter.example.as_ref()?, As::Argument)
-            }
+            ArgumentValue::Path(parameter) => self.value(&parameter.kind, parameter.example.as_ref()?, As::Argument),
             ArgumentValue::PathStruct(name) => {
                 let fields = operation.parameters.iter().map(|parameter| {
                     let value = self.value(&parameter.kind, parameter.example.as_ref()?, As::Field)?;
@@ -124,15 +129,27 @@ impl Examples<'_> {
             }
             let value = self.value(&property.kind, value, As::Argument)?;
             let collection = matches!(property.kind, Kind::List(_) | Kind::Map(_));
-            let name = if property.replaces_all && collection { "replace_all_" } else { "" };
+            let name = if property.replaces_all && collection {
+                "replace_all_"
+            } else {
+                ""
+            };
             Some(format!(".{name}{}({value})", property.field))
         };
-        let body = operation.body_object(self.api).map_or(&[][..], |object| &object.properties);
+        let body = operation
+            .body_object(self.api)
+            .map_or(&[][..], |object| &object.properties);
         let given = body_example(operation);
         let of_body = body.iter().filter_map(|p| setter(p, given?.get(&p.name)?));
-        let query = operation.query_object(self.api).map_or(&[][..], |object| &object.properties);
+        let query = operation
+            .query_object(self.api)
+            .map_or(&[][..], |object| &object.properties);
         // A cursor is the server's.
-        let of_query = query.iter().filter(|p| p.name != "cursor").filter_map(|p| setter(p, p.example.as_ref()?)).take(1);
+        let of_query = query
+            .iter()
+            .filter(|p| p.name != "cursor")
+            .filter_map(|p| setter(p, p.example.as_ref()?))
+            .take(1);
         of_query.chain(of_body).collect()
     }
 
@@ -214,13 +231,18 @@ impl Examples<'_> {
         let made = match &object.required_type {
             Some(required) => format!("{path}::new({})", self.required_struct(required, object, Some(value))?),
             None => {
-                let arguments = object.required().map(|property| self.required(property, Some(value), As::Argument));
+                let arguments = object
+                    .required()
+                    .map(|property| self.required(property, Some(value), As::Argument));
                 let arguments = arguments.collect::<Option<Vec<_>>>()?;
                 let function = if arguments.is_empty() { "default" } else { "new" };
                 format!("{path}::{function}({})", arguments.join(", "))
             }
         };
-        let setters = object.properties.iter().filter(|property| !property.required && property.deprecated.is_none());
+        let setters = object
+            .properties
+            .iter()
+            .filter(|property| !property.required && property.deprecated.is_none());
         let setters: String = setters
             .filter_map(|property| {
                 let value = self.value(&property.kind, value.get(&property.name)?, As::Argument)?;

@@ -38,7 +38,10 @@ pub fn render(spec: &Spec, api: &Api) -> anyhow::Result<Files> {
 
     files.folder("crates/chartmogul-api/src/generated");
     files.add("mod", types::root(api));
-    files.add("client/mod", modules(api.tags.iter().map(|tag| names::module(&tag.name)), ""));
+    files.add(
+        "client/mod",
+        modules(api.tags.iter().map(|tag| names::module(&tag.name)), ""),
+    );
     files.add("requests/mod", requests::index(api));
     files.add("operations/mod", operations::index(api, &homes));
     files.add("types/mod", types::index(api, &homes));
@@ -72,7 +75,9 @@ impl Writer {
     }
 
     fn add(&mut self, name: &str, code: String) {
-        self.0.0.insert(format!("{}/{name}.rs", self.1), format!("{HEADER}{code}"));
+        self.0
+            .0
+            .insert(format!("{}/{name}.rs", self.1), format!("{HEADER}{code}"));
     }
 }
 
@@ -112,7 +117,8 @@ fn operations_of<'a>(api: &'a Api, tag: &str) -> impl Iterator<Item = &'a Operat
 
 /// `#[deprecated(..)]`, or nothing.
 fn deprecated_text(note: Option<&str>, indent: &str) -> String {
-    note.map(|note| format!("{indent}#[deprecated(note = {note:?})]\n")).unwrap_or_default()
+    note.map(|note| format!("{indent}#[deprecated(note = {note:?})]\n"))
+        .unwrap_or_default()
 }
 
 /// Formats code, with an empty line between items other than imports and modules.

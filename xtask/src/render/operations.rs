@@ -18,11 +18,19 @@ pub(super) fn index(api: &Api, homes: &BTreeSet<Home>) -> String {
     let exports: String = api
         .tags
         .iter()
-        .map(|tag| export(&names::module(&tag.name), operations_of(api, &tag.name).map(constant).collect()))
+        .map(|tag| {
+            export(
+                &names::module(&tag.name),
+                operations_of(api, &tag.name).map(constant).collect(),
+            )
+        })
         .collect();
     let mut sorted: Vec<_> = api.operations.iter().collect();
     sorted.sort_by(|a, b| a.id.cmp(&b.id));
-    let all: String = sorted.into_iter().map(|operation| format!("    &{},\n", constant(operation))).collect();
+    let all: String = sorted
+        .into_iter()
+        .map(|operation| format!("    &{},\n", constant(operation)))
+        .collect();
     format!(
         "//! All operations of the API that this version knows.\n\n\
          use crate::Operation;\n\n\
@@ -44,7 +52,10 @@ pub(super) fn operations(api: &Api, home: &Home) -> String {
     }
     // An envelope is a key of the body, see `Body`.
     let bodies = api.operations.iter().filter_map(|operation| operation.body.as_ref());
-    let envelopes: BTreeSet<_> = bodies.filter(|body| body.envelope.is_some()).map(|body| &body.component).collect();
+    let envelopes: BTreeSet<_> = bodies
+        .filter(|body| body.envelope.is_some())
+        .map(|body| &body.component)
+        .collect();
     for (name, ty) in &api.types {
         match ty {
             Type::Object(object) if object.direction != Direction::Response && object.home == *home => {
@@ -66,15 +77,35 @@ pub(super) fn operations(api: &Api, home: &Home) -> String {
 }
 
 fn operation(api: &Api, operation: &Operation) -> String {
-    let doc = format!("{}\n\n{}", docs::sentence(&operation.summary), docs::source(&operation.source));
+    let doc = format!(
+        "{}\n\n{}",
+        docs::sentence(&operation.summary),
+        docs::source(&operation.source)
+    );
     let doc = docs::comment_text(&doc, "");
-    let Operation { id, path, tag, verb, summary, idempotent, destructive, source, .. } = operation;
+    let Operation {
+        id,
+        path,
+        tag,
+        verb,
+        summary,
+        idempotent,
+        destructive,
+        source,
+        ..
+    } = operation;
     let (constant, method) = (constant(operation), operation.method.to_uppercase());
     let deprecated = option(operation.deprecated.as_ref());
     let parameters: Vec<_> = operation
         .parameters
         .iter()
-        .map(|p| format!("Parameter {{ name: {:?}, schema: {} }}", p.name, schema(api, &p.kind, &p.limits, 0)))
+        .map(|p| {
+            format!(
+                "Parameter {{ name: {:?}, schema: {} }}",
+                p.name,
+                schema(api, &p.kind, &p.limits, 0)
+            )
+        })
         .collect();
     let parameters = parameters.join(", ");
     let query = operation.query.as_ref();
@@ -118,7 +149,11 @@ fn response(kind: &Kind) -> String {
 }
 
 fn object(api: &Api, name: &str, object: &Object) -> String {
-    let fields: String = object.properties.iter().map(|property| format!("        {},\n", field(api, property))).collect();
+    let fields: String = object
+        .properties
+        .iter()
+        .map(|property| format!("        {},\n", field(api, property)))
+        .collect();
     let groups = object.one_of.iter().map(|group| format!("&{group:?}"));
     let (one_of, not_empty) = (groups.collect::<Vec<_>>().join(", "), object.not_empty);
     format!(
@@ -133,9 +168,17 @@ fn object(api: &Api, name: &str, object: &Object) -> String {
 }
 
 fn field(api: &Api, property: &Property) -> String {
-    let Property { name, required, nullable, replaces_all, .. } = property;
-    let (deprecated, schema) =
-        (option(property.deprecated.as_ref()), schema(api, &property.kind, &property.limits, property.min_items));
+    let Property {
+        name,
+        required,
+        nullable,
+        replaces_all,
+        ..
+    } = property;
+    let (deprecated, schema) = (
+        option(property.deprecated.as_ref()),
+        schema(api, &property.kind, &property.limits, property.min_items),
+    );
     format!(
         "FieldSchema {{ name: {name:?}, required: {required}, nullable: {nullable}, replaces_all: {replaces_all}, \
          deprecated: {deprecated}, schema: {schema} }}"
@@ -173,13 +216,20 @@ fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
 
 /// Only what is said; the rest is [`Text::ANY`].
 fn text(limits: &Limits, values: &[&str]) -> String {
-    let min_length = limits.min_length.filter(|length| *length > 0).map(|length| format!("min_length: {length}"));
+    let min_length = limits
+        .min_length
+        .filter(|length| *length > 0)
+        .map(|length| format!("min_length: {length}"));
     let max_length = limits.max_length.map(|length| format!("max_length: {length}"));
-    let pattern = limits.pattern.as_ref().map(|(regex, allowed)| {
-        format!("pattern: Some(Pattern {{ regex: {regex:?}, allowed: {allowed:?} }})")
-    });
+    let pattern = limits
+        .pattern
+        .as_ref()
+        .map(|(regex, allowed)| format!("pattern: Some(Pattern {{ regex: {regex:?}, allowed: {allowed:?} }})"));
     let values = (!values.is_empty()).then(|| format!("values: &{values:?}"));
-    let given: Vec<_> = [min_length, max_length, pattern, values].into_iter().flatten().collect();
+    let given: Vec<_> = [min_length, max_length, pattern, values]
+        .into_iter()
+        .flatten()
+        .collect();
     if given.is_empty() {
         return "Text::ANY".to_owned();
     }

@@ -71,7 +71,9 @@ pub(super) fn client(api: &Api, tag: &str, generated: &Generated) -> anyhow::Res
     for operation in api.operations.iter().filter(|operation| operation.tag == tag) {
         let id = &operation.id;
         let found = generated.methods.get(id);
-        let mut method = found.with_context(|| format!("progenitor made no method `{id}`"))?.clone();
+        let mut method = found
+            .with_context(|| format!("progenitor made no method `{id}`"))?
+            .clone();
         without_api_version(&mut method);
         with_own_error(&mut method);
         let doc = docs::comment(&documentation(operation));

@@ -13,14 +13,21 @@ pub(super) fn index(api: &Api) -> String {
     let exports: String = api
         .tags
         .iter()
-        .map(|tag| export(&names::module(&tag.name), operations_of(api, &tag.name).map(name).collect()))
+        .map(|tag| {
+            export(
+                &names::module(&tag.name),
+                operations_of(api, &tag.name).map(name).collect(),
+            )
+        })
         .collect();
     format!("//! Requests as data, one for each operation.\n\n{modules}\n{exports}")
 }
 
 /// The requests of a resource.
 pub(super) fn requests(api: &Api, tag: &str) -> String {
-    let requests: Vec<_> = operations_of(api, tag).map(|operation| request(api, operation)).collect();
+    let requests: Vec<_> = operations_of(api, tag)
+        .map(|operation| request(api, operation))
+        .collect();
     requests.join("\n")
 }
 
@@ -45,9 +52,16 @@ fn request(api: &Api, operation: &Operation) -> String {
         let (field, is_text) = (&parameter.field, parameter.kind == Kind::String);
         let ty = rust_type(api, &parameter.kind, Direction::Request);
         fields.push((field.as_str(), ty));
-        arguments.push(if is_text { format!("&self.{field}") } else { format!("self.{field}") });
+        arguments.push(if is_text {
+            format!("&self.{field}")
+        } else {
+            format!("self.{field}")
+        });
     }
-    let parts = [("query", operation.query.as_ref()), ("body", operation.body.as_ref().map(|body| &body.component))];
+    let parts = [
+        ("query", operation.query.as_ref()),
+        ("body", operation.body.as_ref().map(|body| &body.component)),
+    ];
     for (field, component) in parts {
         if let Some(component) = component {
             fields.push((field, format!("crate::types::{component}")));
@@ -61,10 +75,20 @@ fn request(api: &Api, operation: &Operation) -> String {
     let doc = docs::sentence(&operation.summary);
     let doc = format!("{} A request as data, for [`{id}`](crate::Client::{id}).", doc);
     let doc = docs::comment_text(&doc, "");
-    let fields: String = fields.iter().map(|(name, ty)| format!("    pub {name}: {ty},\n")).collect();
-    let fields = if fields.is_empty() { " {}".to_owned() } else { format!(" {{\n{fields}}}") };
-    let (response, constant, arguments) =
-        (response(api, operation), operations::constant(operation), arguments.join(", "));
+    let fields: String = fields
+        .iter()
+        .map(|(name, ty)| format!("    pub {name}: {ty},\n"))
+        .collect();
+    let fields = if fields.is_empty() {
+        " {}".to_owned()
+    } else {
+        format!(" {{\n{fields}}}")
+    };
+    let (response, constant, arguments) = (
+        response(api, operation),
+        operations::constant(operation),
+        arguments.join(", "),
+    );
     let mut text = format!(
         "{doc}#[derive(Debug, Clone, PartialEq{default})]\n\
          pub struct {name}{fields}\n\n\
@@ -104,7 +128,12 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
     let read = operation.read(api)?;
     let (name, read_name) = (name(operation), name(read));
     let body = operation.body_object(api)?;
-    let replaced: Vec<_> = body.properties.iter().filter(|p| p.replaces_all).map(|p| format!("{:?}", p.name)).collect();
+    let replaced: Vec<_> = body
+        .properties
+        .iter()
+        .filter(|p| p.replaces_all)
+        .map(|p| format!("{:?}", p.name))
+        .collect();
     let replaced = replaced.join(", ");
     let mut fields = String::new();
     for (of_read, own) in read.parameters.iter().zip(&operation.parameters) {

@@ -33,13 +33,21 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     let words = format!("{}\n\n{}", docs::markdown(&tag.description), docs::source(&tag.source));
     let (heading, words) = (docs::module_text(&words), docs::comment_text(&words, "    "));
     let exports = export("chartmogul_api::types", types::names_for_users(api, &home));
-    let verbs: Vec<_> = operations_of(api, &tag.name).map(|operation| verb(api, tag, operation)).collect();
+    let verbs: Vec<_> = operations_of(api, &tag.name)
+        .map(|operation| verb(api, tag, operation))
+        .collect();
     let limited = operations_of(api, &tag.name).filter(|operation| customer(api, operation).is_some());
-    let limited: Vec<_> = limited.map(|operation| format!("[`{0}`]({name}::{0})", operation.verb)).collect();
+    let limited: Vec<_> = limited
+        .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
+        .collect();
     let (scope, field, none) = if limited.is_empty() {
         (String::new(), "", "")
     } else {
-        (scope(tag, &limited), "    customer_uuid: Option<String>,\n", ", customer_uuid: None")
+        (
+            scope(tag, &limited),
+            "    customer_uuid: Option<String>,\n",
+            ", customer_uuid: None",
+        )
     };
     let verbs = verbs.join("\n");
     let mut text = format!(
@@ -94,7 +102,9 @@ fn customer<'a>(api: &'a Api, operation: &Operation) -> Option<&'a str> {
 fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
     let (verb, request) = (&operation.verb, requests::name(operation));
     let example = examples::example(api, tag, operation);
-    let example = example.map(|example| format!("```no_run\n{example}```")).unwrap_or_default();
+    let example = example
+        .map(|example| format!("```no_run\n{example}```"))
+        .unwrap_or_default();
     let doc = format!(
         "{}\n\n{}\n\n{example}\n\n# Errors\n{}\n\n{}",
         docs::sentence(&operation.summary),
@@ -105,9 +115,16 @@ fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
     let doc = docs::comment_text(&doc, "    ");
     let deprecated = deprecated_text(operation.deprecated.as_deref(), "    ");
     let arguments = operation.arguments(api);
-    let signature: String = arguments.iter().map(|a| format!(", {}: {}", a.name, argument_type(api, operation, a))).collect();
+    let signature: String = arguments
+        .iter()
+        .map(|a| format!(", {}: {}", a.name, argument_type(api, operation, a)))
+        .collect();
     let fields = fields(operation, &arguments);
-    let fields = if fields.is_empty() { "{}".to_owned() } else { format!("{{ {fields} }}") };
+    let fields = if fields.is_empty() {
+        "{}".to_owned()
+    } else {
+        format!("{{ {fields} }}")
+    };
     let made = match customer(api, operation) {
         Some(parameter) => format!(
             "let mut request = requests::{request} {fields};\n        \
@@ -116,14 +133,15 @@ fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
         ),
         None => format!("{request}(call::Call::new(&self.client, requests::{request} {fields}))"),
     };
-    format!(
-        "{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {made}\n    }}\n"
-    )
+    format!("{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {made}\n    }}\n")
 }
 
 fn argument_type(api: &Api, operation: &Operation, argument: &Argument<'_>) -> String {
     let of_struct = |name: &str, object: Option<&Object>| {
-        let kinds = object.into_iter().flat_map(Object::required).map(|property| &property.kind);
+        let kinds = object
+            .into_iter()
+            .flat_map(Object::required)
+            .map(|property| &property.kind);
         format!("types::{name}{}", lifetime(kinds, "'_"))
     };
     match &argument.value {
@@ -151,7 +169,11 @@ fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
             }
             ArgumentValue::Path(parameter) => fields.push(format!("{}: {name}", parameter.field)),
             ArgumentValue::PathStruct(_) => fields.extend(operation.parameters.iter().map(|parameter| {
-                let owned = if parameter.kind == Kind::String { ".to_owned()" } else { "" };
+                let owned = if parameter.kind == Kind::String {
+                    ".to_owned()"
+                } else {
+                    ""
+                };
                 format!("{0}: {name}.{0}{owned}", parameter.field)
             })),
             ArgumentValue::Query(_) | ArgumentValue::QueryStruct(_) => query.push(name.as_str()),
@@ -182,13 +204,23 @@ fn errors(api: &Api, operation: &Operation) -> String {
     let says_something = operation.query.is_some() || operation.body.is_some();
     let documented = |statuses: &[u16]| operation.errors.iter().any(|status| statuses.contains(status));
     let known = [
-        (true, "InvalidInput", " if a value is not allowed, before anything is sent"),
+        (
+            true,
+            "InvalidInput",
+            " if a value is not allowed, before anything is sent",
+        ),
         (identifies && documented(&[404]), "NotFound", ""),
         (operation.not_modified, "NotModified", " if there is nothing to change"),
-        (says_something && documented(&[400, 422]), "Rejected", " with the fields at fault"),
+        (
+            says_something && documented(&[400, 422]),
+            "Rejected",
+            " with the fields at fault",
+        ),
     ];
     let known = known.into_iter().filter(|(applies, ..)| *applies);
-    let known: String = known.map(|(_, name, when)| format!("[`{name}`](crate::Error::{name}){when}; ")).collect();
+    let known: String = known
+        .map(|(_, name, when)| format!("[`{name}`](crate::Error::{name}){when}; "))
+        .collect();
     format!("{known}others as in [`Error`](crate::Error).")
 }
 
@@ -218,15 +250,20 @@ fn builder(api: &Api, tag: &Tag, operation: &Operation) -> String {
              {name} -> {response}: {verbs}\n\
          }}\n"
     );
-    let query = operation.query_object(api).map(|object| setters(api, object, "self.0.request.query", Crate::High));
+    let query = operation
+        .query_object(api)
+        .map(|object| setters(api, object, "self.0.request.query", Crate::High));
     let body = operation.body_object(api).map(|object| {
         let target = format!("self.0.request.{}", requests::body_target(api, operation));
         setters(api, object, &target, Crate::High)
     });
-    let setters: Vec<_> = query.into_iter().chain(body).filter(|setters| !setters.is_empty()).collect();
+    let setters: Vec<_> = query
+        .into_iter()
+        .chain(body)
+        .filter(|setters| !setters.is_empty())
+        .collect();
     if !setters.is_empty() {
         text += &format!("\nimpl<M> {name}<M> {{\n{}}}\n", setters.join("\n"));
     }
     text
 }
-

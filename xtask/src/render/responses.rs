@@ -31,7 +31,12 @@ fn page(api: &Api, name: &str, object: &Object) -> String {
     let Some(entries) = object.page() else {
         return String::new();
     };
-    let field = |name| object.property(name).map(|property| property.field.as_str()).unwrap_or_default();
+    let field = |name| {
+        object
+            .property(name)
+            .map(|property| property.field.as_str())
+            .unwrap_or_default()
+    };
     let Kind::List(entry) = &entries.kind else {
         return String::new();
     };

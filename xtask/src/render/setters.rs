@@ -22,7 +22,9 @@ fn property_setters(api: &Api, property: &Property, target: &str, within: Crate)
     let (field, wire) = (&property.field, &property.name);
     let takes = match property.kind {
         Kind::Date => "\n\nTakes a `chrono::NaiveDate`, or text such as `2026-01-31`.",
-        Kind::Timestamp => "\n\nTakes a `chrono::DateTime`, a `chrono::NaiveDate`, or text such as `2026-01-31T12:00:00Z`.",
+        Kind::Timestamp => {
+            "\n\nTakes a `chrono::DateTime`, a `chrono::NaiveDate`, or text such as `2026-01-31T12:00:00Z`."
+        }
         _ => "",
     };
     let words = docs::markdown(&property.description) + takes;
@@ -30,7 +32,11 @@ fn property_setters(api: &Api, property: &Property, target: &str, within: Crate)
     let replaces = property.replaces_all && is_collection;
     let path = |variant| within.path(&format!("crate::Field::{variant}"));
     let set = |value: &str| {
-        let some = if is_field(property, Direction::Request) { path("Value") } else { "Some".to_owned() };
+        let some = if is_field(property, Direction::Request) {
+            path("Value")
+        } else {
+            "Some".to_owned()
+        };
         format!("{some}({value})")
     };
     let setter = |name: &str, argument: &str, doc: &str, value: &str| {
@@ -42,14 +48,32 @@ fn property_setters(api: &Api, property: &Property, target: &str, within: Crate)
         )
     };
 
-    let name = if replaces { format!("replace_all_{field}") } else { field.clone() };
+    let name = if replaces {
+        format!("replace_all_{field}")
+    } else {
+        field.clone()
+    };
     let argument = if is_collection { "values" } else { "value" };
     let taken = format!(", {argument}: {}", within.argument(api, &property.kind));
-    let mut setters = vec![setter(&name, &taken, &words, &set(&converted(&property.kind, argument)))];
+    let mut setters = vec![setter(
+        &name,
+        &taken,
+        &words,
+        &set(&converted(&property.kind, argument)),
+    )];
     if replaces {
-        let what = if matches!(property.kind, Kind::List(_)) { "list" } else { "object" };
+        let what = if matches!(property.kind, Kind::List(_)) {
+            "list"
+        } else {
+            "object"
+        };
         let doc = format!("**Removes every** `{wire}` that the object has: sends an empty {what}.");
-        setters.push(setter(&format!("remove_all_{field}"), "", &doc, &set("Default::default()")));
+        setters.push(setter(
+            &format!("remove_all_{field}"),
+            "",
+            &doc,
+            &set("Default::default()"),
+        ));
     }
     if property.nullable {
         let name = format!("clear_{}", field.trim_end_matches('_'));

@@ -72,8 +72,13 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {{
 pub(super) fn index<'a>(api: &Api, homes: impl IntoIterator<Item = &'a Home>) -> String {
     let homes: Vec<_> = homes.into_iter().collect();
     let modules = modules(homes.iter().map(|home| module(home)), "");
-    let exports: String = homes.iter().map(|home| export(&module(home), all_names(api, home))).collect();
-    format!("//! The types that go over the wire: requests, responses, and what they are made of.\n\n{modules}\n{exports}")
+    let exports: String = homes
+        .iter()
+        .map(|home| export(&module(home), all_names(api, home)))
+        .collect();
+    format!(
+        "//! The types that go over the wire: requests, responses, and what they are made of.\n\n{modules}\n{exports}"
+    )
 }
 
 /// The types that are written at a place.
@@ -92,8 +97,16 @@ fn all_names(api: &Api, home: &Home) -> Vec<String> {
 
 /// The structs of required values that are written at a place.
 fn struct_names(api: &Api, home: &Home) -> Vec<String> {
-    let required = api.required_types().into_iter().filter(|(_, ty)| ty.home == *home).map(|(name, _)| name);
-    let path = api.path_types().into_iter().filter(|(_, ty)| ty.home == *home).map(|(name, _)| name);
+    let required = api
+        .required_types()
+        .into_iter()
+        .filter(|(_, ty)| ty.home == *home)
+        .map(|(name, _)| name);
+    let path = api
+        .path_types()
+        .into_iter()
+        .filter(|(_, ty)| ty.home == *home)
+        .map(|(name, _)| name);
     required.chain(path).map(str::to_owned).collect()
 }
 
@@ -103,7 +116,9 @@ pub(super) fn names_for_users(api: &Api, home: &Home) -> Vec<String> {
         Type::Object(object) => object.direction == Direction::Response || object.nested,
         _ => true,
     });
-    met.map(|(name, _)| name.clone()).chain(struct_names(api, home)).collect()
+    met.map(|(name, _)| name.clone())
+        .chain(struct_names(api, home))
+        .collect()
 }
 
 /// The file of a place.
@@ -137,7 +152,10 @@ pub(super) fn types(api: &Api, home: &Home, generated: &Generated) -> anyhow::Re
 }
 
 fn query_words(api: &Api, name: &str) -> String {
-    let users = api.operations.iter().filter(|operation| operation.query.as_deref() == Some(name));
+    let users = api
+        .operations
+        .iter()
+        .filter(|operation| operation.query.as_deref() == Some(name));
     let users = users.map(|operation| format!("[`{0}`](crate::Client::{0})", operation.id));
     format!("Query parameters of {}; unset ones are not sent.", docs::listed(users))
 }
@@ -252,7 +270,11 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
                 },
             };
             let short = value == *field;
-            if short { format!("            {field},\n") } else { format!("            {field}: {value},\n") }
+            if short {
+                format!("            {field},\n")
+            } else {
+                format!("            {field}: {value},\n")
+            }
         })
         .collect();
     Some(format!(
@@ -272,11 +294,13 @@ fn nested_setters(api: &Api, name: &str, object: &Object) -> Option<String> {
 
 /// For an object that can be cleared: what a `Field` must know of it.
 fn field_value(api: &Api, name: &str) -> Option<String> {
-    let objects = api.types.values().filter_map(Type::object).filter(|object| object.direction == Direction::Request);
+    let objects = api
+        .types
+        .values()
+        .filter_map(Type::object)
+        .filter(|object| object.direction == Direction::Request);
     let mut properties = objects.flat_map(|object| &object.properties);
-    let is_it = |property: &Property| {
-        is_field(property, Direction::Request) && property.kind.component() == Some(name)
-    };
+    let is_it = |property: &Property| is_field(property, Direction::Request) && property.kind.component() == Some(name);
     properties.any(is_it).then(|| {
         format!(
             "impl crate::FieldValue for {name} {{\n    \
@@ -295,7 +319,10 @@ fn structs(api: &Api, home: &Home) -> Vec<String> {
     let mut structs = Vec::new();
     for (name, ty) in api.required_types() {
         if ty.home == *home {
-            let owners = api.types.iter().filter(|(_, ty)| ty.object().is_some_and(|o| is_of(o, name)));
+            let owners = api
+                .types
+                .iter()
+                .filter(|(_, ty)| ty.object().is_some_and(|o| is_of(o, name)));
             let owners = owners.map(|(owner, _)| format!("[`{owner}`](crate::types::{owner})"));
             let doc = format!("The required fields of {}.", docs::listed(owners));
             let fields = ty.fields.iter().map(|p| {
