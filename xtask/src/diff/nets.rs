@@ -9,37 +9,13 @@ use serde_json::Value;
 use super::{
     Change,
     Effect::{self, Breaking, Documentation},
-    compare::anonymous,
+    keywords::{is_set, is_word},
+    lookup::anonymous,
 };
 use crate::{
     document::pointer::{child, component},
     panics::quietly,
 };
-
-/// Members that say something to people only.
-pub(super) fn is_word(name: &str) -> bool {
-    matches!(
-        name,
-        "title"
-            | "description"
-            | "summary"
-            | "example"
-            | "examples"
-            | "externalDocs"
-            | "info"
-            | "tags"
-            | "x-pattern-description"
-            | "x-deprecated-note"
-    )
-}
-
-/// Lists whose order says nothing.
-fn is_set(name: &str) -> bool {
-    matches!(
-        name,
-        "required" | "enum" | "x-extensible-enum" | "anyOf" | "oneOf" | "parameters" | "tags"
-    )
-}
 
 /// Adds what differs and is not told yet: words are documentation, everything else must be assumed to break somebody.
 pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, changes: &mut Vec<Change>) {

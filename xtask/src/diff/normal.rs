@@ -92,7 +92,7 @@ fn parameters(document: &mut Value) {
 pub(super) fn without_words(value: &Value) -> Value {
     let mut value = value.clone();
     if let Some(members) = value.as_object_mut() {
-        members.retain(|name, _| !super::nets::is_word(name));
+        members.retain(|name, _| !super::keywords::is_word(name));
     }
     value
 }

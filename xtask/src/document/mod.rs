@@ -102,6 +102,12 @@ impl Spec {
         self.root.pointer(pointer)
     }
 
+    /// The file in which something is.
+    pub fn file(&self, pointer: &str) -> &str {
+        let (file, _) = nearest(pointer, |at| self.places.get(at).copied()).unwrap_or_default();
+        self.files.get(file).map_or("", String::as_str)
+    }
+
     /// A finding at a pointer. Where nothing stands there, it points to the nearest thing around it.
     pub fn finding(&self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) -> Finding {
         let found = nearest(pointer, |at| self.places.get(at).copied());

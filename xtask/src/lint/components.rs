@@ -141,8 +141,7 @@ impl Lint<'_> {
 
     /// The module of a component: that of its file, if the file is that of a tag.
     pub(super) fn home(&self, name: &str) -> Home {
-        let finding = self.spec.finding(Rule::Files, &child(SCHEMAS, name), "", "");
-        let path = camino::Utf8Path::new(&finding.file);
+        let path = camino::Utf8Path::new(self.spec.file(&child(SCHEMAS, name)));
         match (path.parent().and_then(camino::Utf8Path::file_name), path.file_stem()) {
             (Some("resources"), Some(stem)) => Home::Tag(stem.to_owned()),
             _ => Home::Shared,
