@@ -8,9 +8,9 @@ use std::future::Future;
 use crate::{Client, Error, List, Operation, Response, runtime::ResponseBody, types::CustomAttribute};
 
 /// A request for one operation.
-pub trait Request: Send + Sync {
+pub trait Request: Clone + Send + Sync + 'static {
     /// What a successful response holds.
-    type Response: ResponseBody;
+    type Response: ResponseBody + Clone + Sync + 'static;
 
     /// The operation.
     const OPERATION: &'static Operation;
@@ -31,14 +31,14 @@ pub trait ListRequest: Request<Response: Page> {
 /// A page of a list.
 pub trait Page {
     /// What is listed.
-    type Entry;
+    type Entry: Send + 'static;
 
     /// The entries, the cursor of the next page, and whether there is a next page.
     fn into_parts(self) -> (List<Self::Entry>, Option<String>, Option<bool>);
 }
 
 /// An update of an object that can be read.
-pub trait UpdateRequest: Request + Clone {
+pub trait UpdateRequest: Request {
     /// The request that reads the object.
     type Read: Request<Response = Self::Response>;
 

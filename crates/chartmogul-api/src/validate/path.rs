@@ -102,7 +102,7 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
-pub(crate) fn encode_path<T: fmt::Display + ?Sized>(value: &T) -> impl fmt::Display {
+pub fn encode_path<T: fmt::Display + ?Sized>(value: &T) -> impl fmt::Display {
     struct Encoded<'a, T: ?Sized>(&'a T);
     impl<T: fmt::Display + ?Sized> fmt::Display for Encoded<'_, T> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
