@@ -145,7 +145,7 @@ async fn a_write_follows_from_what_each_attempt_reads() {
         let seats = custom.get("seats").and_then(serde_json::Value::as_i64).unwrap();
         // The key would be refused, were it not what the server itself may have sent.
         Ok(Some(update(|body| {
-            body.custom = Some(vec![CustomAttribute::new("a key", seats + 1)])
+            body.custom = Some(vec![CustomAttribute::new("a key", seats + 1)]);
         })))
     };
     let done = client.exec_from_read(&update(|_| ()), &mut follow).await.unwrap();
