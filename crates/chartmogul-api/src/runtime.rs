@@ -14,15 +14,15 @@ use std::{
 use http::{HeaderName, HeaderValue, Method};
 use serde::Serialize;
 
+pub(crate) use crate::Response as ResponseValue;
 pub use crate::transport::{Prepared, ResponseBody, Shape};
+pub use crate::validate::encode_path;
 use crate::{
     Client, Error, InvalidInput, Operation, Response, operations,
     request::Request,
     transport::{Route, call},
     validate,
 };
-pub(crate) use crate::Response as ResponseValue;
-pub use crate::validate::encode_path;
 
 /// Begins requests.
 #[derive(Debug, Clone, Copy)]
@@ -204,6 +204,26 @@ impl Client {
     }
 }
 
+/// Sends a request, and returns what the response holds. While it waits, it is what is to be sent that takes room, and no longer
+/// the request that it was made of. Hand the future on as it is: one that awaits it has room for it twice.
+pub fn send<R: Request>(
+    request: R,
+    client: Client,
+) -> impl Future<Output = Result<R::Response, Error>> + Send + 'static {
+    let prepared = prepare(&request, &client, Check::Yes).map_err(Box::new); // in a box: it would need more room
+    drop(request);
+    async move {
+        match prepared {
+            Ok(prepared) => {
+                let route = Route::Operation(R::OPERATION);
+                let response = call(&client, route, prepared, R::Response::SHAPE).await?;
+                Ok(response.into_value())
+            }
+            Err(error) => Err(*error),
+        }
+    }
+}
+
 /// Whether input is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
@@ -240,5 +260,97 @@ pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result
         (Some(request), _) => Ok(request),
         (None, Poll::Ready(Err(error))) => Err(error),
         (None, _) => Err(Error::internal("a request was not recorded, which is a bug", None)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+    use crate::{
+        operation::{Body, Object},
+        requests,
+        types::OpportunityUpdate,
+    };
+
+    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+
+    fn client() -> Client {
+        Client::builder().api_key("key").build().unwrap()
+    }
+
+    fn update(owner: &str) -> requests::UpdateOpportunity {
+        requests::UpdateOpportunity {
+            opportunity_uuid: UUID.to_owned(),
+            body: OpportunityUpdate {
+                owner: Some(owner.to_owned()),
+                ..OpportunityUpdate::default()
+            },
+        }
+    }
+
+    #[test]
+    fn a_request_can_be_prepared_without_a_runtime() {
+        let prepared = prepare(&update("a@b.c"), &client(), Check::Yes).unwrap();
+        assert_eq!(prepared.path(), format!("/v1/opportunities/{UUID}"));
+        assert_eq!(prepared.body(), Some(br#"{"owner":"a@b.c"}"#.as_slice()));
+        assert_eq!(prepared.query(), None);
+        assert_eq!(prepared, prepare(&update("a@b.c"), &client(), Check::No).unwrap());
+        assert_ne!(prepared, prepare(&update("b@b.c"), &client(), Check::No).unwrap());
+    }
+
+    #[test]
+    fn what_is_prepared_is_checked_only_if_that_is_asked_for() {
+        let error = prepare(&update(""), &client(), Check::Yes).unwrap_err();
+        assert_eq!(error.to_string(), "`owner` was \"\"; must not be empty");
+        let prepared = prepare(&update(""), &client(), Check::No).unwrap();
+        assert_eq!(prepared.body(), Some(br#"{"owner":""}"#.as_slice()));
+    }
+
+    #[test]
+    fn a_body_that_is_optional_is_left_out_if_it_is_empty() {
+        static EXPORT: Operation = Operation {
+            body: Some(Body {
+                object: &Object {
+                    name: "Export",
+                    fields: &[],
+                    not_empty: false,
+                    one_of: &[],
+                },
+                required: false,
+                envelope: None,
+            }),
+            ..operations::CREATE_OPPORTUNITY
+        };
+        let request = Requests
+            .post("/v1/exports".to_owned())
+            .json(&OpportunityUpdate::default());
+        let admitted = client().admit(request.build().unwrap(), &EXPORT).unwrap();
+        assert_eq!(admitted.body(), None);
+        let request = Requests
+            .post("/v1/exports".to_owned())
+            .json(&serde_json::json!({ "a": 1 }));
+        let error = client().admit(request.build().unwrap(), &EXPORT).unwrap_err();
+        assert_eq!(error.to_string(), "`a` is not a known name; there are no fields");
+    }
+
+    #[test]
+    fn what_is_no_json_is_refused() {
+        let body = std::collections::BTreeMap::from([((1, 2), 3)]); // a key must be a text
+        let error = Requests.post("/v1/x".to_owned()).json(&body).build().unwrap_err();
+        assert!(matches!(error, Error::InvalidInput(_)), "{error}");
+    }
+
+    #[test]
+    fn futures_can_be_sent_to_other_threads_and_are_of_a_moderate_size() {
+        fn check<F: Future + Send>(future: &F) -> usize {
+            size_of_val(future)
+        }
+        let client = client();
+        let by_reference = update("a@b.c");
+        let by_reference = check(&by_reference.send(&client));
+        let sent = check(&send(update("a@b.c"), client.clone()));
+        // Beside the first there is the request; 100,000 of them may wait for their turn.
+        assert!(sent < by_reference, "{by_reference} and {sent} bytes");
     }
 }

@@ -210,20 +210,23 @@ pub struct FromRead<T> {
 /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
 /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
 /// reads an object and gets nothing would take all its fields for absent.
-pub(crate) async fn call<T: DeserializeOwned + Send>(
+#[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+pub(crate) fn call<T: DeserializeOwned + Send>(
     client: &Client,
     route: Route,
     request: Prepared,
     shape: Shape,
-) -> Result<Response<T>, Error> {
-    let is_read = route.is_read();
-    let mut value = None;
-    let mut accept = |body: &[u8]| {
-        value = Some(response::read(body, shape, is_read)?);
-        Ok(())
-    };
-    let completed = Call::new(client, route, request).run(&mut accept).await?;
-    completed.response(value)
+) -> impl Future<Output = Result<Response<T>, Error>> + Send {
+    async move {
+        let is_read = route.is_read();
+        let mut value = None;
+        let mut accept = |body: &[u8]| {
+            value = Some(response::read(body, shape, is_read)?);
+            Ok(())
+        };
+        let completed = Call::new(client, route, request).run(&mut accept).await?;
+        completed.response(value)
+    }
 }
 
 impl Client {

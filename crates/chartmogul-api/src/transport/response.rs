@@ -96,3 +96,76 @@ fn trimmed(body: &[u8]) -> &[u8] {
 pub(super) fn is_markup(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"<")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::types::{Opportunity, OpportunityPage};
+
+    fn say<T: ResponseBody>(body: &str, is_read: bool) -> String {
+        match read::<T>(body.as_bytes(), T::SHAPE, is_read) {
+            Ok(_) => "ok".to_owned(),
+            Err(error) => format!("{}{}", if error.cut_off { "cut off: " } else { "" }, error.source),
+        }
+    }
+
+    #[test]
+    fn an_object_is_an_object_with_fields() {
+        for (body, written, when_read) in [
+            (r#"{"uuid":"a"}"#, "ok", "ok"),
+            ("\u{feff} {\"uuid\":1}\n", "ok", "ok"),
+            ("", "ok", "cut off: expected JSON, found nothing"),
+            ("{ }", "ok", "expected a JSON object with fields, found one without"),
+            (
+                "[]",
+                "expected a JSON object, found something else",
+                "expected a JSON object, found something else",
+            ),
+            (
+                "<html>",
+                "expected a JSON object, found markup",
+                "expected a JSON object, found markup",
+            ),
+        ] {
+            assert_eq!(say::<Opportunity>(body, false), written, "{body:?}");
+            assert_eq!(say::<Opportunity>(body, true), when_read, "{body:?}");
+        }
+        assert!(say::<Opportunity>(r#"{"uuid":"#, true).starts_with("cut off: EOF"));
+        let said = say::<OpportunityPage>(r#"{"has_more":false}"#, true);
+        assert!(
+            said.contains("does not fit into") && said.contains("OpportunityPage"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn lists_and_maps_may_be_empty() {
+        for (body, list, map) in [
+            ("[]", "ok", "expected a JSON object, found something else"),
+            ("[1]", "ok", "expected a JSON object, found something else"),
+            ("{}", "expected a JSON array, found something else", "ok"),
+            (r#"{"a":1}"#, "expected a JSON array, found something else", "ok"),
+            (
+                "<html>",
+                "expected a JSON array, found markup",
+                "expected a JSON object, found markup",
+            ),
+        ] {
+            assert_eq!(say::<List<i64>>(body, true), list, "{body:?}");
+            assert_eq!(say::<BTreeMap<String, i64>>(body, true), map, "{body:?}");
+            assert_eq!(say::<serde_json::Map<String, Value>>(body, true), map, "{body:?}");
+        }
+        assert_eq!(say::<List<i64>>("", true), "cut off: expected JSON, found nothing");
+        assert_eq!(say::<List<i64>>("", false), "ok");
+    }
+
+    #[test]
+    fn where_nothing_is_expected_anything_is_accepted() {
+        for body in ["", "{}", "null", "gone", r#"{"message":"Deleted"}"#] {
+            assert_eq!(say::<()>(body, false), "ok", "{body:?}");
+        }
+    }
+}

@@ -15,9 +15,9 @@ mod tests;
 
 use serde::{Serializer, de::IgnoredAny, ser::SerializeMap as _};
 
+pub use self::path::encode_path;
 #[cfg(feature = "dynamic")]
 pub(crate) use self::path::parameter;
-pub use self::path::encode_path;
 pub(crate) use self::path::segment;
 use self::{json::Json, value::Place};
 use crate::{

@@ -117,6 +117,9 @@ struct Encoder<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl fmt::Write for Encoder<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| is_unreserved(char::from(byte))) {
+            return self.0.write_str(text); // as most are
+        }
         for part in text.split_inclusive(|c| !is_unreserved(c)) {
             let encoded = part
                 .char_indices()

@@ -116,48 +116,52 @@ struct OneClass {
 
 impl OneClass {
     fn read(pattern: &str) -> Option<Self> {
-        let mut rest = pattern.as_bytes().strip_prefix(b"^[")?;
+        let rest = pattern.as_bytes().strip_prefix(b"^[")?;
+        let end = rest.iter().position(|byte| *byte == b']')?;
+        let (mut class, count) = rest.split_at(end);
         let mut ranges = [(1, 0); 4]; // nothing is in these
-        let mut free = ranges.iter_mut();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_'; // others may have a meaning of their own
-        loop {
-            let (first, last);
-            (first, last, rest) = match rest {
-                [b']', after @ ..] => {
-                    rest = after;
-                    break;
-                }
-                [first, b'-', last, after @ ..] => (*first, *last, after),
-                [first, after @ ..] => (*first, *first, after),
-                [] => return None,
+        for range in &mut ranges {
+            (*range, class) = match class {
+                [first, b'-', last, rest @ ..] => ((*first, *last), rest),
+                [first, rest @ ..] => ((*first, *first), rest),
+                [] => break,
             };
-            if !plain(first) || !plain(last) || first > last {
+            let (first, last) = *range;
+            if !is_plain(first) || !is_plain(last) || first > last {
                 return None;
             }
-            *free.next()? = (first, last);
         }
-        let count = match rest.strip_suffix(b"$")? {
-            b"" => 1..=1,
-            b"+" => 1..=usize::MAX,
-            b"*" => 0..=usize::MAX,
-            [b'{', count @ .., b'}'] => {
-                let count = std::str::from_utf8(count).ok()?;
-                let (least, most) = count.split_once(',').unwrap_or((count, count));
-                least.parse().ok()?..=if most.is_empty() {
+        let count = match count {
+            b"]$" => 1..=1,
+            b"]+$" => 1..=usize::MAX,
+            b"]*$" => 0..=usize::MAX,
+            [b']', b'{', digit @ b'0'..=b'9', b'}', b'$'] => {
+                let count = usize::from(digit - b'0');
+                count..=count
+            }
+            [b']', b'{', count @ .., b'}', b'$'] => {
+                let (least, most) = std::str::from_utf8(count).ok()?.split_once(',')?;
+                let most = if most.is_empty() {
                     usize::MAX
                 } else {
                     most.parse().ok()?
-                }
+                };
+                least.parse().ok()?..=most
             }
             _ => return None,
         };
-        (ranges[0] != (1, 0)).then_some(Self { ranges, count })
+        (class.is_empty() && end > 0).then_some(Self { ranges, count })
     }
 
     fn allows(&self, value: &str) -> bool {
         let is_in = |byte: u8| self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&byte));
         self.count.contains(&value.len()) && value.bytes().all(is_in)
     }
+}
+
+/// Whether a character has no meaning of its own in a class.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 #[cfg(test)]

@@ -188,3 +188,82 @@ macro_rules! field_value {
 }
 #[allow(unused_imports)]
 pub(crate) use field_value;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Read and written back, it is what it was.
+    fn read<T: FieldValue>(text: &str) -> Field<T> {
+        let field: Field<T> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&field).unwrap(), text);
+        field
+    }
+
+    #[test]
+    fn a_map_with_one_odd_value_is_kept_as_it_is() {
+        let map: Field<BTreeMap<String, i64>> = read(r#"{"a":1,"b":2}"#);
+        assert_eq!(map.get().unwrap()["b"], 2);
+        assert_eq!(read::<BTreeMap<String, i64>>("{}").get().unwrap().len(), 0);
+        for odd in [r#"{"a":1,"b":"x"}"#, r#"{"a":1,"b":null}"#, "[1]", "\"x\""] {
+            assert_eq!(
+                read::<BTreeMap<String, i64>>(odd),
+                Field::Unexpected(serde_json::from_str(odd).unwrap())
+            );
+        }
+        // What stands within is no different.
+        read::<BTreeMap<String, BTreeMap<String, Value>>>(r#"{"a":{"b":[1,2.5,null]}}"#);
+    }
+
+    #[test]
+    fn json_of_any_shape_is_exact() {
+        for text in [
+            "18446744073709551615",
+            "-9223372036854775808",
+            "0.1",
+            "true",
+            r#"[{"a":null}]"#,
+            r#"{"a":[]}"#,
+        ] {
+            assert_eq!(read::<Value>(text), Field::Value(serde_json::from_str(text).unwrap()));
+        }
+        assert_eq!(read::<Value>("null"), Field::Null);
+        assert_eq!(
+            read::<Map<String, Value>>(r#"{"a":{"b":1}}"#).get().unwrap()["a"],
+            json!({ "b": 1 })
+        );
+        assert_eq!(read::<Map<String, Value>>("[1]"), Field::Unexpected(json!([1])));
+    }
+
+    #[test]
+    fn what_a_request_clears_or_sets() {
+        assert_eq!(read::<Vec<i64>>("[1,2]"), Field::Value(vec![1, 2]));
+        assert_eq!(read::<Vec<i64>>(r#"[1,"x"]"#), Field::Unexpected(json!([1, "x"])));
+        assert_eq!(read::<Date>("\"2026-01-31\""), Field::Value("2026-01-31".into()));
+        assert_eq!(
+            read::<Timestamp>("\"2026-01-31T12:00:00Z\""),
+            Field::Value("2026-01-31T12:00:00Z".into())
+        );
+        let not_finite = serde_json::to_string(&Field::Value(f64::NAN)).unwrap();
+        assert_eq!(not_finite, r#"{"(not finite)":"NaN"}"#);
+    }
+
+    #[test]
+    fn days_and_instants_are_sent_as_the_api_reads_them() {
+        let day = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+        assert_eq!(Date::from(day), Date::from("2026-01-31"));
+        assert_ne!(Date::from(day), Date::from("2026-1-31"));
+        assert_eq!(serde_json::to_string(&Date::from(day)).unwrap(), "\"2026-01-31\"");
+        let noon = day.and_hms_opt(12, 0, 0).unwrap().and_utc();
+        for (instant, sent) in [
+            (Timestamp::from(noon), "\"2026-01-31T12:00:00.000Z\""),
+            (Timestamp::from(day), "\"2026-01-31\""),
+            (Timestamp::from("31 January"), "\"31 January\""),
+        ] {
+            assert_eq!(serde_json::to_string(&instant).unwrap(), sent);
+        }
+    }
+}
