@@ -47,6 +47,8 @@ pub(crate) struct Parameter {
 pub(crate) struct Body {
     pub(crate) required: bool,
     pub(crate) schema: &'static Value,
+    #[cfg(test)]
+    pub(crate) example: &'static Value,
 }
 
 #[derive(Debug)]
@@ -112,6 +114,14 @@ pub(crate) fn entries(schema: &'static Value) -> Option<&'static str> {
         .map(|(name, _)| name)
 }
 
+/// The first example of a body.
+fn example(content: &'static Value) -> &'static Value {
+    let named = content["examples"]
+        .as_object()
+        .and_then(|examples| examples.values().next());
+    named.map_or(&content["example"], |example| &resolve(example)["value"])
+}
+
 impl Document {
     fn read(root: &'static Value) -> Self {
         let paths = root["paths"].as_object().into_iter().flatten();
@@ -158,9 +168,14 @@ impl Operation {
                 schema: &parameter["schema"],
             })
             .collect();
-        let body = operation.get("requestBody").map(resolve).map(|body| Body {
-            required: body["required"] == true,
-            schema: &body["content"]["application/json"]["schema"],
+        let body = operation.get("requestBody").map(resolve).map(|body| {
+            let content = &body["content"]["application/json"];
+            Body {
+                required: body["required"] == true,
+                schema: &content["schema"],
+                #[cfg(test)]
+                example: example(content),
+            }
         });
         let success = Success::read(&operation["responses"]);
         Self {
@@ -202,13 +217,10 @@ impl Success {
         let (status, content) = first.map_or((200, &Value::Null), |(status, response)| {
             (status, &response["content"]["application/json"])
         });
-        let named = content["examples"]
-            .as_object()
-            .and_then(|examples| examples.values().next());
         Self {
             status,
             schema: content.get("schema"),
-            example: named.map_or(&content["example"], |example| &resolve(example)["value"]),
+            example: example(content),
         }
     }
 }
