@@ -24,7 +24,7 @@ use anyhow::{Context as _, ensure};
 use chartmogul::{
     Client,
     bulk::{Bulk, Update as _},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::UpdateOpportunity,
 };
 use chartmogul_fake::{Fake, samples};
 use chrono::NaiveDate;

@@ -15,7 +15,7 @@
 #![allow(clippy::print_stdout)] // a program
 
 use anyhow::Context as _;
-use chartmogul::{Client, Opportunity};
+use chartmogul::{Client, opportunities::Opportunity};
 use chartmogul_fake::{Fake, samples};
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,14 +39,10 @@ async fn real() -> anyhow::Result<()> {
         .context("AMOUNT_IN_CENTS is a whole number")?;
 
     let client = Client::from_env()?;
-    // What it was before can't be shown: reading an opportunity is not part of this version yet.
-    let deal = client
-        .opportunities()
-        .update(uuid)
-        .amount_in_cents(amount)
-        .send()
-        .await?;
-    show("after ", &deal);
+    let opportunities = client.opportunities();
+    show("before", &opportunities.get(&uuid).send().await?);
+    let updated = opportunities.update(uuid).amount_in_cents(amount).send().await?;
+    show("after ", &updated);
     Ok(())
 }
 

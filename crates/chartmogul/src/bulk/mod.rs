@@ -63,13 +63,14 @@ mod changes;
 mod engine;
 mod error;
 mod journal;
-mod merge;
 mod outcome;
+mod patch;
 mod progress;
 mod queue;
 mod source;
 #[cfg(test)]
 mod tests;
+pub(crate) mod update;
 
 use std::{
     fmt,
@@ -81,15 +82,13 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_api::{Bounds, BoxError, Error as CallError};
+use chartmogul_api::{BoxError, Error as CallError};
 use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
-pub(crate) use self::sealed::Sealed;
 pub use self::{
     changes::{Change, Preview},
     error::{Error, ValidPrefix},
@@ -102,79 +101,28 @@ use self::{
     journal::Journal,
     outcome::{Cause, Failed},
     source::Source,
+    update::UpdateCall,
 };
 
-mod sealed {
-    /// What only this crate can implement.
-    pub trait Sealed {}
-}
-
-/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives, with or without `merge_custom()`.
+/// An update that can be made in bulk: what `client.opportunities().update(uuid)` returns, with or without `merge_custom()`.
 ///
-/// Implemented by the generated builders and [`CustomAttributesPatch`](crate::CustomAttributesPatch), and by nothing else.
-pub trait Update: Sealed + Send + Sync + Sized + 'static {
-    /// What is updated, and answered with.
+/// Implemented by the builders of updates and by [`CustomAttributesPatch`](crate::CustomAttributesPatch), and by nothing else.
+pub trait Update: update::Sealed + Sized + 'static {
+    /// What is updated, and what the server responds with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// The operation.
-    const OPERATION: &'static str;
+    #[doc(hidden)]
+    type Call: UpdateCall<Object = Self::Object>;
 
-    /// Members of the body that replace all that there is: lists of keys and values, answered as objects.
-    const REPLACED: &'static [&'static str];
-
-    /// Where it is sent: the base URL.
-    fn account(&self) -> String;
-
-    /// What it updates: the parameters of its path.
-    fn id(&self) -> String;
-
-    /// What would be sent.
-    ///
-    /// # Errors
-    /// If it can't be written as JSON.
-    fn body(&self) -> serde_json::Result<Value>;
-
-    /// Refuses values that can't be right.
+    /// Checks the update as a run does before it sends it, for example to find all wrong rows of a file before the first one
+    /// is sent.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::Error::InvalidInput).
     fn check(&self) -> Result<(), CallError>;
 
-    /// The same update, with a time limit for each of its calls, and bounds for all of them.
     #[doc(hidden)]
-    #[must_use]
-    fn within(self, call_timeout: Option<Duration>, bounds: &Arc<Bounds>) -> Self;
-
-    /// The object as it is now.
-    ///
-    /// # Errors
-    /// Those of the call.
-    fn read(&self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
-
-    /// Sends it.
-    ///
-    /// # Errors
-    /// Those of the call.
-    fn send(self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
-
-    /// Whether it reads the object itself before it writes.
-    #[doc(hidden)]
-    fn reads_first(&self) -> bool {
-        false
-    }
-
-    /// Sends it, and says whether it was written. One that reads first may not be, if there is nothing to change; what it
-    /// always sends counts as a change unless that is to be skipped. What is in place already was written if this is done `again`,
-    /// because an earlier run may have made it.
-    #[doc(hidden)]
-    fn make(
-        self,
-        skip_unchanged: bool,
-        again: bool,
-    ) -> impl Future<Output = Result<(Self::Object, bool), CallError>> + Send {
-        let _ = (skip_unchanged, again);
-        async { Ok((self.send().await?, true)) }
-    }
+    fn into_call(self) -> Self::Call;
 }
 
 /// How many calls are in line at a time, unless [`Bulk::concurrency`] says otherwise: 32. That is more than the 20 that
@@ -188,8 +136,8 @@ pub const DEFAULT_ERRORS_IN_A_ROW: u64 = 100;
 /// Many updates, to be made by [`start`](Self::start), or looked at by [`dry_run`](Self::dry_run). See the
 /// [module](self).
 #[must_use = "nothing is sent before `start`"]
-pub struct Bulk<U> {
-    source: Source<U>,
+pub struct Bulk<U: Update> {
+    source: Source<U::Call>,
     total: Option<u64>,
     settings: Settings,
     journal: Option<PathBuf>,
@@ -222,7 +170,8 @@ impl<U: Update> Bulk<U> {
     {
         let updates = updates.into_iter();
         let total = exactly(updates.size_hint());
-        Self::of(source::of_iterator(updates), total)
+        let calls = updates.map(|update| update.map(Update::into_call));
+        Self::of(source::of_iterator(calls), total)
     }
 
     /// Takes the updates of a stream, one by one, as they are needed.
@@ -237,10 +186,11 @@ impl<U: Update> Bulk<U> {
     /// finished and the run ends with [`Error::Source`]; with a journal, it can be resumed.
     pub fn try_stream<E: Into<BoxError> + 'static>(updates: impl Stream<Item = Result<U, E>> + Send + 'static) -> Self {
         let total = exactly(updates.size_hint());
-        Self::of(source::of_stream(updates), total)
+        let calls = updates.map(|update| update.map(Update::into_call));
+        Self::of(source::of_stream(calls), total)
     }
 
-    fn of(source: Source<U>, total: Option<u64>) -> Self {
+    fn of(source: Source<U::Call>, total: Option<u64>) -> Self {
         Self {
             source,
             total,
@@ -415,7 +365,7 @@ impl<U: Update> Bulk<U> {
     /// [`Error`] if there is no tokio runtime with timers and IO, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
         let skip_unchanged = self.settings.looks;
-        self.run(Arc::new(move |update: U, terms| {
+        self.run(Arc::new(move |update: U::Call, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
                 if terms.look {
@@ -474,7 +424,7 @@ impl<U: Update> Bulk<U> {
     pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
         self.journal = None;
         (self.settings.looks, self.settings.writes) = (false, false);
-        self.run(Arc::new(move |update: U, terms| {
+        self.run(Arc::new(move |update: U::Call, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
                 let preview = look(&update, &terms.lost).await?;
@@ -489,13 +439,13 @@ impl<U: Update> Bulk<U> {
         .await
     }
 
-    async fn run<T>(self, act: Act<U, T>) -> Result<Run<T>, Error>
+    async fn run<T>(self, act: Act<U::Call, T>) -> Result<Run<T>, Error>
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         chartmogul_api::check_runtime().map_err(|source| Error::NoRuntime { source })?;
         let journal = match self.journal {
-            Some(path) => Some(Journal::open(path, U::OPERATION, self.journal_options).await?),
+            Some(path) => Some(Journal::open(path, U::Call::OPERATION, self.journal_options).await?),
             None => None,
         };
         let progress = Progress::new(self.total);
@@ -519,21 +469,19 @@ fn exactly(hint: (usize, Option<usize>)) -> Option<u64> {
 }
 
 /// What an update would change.
-async fn look<U: Update>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
+async fn look<U: UpdateCall>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
     update.check().map_err(Failed::reading)?;
     let object = update.read().await.map_err(Failed::reading)?;
-    let json = |value: serde_json::Result<Value>| {
-        let error =
-            |source: serde_json::Error| CallError::internal("the update can't be compared", Some(source.into()));
-        value.map_err(error).map_err(Failed::reading)
-    };
-    let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
+    let body = update.request().map_err(Failed::reading)?.body;
+    let object = serde_json::to_value(&object)
+        .map_err(|source| CallError::internal("the object can't be compared", Some(source.into())))
+        .map_err(Failed::reading)?;
     let preview = changes::preview(&body, &object, U::REPLACED);
     lost.get_or_init(|| preview.lost.len() as u64);
     Ok(preview)
 }
 
-impl<U> fmt::Debug for Bulk<U> {
+impl<U: Update> fmt::Debug for Bulk<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bulk")
             .field("total", &self.total)

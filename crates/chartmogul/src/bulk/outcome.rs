@@ -2,7 +2,7 @@ use std::{error::Error as StdError, fmt};
 
 use chartmogul_api::{Attempt, Error, Problem, StatusCode, StopReason};
 
-use crate::merge::answers_write;
+use crate::custom::is_response_to_write;
 
 /// One update of a run that has ended, and how.
 #[derive(Debug, Clone)]
@@ -171,7 +171,7 @@ impl Failed {
 
     /// The server saw nothing to change: it has answered the update itself with that, not a read before it.
     pub(super) fn is_unmodified(&self) -> bool {
-        answers_write(&self.error) && matches!(self.error, Error::NotModified(_))
+        is_response_to_write(&self.error) && matches!(self.error, Error::NotModified(_))
     }
 
     /// Whether no run has to make the update any more. What was not sent has no verdict, whatever a request before it was
