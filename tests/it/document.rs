@@ -1,8 +1,8 @@
 //! The document itself.
 
-use chartmogul::{ListOpportunitiesQuery, NewOpportunity};
+use chartmogul::opportunities::{ListOpportunitiesQuery, NewOpportunity};
 use chartmogul_api::operations;
-use chartmogul_tests::{UUID, document, start};
+use chartmogul_tests::{UUID, document, snapshot, start};
 use serde_json::{Value, json};
 
 /// The document's own example, through the SDK.
@@ -15,7 +15,7 @@ async fn the_example_is_what_the_sdk_sends_and_reads() {
     let request = &document::example(&document, &operation["requestBody"]["content"]);
     let response = &document::example(&document, &operation["responses"]["200"]["content"]);
 
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(chartmogul_fake::Canned::new(200).json(response.to_string()));
     let deal = client
         .opportunities()
@@ -39,7 +39,7 @@ async fn the_examples_of_the_other_operations_too() {
             .pointer(&format!("/paths/~1v1~1opportunities{pointer}"))
             .unwrap()
     };
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let answer = |status: u16, example: &Value| {
         fake.answer_next(chartmogul_fake::Canned::new(status).json(example.to_string()));
     };
@@ -54,7 +54,7 @@ async fn the_examples_of_the_other_operations_too() {
         amount_in_cents: 20_000,
         currency: text("currency"),
         customer_uuid: text("customer_uuid"),
-        estimated_close_date: text("estimated_close_date").parse().unwrap(),
+        estimated_close_date: text("estimated_close_date").into(),
         owner: text("owner"),
         pipeline: text("pipeline"),
         pipeline_stage: text("pipeline_stage"),
@@ -107,6 +107,20 @@ fn the_document_refuses_what_the_api_documents_as_wrong() {
     assert!(refused(json!({ "custom": [{ "key": "a", "value": null }] })));
     assert!(refused(json!({ "custom": { "a": 1 } })));
     assert!(refused(json!({})));
+}
+
+/// What is repeated after a broken connection follows from this table, so a change of it is read by somebody.
+#[test]
+fn what_is_harmless_to_repeat() {
+    let lines = operations::ALL.iter().map(|operation| {
+        let harmless = if operation.idempotent {
+            "harmless to repeat"
+        } else {
+            "never repeated if it may have happened"
+        };
+        format!("{:6} {}: {harmless}\n", operation.method, operation.path)
+    });
+    snapshot::check("operations", "idempotent", &lines.collect::<String>());
 }
 
 /// The generated table holds every operation of the document, and what it says about it.

@@ -9,7 +9,6 @@ mod bulk_kill;
 mod bulk_outages;
 mod bulk_source;
 mod connection;
-mod coverage;
 mod document;
 mod errors;
 mod fake;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chartmogul::{
-    Client, CustomAttributeList, CustomAttributeValue, ListOpportunitiesQuery, NewOpportunity, Opportunity,
-    resources::opportunities::UpdateOpportunity,
+    Client, CustomAttributeList, CustomAttributeValue,
+    opportunities::{ListOpportunitiesQuery, NewOpportunity, Opportunity, UpdateOpportunity},
 };
 use chartmogul_fake::Canned;
 use chartmogul_tests::{
@@ -31,8 +31,8 @@ fn only<'a>(exchanges: &'a [Exchange], operation: &str) -> Vec<&'a Exchange> {
 }
 
 /// A fake that gives the recorded answer to the next request.
-async fn answering(exchange: &Exchange) -> (Witness, Client) {
-    let (fake, client) = start().await;
+fn answering(exchange: &Exchange) -> (Witness, Client) {
+    let (fake, client) = start();
     let canned = Canned::new(exchange.status()).content(exchange.content_type(), exchange.response_text());
     fake.answer_next(canned);
     (fake, client)
@@ -66,14 +66,14 @@ async fn creations_can_be_replayed() {
         return;
     };
     for exchange in only(&exchanges, CREATE) {
-        let (fake, client) = answering(exchange).await;
+        let (fake, client) = answering(exchange);
         let recorded = exchange.request();
         let text = |name: &str| recorded[name].as_str().expect("text");
         let mut create = client.opportunities().create(NewOpportunity {
             amount_in_cents: recorded["amount_in_cents"].as_i64().expect("a whole number"),
             currency: text("currency"),
             customer_uuid: text("customer_uuid"),
-            estimated_close_date: text("estimated_close_date").parse().expect("a day"),
+            estimated_close_date: text("estimated_close_date").into(),
             owner: text("owner"),
             pipeline: text("pipeline"),
             pipeline_stage: text("pipeline_stage"),
@@ -102,7 +102,7 @@ async fn retrievals_can_be_replayed() {
         return;
     };
     for exchange in only(&exchanges, GET) {
-        let (fake, client) = answering(exchange).await;
+        let (fake, client) = answering(exchange);
         let deal = client.opportunities().get(exchange.uuid()).send().await.unwrap();
         assert!(fake.requests()[0].path.ends_with(exchange.uuid()));
         assert_complete(&deal, exchange.response());
@@ -116,7 +116,7 @@ async fn lists_can_be_replayed() {
     };
     let pairs = |query: &str| serde_urlencoded::from_str::<BTreeMap<String, String>>(query).unwrap();
     for exchange in only(&exchanges, LIST) {
-        let (fake, client) = answering(exchange).await;
+        let (fake, client) = answering(exchange);
         let mut query = ListOpportunitiesQuery::default();
         for (name, value) in pairs(exchange.query()) {
             match name.as_str() {
@@ -154,7 +154,7 @@ async fn deletions_can_be_replayed() {
         return;
     };
     for exchange in only(&exchanges, DELETE) {
-        let (fake, client) = answering(exchange).await;
+        let (fake, client) = answering(exchange);
         client.opportunities().delete(exchange.uuid()).send().await.unwrap();
         assert!(fake.requests()[0].path.ends_with(exchange.uuid()));
     }
@@ -195,7 +195,7 @@ async fn updates_can_be_replayed() {
         .iter()
         .filter(|exchange| exchange.operation() == UPDATE && exchange.status() < 300)
     {
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         let answer = exchange.response_text();
         fake.answer_next(Canned::new(exchange.status()).content(exchange.content_type(), answer));
         let update = client.opportunities().update(exchange.uuid());
@@ -281,7 +281,7 @@ async fn recorded_errors_say_what_they_say() {
     };
     let mut count = 0;
     for exchange in exchanges.iter().filter(|exchange| exchange.status() >= 400) {
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         let body = exchange.response_text();
         fake.answer_next(Canned::new(exchange.status()).content(exchange.content_type(), body.clone()));
         let error = client

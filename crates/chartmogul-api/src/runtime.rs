@@ -14,15 +14,15 @@ use std::{
 use http::{HeaderName, HeaderValue, Method};
 use serde::Serialize;
 
+pub(crate) use crate::Response as ResponseValue;
 pub use crate::transport::{Prepared, ResponseBody, Shape};
+pub use crate::validate::encode_path;
 use crate::{
     Client, Error, InvalidInput, Operation, Response, operations,
     request::Request,
     transport::{Route, call},
     validate,
 };
-pub(crate) use crate::Response as ResponseValue;
-pub use crate::validate::encode_path;
 
 /// Begins requests.
 #[derive(Debug, Clone, Copy)]

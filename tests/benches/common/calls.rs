@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chartmogul::{
-    Client, ClientBuilder, CustomAttributeList, ForecastCategory, Opportunity, OpportunityUpdate, Unlimited,
+    Client, ClientBuilder, CustomAttributeList, Unlimited,
+    opportunities::{ForecastCategory, Opportunity, OpportunityUpdate},
 };
 use chartmogul_tests::UUID;
 
@@ -79,7 +80,7 @@ impl Bare {
         let mut update = OpportunityUpdate::default();
         update.amount_in_cents = Some(20_000);
         update.currency = Some("EUR".to_owned());
-        update.estimated_close_date = Some(day());
+        update.estimated_close_date = Some(day().into());
         update.forecast_category = Some(ForecastCategory::Committed);
         update.win_likelihood = Some(70);
         update.custom = Some(
