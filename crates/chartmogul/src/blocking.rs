@@ -30,13 +30,13 @@ use tracing::Instrument as _;
 /// A client whose calls block; returned by [`Client::blocking`](crate::Client::blocking).
 pub type Client = crate::Client<Blocking>;
 
-/// Calls block.
+/// The mode of a [`Client`] whose calls block.
 #[derive(Clone)]
 pub struct Blocking {
     background: Arc<Background>,
 }
 
-/// One thread that does the work, also between calls: it sees connections close.
+/// A runtime with one thread. It also runs between calls, so that closed connections are noticed.
 struct Background(Option<Runtime>);
 
 impl Drop for Background {
@@ -164,6 +164,37 @@ mod tests {
         let error = client.wait::<()>(async { panic!("a hook with a bug") }).unwrap_err();
         assert!(matches!(error, Error::Internal { .. }), "{error:?}");
         assert_eq!(client.wait(async { Ok(1) }).unwrap(), 1);
+    }
+
+    #[test]
+    fn every_verb_of_a_builder_blocks() {
+        const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+        let fake = chartmogul_fake::Fake::start().unwrap();
+        fake.collection("opportunities").insert_sample(UUID).unwrap();
+        let client = crate::Client::builder().api_key(fake.api_key()).base_url(fake.url());
+        let opportunities = client.build().unwrap().blocking().unwrap().opportunities();
+        let read = opportunities.get(UUID).send().unwrap();
+        assert_eq!(
+            opportunities.list().items().collect::<Result<Vec<_>, _>>().unwrap(),
+            [read]
+        );
+        let updated = opportunities
+            .update(UUID)
+            .amount_in_cents(7)
+            .outcome()
+            .unwrap()
+            .updated()
+            .unwrap();
+        assert!(updated.amount_in_cents == 7);
+        let patched = opportunities
+            .update(UUID)
+            .merge_custom()
+            .set("users", 12)
+            .send()
+            .unwrap();
+        assert_eq!(patched.custom.to_string(), r#"{"seats":4,"users":12}"#);
+        opportunities.delete(UUID).send().unwrap();
+        assert!(fake.collection("opportunities").is_empty());
     }
 
     #[tokio::test]

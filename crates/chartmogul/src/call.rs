@@ -218,22 +218,22 @@ pub(crate) use builder;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // tests
 mod tests {
-    use chartmogul_fake::{Fake, samples};
+    use chartmogul_fake::Fake;
 
     use crate::Client;
 
     const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 
-    async fn start() -> (Fake, Client) {
-        let fake = Fake::start().await.unwrap();
-        fake.opportunities().add(samples::opportunity(UUID));
+    fn start() -> (Fake, Client) {
+        let fake = Fake::start().unwrap();
+        fake.collection("opportunities").insert_sample(UUID).unwrap();
         let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
         (fake, client.build().unwrap())
     }
 
     #[tokio::test]
     async fn every_value_is_checked_before_anything_is_sent() {
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         let opportunities = client.opportunities();
         let errors = [
             opportunities.get("no UUID").send().await.unwrap_err(),
@@ -262,7 +262,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_future_of_a_call_can_be_moved_to_another_thread() {
-        let (_fake, client) = start().await;
+        let (_fake, client) = start();
         let opportunities = client.opportunities();
         let read = tokio::spawn(opportunities.get(UUID).send()).await.unwrap().unwrap();
         let updated = opportunities.update(UUID).amount_in_cents(1).outcome();
@@ -272,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_scope_of_a_customer_limits_lists_and_nothing_else() {
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         let of_customer = client.customer("cus_1").opportunities();
         of_customer.list().send().await.unwrap();
         of_customer.list().customer_uuid("cus_2").send().await.unwrap();

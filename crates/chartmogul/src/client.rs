@@ -24,7 +24,7 @@ pub struct Client<M = Async> {
     pub(crate) mode: M,
 }
 
-/// Calls are awaited.
+/// The mode of a [`Client`] whose calls are awaited.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Async;

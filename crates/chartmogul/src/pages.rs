@@ -21,10 +21,10 @@ use crate::{Async, Client, call::Call};
 
 /// How many pages in a row may have no entry before [`Items`] ends with an error.
 ///
-/// A server that says "there is more" with ever new cursors, and sends nothing, would otherwise be waited for without end.
+/// Otherwise a server that keeps sending new cursors and no entries would be read without end.
 pub const MAX_EMPTY_PAGES: u32 = 100;
 
-/// The entries of a page, the cursor of the next page, and whether there is one; `None` if the server does not say.
+/// The entries of a page, the cursor of the next page, and whether there is one; `None` if the response does not say.
 type Page<T> = (List<T>, Option<String>, Option<bool>);
 
 type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
@@ -32,23 +32,23 @@ type Fetch<T> = Pin<Box<dyn Future<Output = Result<Page<T>, Error>> + Send>>;
 /// Fetches the page with a cursor.
 type FetchAt<T> = dyn Fn(chartmogul_api::Client, Option<String>) -> Fetch<T> + Send + Sync;
 
-/// All entries of a list, over all pages; made by `items` of a list's builder.
+/// All entries of a list, over all pages; returned by `items` of a list's builder.
 ///
-/// A [`Stream`], and for who does not want to import a trait, [`try_next`](Self::try_next); with a blocking client an
-/// [`Iterator`]. It holds one page in memory, two with [`prefetch`](Self::prefetch). It ends once: after the last entry,
-/// or after an error, and stays ended. A page that fails is tried again as the client's [`Retry`](crate::Retry) says;
-/// if that does not help, [`resume_from`](Self::resume_from) tells where another stream can go on.
+/// It is a [`Stream`], with [`try_next`](Self::try_next) for use without a trait; with a blocking client it is an
+/// [`Iterator`]. It holds one page in memory, two with [`prefetch`](Self::prefetch). It ends after the last entry or after the
+/// first error, and stays ended. A page that fails is retried as the client's [`Retry`](crate::Retry) says; if that does not
+/// help, [`resume_from`](Self::resume_from) returns where another stream can continue.
 ///
-/// The end is where the server says that there is no more. That the server sends a cursor means nothing; one that
-/// leads back to a page that was read already is an error, not an endless list, and so are [`MAX_EMPTY_PAGES`] pages in a row
-/// without an entry.
+/// The list ends where the server reports `has_more: false`, whether or not it sends a cursor. A cursor that leads back to
+/// a page which was read already is an error, not an endless list, and so are [`MAX_EMPTY_PAGES`] pages in a row without an
+/// entry.
 ///
-/// The list is not a snapshot: what is added, changed or removed while it is read may or may not be seen.
-#[must_use = "nothing is read before it is asked for an entry"]
+/// The list is not a snapshot: objects that are added, changed or removed while it is read may or may not be seen.
+#[must_use = "nothing is sent until it is asked for an entry"]
 pub struct Items<T, M = Async> {
     client: Client<M>,
     fetch: Arc<FetchAt<T>>,
-    /// The cursor of the page that is read.
+    /// The cursor of the page that is being read.
     page: Option<String>,
     entries: vec::IntoIter<T>,
     unexpected: Unexpected,
@@ -59,19 +59,19 @@ pub struct Items<T, M = Async> {
     prefetch: bool,
 }
 
-/// What follows the entries of the page.
+/// What follows the entries of this page.
 enum Next<T> {
-    /// The page with this cursor, which is not asked for yet.
-    Ask(Option<String>),
-    /// The page with this cursor.
-    Asked(Option<String>, Fetch<T>),
+    /// The page with this cursor, which is not requested yet.
+    Request(Option<String>),
+    /// The page with this cursor, which is requested.
+    Requested(Option<String>, Fetch<T>),
     /// An error.
     Fails(Error),
     /// Nothing.
     End,
 }
 
-// Nothing in it is pinned in place.
+// The only future in it is boxed.
 impl<T, M> Unpin for Items<T, M> {}
 
 impl<T: Send + 'static, M> Items<T, M> {
@@ -91,41 +91,41 @@ impl<T: Send + 'static, M> Items<T, M> {
             entries: Vec::new().into_iter(),
             unexpected: Unexpected::default(),
             empty: 0,
-            next: Next::Ask(cursor),
+            next: Next::Request(cursor),
             cursors: Cursors::default(),
             prefetch: false,
         }
     }
 
-    /// Fetches the next page while the entries of one are read, so that reading does not wait for the server at the end
-    /// of each page.
+    /// Fetches the next page while the entries of this one are read, so that reading does not wait for the server at the
+    /// end of each page.
     pub fn prefetch(mut self) -> Self {
         self.prefetch = true;
         self
     }
 
-    /// A cursor from which another stream of the same list goes on where this one is, to be given to `cursor` of the
-    /// list's builder; `None` at the beginning.
+    /// The cursor from which another stream of the same list continues where this one is: pass it to `cursor` of the list's
+    /// builder. `None` at the beginning.
     ///
-    /// It is that of the page which holds the next entry: after a part of a page was read, that part comes again; after
-    /// an error, the page that failed. `None` too after the server refused the cursor (400, 404, 410 or 422), as it does
-    /// when a cursor has expired: no page can be reached from it any more, so begin again.
+    /// It is the cursor of the page that holds the next entry, so entries of that page which were read already come again;
+    /// after an error, it is the cursor of the page that failed. It is also `None` after the server rejected the cursor (400,
+    /// 404, 410 or 422), for example because it has expired: start over then.
     pub fn resume_from(&self) -> Option<&str> {
         match &self.next {
-            Next::Ask(cursor) | Next::Asked(cursor, _) if self.entries.len() == 0 => cursor.as_deref(),
+            Next::Request(cursor) | Next::Requested(cursor, _) if self.entries.len() == 0 => cursor.as_deref(),
             _ => self.page.as_deref(),
         }
     }
 
-    /// What the server sent among the entries that is none (no object), as raw JSON. It costs the others nothing.
+    /// JSON among the entries that is not an object, as it was received. It does not affect the other entries.
     ///
-    /// These are the first 100 of all pages that have come, or fewer if they take more than 1 MiB;
-    /// [`unexpected_count`](Self::unexpected_count) tells how many there were.
+    /// At most the first 100 values of all pages so far, and at most 1 MiB of them;
+    /// [`unexpected_count`](Self::unexpected_count) is how many there were.
     pub fn unexpected(&self) -> &[Value] {
         &self.unexpected.kept
     }
 
-    /// How many entries so far were none, kept in [`unexpected`](Self::unexpected) or not.
+    /// How many entries so far were not objects, whether [`unexpected`](Self::unexpected) has them or not.
     pub fn unexpected_count(&self) -> u64 {
         self.unexpected.count
     }
@@ -134,12 +134,12 @@ impl<T: Send + 'static, M> Items<T, M> {
         (self.fetch)(self.client.low_level.clone(), cursor)
     }
 
-    /// What is behind the page that has come, or failed to.
-    fn turn(&mut self, cursor: Option<String>, page: Result<Page<T>, Error>) {
+    /// Takes in a page, or the error that came instead.
+    fn receive(&mut self, cursor: Option<String>, page: Result<Page<T>, Error>) {
         self.page = cursor;
         self.next = match page {
             Err(error) => {
-                if is_refusal(&error) {
+                if is_rejection(&error) {
                     self.page = None;
                 }
                 Next::Fails(error)
@@ -157,48 +157,46 @@ impl<T: Send + 'static, M> Items<T, M> {
         match has_more {
             Some(true) => {}
             Some(false) => return Next::End,
-            // It must not look like the end of the list.
+            // This must not look like the end of the list.
             None => {
                 return Next::Fails(Error::pagination(
-                    "the server's page does not say whether there is more",
+                    "the page does not say whether there is another one (`has_more`)",
                 ));
             }
         }
         if self.empty >= MAX_EMPTY_PAGES {
             return Next::Fails(Error::pagination(format!(
-                "the server says that there is more, but {MAX_EMPTY_PAGES} pages in a row had no entry"
+                "`has_more` is true, but {MAX_EMPTY_PAGES} pages in a row had no entry"
             )));
         }
         let Some(cursor) = cursor.filter(|cursor| !cursor.is_empty()) else {
-            return Next::Fails(Error::pagination(
-                "the server says that there is more, but not where: no cursor",
-            ));
+            return Next::Fails(Error::pagination("`has_more` is true, but there is no cursor"));
         };
         if self.page.as_ref() == Some(&cursor) || !self.cursors.is_new(&cursor) {
             return Next::Fails(Error::pagination(
-                "the server's cursor leads back to a page that was read already",
+                "the cursor leads back to a page that was read already",
             ));
         }
         let cursor = Some(cursor);
-        // Polled outside of a runtime, where nothing can begin early, it is asked for when it is wanted.
+        // Outside of a runtime, nothing can be spawned: the page is requested when it is needed.
         if self.prefetch
             && let Ok(runtime) = Handle::try_current()
         {
-            let early = early(&runtime, self.fetch(cursor.clone()));
-            return Next::Asked(cursor, early);
+            let fetch = spawn(&runtime, self.fetch(cursor.clone()));
+            return Next::Requested(cursor, fetch);
         }
-        Next::Ask(cursor)
+        Next::Request(cursor)
     }
 }
 
-/// Whether the server will say the same to the same cursor for ever.
-fn is_refusal(error: &Error) -> bool {
+/// Whether the server rejects the cursor itself, so that a retry would not help.
+fn is_rejection(error: &Error) -> bool {
     error
         .status()
         .is_some_and(|status| matches!(status.as_u16(), 400 | 404 | 410 | 422))
 }
 
-/// Entries that are none, as far as they are kept.
+/// Entries that are not objects, as far as they are kept.
 #[derive(Debug, Default)]
 struct Unexpected {
     kept: Vec<Value>,
@@ -223,18 +221,18 @@ impl Unexpected {
     }
 }
 
-/// Begins now, whether it is waited for or not, and ends when it is dropped.
-fn early<T: Send + 'static>(runtime: &Handle, fetch: Fetch<T>) -> Fetch<T> {
+/// Starts a fetch in the background; it is aborted when it is dropped.
+fn spawn<T: Send + 'static>(runtime: &Handle, fetch: Fetch<T>) -> Fetch<T> {
     let mut task = tokio::task::JoinSet::new();
     task.spawn_on(fetch, runtime);
     Box::pin(async move {
         match task.join_next().await {
             Some(Ok(page)) => page,
             Some(Err(source)) => Err(Error::internal(
-                "the next page could not be fetched early",
+                "the task that fetches the next page has failed",
                 Some(source.into()),
             )),
-            None => Err(Error::internal("the next page was not fetched", None)),
+            None => Err(Error::internal("the task that fetches the next page is gone", None)),
         }
     })
 }
@@ -243,7 +241,7 @@ impl<T: Send + 'static> Items<T> {
     /// The next entry; `None` after the last one.
     ///
     /// # Errors
-    /// Those of fetching a page; after one, there is nothing more.
+    /// Those of fetching a page. The stream has ended then.
     pub async fn try_next(&mut self) -> Result<Option<T>, Error> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context))
             .await
@@ -261,11 +259,11 @@ impl<T: Send + 'static> Stream for Items<T> {
                 return Poll::Ready(Some(Ok(entry)));
             }
             match std::mem::replace(&mut this.next, Next::End) {
-                Next::Ask(cursor) => this.next = Next::Asked(cursor.clone(), this.fetch(cursor)),
-                Next::Asked(cursor, mut fetch) => match fetch.as_mut().poll(context) {
-                    Poll::Ready(page) => this.turn(cursor, page),
+                Next::Request(cursor) => this.next = Next::Requested(cursor.clone(), this.fetch(cursor)),
+                Next::Requested(cursor, mut fetch) => match fetch.as_mut().poll(context) {
+                    Poll::Ready(page) => this.receive(cursor, page),
                     Poll::Pending => {
-                        this.next = Next::Asked(cursor, fetch);
+                        this.next = Next::Requested(cursor, fetch);
                         return Poll::Pending;
                     }
                 },
@@ -291,14 +289,14 @@ impl<T: Send + 'static> Iterator for Items<T, crate::blocking::Blocking> {
                 return Some(Ok(entry));
             }
             let (cursor, fetch) = match std::mem::replace(&mut self.next, Next::End) {
-                Next::Ask(cursor) => (cursor.clone(), self.fetch(cursor)),
-                Next::Asked(cursor, fetch) => (cursor, fetch),
+                Next::Request(cursor) => (cursor.clone(), self.fetch(cursor)),
+                Next::Requested(cursor, fetch) => (cursor, fetch),
                 Next::Fails(error) => return Some(Err(error)),
                 Next::End => return None,
             };
             let mode = self.client.mode.clone();
             let page = mode.wait(fetch);
-            mode.inside(|| self.turn(cursor, page));
+            mode.inside(|| self.receive(cursor, page));
         }
     }
 }
@@ -313,7 +311,7 @@ impl<T, M> fmt::Debug for Items<T, M> {
     }
 }
 
-/// Finds a cursor that comes again, whatever the length of the circle, with one cursor in memory (R. P. Brent's method).
+/// Detects a cycle of cursors of any length, with one cursor in memory (Brent's algorithm).
 #[derive(Debug, Default)]
 struct Cursors {
     held: Option<String>,

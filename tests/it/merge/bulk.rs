@@ -230,7 +230,7 @@ async fn a_run_that_loses_attributes_says_so() {
     };
     let says = |report: Report| report.to_string().split_once("; ").map(|(_, says)| says.to_owned());
     let lost = "10 remove 15 custom attributes that they do not name";
-    let unseen = "10 replaced all custom attributes without a look at them";
+    let unseen = "10 replaced all custom attributes without reading them first";
 
     let fake = fresh();
     let (_, dry) = all(Bulk::new(updates(&fake)).dry_run().await.unwrap()).await;

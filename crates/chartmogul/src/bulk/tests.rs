@@ -209,7 +209,7 @@ async fn without_a_runtime_there_is_an_error() {
     let cause = std::error::Error::source(&error)
         .map(ToString::to_string)
         .unwrap_or_default();
-    assert_eq!(error.to_string(), "a bulk run can't begin here");
+    assert_eq!(error.to_string(), "a bulk run can't start here");
     assert!(cause.starts_with("no tokio runtime"), "{cause}");
 }
 
@@ -591,11 +591,10 @@ fn length(record: &[u8]) -> usize {
     length.try_into().unwrap()
 }
 
-async fn fake(opportunities: usize) -> chartmogul_fake::Fake {
-    let fake = chartmogul_fake::Fake::start().await.unwrap();
+fn fake(opportunities: usize) -> chartmogul_fake::Fake {
+    let fake = chartmogul_fake::Fake::start().unwrap();
     for number in 0..opportunities {
-        fake.opportunities()
-            .add(chartmogul_fake::samples::opportunity(&uuid(number)));
+        fake.collection("opportunities").insert_sample(&uuid(number)).unwrap();
     }
     fake
 }
@@ -625,7 +624,7 @@ async fn a_source_that_fails_while_recalling_does_not_hang() {
 
 #[tokio::test]
 async fn decimals_are_the_same_input() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let folder = tempfile::tempdir().unwrap();
     let client = crate::Client::builder()
         .api_key(fake.api_key())
@@ -657,7 +656,7 @@ async fn decimals_are_the_same_input() {
 
 #[tokio::test]
 async fn a_value_that_is_not_allowed_has_an_outcome_that_lasts() {
-    let fake = fake(3).await;
+    let fake = fake(3);
     let folder = tempfile::tempdir().unwrap();
     let client = crate::Client::builder()
         .api_key(fake.api_key())
@@ -714,7 +713,7 @@ async fn a_share_that_was_never_reached_is_not_reached_when_resumed() {
 
 #[tokio::test]
 async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
-    let fake = fake(4).await;
+    let fake = fake(4);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let client = |rate| {
@@ -740,7 +739,7 @@ async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_sends_nothing_more() {
-    let fake = fake(5).await;
+    let fake = fake(5);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -758,7 +757,7 @@ async fn a_run_that_is_stopped_sends_nothing_more() {
 
 #[tokio::test]
 async fn what_was_only_read_was_never_sent() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -893,14 +892,14 @@ async fn nothing_is_in_flight_after_the_run() {
 
 #[tokio::test]
 async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
         .limiter(crate::Unlimited)
         .build()
         .unwrap();
-    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     let late = Duration::from_millis(700);
     fake.answer_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
     fake.answer_next(chartmogul_fake::Canned::new(200).json(object).after(late));
@@ -917,14 +916,14 @@ async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
 
 #[tokio::test]
 async fn a_stop_between_the_read_and_the_write() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
         .limiter(crate::Unlimited)
         .build()
         .unwrap();
-    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     fake.answer_next(
         chartmogul_fake::Canned::new(200)
             .json(object)
@@ -963,7 +962,7 @@ async fn ctrl_c_ends_a_run_whose_source_waits() {
 
 #[tokio::test]
 async fn what_waits_for_its_turn_is_not_sent_after_the_first_error() {
-    let fake = fake(4).await;
+    let fake = fake(4);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())

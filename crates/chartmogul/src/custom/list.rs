@@ -4,7 +4,7 @@ use crate::CustomAttributeValue;
 
 /// Custom attributes to send: a list that keeps its order, with values of any of the five types.
 ///
-/// A plain array does where all values have one type: `[("seats", 4), ("floors", 2)]`.
+/// If all values have one type, a plain array will do: `[("seats", 4), ("floors", 2)]`.
 ///
 /// ```
 /// use chartmogul::CustomAttributeList;
@@ -13,7 +13,7 @@ use crate::CustomAttributeValue;
 /// assert_eq!(custom.into_iter().count(), 4);
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
-#[must_use = "attributes do nothing until they are given to a request"]
+#[must_use = "attributes do nothing until they are passed to a request"]
 pub struct CustomAttributeList(Vec<CustomAttribute>);
 
 impl CustomAttributeList {

@@ -7,7 +7,7 @@ use crate::{Async, Client};
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let fake = chartmogul_fake::Fake::start().await?;
+/// # let fake = chartmogul_fake::Fake::start()?;
 /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
 /// let customer = client.customer("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3");
 /// let mut opportunities = customer.opportunities().list().items();
