@@ -26,3 +26,4 @@ mod runtimes;
 mod schemas;
 mod secrets;
 mod streams;
+mod wire;

@@ -144,7 +144,10 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
         (vec![json!({ "has_more": true })], "there is no cursor"),
         (vec![json!({ "cursor": null, "has_more": true })], "there is no cursor"),
         (vec![json!({ "cursor": "", "has_more": true })], "there is no cursor"),
-        (vec![json!({ "cursor": "a" })], "does not say whether there is another one"),
+        (
+            vec![json!({ "cursor": "a" })],
+            "does not say whether there is another one",
+        ),
         (
             vec![json!({ "cursor": "a", "has_more": "yes" })],
             "does not say whether there is another one",

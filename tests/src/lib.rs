@@ -10,6 +10,7 @@ pub mod program;
 pub mod recordings;
 pub mod sent;
 pub mod snapshot;
+pub mod table;
 pub mod tls;
 pub mod watch;
 

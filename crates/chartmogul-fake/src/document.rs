@@ -41,6 +41,7 @@ pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) required: bool,
     pub(crate) schema: &'static Value,
+    pub(crate) example: &'static Value,
 }
 
 #[derive(Debug)]
@@ -166,6 +167,7 @@ impl Operation {
                 name: text(&parameter["name"]),
                 required: parameter["required"] == true,
                 schema: &parameter["schema"],
+                example: &parameter["example"],
             })
             .collect();
         let body = operation.get("requestBody").map(resolve).map(|body| {
