@@ -2,8 +2,9 @@
 
 use chartmogul::{
     CustomAttributeList, Error,
-    opportunities::{ListOpportunitiesQuery, NewOpportunity, OpportunityUpdate, UpdateOpportunity},
+    opportunities::{NewOpportunity, UpdateOpportunity},
 };
+use chartmogul_api::types::{ListOpportunitiesQuery, OpportunityUpdate};
 use chartmogul_tests::{UUID, snapshot, start};
 
 type Case = (&'static str, fn(UpdateOpportunity) -> UpdateOpportunity);

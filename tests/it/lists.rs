@@ -1,9 +1,7 @@
 //! Lists: what a page is, and how pages follow each other.
 
-use chartmogul::{
-    Client, Error, Field,
-    opportunities::{ListOpportunitiesQuery, OpportunityPage},
-};
+use chartmogul::{Client, Error, Field, opportunities::OpportunityPage};
+use chartmogul_api::types::ListOpportunitiesQuery;
 use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use futures_util::TryStreamExt as _;

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use chartmogul::{
     Client, CustomAttributeList, CustomAttributeValue, Error,
-    opportunities::{
-        CreateOpportunity, ForecastCategory, ListOpportunitiesQuery, NewOpportunity, OpportunityType, UpdateOpportunity,
-    },
+    opportunities::{CreateOpportunity, ForecastCategory, NewOpportunity, OpportunityType, UpdateOpportunity},
 };
+use chartmogul_api::types::ListOpportunitiesQuery;
 use chartmogul_fake::{Canned, Recorded};
 use chartmogul_tests::{UUID, opportunity, snapshot, start};
 use chrono::{NaiveDate, TimeZone as _, Utc};
@@ -291,7 +290,7 @@ async fn what_is_not_sent_stays_and_custom_is_replaced() {
 #[tokio::test]
 async fn the_low_level_client_does_the_same() {
     let (fake, client) = start();
-    let mut update = chartmogul::opportunities::OpportunityUpdate::default();
+    let mut update = chartmogul_api::types::OpportunityUpdate::default();
     update.amount_in_cents = Some(0);
     update.custom = Some(vec![("seats", CustomAttributeValue::Integer(4)).into()]);
     let response = client.low_level().update_opportunity(UUID, &update).await.unwrap();

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chartmogul::{
     Client, CustomAttributeList, CustomAttributeValue, operations,
-    opportunities::{ListOpportunitiesQuery, NewOpportunity, Opportunity, UpdateOpportunity},
+    opportunities::{NewOpportunity, Opportunity, UpdateOpportunity},
 };
+use chartmogul_api::types::ListOpportunitiesQuery;
 use chartmogul_api::{Operation, Schema};
 use chartmogul_fake::{Canned, Fake};
 use chartmogul_tests::{

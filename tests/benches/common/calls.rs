@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chartmogul::{
     Client, ClientBuilder, CustomAttributeList, Unlimited,
-    opportunities::{ForecastCategory, Opportunity, OpportunityUpdate},
+    opportunities::{ForecastCategory, Opportunity},
 };
+use chartmogul_api::types::OpportunityUpdate;
 use chartmogul_tests::UUID;
 
 use super::server::Address;
