@@ -59,7 +59,9 @@ fn the_document_refuses_what_the_api_documents_as_wrong() {
 /// What is repeated after a broken connection follows from this table, so a change of it is read by somebody.
 #[test]
 fn what_is_harmless_to_repeat() {
-    let lines = operations::ALL.iter().map(|operation| {
+    let mut sorted = operations::ALL.to_vec();
+    sorted.sort_by_key(|operation| (operation.path, operation.method));
+    let lines = sorted.into_iter().map(|operation| {
         let harmless = if operation.idempotent {
             "harmless to repeat"
         } else {
