@@ -105,6 +105,32 @@ fn an_opportunity_shows_its_custom_attributes_as_an_object_and_moves_on_with_eac
 }
 
 #[test]
+fn an_opportunity_begins_as_its_stage_says_and_its_instants_are_in_utc() {
+    let shared = strict();
+    for (stage, category, likelihood) in [("Discovery", "pipeline", 10), ("Closed Won", "won", 100)] {
+        let new = json!({
+            "customer_uuid": "cus_1", "owner": "a@example.com", "pipeline": "New Business", "pipeline_stage": stage,
+            "estimated_close_date": "2026-03-31", "currency": "USD", "amount_in_cents": 1,
+            "custom": [{ "key": "at", "value": "2026-01-31T12:00:00+03:00" }, { "key": "day", "value": "2026-01-31" }],
+        });
+        let (status, deal, _) = ask(&shared, "POST /v1/opportunities", &new.to_string());
+        assert_eq!(
+            (
+                status,
+                &deal["forecast_category"],
+                &deal["win_likelihood"],
+                &deal["type"]
+            ),
+            (201, &json!(category), &json!(likelihood), &json!("recurring"))
+        );
+        assert_eq!(
+            deal["custom"],
+            json!({ "at": "2026-01-31T09:00:00.000Z", "day": "2026-01-31" })
+        );
+    }
+}
+
+#[test]
 fn a_group_counts_and_lists_its_plans() {
     let shared = strict();
     let (first, second) = (plan(&shared, "A"), plan(&shared, "B"));
