@@ -320,6 +320,20 @@ mod tests {
     }
 
     #[test]
+    fn a_literal_goes_before_a_parameter() {
+        let operation = |id: &str| serde_json::json!({ "get": { "operationId": id, "tags": ["customers"] } });
+        let root = serde_json::json!({ "paths": {
+            "/v1/customers/search": operation("search_customers"),
+            "/v1/customers/{customer_uuid}": operation("get_customer"),
+        } });
+        let document = Document::read(Box::leak(Box::new(root)));
+        for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
+            let found = document.at(&["", "v1", "customers", last]);
+            assert_eq!(found.iter().map(|operation| operation.id).collect::<Vec<_>>(), [id]);
+        }
+    }
+
+    #[test]
     fn kinds_are_read_from_examples() {
         let kind = &document().collections["plan_groups"];
         assert_eq!(

@@ -215,6 +215,8 @@ fn all_that_is_wrong_with_a_body_is_named() {
     assert!(shared.state.collection("opportunities").is_empty());
 
     // Of the right types, but outside their limits.
+    let (status, body, _) = ask(&shared, "POST /v1/plan_groups", r#"{"name":"G","plans":[]}"#);
+    assert_eq!((status, &body["plans"]), (422, &json!(["must not be empty"])));
     let path = format!("PATCH /v1/opportunities/{UUID}");
     let (status, body, _) = ask(&shared, &path, r#"{"win_likelihood":101,"currency":"usd"}"#);
     let message = "must be 100 or less";
