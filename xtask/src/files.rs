@@ -8,8 +8,9 @@ use similar::TextDiff;
 use tempfile::NamedTempFile;
 
 /// The folders that hold generated files and nothing else, below the root of the workspace.
-pub const FOLDERS: [&str; 3] = [
+pub const FOLDERS: [&str; 4] = [
     "crates/chartmogul-api/src/generated",
+    "crates/chartmogul-fake/src/generated",
     "crates/chartmogul/src/generated",
     "openapi/bundled",
 ];

@@ -1,7 +1,14 @@
+//! The operation table: what the OpenAPI document says about each operation, as data.
+//!
+//! Input is checked against it ([`validate`](crate::validate)), and whoever drives the API by names (a command line, a
+//! server of tools, a fake) reads it.
+
 use std::fmt;
 
 /// What the OpenAPI document says about one operation; see [`crate::operations`] for all of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// Operations are equal if their `id` is.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Operation {
     /// Unique name, in `snake_case`; also the name of the method on [`crate::Client`].
@@ -12,16 +19,211 @@ pub struct Operation {
     pub path: &'static str,
     /// The resource that the operation belongs to.
     pub tag: &'static str,
+    /// Name of the operation within its resource: `get`, `list`, `update`.
+    pub verb: &'static str,
+    /// What it does, in a line.
+    pub summary: &'static str,
     /// Whether repeating the request is harmless: the second one has the effect of the first and no other.
     pub idempotent: bool,
-    /// Name of the type in a successful answer, if there is one.
+    /// Whether it removes something for good.
+    pub destructive: bool,
+    /// What to use instead, if the operation is deprecated.
+    pub deprecated: Option<&'static str>,
+    /// Parameters in the path, in its order. All are required.
+    pub parameters: &'static [Parameter],
+    /// The query, if it has parameters.
+    pub query: Option<&'static Object>,
+    /// The body, if there is one.
+    pub body: Option<Body>,
+    /// Name of the type in a successful response, if there is one. A list of these is `[Name]`, a map of these `{Name}`.
     pub response: Option<&'static str>,
+    /// Whether the response is a page of a list: it has entries and a cursor for the next page.
+    pub lists: bool,
     /// Page of ChartMogul's API reference.
     pub source: &'static str,
 }
+
+/// A parameter in the path.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Parameter {
+    /// Its name, as in the path template.
+    pub name: &'static str,
+    /// What it can be.
+    pub schema: Schema,
+}
+
+/// The body of a request.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Body {
+    /// What is in it.
+    pub object: &'static Object,
+    /// Whether it is sent even if nothing is set.
+    pub required: bool,
+    /// The only key of the body as it is sent, if `object` is the value of that key and not the body itself.
+    pub envelope: Option<&'static str>,
+}
+
+/// An object in a request: a query, a body, or part of a body.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Object {
+    /// Name of its type in [`crate::types`].
+    pub name: &'static str,
+    /// Its fields, in the document's order.
+    pub fields: &'static [FieldSchema],
+    /// Whether at least one field must be set.
+    pub not_empty: bool,
+    /// Groups of fields, of which exactly one must be set as a whole. Empty if there is no such rule.
+    pub one_of: &'static [&'static [&'static str]],
+}
+
+/// A field of an object in a request, or a parameter of a query.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct FieldSchema {
+    /// Its name, as it is sent.
+    pub name: &'static str,
+    /// Whether it must be set.
+    pub required: bool,
+    /// Whether it may be `null`, which clears it.
+    pub nullable: bool,
+    /// Whether what is sent replaces the whole list or map that the server has, including items that are not named.
+    pub replaces_all: bool,
+    /// What to use instead, if the field is deprecated.
+    pub deprecated: Option<&'static str>,
+    /// What it can be.
+    pub schema: Schema,
+}
+
+/// What a value in a request can be.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Schema {
+    /// Any JSON.
+    Any,
+    /// `true` or `false`.
+    Boolean,
+    /// A whole number of 64 bits.
+    Integer {
+        /// Smallest allowed value.
+        minimum: Option<i64>,
+        /// Largest allowed value.
+        maximum: Option<i64>,
+    },
+    /// A finite number.
+    Number,
+    /// Text.
+    Text(Text),
+    /// Text that is a UUID.
+    Uuid,
+    /// A calendar day: `2026-01-31`.
+    Date,
+    /// An instant, `2026-01-31T12:00:00Z`, or a day.
+    Timestamp,
+    /// Text within these limits, a number, or a truth value.
+    Scalar(Text),
+    /// A list; in a query, its items are sent with commas between them.
+    List {
+        /// What each item can be.
+        items: &'static Schema,
+        /// Fewest items allowed.
+        min_items: usize,
+    },
+    /// An object with free keys, and what each value can be.
+    Map(&'static Schema),
+    /// An object with known fields.
+    Object(&'static Object),
+}
+
+/// Limits of a text.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Text {
+    /// Fewest characters.
+    pub min_length: u64,
+    /// Most characters.
+    pub max_length: u64,
+    /// What it must match.
+    pub pattern: Option<Pattern>,
+    /// Known values. Others are allowed, too: the server may know more.
+    pub values: &'static [&'static str],
+}
+
+impl Text {
+    /// Any text.
+    pub const ANY: Self = Self {
+        min_length: 0,
+        max_length: u64::MAX,
+        pattern: None,
+        values: &[],
+    };
+}
+
+/// A regular expression for a text.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Pattern {
+    /// The expression.
+    pub regex: &'static str,
+    /// What it allows, in words: "three capital letters".
+    pub allowed: &'static str,
+}
+
+impl Operation {
+    /// A parameter of the path.
+    pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_read(&self) -> bool {
+        self.method == "GET"
+    }
+}
+
+impl Object {
+    /// A field of this object.
+    pub fn field(&self, name: &str) -> Option<&'static FieldSchema> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl PartialEq for Operation {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Operation {}
 
 impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.id)
     }
+}
+
+/// Without its schemas, which are long.
+impl fmt::Debug for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operation")
+            .field("id", &self.id)
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Without its fields: they may hold an object of the same kind, and so on without end.
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Object").field(&self.name).finish()
+    }
+}
+
+/// Finds an operation among some that are sorted by their ids.
+pub(crate) fn find(all: &[&'static Operation], id: &str) -> Option<&'static Operation> {
+    let at = all.binary_search_by(|operation| operation.id.cmp(id)).ok()?;
+    all.get(at).copied()
 }

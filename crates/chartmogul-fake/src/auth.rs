@@ -1,5 +1,8 @@
 use axum::{
-    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{AUTHORIZATION, WWW_AUTHENTICATE},
+    },
     response::Response,
 };
 use base64::prelude::{BASE64_STANDARD, Engine as _};
@@ -12,14 +15,16 @@ pub(crate) const API_KEY: &str = "fake-api-key";
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Box<Response>> {
     let given = headers
         .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
-        .and_then(|token| String::from_utf8(BASE64_STANDARD.decode(token).ok()?).ok());
+        .and_then(|value| value.to_str().ok()?.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))
+        .and_then(|(_, token)| String::from_utf8(BASE64_STANDARD.decode(token.trim()).ok()?).ok());
     match given.as_deref().and_then(|given| given.split_once(':')) {
         Some((API_KEY, "" | API_KEY)) => Ok(()),
-        _ => Err(Box::new(errors::with_code(
-            StatusCode::UNAUTHORIZED,
-            "No valid API key provided",
-            None,
-        ))),
+        _ => {
+            let mut response = errors::with_code(StatusCode::UNAUTHORIZED, "No valid API key provided", None);
+            let challenge = HeaderValue::from_static("Basic realm=\"ChartMogul\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+            Err(Box::new(response))
+        }
     }
 }

@@ -6,6 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use crate::errors;
+
 /// An answer made in advance, for [`Fake::answer_next`](crate::Fake::answer_next).
 ///
 /// ```
@@ -95,20 +97,15 @@ impl Canned {
     pub(crate) async fn answer(self) -> Response {
         tokio::time::sleep(self.delay).await;
         let Ok(status) = StatusCode::from_u16(self.status) else {
-            return wrong(&format!("{} is not a status", self.status));
+            return errors::fault(&format!("{} is not a status", self.status));
         };
         let mut response = (status, Body::from(self.body)).into_response();
         for (name, value) in self.headers {
             let (Ok(header), Ok(content)) = (HeaderName::try_from(&name), HeaderValue::try_from(&value)) else {
-                return wrong(&format!("{name}: {value} is not a header"));
+                return errors::fault(&format!("{name}: {value} is not a header"));
             };
             response.headers_mut().insert(header, content);
         }
         response
     }
-}
-
-/// A mistake in the test is loud.
-fn wrong(what: &str) -> Response {
-    (StatusCode::NOT_IMPLEMENTED, format!("chartmogul-fake: {what}\n")).into_response()
 }

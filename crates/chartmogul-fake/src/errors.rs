@@ -1,11 +1,18 @@
 //! Errors in the shapes that the API has been seen to send.
 
+use std::collections::BTreeMap;
+
 use axum::{
     Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::{
+    document::Kind,
+    schema::{Fault, Problem},
+};
 
 /// `{code, message, param}`: the shape of the newer services.
 pub(crate) fn with_code(status: StatusCode, message: &str, param: Option<&str>) -> Response {
@@ -13,11 +20,65 @@ pub(crate) fn with_code(status: StatusCode, message: &str, param: Option<&str>) 
     (status, Json(body)).into_response()
 }
 
-/// Messages by field, and the same again under `error_details`.
-pub(crate) fn by_field(field: &str, code: &str, message: &str) -> Response {
-    let body = json!({
-        field: [message],
-        "error_details": [{ "param": field, "code": code, "message": message }],
-    });
+/// A parameter that can't be read.
+pub(crate) fn malformed(param: &str, why: &str) -> Response {
+    let message = format!("Parameter \"{param}\" is malformed: {why}");
+    with_code(StatusCode::BAD_REQUEST, &message, Some(param))
+}
+
+/// An object that does not exist.
+pub(crate) fn not_found(kind: &Kind) -> Response {
+    with_code(
+        StatusCode::NOT_FOUND,
+        &format!("{} not found", kind.name),
+        Some(kind.key),
+    )
+}
+
+/// All that is wrong with a query: 400 with the first parameter at fault.
+pub(crate) fn bad_request(problems: &[Problem]) -> Response {
+    let messages: Vec<_> = problems.iter().map(message).collect();
+    let param = problems
+        .first()
+        .map(|problem| problem.param.as_str())
+        .filter(|param| !param.is_empty());
+    with_code(StatusCode::BAD_REQUEST, &messages.join("; "), param)
+}
+
+/// All that is wrong with a body: 422 by field if every value is of its type, else 400.
+pub(crate) fn unfit_body(problems: &[Problem]) -> Response {
+    if problems
+        .iter()
+        .any(|problem| problem.fault != Fault::Invalid || problem.param.is_empty())
+    {
+        return bad_request(problems);
+    }
+    let mut body: BTreeMap<&str, Value> = BTreeMap::new();
+    for problem in problems {
+        if let Value::Array(messages) = body.entry(&problem.param).or_insert_with(|| json!([])) {
+            messages.push(problem.message.as_str().into());
+        }
+    }
+    let details = problems
+        .iter()
+        .map(|problem| json!({ "param": problem.param, "code": "invalid", "message": problem.message }));
+    body.insert("error_details", details.collect());
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+}
+
+/// A fault of the fake or of the test, not one that the API would answer.
+pub(crate) fn fault(what: &str) -> Response {
+    with_code(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        &format!("chartmogul-fake: {what}"),
+        None,
+    )
+}
+
+fn message(problem: &Problem) -> String {
+    match (problem.fault, problem.param.as_str()) {
+        (Fault::Missing | Fault::Unknown, _) => problem.message.clone(),
+        (_, "") => format!("The body {}", problem.message),
+        (_, param) => format!("Parameter \"{param}\" is malformed: {}", problem.message),
+    }
 }

@@ -2,16 +2,23 @@
 
 mod auth;
 mod canned;
+mod collection;
+mod document;
 mod errors;
+mod filter;
+mod handle;
 mod paging;
+mod query;
 mod recorded;
 mod resources;
 pub mod samples;
+mod schema;
 mod server;
 mod state;
 mod store;
 
 pub use canned::Canned;
+pub use collection::{Collection, InsertError};
 pub use recorded::Recorded;
-pub use resources::opportunities::Opportunities;
-pub use server::{Fake, StartError};
+pub use server::{Builder, Fake, StartError};
+pub use state::State;

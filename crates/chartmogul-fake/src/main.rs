@@ -2,38 +2,45 @@
 
 use std::{
     error::Error,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, Write as _},
+    net::{IpAddr, Ipv4Addr},
     process::ExitCode,
 };
 
-use chartmogul_fake::{Fake, samples};
+use chartmogul_fake::Fake;
 
 const USAGE: &str = "\
 A fake ChartMogul on a loopback port.
 
-Usage: chartmogul-fake [--port N] [--opportunity UUID]...
+Usage: chartmogul-fake [OPTION]...
 
-  --port N            port to listen on; 0, the default, takes a free one
-  --opportunity UUID  holds a made-up opportunity with this UUID; can be repeated
-  --help              prints this
+  --port N               port to listen on; 0, the default, takes a free one
+  --host ADDRESS         address to listen on; the default is 127.0.0.1
+  --sample KIND=KEY      holds the document's example with this key, such as plans=pl_1; can be repeated
+  --lenient              ignores unknown parameters and fields
+  --log                  writes a line for each request to standard error
+  --until-stdin-closes   ends when standard input ends, too
+  --help                 prints this
 
 Prints where it listens and which API key it accepts:
 
   url: http://127.0.0.1:49152
   api_key: fake-api-key
 
-Ends on ctrl-c, or when its standard input ends: give it a pipe, and it ends with the program that holds the other end.
+Ends on SIGINT (ctrl-c) or SIGTERM.
 ";
 
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, PartialEq)]
 struct Arguments {
-    help: bool,
     port: u16,
-    opportunities: Vec<String>,
+    host: IpAddr,
+    samples: Vec<(String, String)>,
+    lenient: bool,
+    log: bool,
+    until_stdin_closes: bool,
 }
 
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let arguments = match Arguments::read(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(wrong) => {
@@ -41,7 +48,11 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run(arguments).await {
+    let done = match arguments {
+        Some(arguments) => run(&arguments),
+        None => io::stdout().write_all(USAGE.as_bytes()).map_err(Into::into),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
@@ -51,45 +62,127 @@ async fn main() -> ExitCode {
     }
 }
 
-impl Arguments {
-    fn read(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut arguments = Self::default();
-        while let Some(name) = given.next() {
-            let mut value = || given.next().ok_or(format!("{name} needs a value"));
-            match name.as_str() {
-                "--help" | "-h" => arguments.help = true,
-                "--port" => {
-                    let port = value()?;
-                    arguments.port = port
-                        .parse()
-                        .map_err(|_| format!("--port {port}: a port is a number from 0 to {}", u16::MAX))?;
-                }
-                "--opportunity" => arguments.opportunities.push(value()?),
-                _ => return Err(format!("{name} is not an option")),
-            }
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            port: 0,
+            host: Ipv4Addr::LOCALHOST.into(),
+            samples: Vec::new(),
+            lenient: false,
+            log: false,
+            until_stdin_closes: false,
         }
-        Ok(arguments)
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), Box<dyn Error>> {
-    if arguments.help {
-        return Ok(io::stdout().write_all(USAGE.as_bytes())?);
+impl Arguments {
+    /// `None` if help is asked for.
+    fn read(mut given: impl Iterator<Item = String>) -> Result<Option<Self>, String> {
+        let mut arguments = Self::default();
+        while let Some(argument) = given.next() {
+            let (name, attached) = match argument.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (argument.as_str(), None),
+            };
+            let flag = || match &attached {
+                Some(_) => Err(format!("{name} takes no value")),
+                None => Ok(true),
+            };
+            let mut value = || {
+                attached
+                    .clone()
+                    .or_else(|| given.next())
+                    .ok_or(format!("{name} needs a value"))
+            };
+            match name {
+                "--help" | "-h" => return Ok(None),
+                "--lenient" => arguments.lenient = flag()?,
+                "--log" => arguments.log = flag()?,
+                "--until-stdin-closes" => arguments.until_stdin_closes = flag()?,
+                "--port" => {
+                    let port = value()?;
+                    let wrong = |_| format!("--port {port}: a port is a number from 0 to {}", u16::MAX);
+                    arguments.port = port.parse().map_err(wrong)?;
+                }
+                "--host" => {
+                    let host = value()?;
+                    arguments.host = host.parse().map_err(|_| format!("--host {host}: not an IP address"))?;
+                }
+                "--sample" => {
+                    let sample = value()?;
+                    let parts = sample
+                        .split_once('=')
+                        .ok_or(format!("--sample {sample}: not of the form KIND=KEY"))?;
+                    arguments.samples.push((parts.0.to_owned(), parts.1.to_owned()));
+                }
+                _ => return Err(format!("{argument} is not an option")),
+            }
+        }
+        Ok(Some(arguments))
     }
-    let fake = Fake::start_on(arguments.port).await?;
-    for uuid in &arguments.opportunities {
-        fake.opportunities().add(samples::opportunity(uuid));
-    }
-    let mut stdout = io::stdout();
-    writeln!(stdout, "url: {}\napi_key: {}", fake.url(), fake.api_key())?;
-    stdout.flush()?; // a script waits for these lines, and a pipe would keep them back
+}
 
-    // A program in the background that reads from its terminal would be stopped; there, ctrl-c is enough.
-    if io::stdin().is_terminal() {
-        std::future::pending::<()>().await;
+fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut fake = Fake::builder().port(arguments.port).host(arguments.host);
+    if arguments.lenient {
+        fake = fake.lenient();
     }
-    tokio::task::spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink())).await??;
-    Ok(())
+    if arguments.log {
+        fake = fake.log();
+    }
+    runtime.block_on(async {
+        let end = end()?; // from here on, a signal is an orderly end
+        let fake = fake.start()?;
+        for (kind, key) in &arguments.samples {
+            fake.collection(kind).insert_sample(key)?;
+        }
+        let mut stdout = io::stdout();
+        writeln!(stdout, "url: {}\napi_key: {}", fake.url(), fake.api_key())?;
+        stdout.flush()?; // a script waits for these lines, and a pipe would keep them back
+
+        let stdin = stdin_closes(arguments.until_stdin_closes);
+        tokio::select! {
+            () = end => {}
+            () = stdin => {}
+        }
+        Ok(())
+    })
+}
+
+/// Waits for SIGINT or SIGTERM.
+fn end() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Waits for the end of standard input, for ever if it is not asked for.
+async fn stdin_closes(asked_for: bool) {
+    let (closed, end) = tokio::sync::oneshot::channel();
+    if !asked_for {
+        return std::future::pending().await;
+    }
+    // A thread that nobody waits for: reading can't be cancelled.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = closed.send(());
+    });
+    let _ = end.await;
 }
 
 /// Not `eprintln!`, which panics where nobody listens.
@@ -101,19 +194,24 @@ fn complain(text: &str) {
 mod tests {
     use super::Arguments;
 
-    fn read(line: &str) -> Result<Arguments, String> {
+    fn read(line: &str) -> Result<Option<Arguments>, String> {
         Arguments::read(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
     fn options_are_read() {
-        assert_eq!(read(""), Ok(Arguments::default()));
-        let arguments = read("--opportunity a --port 8080 --opportunity b").unwrap();
-        assert_eq!(
-            (arguments.port, arguments.opportunities),
-            (8080, vec!["a".to_owned(), "b".to_owned()])
-        );
-        assert!(read("-h").unwrap().help);
+        assert_eq!(read(""), Ok(Some(Arguments::default())));
+        let arguments = read("--sample plans=a --port=8080 --host ::1 --log --sample=opportunities=b").unwrap();
+        let samples = [("plans", "a"), ("opportunities", "b")].map(|(kind, key)| (kind.to_owned(), key.to_owned()));
+        let expected = Arguments {
+            port: 8080,
+            host: "::1".parse().unwrap(),
+            samples: samples.to_vec(),
+            log: true,
+            ..Arguments::default()
+        };
+        assert_eq!(arguments, Some(expected));
+        assert_eq!(read("--log -h"), Ok(None));
     }
 
     #[test]
@@ -121,7 +219,9 @@ mod tests {
         for (line, message) in [
             ("--port", "--port needs a value"),
             ("--port 65536", "--port 65536: a port is a number from 0 to 65535"),
-            ("--opportunity", "--opportunity needs a value"),
+            ("--host localhost", "--host localhost: not an IP address"),
+            ("--sample plans", "--sample plans: not of the form KIND=KEY"),
+            ("--log=yes", "--log takes no value"),
             ("8080", "8080 is not an option"),
         ] {
             assert_eq!(read(line), Err(message.to_owned()));

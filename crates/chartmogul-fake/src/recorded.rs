@@ -43,6 +43,12 @@ impl Recorded {
         }
     }
 
+    /// About as much memory as it takes.
+    pub(crate) fn size(&self) -> usize {
+        let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        size_of::<Self>() + self.path.len() + self.query.len() + headers + self.body.len()
+    }
+
     /// The value of a header; the name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers

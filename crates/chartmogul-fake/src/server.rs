@@ -1,75 +1,141 @@
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    future::pending,
+    io::Write as _,
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
+    thread::{self, JoinHandle},
 };
 
 use axum::{
     Router,
-    body::{Body, Bytes, to_bytes},
-    extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, Uri},
-    middleware::{Next, from_fn_with_state},
-    response::{IntoResponse, Response},
+    body::to_bytes,
+    extract::{Request, State as Extracted},
+    http::StatusCode,
+    response::Response,
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::sync::oneshot;
 
 use crate::{
-    Canned, Recorded, auth,
+    Canned, Collection, Recorded, auth,
     canned::Handling,
-    resources::opportunities::{self, Opportunities},
-    state::Shared,
+    errors,
+    handle::handle,
+    state::{Shared, State},
 };
 
 const BODY_LIMIT: usize = 32 * 1024 * 1024;
 
-/// A running fake. It ends when this is dropped.
+/// A running fake, on a thread of its own. It ends when this is dropped.
 #[derive(Debug)]
 pub struct Fake {
     address: SocketAddr,
     shared: Arc<Shared>,
-    task: JoinHandle<()>,
+    /// Ends the thread when it is dropped.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// How a fake is to be; made by [`Fake::builder`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing runs before `start`"]
+pub struct Builder {
+    address: SocketAddr,
+    lenient: bool,
+    log: bool,
 }
 
 /// The fake could not be started.
 #[derive(Debug, thiserror::Error)]
-#[error("the fake can't listen on a loopback port")]
-pub struct StartError(#[source] chartmogul_api::BoxError);
+#[error("the fake can't listen on {address}")]
+pub struct StartError {
+    address: SocketAddr,
+    source: std::io::Error,
+}
 
-impl From<std::io::Error> for StartError {
-    fn from(source: std::io::Error) -> Self {
-        Self(source.into())
+impl Builder {
+    /// Listens on this port; 0, the default, takes a free one.
+    pub fn port(mut self, port: u16) -> Self {
+        self.address.set_port(port);
+        self
+    }
+
+    /// Listens on this address; the default is that of the machine itself, `127.0.0.1`.
+    pub fn host(mut self, host: IpAddr) -> Self {
+        self.address.set_ip(host);
+        self
+    }
+
+    /// Ignores query parameters and fields that the document does not know, and fields that are `null` where they can't
+    /// be, as the API may do. Without this, they are refused: a test can't pass by accident.
+    pub fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
+    }
+
+    /// Writes a line for each request to standard error.
+    pub fn log(mut self) -> Self {
+        self.log = true;
+        self
+    }
+
+    /// Starts the fake.
+    ///
+    /// # Errors
+    /// [`StartError`] if the port can't be had.
+    pub fn start(self) -> Result<Fake, StartError> {
+        let Self { address, lenient, log } = self;
+        let start = || {
+            let listener = TcpListener::bind(address)?;
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let shared = Arc::new(Shared::new(lenient, log));
+            let app = Router::new().fallback(receive).with_state(Arc::clone(&shared));
+            let (stop, stopped) = oneshot::channel();
+            let serve = async move {
+                let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+                    return pending().await;
+                };
+                // Does not end: axum tries again when it can't accept.
+                let _ = axum::serve(listener, app).await;
+            };
+            let thread = thread::Builder::new()
+                .name("chartmogul-fake".to_owned())
+                .spawn(move || {
+                    runtime.block_on(async {
+                        tokio::select! {
+                            () = serve => {}
+                            _ = stopped => {}
+                        }
+                    });
+                })?;
+            Ok(Fake {
+                address,
+                shared,
+                stop: Some(stop),
+                thread: Some(thread),
+            })
+        };
+        start().map_err(|source| StartError { address, source })
     }
 }
 
 impl Fake {
-    /// Starts a fake on a free loopback port, on the current tokio runtime.
+    /// Starts a fake on a free loopback port.
     ///
     /// # Errors
-    /// [`StartError`] if no port can be had, or if there is no tokio runtime with timers and IO.
-    pub async fn start() -> Result<Self, StartError> {
-        Self::start_on(0).await
+    /// [`StartError`] if no port can be had.
+    pub fn start() -> Result<Self, StartError> {
+        Self::builder().start()
     }
 
-    /// Starts a fake on this loopback port, on the current tokio runtime; 0 takes a free port.
-    ///
-    /// # Errors
-    /// [`StartError`] if the port can't be had, or if there is no tokio runtime with timers and IO.
-    pub async fn start_on(port: u16) -> Result<Self, StartError> {
-        chartmogul_api::check_runtime().map_err(|source| StartError(source.into()))?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::default());
-        let app = Router::new()
-            .merge(opportunities::routes())
-            .fallback(not_imitated)
-            .method_not_allowed_fallback(not_imitated)
-            .with_state(Arc::clone(&shared))
-            .layer(from_fn_with_state(Arc::clone(&shared), receive));
-        let task = tokio::spawn(async move {
-            // Ends with the task; an error here would be one of accepting, which axum retries.
-            let _ = axum::serve(listener, app).await;
-        });
-        Ok(Self { address, shared, task })
+    /// A fake with settings of its own.
+    pub fn builder() -> Builder {
+        Builder {
+            address: (Ipv4Addr::LOCALHOST, 0).into(),
+            lenient: false,
+            log: false,
+        }
     }
 
     /// Where the fake is, for a client's base URL.
@@ -82,14 +148,20 @@ impl Fake {
         auth::API_KEY
     }
 
-    /// The opportunities that the fake holds.
-    pub fn opportunities(&self) -> Opportunities<'_> {
-        Opportunities::new(&self.shared)
+    /// The objects of one kind that the fake holds, by the name of their path: `opportunities`, `plan_groups`.
+    pub fn collection<'a>(&'a self, name: &'a str) -> Collection<'a> {
+        self.shared.state.collection(name)
     }
 
-    /// Every request that arrived, oldest first.
+    /// The requests that arrived, oldest first. The bodies of many large ones are too much to keep: see
+    /// [`dropped_requests`](Self::dropped_requests).
     pub fn requests(&self) -> Vec<Recorded> {
-        self.shared.requests().clone()
+        self.shared.journal().requests.iter().cloned().collect()
+    }
+
+    /// How many of the oldest requests [`requests`](Self::requests) has no more: it keeps 256 MiB.
+    pub fn dropped_requests(&self) -> usize {
+        self.shared.journal().dropped
     }
 
     /// Answers the next request with this and nothing else; several are used in the order of their calls.
@@ -106,54 +178,64 @@ impl Fake {
     /// change an object at the worst moment.
     ///
     /// ```
-    /// # async fn test(fake: chartmogul_fake::Fake, uuid: &'static str) {
+    /// # fn test(fake: chartmogul_fake::Fake, uuid: &'static str) {
     /// // Between a client's first and second request, the deal changes hands.
-    /// fake.before_request(2, move |opportunities| {
+    /// fake.before_request(2, move |state| {
+    ///     let opportunities = state.collection("opportunities");
     ///     let mut deal = opportunities.get(uuid).unwrap_or_default();
     ///     deal["owner"] = "somebody.else@example.com".into();
-    ///     opportunities.add(deal);
+    ///     opportunities.insert(deal).expect("an opportunity");
     /// });
     /// # }
     /// ```
-    pub fn before_request(&self, nth: usize, act: impl FnOnce(&Opportunities<'_>) + Send + 'static) {
-        let number = self.shared.requests().len() + nth;
-        self.shared.act_before(number, Box::new(act));
+    pub fn before_request(&self, nth: usize, act: impl FnOnce(&State) + Send + 'static) {
+        self.shared.act_before(nth, Box::new(act));
     }
 }
 
 impl Drop for Fake {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop.take();
+        if let Some(thread) = self
+            .thread
+            .take()
+            .filter(|thread| thread.thread().id() != thread::current().id())
+        {
+            let _ = thread.join(); // one that panicked has ended, too
+        }
     }
 }
 
+async fn receive(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
+    let line = shared.log.then(|| format!("{} {}", request.method(), request.uri()));
+    let response = answer(&shared, request).await;
+    if let Some(line) = line {
+        // Not `eprintln!`, which panics where nobody listens.
+        let _ = writeln!(std::io::stderr(), "{line} {}", response.status().as_u16());
+    }
+    response
+}
+
 /// Records a request, checks its key, and lets a canned answer go first.
-async fn receive(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+async fn answer(shared: &Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        return (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the request's body is broken or too large",
-        )
-            .into_response();
+        let message = "The body is broken, or larger than 32 MiB";
+        return errors::with_code(StatusCode::PAYLOAD_TOO_LARGE, message, None);
     };
-    shared.record(Recorded::new(&parts, &body));
+    let request = Recorded::new(&parts, &body);
+    shared.record(request.clone());
     let canned = shared.canned().pop_front();
     let canned = canned.filter(|canned| canned.handling != Handling::AsUsual);
     if let Some(canned) = canned.clone().filter(|canned| canned.handling == Handling::Skipped) {
         return canned.answer().await;
     }
-    if let Err(refused) = auth::check(&parts.headers) {
-        return *refused;
-    }
-    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let answer = match auth::check(&parts.headers) {
+        Ok(()) => handle(shared, &request),
+        Err(refused) => return *refused,
+    };
     match canned {
         Some(canned) => canned.answer().await,
         None => answer,
     }
-}
-
-async fn not_imitated(method: Method, uri: Uri, _: HeaderMap, _: Bytes) -> Response {
-    let text = format!("chartmogul-fake does not imitate {method} {}\n", uri.path());
-    (StatusCode::NOT_IMPLEMENTED, text).into_response()
 }

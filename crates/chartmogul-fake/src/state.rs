@@ -1,21 +1,73 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     fmt,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::{Canned, Opportunities, Recorded, store::Store};
+use crate::{Canned, Collection, Recorded, store::Store};
+
+/// Most bytes of requests that are kept: bodies, and a little for each request.
+const JOURNAL_LIMIT: usize = 256 * 1024 * 1024;
 
 /// What happens just before a request is handled.
-pub(crate) type Act = Box<dyn FnOnce(&Opportunities<'_>) + Send>;
+pub(crate) type Act = Box<dyn FnOnce(&State) + Send>;
 
-/// Everything that the fake holds.
+/// All objects that a fake holds.
+#[derive(Debug, Default)]
+pub struct State {
+    stores: Mutex<HashMap<String, Arc<Mutex<Store>>>>,
+}
+
+impl State {
+    /// The objects of one kind, by the name of their path: `opportunities`, `plan_groups`.
+    pub fn collection<'a>(&'a self, name: &'a str) -> Collection<'a> {
+        Collection::new(self, name)
+    }
+
+    /// Does something with a store, while nobody else can.
+    pub(crate) fn store<T>(&self, name: &str, act: impl FnOnce(&mut Store) -> T) -> T {
+        let store = Arc::clone(lock(&self.stores).entry(name.to_owned()).or_default());
+        act(&mut lock(&store))
+    }
+}
+
+/// Everything that a fake knows.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
-    requests: Mutex<Vec<Recorded>>,
+    pub(crate) state: State,
+    /// Unknown names are ignored.
+    pub(crate) lenient: bool,
+    /// A line for each request is written.
+    pub(crate) log: bool,
+    journal: Mutex<Journal>,
     canned: Mutex<VecDeque<Canned>>,
-    opportunities: Mutex<Store>,
     acts: Mutex<Acts>,
+}
+
+/// The requests that arrived.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    pub(crate) requests: VecDeque<Recorded>,
+    /// How many are not kept any more.
+    pub(crate) dropped: usize,
+    bytes: usize,
+}
+
+impl Journal {
+    fn add(&mut self, request: Recorded) {
+        self.bytes += request.size();
+        self.requests.push_back(request);
+        while self.bytes > JOURNAL_LIMIT
+            && let Some(oldest) = self.requests.pop_front()
+        {
+            self.bytes -= oldest.size();
+            self.dropped += 1;
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.dropped + self.requests.len()
+    }
 }
 
 /// By the number of the request, from 1.
@@ -29,37 +81,61 @@ impl fmt::Debug for Acts {
 }
 
 impl Shared {
-    pub(crate) fn requests(&self) -> MutexGuard<'_, Vec<Recorded>> {
-        lock(&self.requests)
+    pub(crate) fn new(lenient: bool, log: bool) -> Self {
+        Self {
+            lenient,
+            log,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
     }
 
     pub(crate) fn canned(&self) -> MutexGuard<'_, VecDeque<Canned>> {
         lock(&self.canned)
     }
 
-    pub(crate) fn act_before(&self, request: usize, act: Act) {
-        lock(&self.acts).0.entry(request).or_default().push(act);
+    /// `nth` is 1 for the next request.
+    pub(crate) fn act_before(&self, nth: usize, act: Act) {
+        let number = self.journal().count() + nth;
+        lock(&self.acts).0.entry(number).or_default().push(act);
     }
 
     /// Records a request, and does what is to be done before it is handled.
     pub(crate) fn record(&self, request: Recorded) {
         let number = {
-            let mut requests = self.requests();
-            requests.push(request);
-            requests.len()
+            let mut journal = self.journal();
+            journal.add(request);
+            journal.count()
         };
         let acts = lock(&self.acts).0.remove(&number).unwrap_or_default();
         for act in acts {
-            act(&Opportunities::new(self));
+            act(&self.state);
         }
-    }
-
-    pub(crate) fn opportunities(&self) -> MutexGuard<'_, Store> {
-        lock(&self.opportunities)
     }
 }
 
 /// No code panics while it holds a lock; if one did, what it left is still the best there is.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    #[test]
+    fn the_journal_forgets_the_oldest_when_it_is_full() {
+        let (parts, ()) = Request::new(()).into_parts();
+        let mut journal = Journal::default();
+        for number in 0..5 {
+            journal.add(Recorded::new(&parts, &vec![number; JOURNAL_LIMIT / 4]));
+        }
+        let left: Vec<_> = journal.requests.iter().map(|request| request.body[0]).collect();
+        assert_eq!((left, journal.dropped, journal.count()), (vec![2, 3, 4], 2, 5));
+    }
 }

@@ -12,7 +12,8 @@ pub(crate) type Object = Map<String, Value>;
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     objects: BTreeMap<u64, Box<str>>,
-    places: HashMap<Box<str>, u64>,
+    /// By key in lower case: UUIDs are the same in capitals.
+    numbers: HashMap<Box<str>, u64>,
     next: u64,
 }
 
@@ -20,7 +21,7 @@ pub(crate) struct Store {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Page<'a> {
     pub(crate) objects: Vec<&'a str>,
-    /// Where the last of them is.
+    /// Number of the last of them.
     pub(crate) last: Option<u64>,
     pub(crate) has_more: bool,
 }
@@ -28,62 +29,65 @@ pub(crate) struct Page<'a> {
 impl Store {
     /// Adds an object, or replaces the one with this key where it stands.
     pub(crate) fn put(&mut self, key: &str, object: Object) {
-        let text = Value::Object(object).to_string().into();
-        match self.places.get(key) {
-            Some(place) => {
-                self.objects.insert(*place, text);
-            }
-            None => {
-                self.places.insert(key.into(), self.next);
-                self.objects.insert(self.next, text);
-                self.next += 1;
-            }
-        }
+        let number = *self.numbers.entry(folded(key)).or_insert_with(|| {
+            self.next += 1;
+            self.next
+        });
+        self.objects.insert(number, Value::Object(object).to_string().into());
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Object> {
-        let text = self.objects.get(self.places.get(key)?)?;
+        let text = self.objects.get(self.numbers.get(&folded(key))?)?;
         serde_json::from_str(text).ok() // it was written here, so it is an object
     }
 
     /// Whether there was one.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
-        let place = self.places.remove(key);
-        place.is_some_and(|place| self.objects.remove(&place).is_some())
+        let number = self.numbers.remove(&folded(key));
+        number.is_some_and(|number| self.objects.remove(&number).is_some())
     }
 
     pub(crate) fn len(&self) -> usize {
         self.objects.len()
     }
 
-    /// A UUID that no object has yet; the same in every run.
-    pub(crate) fn new_uuid(&self) -> String {
+    /// All objects, newest first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.objects.values().rev().map(AsRef::as_ref)
+    }
+
+    /// A key that no object has yet; the same in every run.
+    pub(crate) fn new_key(&self, prefix: &str) -> String {
         let mut number = self.next + 1;
         loop {
-            let uuid = format!("00000000-0000-4000-8000-{number:012x}");
-            if !self.places.contains_key(uuid.as_str()) {
-                return uuid;
+            let key = format!("{prefix}00000000-0000-4000-8000-{number:012x}");
+            if !self.numbers.contains_key(key.as_str()) {
+                return key;
             }
             number += 1;
         }
     }
 
-    /// At most `limit` of the objects that are wanted, from the one after a place.
+    /// At most `limit` of the objects that are wanted, newest first, from the one after a number.
     pub(crate) fn page(&self, after: Option<u64>, limit: usize, wanted: impl Fn(&str) -> bool) -> Page<'_> {
-        let first = after.map_or(0, |place| place.saturating_add(1));
-        let mut found = self.objects.range(first..).filter(|(_, text)| wanted(text));
+        let before = after.unwrap_or(u64::MAX);
+        let mut found = self.objects.range(..before).rev().filter(|(_, text)| wanted(text));
         let mut page = Page {
             objects: Vec::new(),
             last: None,
             has_more: false,
         };
-        for (place, text) in found.by_ref().take(limit) {
+        for (number, text) in found.by_ref().take(limit) {
             page.objects.push(text);
-            page.last = Some(*place);
+            page.last = Some(*number);
         }
         page.has_more = found.next().is_some();
         page
     }
+}
+
+fn folded(key: &str) -> Box<str> {
+    key.to_ascii_lowercase().into()
 }
 
 #[cfg(test)]
@@ -99,14 +103,14 @@ mod tests {
     }
 
     #[test]
-    fn order_is_that_of_coming() {
+    fn the_newest_is_first_and_a_replaced_one_stays_where_it_is() {
         let mut store = store(&["c", "a", "b"]);
-        store.put("a", Map::new());
+        store.put("A", Map::new());
         assert!(store.remove("c") && !store.remove("c"));
         store.put("c", Map::new());
         assert_eq!(store.page(None, 9, |_| true).objects, ["{}", r#"{"key":"b"}"#, "{}"]);
         assert_eq!(
-            (store.len(), store.get("c"), store.get("x")),
+            (store.len(), store.get("C"), store.get("x")),
             (3, Some(Map::new()), None)
         );
     }
@@ -118,19 +122,20 @@ mod tests {
             let page = store.page(after, limit, |text| !text.contains('b'));
             (page.objects.len(), page.last, page.has_more)
         };
-        assert_eq!(page(&store, None, 1), (1, Some(0), true));
-        store.remove("a"); // the place of a cursor need not exist any more
-        assert_eq!(page(&store, Some(0), 1), (1, Some(2), false));
-        assert_eq!(page(&store, Some(2), 1), (0, None, false));
-        assert_eq!(page(&store, Some(u64::MAX), 1), (0, None, false));
+        assert_eq!(page(&store, None, 1), (1, Some(3), true));
+        store.remove("c"); // what a cursor points at need not exist any more
+        store.put("d", Map::new()); // nor does what is new come up in the middle of a list
+        assert_eq!(page(&store, Some(3), 1), (1, Some(1), false));
+        assert_eq!(page(&store, Some(1), 1), (0, None, false));
+        assert_eq!(page(&store, Some(0), 1), (0, None, false));
     }
 
     #[test]
-    fn a_new_uuid_is_new() {
-        let mut store = store(&["00000000-0000-4000-8000-000000000002"]);
-        let uuid = store.new_uuid();
-        assert_eq!(uuid, "00000000-0000-4000-8000-000000000003");
-        store.put(&uuid, Map::new());
-        assert_ne!(store.new_uuid(), uuid);
+    fn a_new_key_is_new() {
+        let mut store = store(&["pl_00000000-0000-4000-8000-000000000002"]);
+        let key = store.new_key("pl_");
+        assert_eq!(key, "pl_00000000-0000-4000-8000-000000000003");
+        store.put(&key, Map::new());
+        assert_ne!(store.new_key("pl_"), key);
     }
 }

@@ -24,7 +24,7 @@ fn start(arguments: &[&str]) -> (Child, String, String) {
 
 #[tokio::test]
 async fn it_says_where_it_is_and_ends_with_its_standard_input() {
-    let (mut child, url, key) = start(&["--opportunity", UUID]);
+    let (mut child, url, key) = start(&["--sample", &format!("opportunities={UUID}"), "--until-stdin-closes"]);
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     for (uuid, status) in [(UUID, 200), ("00000000-0000-0000-0000-000000000000", 404)] {
         let answer = reqwest::Client::new()
@@ -42,7 +42,7 @@ async fn it_says_where_it_is_and_ends_with_its_standard_input() {
 
 #[test]
 fn a_port_that_is_taken_is_an_error() {
-    let (mut child, url, _) = start(&[]);
+    let (mut child, url, _) = start(&["--until-stdin-closes"]);
     let port = url.rsplit(':').next().unwrap();
     let second = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
         .args(["--port", port])
@@ -52,12 +52,42 @@ fn a_port_that_is_taken_is_an_error() {
     assert_eq!(second.status.code(), Some(1));
     let said = String::from_utf8(second.stderr).unwrap();
     assert!(
-        said.starts_with("chartmogul-fake: the fake can't listen on a loopback port: "),
+        said.starts_with("chartmogul-fake: the fake can't listen on 127.0.0.1:"),
         "{said}"
     );
 
     drop(child.stdin.take());
     child.wait().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn it_runs_until_it_is_told_to_end_with_or_without_a_standard_input() {
+    for signal in ["INT", "TERM"] {
+        let (mut child, url, _) = start(&[]);
+        drop(child.stdin.take());
+        let address = url.strip_prefix("http://").unwrap();
+        std::net::TcpStream::connect(address).unwrap();
+        assert!(child.try_wait().unwrap().is_none());
+        let kill = Command::new("kill")
+            .args([format!("-{signal}"), child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        assert!(child.wait().unwrap().success(), "{signal}");
+    }
+}
+
+#[test]
+fn a_kind_that_does_not_exist_is_an_error() {
+    let output = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
+        .args(["--sample", "plan=pl_1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.starts_with("chartmogul-fake: there is no collection \"plan\"; there are opportunities, "),
+        "{said}"
+    );
 }
 
 #[test]

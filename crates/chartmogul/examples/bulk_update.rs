@@ -24,9 +24,9 @@ use anyhow::{Context as _, ensure};
 use chartmogul::{
     Client,
     bulk::{Bulk, Update as _},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::UpdateOpportunity,
 };
-use chartmogul_fake::{Fake, samples};
+use chartmogul_fake::Fake;
 use chrono::NaiveDate;
 use csv::StringRecord;
 
@@ -122,12 +122,12 @@ uuid,estimated_close_date,win_likelihood
 ";
 
 async fn with_fake() -> anyhow::Result<ExitCode> {
-    let fake = Fake::start().await?;
+    let fake = Fake::start()?;
     for uuid in [
         "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc",
         "5d1f0a3e-e7fe-11ee-8a3b-1b0e6c7d2f10",
     ] {
-        fake.opportunities().add(samples::opportunity(uuid));
+        fake.collection("opportunities").insert_sample(uuid)?;
     }
     let client = Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
     let folder = tempfile::tempdir()?;

@@ -15,8 +15,8 @@
 #![allow(clippy::print_stdout)] // a program
 
 use anyhow::Context as _;
-use chartmogul::{Client, Opportunity};
-use chartmogul_fake::{Fake, samples};
+use chartmogul::{Client, opportunities::Opportunity};
+use chartmogul_fake::Fake;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
@@ -39,43 +39,38 @@ async fn real() -> anyhow::Result<()> {
         .context("AMOUNT_IN_CENTS is a whole number")?;
 
     let client = Client::from_env()?;
-    // What it was before can't be shown: reading an opportunity is not part of this version yet.
-    let deal = client
-        .opportunities()
-        .update(uuid)
-        .amount_in_cents(amount)
-        .send()
-        .await?;
-    show("after ", &deal);
+    let opportunities = client.opportunities();
+    show("before", &opportunities.get(&uuid).send().await?);
+    let updated = opportunities.update(uuid).amount_in_cents(amount).send().await?;
+    show("after ", &updated);
     Ok(())
 }
 
 async fn fake() -> anyhow::Result<()> {
     println!("CHARTMOGUL_API_KEY is not set: using a fake ChartMogul in this process.\n");
     let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
-    let fake = Fake::start().await?;
-    let before = samples::opportunity(uuid);
-    show("before", &serde_json::from_value(before.clone())?);
-    fake.opportunities().add(before);
+    let fake = Fake::start()?;
+    let before = fake.collection("opportunities").insert_sample(uuid)?;
+    show("before", &serde_json::from_value(before)?);
 
     let client = Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
-    let deal = client
+    let updated = client
         .opportunities()
         .update(uuid)
-        .amount_in_cents(20_000)
-        .replace_all_custom([("seats", 4)]) // `from_campaign` is not named, so it is gone
+        .amount_in_cents(25_000)
+        .replace_all_custom([("users", 12)]) // `seats` is not named, so it is removed
         .send()
         .await?;
-    show("after ", &deal);
+    show("after ", &updated);
     Ok(())
 }
 
-fn show(when: &str, deal: &Opportunity) {
-    println!("{when}  {} in {}", deal.uuid, deal.pipeline_stage);
+fn show(when: &str, opportunity: &Opportunity) {
+    println!("{when}  {} in {}", opportunity.uuid, opportunity.pipeline_stage);
     println!(
         "        {} cents {}, {}% likely, expected {}",
-        deal.amount_in_cents, deal.currency, deal.win_likelihood, deal.estimated_close_date
+        opportunity.amount_in_cents, opportunity.currency, opportunity.win_likelihood, opportunity.estimated_close_date
     );
-    println!("        custom {}", deal.custom);
-    println!("        updated {}", deal.updated_at);
+    println!("        custom {}", opportunity.custom);
+    println!("        updated {}", opportunity.updated_at);
 }

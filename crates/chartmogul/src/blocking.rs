@@ -13,30 +13,35 @@
 //! # }
 //! ```
 //!
-//! Everything else is the code of the asynchronous client: the same builders, limits, retries and errors. Clones can be
-//! used from several threads at a time.
+//! Builders, limits, retries and errors are those of the asynchronous client. Clones can be used from several threads at
+//! a time.
 
-use std::{fmt, future::Future, sync::Arc, sync::mpsc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError, mpsc},
+};
 
 use chartmogul_api::Error;
 use tokio::runtime::{Builder, Runtime};
 use tracing::Instrument as _;
 
-/// A client whose calls block; made by [`Client::blocking`](crate::Client::blocking).
+/// A client whose calls block; returned by [`Client::blocking`](crate::Client::blocking).
 pub type Client = crate::Client<Blocking>;
 
-/// Calls block.
+/// The mode of a [`Client`] whose calls block.
 #[derive(Clone)]
 pub struct Blocking {
     background: Arc<Background>,
 }
 
-/// One thread that does the work, also between calls: it sees connections close.
+/// A runtime with one thread. It also runs between calls, so that closed connections are noticed.
 struct Background(Option<Runtime>);
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // An ordinary drop waits for the thread, which panics where waiting is not allowed.
+        // An ordinary drop waits for the thread, which panics inside of another runtime.
         if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
@@ -51,10 +56,9 @@ impl fmt::Debug for Blocking {
 
 impl crate::Client {
     /// The same client with calls that block, on a background thread of its own. It can be cloned, and used from
-    /// several threads, and does not need the thread that it is used on: it works inside of a runtime, too, whose tasks wait
-    /// for it then. Calls that are in flight there keep their places meanwhile: if they have all of them
-    /// ([`max_in_flight`](crate::ClientBuilder::max_in_flight)), and no other thread runs that runtime, a blocking call gets none
-    /// before its time is up.
+    /// several threads. It also works inside of a runtime, whose thread is blocked then. Calls in flight on that runtime keep
+    /// their permits meanwhile: if they hold all of them ([`max_in_flight`](crate::ClientBuilder::max_in_flight)) and the
+    /// runtime has no other thread, a blocking call gets none before its time is up.
     ///
     /// Limits, retry budget and settings are shared with this client. Connections are not, but for an
     /// [`http_client`](crate::ClientBuilder::http_client) of your own, which should be used by a blocking client or by one that is
@@ -79,7 +83,7 @@ impl crate::Client {
 }
 
 impl Client {
-    /// Waits for a call of the client below: `client.wait(client.low_level().clone().request(..).send::<Value>())`.
+    /// Waits for a call of the low-level client: `client.wait(client.low_level().clone().request(..).send::<Value>())`.
     ///
     /// # Errors
     /// Those of the call.
@@ -92,7 +96,7 @@ impl Client {
 }
 
 impl Blocking {
-    /// Does something that begins tasks in the background.
+    /// Calls a function that may spawn tasks in the background.
     pub(crate) fn inside<T>(&self, act: impl FnOnce() -> T) -> T {
         let _entered = self.background.0.as_ref().map(Runtime::enter);
         act()
@@ -102,14 +106,101 @@ impl Blocking {
         &self,
         call: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let gone = || Error::internal("the background thread of the client has ended", None);
-        let Some(runtime) = &self.background.0 else {
-            return Err(gone());
-        };
+        let result = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&result);
+        self.run(Box::pin(async move {
+            let ended = call.await;
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(ended);
+        }));
+        let ended = result.lock().unwrap_or_else(PoisonError::into_inner).take();
+        ended.unwrap_or_else(|| Err(Error::internal("the background thread of the client has ended", None)))
+    }
+
+    /// Runs a call to its end, unless the background thread ends first. The call comes boxed, so that tokio's task is compiled
+    /// once and not for each operation.
+    fn run(&self, call: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let Some(runtime) = &self.background.0 else { return };
         // Not `block_on`, which panics inside of another runtime.
-        let (sender, receiver) = mpsc::sync_channel(1);
+        let (done, ended) = mpsc::sync_channel::<()>(1);
         let call = call.in_current_span();
-        runtime.spawn(async move { sender.send(call.await) });
-        receiver.recv().map_err(|_| gone())?
+        runtime.spawn(async move {
+            call.await;
+            drop(done);
+        });
+        // Nothing is ever sent: this waits until the task has dropped `done`, whether it ended or panicked.
+        let _ = ended.recv();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)] // tests
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        crate::Client::builder()
+            .api_key("key")
+            .build()
+            .unwrap()
+            .blocking()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_call_returns_its_result_from_the_background_thread() {
+        let client = client();
+        let here = std::thread::current().id();
+        let there = client.wait(async { Ok(std::thread::current().id()) }).unwrap();
+        assert_ne!(there, here);
+        let error = client
+            .wait(async { Err::<(), _>(Error::pagination("no cursor")) })
+            .unwrap_err();
+        assert!(matches!(error, Error::Pagination { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_call_that_panics_is_an_error_and_harms_no_other() {
+        let client = client();
+        let error = client.wait::<()>(async { panic!("a hook with a bug") }).unwrap_err();
+        assert!(matches!(error, Error::Internal { .. }), "{error:?}");
+        assert_eq!(client.wait(async { Ok(1) }).unwrap(), 1);
+    }
+
+    #[test]
+    fn every_verb_of_a_builder_blocks() {
+        const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+        let fake = chartmogul_fake::Fake::start().unwrap();
+        fake.collection("opportunities").insert_sample(UUID).unwrap();
+        let client = crate::Client::builder().api_key(fake.api_key()).base_url(fake.url());
+        let opportunities = client.build().unwrap().blocking().unwrap().opportunities();
+        let read = opportunities.get(UUID).send().unwrap();
+        assert_eq!(
+            opportunities.list().items().collect::<Result<Vec<_>, _>>().unwrap(),
+            [read]
+        );
+        let updated = opportunities
+            .update(UUID)
+            .amount_in_cents(7)
+            .outcome()
+            .unwrap()
+            .updated()
+            .unwrap();
+        assert!(updated.amount_in_cents == 7);
+        let patched = opportunities
+            .update(UUID)
+            .merge_custom()
+            .set("users", 12)
+            .send()
+            .unwrap();
+        assert_eq!(patched.custom.to_string(), r#"{"seats":4,"users":12}"#);
+        opportunities.delete(UUID).send().unwrap();
+        assert!(fake.collection("opportunities").is_empty());
+    }
+
+    #[tokio::test]
+    async fn it_works_inside_of_a_runtime() {
+        let client = client();
+        assert_eq!(client.wait(async { Ok(1) }).unwrap(), 1);
+        drop(client); // which would panic if it waited for its thread
     }
 }

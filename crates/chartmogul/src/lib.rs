@@ -4,30 +4,35 @@
 pub mod blocking;
 #[cfg(feature = "bulk")]
 pub mod bulk;
+mod call;
 mod client;
-mod convert;
 mod custom;
-mod merge;
 mod outcome;
-mod paging;
-pub mod resources;
+mod pages;
+mod resources;
 
 // Exceptions for generated code live on this one item and nowhere else.
-#[rustfmt::skip] // formatted by prettyplease, which does not depend on the installed rustfmt
+#[rustfmt::skip] // macros, which the formatter leaves alone
 #[allow(clippy::all, clippy::pedantic)]
 mod generated;
 
 pub use chartmogul_api;
+#[doc(inline)]
 pub use chartmogul_api::{
     Attempt, AttemptEvent, BoxError, CallEvent, ConnectLayer, CustomAttributeError, CustomAttributeValue,
     CustomAttributes, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
-    DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Error, ErrorResponse, Failure, Field, History, IDLE_TIMEOUT,
-    InvalidInput, Limiter, LimiterFuture, List, Method, Observer, Operation, Permit, Problem, RateLimiter, Retry,
-    StatusCode, StopReason, TimeoutKind, Unlimited, Verbatim, Waited, operations, types::*,
+    DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Date, Error, ErrorResponse, Failure, Field, History, IDLE_TIMEOUT,
+    InvalidInput, Limiter, LimiterFuture, List, Observer, Operation, Permit, Problem, RateLimiter, Retry, StopReason,
+    TimeoutKind, Timestamp, Unlimited, Verbatim, Waited, operations,
 };
-pub use client::{Async, Client, ClientBuilder};
-pub use convert::IntoDate;
-pub use custom::CustomAttributeList;
-pub use merge::CustomAttributesPatch;
-pub use outcome::Outcome;
-pub use paging::{Items, MAX_EMPTY_PAGES};
+pub use chartmogul_api::{Method, StatusCode};
+
+pub(crate) use self::call::builder;
+pub use self::{
+    client::{Async, Client, ClientBuilder},
+    custom::{CustomAttributeList, CustomAttributesPatch},
+    generated::*,
+    outcome::Outcome,
+    pages::{Items, MAX_EMPTY_PAGES},
+    resources::customers::CustomerScope,
+};

@@ -1,11 +1,11 @@
 use crate::Error;
 
-/// What became of a request that may find nothing to change.
+/// Result of an update that may find nothing to change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome<T> {
-    /// It was done; the object as it is now.
+    /// The object was updated; this is its new state.
     Updated(T),
-    /// The server found nothing to change, and said nothing else.
+    /// The server found nothing to change (304), and did not send the object.
     NotModified,
 }
 

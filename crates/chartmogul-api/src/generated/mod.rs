@@ -2,6 +2,8 @@
 
 mod client;
 pub mod operations;
+#[allow(missing_docs)] // the fields are the arguments of the methods
+pub mod requests;
 pub mod types;
 
 /// Where production is.

@@ -4,76 +4,23 @@
 
 use crate::Operation;
 
-/// Every operation, by path and method.
+mod opportunities;
+mod shared;
+
+pub use opportunities::{
+    CREATE_OPPORTUNITY, DELETE_OPPORTUNITY, GET_OPPORTUNITY, LIST_OPPORTUNITIES, UPDATE_OPPORTUNITY,
+};
+
+/// Every operation, by its id.
 pub static ALL: &[&Operation] = &[
-    &LIST_OPPORTUNITIES,
     &CREATE_OPPORTUNITY,
-    &GET_OPPORTUNITY,
     &DELETE_OPPORTUNITY,
+    &GET_OPPORTUNITY,
+    &LIST_OPPORTUNITIES,
     &UPDATE_OPPORTUNITY,
 ];
 
-/// List opportunities.
-///
-/// Source: <https://dev.chartmogul.com/reference/opportunities/list>
-pub static LIST_OPPORTUNITIES: Operation = Operation {
-    id: "list_opportunities",
-    method: "GET",
-    path: "/v1/opportunities",
-    tag: "opportunities",
-    idempotent: true,
-    response: Some("OpportunityPage"),
-    source: "https://dev.chartmogul.com/reference/opportunities/list",
-};
-
-/// Create an opportunity.
-///
-/// Source: <https://dev.chartmogul.com/reference/opportunities/create>
-pub static CREATE_OPPORTUNITY: Operation = Operation {
-    id: "create_opportunity",
-    method: "POST",
-    path: "/v1/opportunities",
-    tag: "opportunities",
-    idempotent: false,
-    response: Some("Opportunity"),
-    source: "https://dev.chartmogul.com/reference/opportunities/create",
-};
-
-/// Retrieve an opportunity.
-///
-/// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
-pub static GET_OPPORTUNITY: Operation = Operation {
-    id: "get_opportunity",
-    method: "GET",
-    path: "/v1/opportunities/{opportunity_uuid}",
-    tag: "opportunities",
-    idempotent: true,
-    response: Some("Opportunity"),
-    source: "https://dev.chartmogul.com/reference/opportunities/retrieve",
-};
-
-/// Delete an opportunity.
-///
-/// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
-pub static DELETE_OPPORTUNITY: Operation = Operation {
-    id: "delete_opportunity",
-    method: "DELETE",
-    path: "/v1/opportunities/{opportunity_uuid}",
-    tag: "opportunities",
-    idempotent: true,
-    response: None,
-    source: "https://dev.chartmogul.com/reference/opportunities/delete",
-};
-
-/// Update an opportunity.
-///
-/// Source: <https://dev.chartmogul.com/reference/opportunities/update>
-pub static UPDATE_OPPORTUNITY: Operation = Operation {
-    id: "update_opportunity",
-    method: "PATCH",
-    path: "/v1/opportunities/{opportunity_uuid}",
-    tag: "opportunities",
-    idempotent: true,
-    response: Some("Opportunity"),
-    source: "https://dev.chartmogul.com/reference/opportunities/update",
-};
+/// The operation with this id.
+pub fn find(id: &str) -> Option<&'static Operation> {
+    crate::operation::find(ALL, id)
+}

@@ -6,8 +6,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Client, Route};
-use crate::{BoxError, Error, Failure, History, TimeoutKind, history::causes};
+use super::Route;
+use crate::{BoxError, Client, Error, Failure, History, TimeoutKind, error::history::causes};
 
 /// Looks at the body of a success, and says why it can't be one.
 pub(super) type Accept<'a> = dyn FnMut(&[u8]) -> Result<(), BodyError> + Send + 'a;
@@ -251,7 +251,7 @@ impl AttemptError {
             },
             What::Nothing(source) => match self.failure {
                 Failure::TimedOut(kind, limit) => Error::Timeout {
-                    operation: route.name.clone(),
+                    operation: route.name(),
                     kind,
                     limit,
                     while_waiting: None,
@@ -259,7 +259,7 @@ impl AttemptError {
                     source,
                 },
                 failure => Error::Connection {
-                    operation: route.name.clone(),
+                    operation: route.name(),
                     failure,
                     history: Box::new(history),
                     source,

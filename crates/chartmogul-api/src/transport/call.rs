@@ -9,40 +9,35 @@ use std::{
 };
 
 use chrono::Utc;
-use http::{HeaderValue, Method, header};
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    Client, Completed, Route,
+    Completed, Prepared, Route,
     attempt::{self, Accept, AttemptError, BodyError, Deadline, RawResponse},
     limit::{LimiterFuture, Permit, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
     polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
 };
-use crate::{Attempt, BoxError, Error, Failure, History, StopReason, TimeoutKind};
-
-/// Makes what an attempt sends. Once for each, so that a call which waits for its turn holds no request, and one that
-/// succeeds at once has copied none.
-pub(super) type BuildRequest<'a> = dyn Fn() -> reqwest::RequestBuilder + Sync + 'a;
+use crate::{Attempt, BoxError, Client, Error, Failure, History, StopReason, TimeoutKind};
 
 /// A read before each attempt, from whose answer follows what is sent.
 pub(super) struct ReadFirst<'a> {
     pub(super) route: Route,
-    pub(super) make: &'a BuildRequest<'a>,
+    pub(super) request: Prepared,
     pub(super) then: &'a mut Then<'a>,
 }
 
-/// Looks at the answer to the read, and says whether there is something to write; the error ends the call.
-pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<bool, Error>, BodyError> + Send + 'a;
+/// Looks at the answer to the read, and makes what is to be written, if there is something; the inner error ends the call.
+pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<Option<Prepared>, Error>, BodyError> + Send + 'a;
 
 /// How an attempt ended.
 type Attempted = Result<Box<RawResponse>, Box<AttemptError>>;
 
 /// What follows from the read.
 enum Next {
-    Write,
+    Write(Prepared),
     /// The call is done.
     Nothing(Box<RawResponse>),
     /// It failed, or its answer would get old; it is made again.
@@ -52,7 +47,7 @@ enum Next {
 pub(super) struct Call<'a> {
     client: &'a Client,
     route: Route,
-    make: &'a BuildRequest<'a>,
+    request: Prepared,
     read_first: Option<Box<ReadFirst<'a>>>, // in a box: few calls have one
     polling: Arc<Polling>,
     started: Instant,
@@ -65,12 +60,12 @@ const TURN: &str = "the rate limit";
 const PLACE: &str = "a place among the calls in flight";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: Route, make: &'a BuildRequest<'a>) -> Self {
+    pub(super) fn new(client: &'a Client, route: Route, request: Prepared) -> Self {
         let started = Instant::now();
         Self {
             client,
             route,
-            make,
+            request,
             read_first: None,
             polling: Polling::new(),
             started,
@@ -124,7 +119,7 @@ impl<'a> Call<'a> {
             if let Some(read) = self.read_first.take() {
                 // In a box: few calls need its room.
                 match Box::pin(self.read(read, &mut place, &mut before)).await? {
-                    Next::Write => {}
+                    Next::Write(request) => self.request = request,
                     Next::Nothing(raw) => {
                         shared.budget.succeeded(number);
                         return Ok(Completed {
@@ -170,7 +165,7 @@ impl<'a> Call<'a> {
             if started >= self.deadline {
                 return Err(self.late(TURN, "no time was left for an attempt".into()));
             }
-            let (span, answer) = self.begin(&self.route, self.make, number)?;
+            let (span, answer) = self.begin(&self.route, &self.request, number)?;
             let deadline = self.attempt_deadline(started);
             let sending = pin!(attempt::send(client, answer, deadline, accept));
             let mut sending = sending.instrument(span);
@@ -224,9 +219,9 @@ impl<'a> Call<'a> {
         if started >= self.deadline {
             return Err(self.late(TURN, "no time was left for an attempt".into()));
         }
-        let (span, answer) = self.begin(&read.route, read.make, number)?;
+        let (span, answer) = self.begin(&read.route, &read.request, number)?;
         let deadline = self.attempt_deadline(started);
-        let mut next = Ok(false);
+        let mut next = Ok(None);
         let result = {
             let mut accept = |body: &[u8]| {
                 next = (read.then)(body)?;
@@ -250,16 +245,16 @@ impl<'a> Call<'a> {
             observe::attempt_ended(shared, &span, &read.route, &ended);
         }
         let next = match (result, next) {
-            (Ok(_), Ok(true)) if self.is_stopped() => return Err(self.stopped()),
+            (Ok(_), Ok(Some(_))) if self.is_stopped() => return Err(self.stopped()),
             // Without a place, the write would wait for one.
-            (Ok(_), Ok(true)) if self.polling.is_revoked() => Next::ReadAgain,
-            (Ok(_), Ok(true)) => {
+            (Ok(_), Ok(Some(_))) if self.polling.is_revoked() => Next::ReadAgain,
+            (Ok(_), Ok(Some(request))) => {
                 if let Some(turn) = write_turn {
                     turn.leave();
                 }
-                Next::Write
+                Next::Write(request)
             }
-            (Ok(raw), Ok(false)) => Next::Nothing(raw),
+            (Ok(raw), Ok(None)) => Next::Nothing(raw),
             (Ok(raw), Err(error)) => return Err(self.unusable(error, *raw, &read.route)),
             (Err(broken), _) => {
                 self.note(&broken, started, self.waited.since(before), Some(&read.route));
@@ -318,14 +313,13 @@ impl<'a> Call<'a> {
     fn begin(
         &self,
         route: &Route,
-        make: &BuildRequest<'_>,
+        request: &Prepared,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let mut request = make().build().map_err(|source| Error::Internal {
-            what: format!("{}: the request can't be built", route.name),
-            source: Some(source.without_url().into()),
+        let request = request.to_request(&self.client.shared).map_err(|source| {
+            let what = format!("{}: the request can't be built", route.as_str());
+            Error::internal(what, Some(source.into()))
         })?;
-        announce_length(&mut request);
         // Asked for each attempt: the server may have said meanwhile how long it keeps connections.
         let http = self.client.shared.connections.here()?;
         let span = observe::attempt_span(&self.client.shared, route, &request, number);
@@ -357,7 +351,7 @@ impl<'a> Call<'a> {
         }
         let failed = Failed {
             failure: broken.failure,
-            idempotent: read.unwrap_or(&self.route).idempotent,
+            idempotent: read.unwrap_or(&self.route).idempotent(),
             attempts: count(&self.history.attempts),
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
@@ -423,7 +417,7 @@ impl<'a> Call<'a> {
             Ok(Some(Ok(value))) => Ok(value),
             Ok(None) => Err(self.stopped()),
             Ok(Some(Err(source))) => Err(Error::Limiter {
-                operation: self.route.name.clone(),
+                operation: self.route.name(),
                 history: Box::new(self.stop_reason(None)),
                 source,
             }),
@@ -437,7 +431,7 @@ impl<'a> Call<'a> {
             return self.stopped();
         }
         Error::Timeout {
-            operation: self.route.name.clone(),
+            operation: self.route.name(),
             kind: TimeoutKind::Call,
             limit: self.limit(),
             while_waiting: Some(waiting_for),
@@ -481,7 +475,7 @@ impl<'a> Call<'a> {
 
     fn stopped(&mut self) -> Error {
         Error::Stopped {
-            operation: self.route.name.clone(),
+            operation: self.route.name(),
             history: Box::new(self.stop_reason(None)),
         }
     }
@@ -538,14 +532,6 @@ fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl
         }
         Pin::new(&mut *attempt).poll(context).map(Some)
     })
-}
-
-/// Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
-fn announce_length(request: &mut reqwest::Request) {
-    if matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH) && request.body().is_none() {
-        let none = HeaderValue::from_static("0");
-        request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(none);
-    }
 }
 
 fn count(attempts: &[Attempt]) -> u32 {

@@ -60,11 +60,6 @@ impl Connections {
         Self { first, build, pools }
     }
 
-    /// An HTTP client to make requests with, not to send them.
-    pub(super) fn any(&self) -> reqwest::Client {
-        self.first.clone()
-    }
-
     /// Whether the HTTP client is the user's own.
     pub(super) fn is_own(&self) -> bool {
         self.build.is_none()

@@ -12,15 +12,11 @@ mod line;
 pub(crate) mod observe;
 mod pace;
 mod polling;
-mod request;
+mod prepared;
+mod response;
 pub(crate) mod retry;
 
-use std::{
-    borrow::Cow,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use http::{HeaderMap, Method, header};
 use reqwest::Url;
@@ -29,39 +25,30 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
 pub(crate) use self::attempt::RawResponse;
+pub use self::connect::{Connect, ConnectLayer};
 use self::{
-    attempt::BodyError,
-    call::{BuildRequest, Call, ReadFirst},
+    call::{Call, ReadFirst},
     connections::Connections,
     limit::Limiter,
     observe::Observer,
     retry::{Budget, Retry},
 };
 pub use self::{
-    connect::{Connect, ConnectLayer},
-    request::Request,
+    prepared::Prepared,
+    response::{ResponseBody, Shape},
 };
 use crate::{
-    ClientBuilder, Error, ErrorResponse, History, Operation, Response,
-    error::shorten,
-    error_body::{self, ParsedError},
-    json,
+    Client, Error, ErrorResponse, History, Operation, Response,
+    error::{
+        body::{self, ParsedError},
+        shorten,
+    },
+    request::{Request, UpdateRequest},
+    runtime::{Check, prepare},
 };
 
 /// Stands for the key where a server repeats it.
 const HIDDEN: &str = "[API key]";
-
-/// The low-level client: one method for each operation. Cheap to clone; clones share connections, limiter and retry
-/// budget. It can be used in several tokio runtimes, each of which has connections of its own, and needs one with timers
-/// and IO (`enable_all`).
-///
-/// `Debug` shows where the API is, never the key.
-#[derive(Clone)]
-pub struct Client {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) call_timeout: Duration,
-    pub(crate) bounds: Option<Arc<Bounds>>,
-}
 
 /// Bounds of many calls together, whatever each of them may take: those of a bulk run. Not for users: it may change.
 ///
@@ -121,10 +108,10 @@ impl Shared {
 
     /// What an answer says about an error.
     fn said(&self, raw: &RawResponse) -> ParsedError {
-        if raw.status.is_success() && !is_markup(&raw.body) {
+        if raw.status.is_success() && !response::is_markup(&raw.body) {
             return ParsedError::default(); // what can't be read here may be a customer's object
         }
-        error_body::read(&raw.body, &|text| self.hide(text))
+        body::read(&raw.body, &|text| self.hide(text))
     }
 
     fn request_id(&self, headers: &HeaderMap) -> Option<String> {
@@ -135,7 +122,7 @@ impl Shared {
     fn answer(&self, route: &Route, raw: RawResponse, history: History) -> ErrorResponse {
         let said = self.said(&raw);
         ErrorResponse {
-            operation: route.name.clone(),
+            operation: route.name(),
             status: raw.status,
             message: said.message,
             problems: said.problems,
@@ -146,44 +133,67 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Client {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("base_url", &self.base_url())
-            .finish_non_exhaustive()
-    }
-}
-
 /// What the transport has to know of an operation.
 #[derive(Debug, Clone)]
-pub(crate) struct Route {
-    /// For errors and logs.
-    name: Cow<'static, str>,
-    method: Cow<'static, str>,
+pub(crate) enum Route {
+    Operation(&'static Operation),
+    /// A request that no operation stands for.
+    Other(Box<Other>),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Other {
+    pub(crate) name: String,
+    pub(crate) method: Method,
     /// The path with its parameters in braces.
-    template: Cow<'static, str>,
-    /// Whether repeating the request is harmless.
-    idempotent: bool,
+    pub(crate) template: String,
+    pub(crate) idempotent: bool,
 }
 
 impl Route {
-    fn of(operation: &'static Operation) -> Self {
-        Self {
-            name: operation.id.into(),
-            method: operation.method.into(),
-            template: operation.path.into(),
-            idempotent: operation.idempotent,
+    /// For errors and logs.
+    fn name(&self) -> Cow<'static, str> {
+        match self {
+            Self::Operation(operation) => operation.id.into(),
+            Self::Other(other) => other.name.clone().into(),
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Operation(operation) => operation.id,
+            Self::Other(other) => &other.name,
+        }
+    }
+
+    fn method(&self) -> &str {
+        match self {
+            Self::Operation(operation) => operation.method,
+            Self::Other(other) => other.method.as_str(),
+        }
+    }
+
+    /// The path with its parameters in braces.
+    fn template(&self) -> &str {
+        match self {
+            Self::Operation(operation) => operation.path,
+            Self::Other(other) => &other.template,
+        }
+    }
+
+    /// Whether repeating the request is harmless.
+    fn idempotent(&self) -> bool {
+        match self {
+            Self::Operation(operation) => operation.idempotent,
+            Self::Other(other) => other.idempotent,
         }
     }
 
     /// Whether it changes nothing.
     fn is_read(&self) -> bool {
-        is_read(&self.method)
+        self.method() == Method::GET.as_str()
     }
 }
-
-/// What follows from a read: an object and its JSON.
-type Follow<'a, T, B> = dyn FnMut(&T, &[u8]) -> Result<Option<B>, Error> + Send + 'a;
 
 /// The answer to a write that followed from a read. Not for users: it may change.
 #[doc(hidden)]
@@ -195,132 +205,69 @@ pub struct FromRead<T> {
     pub written: bool,
 }
 
+/// Sends a request and decodes its response.
+///
+/// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
+/// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
+/// reads an object and gets nothing would take all its fields for absent.
+pub(crate) async fn call<T: DeserializeOwned + Send>(
+    client: &Client,
+    route: Route,
+    request: Prepared,
+    shape: Shape,
+) -> Result<Response<T>, Error> {
+    let is_read = route.is_read();
+    let mut value = None;
+    let mut accept = |body: &[u8]| {
+        value = Some(response::read(body, shape, is_read)?);
+        Ok(())
+    };
+    let completed = Call::new(client, route, request).run(&mut accept).await?;
+    completed.response(value)
+}
+
 impl Client {
-    /// A client with the API key from the environment variable `CHARTMOGUL_API_KEY` and defaults for the rest.
-    ///
-    /// # Errors
-    /// [`Error::Configuration`] if the variable is missing or holds no possible key.
-    pub fn from_env() -> Result<Self, Error> {
-        ClientBuilder::from_env()?.build()
-    }
-
-    /// Sets up a client step by step.
-    pub fn builder() -> ClientBuilder {
-        ClientBuilder::default()
-    }
-
-    /// The same client, with another time limit for a whole call; see [`ClientBuilder::call_timeout`].
-    #[must_use]
-    pub fn with_call_timeout(&self, limit: Duration) -> Self {
-        Self {
-            call_timeout: limit,
-            ..self.clone()
-        }
-    }
-
-    /// Where the API is; without a slash at its end.
-    pub fn base_url(&self) -> &str {
-        self.shared.base_url.as_str().trim_end_matches('/')
-    }
-
-    /// The same client, whose calls keep these bounds.
+    /// Sends an update that follows from what is read just before, by each attempt anew. `follow` looks at the object that was
+    /// read, and at its JSON, and makes the update; `None` if there is nothing to write. It is not checked, because it may hold
+    /// what the server has sent. Not for users: it may change.
     #[doc(hidden)]
-    #[must_use]
-    pub fn with_bounds(&self, bounds: &Arc<Bounds>) -> Self {
-        Self {
-            bounds: Some(Arc::clone(bounds)),
-            ..self.clone()
-        }
-    }
-
-    /// Begins a request: with what all of them have.
-    pub(crate) fn start(&self, method: Method, path: fmt::Arguments<'_>) -> reqwest::RequestBuilder {
-        // What comes before the path is parsed once, when the client is built: it takes longer than the path.
-        let mut url = self.shared.base_url.clone();
-        let path = format!("{}{path}", url.path().trim_end_matches('/'));
-        url.set_path(&path);
-        let mut request = reqwest::Request::new(method, url);
-        request.headers_mut().clone_from(&self.shared.headers);
-        reqwest::RequestBuilder::from_parts(self.shared.connections.any(), request)
-    }
-
-    /// Sends a request for an operation and reads what it answers with.
-    ///
-    /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
-    /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
-    /// reads an object and gets nothing would take all its members for absent.
-    pub(crate) async fn exec<T: DeserializeOwned + Send>(
+    pub async fn exec_from_read<R: UpdateRequest>(
         &self,
-        operation: &'static Operation,
-        request: &BuildRequest<'_>,
-    ) -> Result<Response<T>, Error> {
-        let mut call = Call::new(self, Route::of(operation), request);
-        let mut value = None;
-        // Every operation answers with an object.
-        let read = if is_read(operation.method) {
-            read_all
-        } else {
-            read_object
-        };
-        let mut accept = |body: &[u8]| read(body, &mut value);
-        let done = call.run(&mut accept).await?;
-        done.response(value)
-    }
-
-    /// Sends what follows from a read, and reads anew before each attempt. `body` looks at the object that was read, and at its
-    /// JSON; if there is nothing to write, it says `None`.
-    pub(crate) async fn exec_from_read<T, B>(
-        &self,
-        (read, read_request): (&'static Operation, &BuildRequest<'_>),
-        (write, write_request): (&'static Operation, &(dyn Fn(&B) -> reqwest::RequestBuilder + Sync)),
-        body: &mut Follow<'_, T, B>,
-    ) -> Result<FromRead<T>, Error>
-    where
-        T: DeserializeOwned + Default + PartialEq + Send,
-        B: Default + Send,
-    {
-        let next = Mutex::new(B::default());
+        update: &R,
+        follow: &mut Follow<'_, R>,
+    ) -> Result<FromRead<R::Response>, Error> {
+        let read = prepare(&update.read(), self, Check::Yes)?;
+        let write = prepare(update, self, Check::No)?;
         let (mut before, mut after) = (None, None);
-        let mut then = |answer: &[u8]| {
-            let mut object = None;
-            read_all(answer, &mut object)?;
-            let Some(object) = object else { return Ok(Ok(false)) };
-            let body = match body(&object, answer) {
-                Ok(body) => body,
-                Err(error) => return Ok(Err(error)),
-            };
+        let mut then = |body: &[u8]| {
+            let object: Box<R::Response> = response::read(body, R::Response::SHAPE, true)?;
+            let next = follow(&object, body).and_then(|update| match update {
+                Some(update) => prepare(&update, self, Check::No).map(Some),
+                None => Ok(None),
+            });
             before = Some(object);
-            let writes = body.is_some();
-            if let Some(body) = body {
-                *next.lock().unwrap_or_else(PoisonError::into_inner) = body;
-            }
-            Ok(Ok(writes))
+            Ok(next)
         };
-        let make = || write_request(&next.lock().unwrap_or_else(PoisonError::into_inner));
-        let done = {
-            let mut accept = |body: &[u8]| read_object(body, &mut after);
-            let mut call = Call::new(self, Route::of(write), &make).reading_first(ReadFirst {
-                route: Route::of(read),
-                make: read_request,
+        let completed = {
+            let mut accept = |body: &[u8]| {
+                after = Some(response::read(body, R::Response::SHAPE, false)?);
+                Ok(())
+            };
+            let mut call = Call::new(self, Route::Operation(R::OPERATION), write).reading_first(ReadFirst {
+                route: Route::Operation(R::Read::OPERATION),
+                request: read,
                 then: &mut then,
             });
             call.run(&mut accept).await?
         };
-        let written = done.written;
-        let response = done.response(after.or(before))?;
+        let written = completed.written;
+        let response = completed.response(after.or(before))?;
         Ok(FromRead { response, written })
     }
-
-    /// Sends a request for an operation that answers with nothing; what comes all the same is not looked at.
-    pub(crate) async fn exec_done(
-        &self,
-        operation: &'static Operation,
-        request: &BuildRequest<'_>,
-    ) -> Result<Response<()>, Error> {
-        let mut call = Call::new(self, Route::of(operation), request);
-        call.run(&mut |_| Ok(())).await?.response(Some(Box::new(())))
-    }
 }
+
+/// What follows from a read: an object and its JSON.
+type Follow<'a, R> = dyn FnMut(&<R as Request>::Response, &[u8]) -> Result<Option<R>, Error> + Send + 'a;
 
 /// A success.
 struct Completed {
@@ -339,73 +286,4 @@ impl Completed {
             None => Err(Error::internal("the transport lost an answer, which is a bug", None)),
         }
     }
-}
-
-/// Whether the answer is all that a request is made for.
-fn is_read(method: &str) -> bool {
-    method == Method::GET.as_str()
-}
-
-/// Reads the JSON object that a request was made for: one that has members.
-fn read_all<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), BodyError> {
-    not_empty(body)?;
-    let members = trimmed(body)
-        .strip_prefix(b"{")
-        .and_then(|rest| rest.strip_suffix(b"}"));
-    if members.is_some_and(|members| members.trim_ascii().is_empty()) {
-        return Err(BodyError::new("expected a JSON object with members, found one without"));
-    }
-    read_object(body, into)
-}
-
-/// An answer to a read that ends before it begins is cut off; so it is asked for again.
-fn not_empty(body: &[u8]) -> Result<(), BodyError> {
-    if trimmed(body).is_empty() {
-        return Err(BodyError {
-            cut_off: true,
-            ..BodyError::new("expected JSON, found nothing")
-        });
-    }
-    Ok(())
-}
-
-/// Reads a JSON object. An empty body counts as one without members.
-fn read_object<T: DeserializeOwned>(body: &[u8], into: &mut Option<Box<T>>) -> Result<(), BodyError> {
-    let json = trimmed(body);
-    match json.first() {
-        None => read_json(b"{}", into),
-        Some(b'{') => read_json(json, into),
-        _ if is_markup(json) => Err(BodyError::new("expected a JSON object, found markup")),
-        _ => Err(BodyError::new("expected a JSON object, found something else")),
-    }
-}
-
-/// Reads JSON of any kind.
-fn read_json<T: DeserializeOwned>(json: &[u8], into: &mut Option<Box<T>>) -> Result<(), BodyError> {
-    let value = json::from_slice(json).map_err(|error| unfit(error, std::any::type_name::<T>()))?;
-    *into = Some(Box::new(value));
-    Ok(())
-}
-
-/// What is said of JSON that can't be read quotes nothing of it: it may hold customers' data.
-fn unfit(error: serde_json::Error, ty: &str) -> BodyError {
-    BodyError {
-        cut_off: error.is_eof(),
-        source: if error.is_data() {
-            let (line, column) = (error.line(), error.column());
-            format!("the value that ends at line {line}, column {column} does not fit into `{ty}`").into()
-        } else {
-            error.into()
-        },
-    }
-}
-
-fn trimmed(body: &[u8]) -> &[u8] {
-    body.strip_prefix(error_body::BYTE_ORDER_MARK)
-        .unwrap_or(body)
-        .trim_ascii()
-}
-
-fn is_markup(body: &[u8]) -> bool {
-    body.trim_ascii_start().starts_with(b"<")
 }

@@ -121,11 +121,11 @@ impl Waited {
 pub(super) fn call_span(route: &Route) -> Span {
     info_span!(
         "chartmogul.call",
-        otel.name = &*route.name,
+        otel.name = route.as_str(),
         otel.kind = "internal",
         otel.status_code = Empty,
-        http.request.method = &*route.method,
-        url.template = &*route.template,
+        http.request.method = route.method(),
+        url.template = route.template(),
         http.response.status_code = Empty,
         error.r#type = Empty,
         chartmogul.attempts = Empty,
@@ -138,11 +138,11 @@ pub(super) fn call_span(route: &Route) -> Span {
 pub(super) fn attempt_span(shared: &Shared, route: &Route, request: &reqwest::Request, number: u32) -> Span {
     let span = info_span!(
         "chartmogul.attempt",
-        otel.name = %format_args!("{} {}", route.method, route.template),
+        otel.name = %format_args!("{} {}", route.method(), route.template()),
         otel.kind = "client",
         otel.status_code = Empty,
-        http.request.method = &*route.method,
-        url.template = &*route.template,
+        http.request.method = route.method(),
+        url.template = route.template(),
         url.scheme = request.url().scheme(),
         url.full = Empty,
         server.address = &*shared.host,
@@ -169,7 +169,7 @@ pub(super) fn wait_span(what: &'static str) -> Span {
 
 pub(super) fn will_retry(route: &Route, number: u32, wait: Duration, failure: Failure) {
     warn!(
-        operation = &*route.name,
+        operation = route.as_str(),
         attempt = number,
         error.r#type = &*failure.kind(),
         wait_ms = milliseconds(wait),
@@ -216,9 +216,9 @@ pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: 
     }
     if let Some(observer) = &shared.observer {
         observer.attempt(&AttemptEvent {
-            operation: &route.name,
-            method: &route.method,
-            route: &route.template,
+            operation: route.as_str(),
+            method: route.method(),
+            route: route.template(),
             number: ended.number,
             waited: ended.waited,
             took: ended.took,
@@ -251,9 +251,9 @@ pub(super) fn call_ended(shared: &Shared, span: &Span, route: &Route, call: &End
     }
     if let Some(observer) = &shared.observer {
         observer.call(&CallEvent {
-            operation: &route.name,
-            method: &route.method,
-            route: &route.template,
+            operation: route.as_str(),
+            method: route.method(),
+            route: route.template(),
             attempts: call.attempts,
             waited: call.waited,
             took: call.took,

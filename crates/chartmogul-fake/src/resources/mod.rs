@@ -1,1 +1,42 @@
-pub(crate) mod opportunities;
+//! What is odd about a resource. All else follows from the document.
+
+mod opportunities;
+mod plan_groups;
+mod plans;
+
+use axum::response::Response;
+
+use crate::{handle::Call, state::State, store::Object};
+
+pub(crate) trait Resource: Sync {
+    /// The fields of a request, as responses have them.
+    fn stored(&self, sent: Object) -> Object {
+        sent
+    }
+
+    /// Fills in what the request for a new object left out.
+    fn complete(&self, _new: &mut Object, _sent: &Object) {}
+
+    /// Takes note of a new or changed object.
+    fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
+
+    /// Answers what is not a plain operation.
+    fn answer(&self, _call: &Call<'_>) -> Option<Response> {
+        None
+    }
+}
+
+/// The resource of a tag.
+pub(crate) fn of(tag: &str) -> &'static dyn Resource {
+    match tag {
+        "opportunities" => &opportunities::Opportunities,
+        "plan_groups" => &plan_groups::PlanGroups,
+        "plans" => &plans::Plans,
+        _ => &Plain,
+    }
+}
+
+/// With nothing odd.
+struct Plain;
+
+impl Resource for Plain {}

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
-/// What an update would change; what a dry run yields.
+/// What an update would change; yielded by a dry run.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Preview {
     /// Field by field, in the order of the request. Custom attributes are fields of their own: `custom.seats`.
     pub changes: Vec<Change>,
     /// Custom attributes that the object has and the update does not name: they **would be lost**, because the API
-    /// replaces all of them. Not empty is a reason to look twice, or to use `merge_custom`.
+    /// replaces all of them. If this is not empty, check the update, or use `merge_custom`.
     pub lost: Vec<String>,
 }
 
@@ -22,13 +22,13 @@ pub struct Preview {
 pub struct Change {
     /// Its name in the API.
     pub field: String,
-    /// What it is now; `None` if it is not there.
+    /// Its value now; `None` if the object does not have it.
     pub old: Option<Value>,
-    /// What it would be; `None` if it would be gone.
+    /// Its new value; `None` if it would be removed.
     pub new: Option<Value>,
 }
 
-/// The member of a body that stands for `merge_custom`: an object with the values to set, and `null` for what is removed.
+/// The field that stands for `merge_custom` in a body: an object with the values to set, and `null` for attributes to remove.
 pub(crate) const MERGED: &str = "merge_custom";
 
 /// Whether a body replaces all attributes of the object.
@@ -36,8 +36,8 @@ pub(super) fn replaces_all(body: &Value, replaced: &[&str]) -> bool {
     replaced.iter().any(|field| body.get(field).is_some())
 }
 
-/// Compares the body of an update with the object that it is for. Members that are `replaced` are lists of keys and values
-/// in the body and objects in an answer.
+/// Compares the body of an update with the object that it is for. Fields that are `replaced` are lists of keys and values
+/// in the body and objects in a response.
 pub(crate) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
     let mut preview = Preview::default();
     for (field, new) in body.as_object().into_iter().flatten() {
@@ -94,10 +94,10 @@ impl Preview {
     }
 }
 
-/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`. In doubt there is one.
+/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`. In doubt, there is one.
 ///
-/// Texts are compared as texts. What is a day or a time by the document was read as one, and has one form here and there; of
-/// a custom attribute nobody can tell whether it is a time or a text that looks like one.
+/// Texts are compared as they are. Fields that the document declares as days or times were read as such, and are written in one
+/// form; a custom attribute may be a time or a text that looks like one.
 fn same(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Number(old), Value::Number(new)) => match (whole(old), whole(new)) {

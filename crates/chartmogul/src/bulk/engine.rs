@@ -19,11 +19,12 @@ use tokio::{
 use tracing::Instrument as _;
 
 use super::{
-    Completed, Error, NotSent, Outcome, Progress, Stopped, Update, changes,
-    journal::{Journal, State, What},
+    Completed, Error, NotSent, Outcome, Progress, Stopped, changes,
+    journal::{Journal, RequestRecord, State},
     outcome::{Cause, Earlier, Failed},
     queue::{self, Queue, Window},
     source::Source,
+    update::UpdateCall,
 };
 
 /// What is done with each update.
@@ -229,7 +230,7 @@ pub(super) struct Engine<U, T> {
 
 impl<U, T> Engine<U, T>
 where
-    U: Update,
+    U: UpdateCall,
     T: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     pub(super) fn new(
@@ -409,13 +410,8 @@ where
     }
 
     async fn took(&mut self, update: U) {
-        let what = update.body().map(|body| What {
-            account: update.account(),
-            id: update.id(),
-            body,
-        });
-        let what = match what {
-            Ok(what) => what,
+        let request = match update.request() {
+            Ok(request) => request,
             Err(source) => {
                 self.source_ended = true;
                 return self.source_failed(Error::Source {
@@ -424,14 +420,14 @@ where
                 });
             }
         };
-        let (index, id) = (self.next, what.id.clone());
-        let lost = if changes::replaces_all(&what.body, U::REPLACED) {
+        let (index, id) = (self.next, request.id.clone());
+        let lost = if changes::replaces_all(&request.body, U::REPLACED) {
             Lost::default()
         } else {
             Lost::new(0.into())
         };
         if self.is_recalling() {
-            match self.recall(what).await {
+            match self.recall(request).await {
                 Ok(None) => self.next += 1,
                 Ok(Some(earlier)) => {
                     self.next += 1;
@@ -454,7 +450,7 @@ where
                     "it goes on after {count} updates, where the journal says that it ended"
                 ));
             }
-            let put = journal.put_taken(index, what);
+            let put = journal.put_taken(index, request);
             self.expect(put);
         }
         self.next += 1;
@@ -462,13 +458,13 @@ where
     }
 
     /// What earlier runs have done for the next update, unless its outcome is final.
-    async fn recall(&mut self, what: What) -> Result<Option<Earlier>, Error> {
+    async fn recall(&mut self, request: RequestRecord) -> Result<Option<Earlier>, Error> {
         let Some(journal) = &mut self.journal else {
             return Ok(Some(Earlier::default()));
         };
         let index = self.next;
         let known = journal.known::<T>(index).await?;
-        if let Some(difference) = known.what.difference(&what) {
+        if let Some(difference) = known.request.difference(&request) {
             return Err(journal.changed(index, format!("update {index} (counted from 0) {difference}")));
         }
         match known.state {
@@ -477,7 +473,7 @@ where
                 let (repeats, lost) = (done.repeats, done.lost);
                 let done = Completed {
                     index,
-                    id: what.id,
+                    id: request.id,
                     outcome: done.into_outcome(),
                     repeats,
                     lost,

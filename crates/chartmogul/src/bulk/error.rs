@@ -2,20 +2,19 @@ use std::{fmt, io, path::PathBuf};
 
 use chartmogul_api::BoxError;
 
-/// A run can't begin, or can't go on. What became of single updates is not here but in their
-/// [`Outcome`](super::Outcome).
+/// A run can't start, or can't continue. Failures of single updates are in their [`Outcome`](super::Outcome).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no tokio runtime to run on, or it has no timers or no IO.
-    #[error("a bulk run can't begin here")]
+    /// There is no tokio runtime, or it has no timers or no IO.
+    #[error("a bulk run can't start here")]
     #[non_exhaustive]
     NoRuntime {
-        /// What is needed.
+        /// What is missing.
         source: chartmogul_api::Error,
     },
 
-    /// Another run, in this process or another one, uses the journal now. It is free when that run ends, however it ends.
+    /// Another run, in this process or another one, uses the journal. It can be used when that run ends, for whatever reason.
     #[error("the journal {} is in use by another run", path.display())]
     #[non_exhaustive]
     JournalInUse {
@@ -23,8 +22,8 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// The file is something else. It was left as it is.
-    #[error("{} is not a journal that this version can go on with: {what}; choose another path", path.display())]
+    /// The file is not a journal. It was not changed.
+    #[error("{} is not a journal that this version can resume: {what}; choose another path", path.display())]
     #[non_exhaustive]
     NotAJournal {
         /// The file.
@@ -33,19 +32,19 @@ pub enum Error {
         what: String,
     },
 
-    /// The journal is damaged in the middle. It was left as it is, and nothing was sent.
+    /// The journal is damaged in the middle. It was not changed, and nothing was sent.
     ///
-    /// [`salvage`](super::salvage) keeps what is good.
-    #[error("the journal {} is damaged at byte {offset}: {what}; good before that: {good}", path.display())]
+    /// [`salvage`](super::salvage) keeps the part before the damage.
+    #[error("the journal {} is damaged at byte {offset}: {what}; intact before that: {good}", path.display())]
     #[non_exhaustive]
     JournalDamaged {
         /// The journal.
         path: PathBuf,
-        /// Where what is good ends.
+        /// Where the intact part ends.
         offset: u64,
         /// What is wrong there.
         what: String,
-        /// What can be saved.
+        /// What the intact part holds.
         good: ValidPrefix,
     },
 
@@ -66,9 +65,9 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// Somebody has removed, replaced or changed the file of the journal while the run used it. Nothing was sent after that
-    /// was noticed, at the next outcome at the latest. Another run knows only what the file at that path has, and makes the
-    /// rest again.
+    /// The file of the journal was removed, replaced or changed while the run used it. Nothing was sent after that was
+    /// detected, at the next outcome at the latest. Another run has only what the file at that path holds, and sends the other
+    /// updates again.
     #[error("the journal {} was {what} while the run used it", path.display())]
     #[non_exhaustive]
     JournalLost {
@@ -78,8 +77,8 @@ pub enum Error {
         what: &'static str,
     },
 
-    /// The journal can't be read or written: no permission, disk full. Outcomes that came before this error are good, but
-    /// the last of them may not be in the journal; they are repeated when the run is resumed.
+    /// The journal can't be read or written: no permission, disk full. Outcomes that were yielded before this error are valid,
+    /// but the last of them may not be in the journal; these updates are sent again when the run is resumed.
     ///
     /// If it could not be `synced`, its file system may not support that; see [`Bulk::fsync`](super::Bulk::fsync).
     #[error("the journal {} could not be {doing}", path.display())]
@@ -94,30 +93,30 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The input is not the one that the journal is about. Nothing was sent.
+    /// The input is not that of the journal. Nothing was sent.
     #[error("the input is not that of the journal {}: {difference}; another input needs another journal", path.display())]
     #[non_exhaustive]
     InputChanged {
         /// The journal.
         path: PathBuf,
-        /// The first update that differs; its place in the input, from 0.
+        /// Index of the first update that differs, from 0.
         index: u64,
         /// What differs, by the names of fields; never their values.
         difference: String,
     },
 
-    /// The stream of updates failed. What it gave before was done, and can be resumed with a journal.
+    /// The source of the updates failed. The updates before that were completed; with a journal, the run can be resumed.
     #[error("the source of the updates failed after {taken} of them")]
     #[non_exhaustive]
     Source {
-        /// How many updates came before.
+        /// How many updates it had yielded.
         taken: u64,
         /// Why.
         source: BoxError,
     },
 
-    /// The task of the run is gone: its runtime was shut down.
-    #[error("the run was ended from outside")]
+    /// The task of the run has ended early: its runtime was shut down, or it panicked.
+    #[error("the task of the run has ended")]
     #[non_exhaustive]
     Gone {
         /// How.
@@ -125,7 +124,7 @@ pub enum Error {
     },
 }
 
-/// What of a journal is good.
+/// The intact part of a damaged journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct ValidPrefix {

@@ -1,15 +1,15 @@
-//! Thousands of updates, at the account's full rate and never more, with an account of each (feature `bulk`).
+//! Thousands of updates, at the account's full rate and never above it, with an outcome for each (feature `bulk`).
 //!
-//! ChartMogul has no endpoint for many updates at once. A [`Bulk`] makes them one by one, as many at a time as the client's
-//! [limiter](crate::Limiter) lets through, and yields what became of each:
+//! ChartMogul has no endpoint for many updates at once. A [`Bulk`] run sends them one by one, as many at a time as the client's
+//! [limiter](crate::Limiter) permits, and yields the outcome of each:
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # let fake = chartmogul_fake::Fake::start().await?;
+//! # let fake = chartmogul_fake::Fake::start()?;
 //! # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
 //! # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
-//! # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
+//! # fake.collection("opportunities").insert_sample(uuid)?;
 //! # let moved = vec![(uuid, "2026-06-30"), ("00000000-0000-0000-0000-000000000000", "2026-06-30")];
 //! # let folder = tempfile::tempdir()?;
 //! # let journal = folder.path().join("close-dates.journal");
@@ -18,14 +18,14 @@
 //! let opportunities = client.opportunities();
 //! let updates = moved.into_iter().map(move |(uuid, day)| opportunities.update(uuid).estimated_close_date(day));
 //! let mut run = Bulk::new(updates)
-//!     .journal(journal) // started again after a crash, it goes on where it was
+//!     .journal(journal) // started again after a crash, it resumes where it was
 //!     .stop_after_errors(100)
 //!     .start()
 //!     .await?;
-//! while let Some(done) = run.try_next().await? {
-//!     match done.outcome {
-//!         Outcome::Updated(deal) => println!("{}: {}", done.id, deal.estimated_close_date),
-//!         other => println!("{}: {:?}", done.id, other.error()),
+//! while let Some(completed) = run.try_next().await? {
+//!     match completed.outcome {
+//!         Outcome::Updated(opportunity) => println!("{}: {}", completed.id, opportunity.estimated_close_date),
+//!         other => println!("{}: {:?}", completed.id, other.error()),
 //!     }
 //! }
 //! println!("{}", run.report()); // 2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 never sent
@@ -36,40 +36,41 @@
 //!
 //! # What is guaranteed
 //!
-//! - **Every update has one outcome**, also those that a stopped run never sent. (Unless the run itself fails, is dropped, or
-//!   is stopped and its source does [not give them](Bulk::stop_when).)
-//! - **Updates of the same object are made one after the other**, in the order of the input. If one is not made, because it was
-//!   given up, those behind it are not sent either ([`NotSent::Behind`]): to make it later would undo them.
-//! - **A final outcome says something about the update**, see [`Outcome`]. What was not sent, and has no invalid value, is never
-//!   final; nor is what ended because the run was stopped, its time was up, or the server, the network or the limiter had
-//!   trouble. With a [journal](Bulk::journal), the next run makes it.
-//! - **What is known does not grow with the input.** At most 8,192 updates are in memory, from the first one without an
-//!   outcome on; most of the time it is a few dozen. Who does not take outcomes is waited for, with at most 256 of them ready.
-//!   Two things grow in an outage, if the run is told to [`ignore_consecutive_errors`](Bulk::ignore_consecutive_errors): each object with an update that was given up takes
-//!   some 30 bytes, and the run that goes on from the journal has in memory all updates that were left open.
+//! - **Every update has one outcome**, including those that a stopped run never sent. (Exceptions: the run itself fails, is
+//!   dropped, or is stopped and its source does [not yield them](Bulk::stop_when).)
+//! - **Updates of the same object are sent one after the other**, in the order of the input. If one is given up, those behind
+//!   it are not sent either ([`NotSent::Behind`]): to send it later would undo them.
+//! - **A final outcome is about the update itself**, see [`Outcome`]. An update that was not sent is not final, unless it has an
+//!   invalid value; nor is one that ended because the run was stopped, its deadline passed, or the server, the network or the
+//!   limiter failed. With a [journal](Bulk::journal), the next run sends it.
+//! - **Memory does not grow with the input.** At most 8,192 updates are held, from the first one without an outcome on;
+//!   usually a few dozen. When 256 outcomes wait to be taken, the run pauses. During an outage, two things grow if the run is
+//!   to [`ignore_consecutive_errors`](Bulk::ignore_consecutive_errors): each object with an update that was given up takes
+//!   some 30 bytes, and the run that resumes from the journal holds all updates that were left open.
 //! - **The limits are the client's.** A run has no limiter of its own, so several runs, and other calls of the same client,
-//!   share the account's rate. A run keeps [`concurrency`](Bulk::concurrency) calls in line, so other calls wait behind no
+//!   share the account's rate. A run queues at most [`concurrency`](Bulk::concurrency) calls, so other calls wait behind no
 //!   more than that.
 //!
-//! What failed is not tried again by the run: the client's [`Retry`](crate::Retry) has done that. Start the run again with its
-//! journal, or feed all updates without a final outcome to another run, in the same order. One hundred failures in a row stop a
-//! run, because they have one reason.
+//! A run does not retry what failed: the client's [`Retry`](crate::Retry) has done that. Start the run again with its
+//! journal, or pass all updates without a final outcome to another run, in the same order. One hundred failures in a row stop a
+//! run, because they have a common cause.
 //!
-//! A request that got no answer in time may still be under way on the server, and be done after a later update of the same
-//! object. Nobody can prevent that; such an update is [`Outcome::GivenUp`] and
-//! [`may_have_happened`](UpdateError::may_have_happened).
+//! A request that got no response in time may still be in progress on the server, and take effect after a later update of the
+//! same object. No client can prevent that; such an update is [`Outcome::GivenUp`], and
+//! [`may_have_happened`](UpdateError::may_have_happened) is true.
 
 mod changes;
 mod engine;
 mod error;
 mod journal;
-mod merge;
 mod outcome;
+mod patch;
 mod progress;
 mod queue;
 mod source;
 #[cfg(test)]
 mod tests;
+pub(crate) mod update;
 
 use std::{
     fmt,
@@ -81,15 +82,13 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_api::{Bounds, BoxError, Error as CallError};
+use chartmogul_api::{BoxError, Error as CallError};
 use futures_core::Stream;
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
-pub(crate) use self::sealed::Sealed;
 pub use self::{
     changes::{Change, Preview},
     error::{Error, ValidPrefix},
@@ -102,94 +101,43 @@ use self::{
     journal::Journal,
     outcome::{Cause, Failed},
     source::Source,
+    update::UpdateCall,
 };
 
-mod sealed {
-    /// What only this crate can implement.
-    pub trait Sealed {}
-}
-
-/// An update that can be made in bulk: what `client.opportunities().update(uuid)` gives, with or without `merge_custom()`.
+/// An update that can be made in bulk: what `client.opportunities().update(uuid)` returns, with or without `merge_custom()`.
 ///
-/// Implemented by the generated builders and [`CustomAttributesPatch`](crate::CustomAttributesPatch), and by nothing else.
-pub trait Update: Sealed + Send + Sync + Sized + 'static {
-    /// What is updated, and answered with.
+/// Implemented by the builders of updates and by [`CustomAttributesPatch`](crate::CustomAttributesPatch), and by nothing else.
+pub trait Update: update::Sealed + Sized + 'static {
+    /// What is updated, and what the server responds with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// The operation.
-    const OPERATION: &'static str;
+    #[doc(hidden)]
+    type Call: UpdateCall<Object = Self::Object>;
 
-    /// Members of the body that replace all that there is: lists of keys and values, answered as objects.
-    const REPLACED: &'static [&'static str];
-
-    /// Where it is sent: the base URL.
-    fn account(&self) -> String;
-
-    /// What it updates: the parameters of its path.
-    fn id(&self) -> String;
-
-    /// What would be sent.
-    ///
-    /// # Errors
-    /// If it can't be written as JSON.
-    fn body(&self) -> serde_json::Result<Value>;
-
-    /// Refuses values that can't be right.
+    /// Checks the update as a run does before it sends it, for example to find all wrong rows of a file before the first one
+    /// is sent.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::Error::InvalidInput).
     fn check(&self) -> Result<(), CallError>;
 
-    /// The same update, with a time limit for each of its calls, and bounds for all of them.
     #[doc(hidden)]
-    #[must_use]
-    fn within(self, call_timeout: Option<Duration>, bounds: &Arc<Bounds>) -> Self;
-
-    /// The object as it is now.
-    ///
-    /// # Errors
-    /// Those of the call.
-    fn read(&self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
-
-    /// Sends it.
-    ///
-    /// # Errors
-    /// Those of the call.
-    fn send(self) -> impl Future<Output = Result<Self::Object, CallError>> + Send;
-
-    /// Whether it reads the object itself before it writes.
-    #[doc(hidden)]
-    fn reads_first(&self) -> bool {
-        false
-    }
-
-    /// Sends it, and says whether it was written. One that reads first may not be, if there is nothing to change; what it
-    /// always sends counts as a change unless that is to be skipped. What is in place already was written if this is done `again`,
-    /// because an earlier run may have made it.
-    #[doc(hidden)]
-    fn make(
-        self,
-        skip_unchanged: bool,
-        again: bool,
-    ) -> impl Future<Output = Result<(Self::Object, bool), CallError>> + Send {
-        let _ = (skip_unchanged, again);
-        async { Ok((self.send().await?, true)) }
-    }
+    fn into_call(self) -> Self::Call;
 }
 
-/// How many calls are in line at a time, unless [`Bulk::concurrency`] says otherwise: 32. That is more than the 20 that
-/// ChartMogul lets be in flight, so that there is always one ready when a place is free.
+/// How many calls a run queues at a time, unless set by [`Bulk::concurrency`]: 32. That is more than the 20 that ChartMogul
+/// allows in flight, so that there is always one waiting when a permit is free.
 pub const DEFAULT_CONCURRENCY: usize = 32;
 
-/// How many failed updates in a row stop a run, unless [`Bulk::ignore_consecutive_errors`] says otherwise: 100. What fails like this has one reason
-/// for all: the server is down, or a column of the spreadsheet is wrong.
+/// How many failed updates in a row stop a run, unless it is to [`ignore_consecutive_errors`](Bulk::ignore_consecutive_errors):
+/// 100. So many failures have a common cause: the server is down, or a column of the spreadsheet is wrong.
 pub const DEFAULT_ERRORS_IN_A_ROW: u64 = 100;
 
-/// Many updates, to be made by [`start`](Self::start), or looked at by [`dry_run`](Self::dry_run). See the
+/// Many updates, to be sent by [`start`](Self::start), or compared with the objects by [`dry_run`](Self::dry_run). See the
 /// [module](self).
-#[must_use = "nothing is sent before `start`"]
-pub struct Bulk<U> {
-    source: Source<U>,
+#[must_use = "nothing is sent until `start`"]
+pub struct Bulk<U: Update> {
+    source: Source<U::Call>,
     total: Option<u64>,
     settings: Settings,
     journal: Option<PathBuf>,
@@ -197,11 +145,11 @@ pub struct Bulk<U> {
 }
 
 impl<U: Update> Bulk<U> {
-    /// Takes the updates of an iterator, one by one, as they are needed.
+    /// Takes the updates from an iterator, one by one, as they are needed.
     ///
-    /// The iterator may block, as one over the lines of standard input does: it is asked on a thread of its own, up to 32
-    /// updates ahead. What it has given is sent meanwhile, and the run can be stopped. If the run ends while the iterator blocks, that thread
-    /// goes on until the iterator returns, and drops it then.
+    /// The iterator may block, as one over the lines of standard input does: it runs on a thread of its own, up to 32
+    /// updates ahead. Updates that it has yielded are sent meanwhile, and the run can be stopped. If the run ends while the
+    /// iterator blocks, that thread lives until the iterator returns, and drops it then.
     ///
     /// With a paused clock (in tests), use [`stream`](Self::stream): such a clock does not wait for other threads.
     pub fn new<I>(updates: I) -> Self
@@ -212,8 +160,8 @@ impl<U: Update> Bulk<U> {
         Self::try_new(updates.into_iter().map(Ok::<_, std::convert::Infallible>))
     }
 
-    /// Takes the updates of an iterator that may fail, as [`new`](Self::new) does. If it does, what it gave before is finished
-    /// and the run ends with [`Error::Source`]; with a journal, it can be resumed.
+    /// Takes the updates from an iterator that may fail. If it does, the updates before that are completed and the run ends
+    /// with [`Error::Source`]; with a journal, it can be resumed. Otherwise like [`new`](Self::new).
     pub fn try_new<I, E>(updates: I) -> Self
     where
         I: IntoIterator<Item = Result<U, E>>,
@@ -222,25 +170,27 @@ impl<U: Update> Bulk<U> {
     {
         let updates = updates.into_iter();
         let total = exactly(updates.size_hint());
-        Self::of(source::of_iterator(updates), total)
+        let calls = updates.map(|update| update.map(Update::into_call));
+        Self::of(source::of_iterator(calls), total)
     }
 
-    /// Takes the updates of a stream, one by one, as they are needed.
+    /// Takes the updates from a stream, one by one, as they are needed.
     ///
-    /// It must not block where it is polled: while it does, nothing is sent, and no stop is seen. [`new`](Self::new) is for
-    /// what blocks.
+    /// It must not block when it is polled: meanwhile, nothing is sent, and a stop is not noticed. Use [`new`](Self::new) for
+    /// a source that blocks.
     pub fn stream(updates: impl Stream<Item = U> + Send + 'static) -> Self {
         Self::try_stream(updates.map(Ok::<_, std::convert::Infallible>))
     }
 
-    /// Takes the updates of a stream that may fail, as [`stream`](Self::stream) does. If it does, what it gave before is
-    /// finished and the run ends with [`Error::Source`]; with a journal, it can be resumed.
+    /// Takes the updates from a stream that may fail. If it does, the updates before that are completed and the run ends with
+    /// [`Error::Source`]; with a journal, it can be resumed. Otherwise like [`stream`](Self::stream).
     pub fn try_stream<E: Into<BoxError> + 'static>(updates: impl Stream<Item = Result<U, E>> + Send + 'static) -> Self {
         let total = exactly(updates.size_hint());
-        Self::of(source::of_stream(updates), total)
+        let calls = updates.map(|update| update.map(Update::into_call));
+        Self::of(source::of_stream(calls), total)
     }
 
-    fn of(source: Source<U>, total: Option<u64>) -> Self {
+    fn of(source: Source<U::Call>, total: Option<u64>) -> Self {
         Self {
             source,
             total,
@@ -263,14 +213,14 @@ impl<U: Update> Bulk<U> {
         }
     }
 
-    /// Yields outcomes in the order of the input. One that takes long holds up those behind it, and the run when 8,192 of
-    /// them wait. Without this, they come as they end.
+    /// Yields outcomes in the order of the input, instead of the order in which updates end. One that takes long holds up
+    /// those behind it, and the run when 8,192 of them wait.
     pub fn in_order(mut self) -> Self {
         self.settings.ordered = true;
         self
     }
 
-    /// How many calls are in line at a time, [`DEFAULT_CONCURRENCY`] by default. How many of them are in flight is up to the
+    /// How many calls to queue at a time, [`DEFAULT_CONCURRENCY`] by default. How many of them are in flight is up to the
     /// client's limiter; raise this together with its `max_in_flight`. Zero counts as one.
     pub fn concurrency(mut self, calls: usize) -> Self {
         self.settings.concurrency = calls.max(1);
@@ -284,28 +234,28 @@ impl<U: Update> Bulk<U> {
     }
 
     /// Time limit for each call, in place of the client's; see [`call_timeout`](crate::ClientBuilder::call_timeout). In a run,
-    /// it begins when it is a call's turn: waiting for that is no failure.
+    /// it begins when the limiter lets the call pass, however long that takes.
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.settings.call_timeout = Some(limit);
         self
     }
 
     /// Reads each object first, and sends only updates that would change something. That is two requests for each update
-    /// that is sent, and one for each that is not. An update is sent without that if an earlier run may have made it, which
-    /// would look unchanged, and also if there is no such object, so that it has its own answer.
+    /// that is sent, and one for each that is not. An update is sent without reading if an earlier run may have made it, because
+    /// it would seem unchanged. If there is no such object, it is sent, too, so that the outcome is the response to the update.
     ///
-    /// In doubt it sends. Texts are the same if they are written in the same way, so a Timestamp attribute that is given as
-    /// text is skipped only in the server's form, `2026-01-31T12:00:00.000Z`; `chrono`'s types are sent in that form.
+    /// In doubt, an update is sent. Texts are equal if they are written in the same way, so a Timestamp attribute that is given
+    /// as text is skipped only in the server's form, `2026-01-31T12:00:00.000Z`; `chrono`'s types are sent in that form.
     pub fn skip_unchanged(mut self) -> Self {
         self.settings.looks = true;
         self
     }
 
-    /// Stops at this many failed updates (all that have an [`error`](Outcome::error)); 1 stops at the first. What the run's
-    /// own deadline ends is none of them.
+    /// Stops at this many failed updates (all that have an [`error`](Outcome::error)); 1 stops at the first. Updates that
+    /// the run's own deadline ends do not count.
     ///
-    /// Whatever the limits, a run stops at [`DEFAULT_ERRORS_IN_A_ROW`] failed updates without a success between them, unless
-    /// it is told to [`ignore_consecutive_errors`](Self::ignore_consecutive_errors), and always if the API key is refused (401).
+    /// Independently of this, a run stops at [`DEFAULT_ERRORS_IN_A_ROW`] failed updates without a success between them, unless
+    /// it is to [`ignore_consecutive_errors`](Self::ignore_consecutive_errors), and always if the API key is rejected (401).
     pub fn stop_after_errors(mut self, errors: u64) -> Self {
         self.settings.limits.errors = Some(errors.max(1));
         self
@@ -318,7 +268,7 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Goes on, however many updates fail in a row.
+    /// Continues however many updates fail in a row.
     pub fn ignore_consecutive_errors(mut self) -> Self {
         self.settings.limits.in_a_row = None;
         self
@@ -327,10 +277,10 @@ impl<U: Update> Bulk<U> {
     /// Stops when this future ends: `tokio::signal::ctrl_c()`, the `cancelled_owned()` of a `CancellationToken`, the
     /// receiver of a channel.
     ///
-    /// A run that is stopped, for whatever reason, sends nothing more, waits for the answers to what is in the air, and
-    /// yields the rest as [`NotSent`]: what its source still gives, but no more than 65,536 updates beyond those that the journal has,
-    /// and it waits no longer than a second for the source, all in all. So it ends although its source blocks, or
-    /// has no end. Drop it to end it at once.
+    /// A run that is stopped, for whatever reason, sends nothing more, waits for the responses to requests in flight, and
+    /// yields the other updates as [`NotSent`]. Of these it takes at most 65,536 from its source, beyond those that the
+    /// journal has, and waits for the source for a second in total. So it ends even if its source blocks or has no end. Drop the
+    /// run to end it at once.
     ///
     /// ```no_run
     /// # use chartmogul::bulk::{Bulk, Update};
@@ -345,83 +295,82 @@ impl<U: Update> Bulk<U> {
         self
     }
 
-    /// Stops after this long. Calls that are under way then have no time left, so the run ends by then (or a second later, if
-    /// its source [does not end](Self::stop_when)). A resumed run makes them again.
+    /// Stops after this long. Calls in flight time out then, so the run ends by then (or a second later, if its source
+    /// [does not end](Self::stop_when)). A resumed run sends them again.
     pub fn deadline(mut self, after: Duration) -> Self {
         self.settings.deadline = Some(after);
         self
     }
 
-    /// Makes the run resumable: writes what it does into this file. A run with the same input and the same journal goes on
-    /// where the one before was, however that ended.
+    /// Makes the run resumable: records its progress in this file. A run with the same input and the same journal resumes
+    /// where the one before ended, for whatever reason it ended.
     ///
-    /// - **No update is lost, and none whose outcome is final is sent again** once that was yielded (but see
-    ///   [`Completed::unrecorded`]). The final outcomes of earlier runs are yielded again, answers included, so the resumed run looks
-    ///   like one that was never disturbed.
-    /// - What was sent and not answered when a run was killed is sent again. That is harmless, and counted in
-    ///   [`Completed::repeats`]. (If the server answers the second one with 304, it is `NotModified`.)
-    /// - The input must be the same, for the same base URL. It is compared before anything is sent, and a difference is
-    ///   [`Error::InputChanged`].
-    /// - **What says something about the update is final**, and nothing else: it was done, the server refused it (400, 404, 409,
-    ///   410, 413, 422), a value can't be right. All others are made by the next run, in the order of the input: what was given
-    ///   up, what was behind that, what was stopped, whatever the reason. For the limits of the next run, errors of a run that came
-    ///   to its end or was stopped do not count.
-    /// - [`may_have_happened`](UpdateError::may_have_happened) is about all runs together.
-    /// - A journal that ends in the middle of a record was being written when the run was killed, and is cut off there. One
-    ///   that is damaged is [`Error::JournalDamaged`], which says what is good; [`salvage`] keeps that.
-    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`]. A journal is a regular file, and stays the
-    ///   one at its path: a run whose journal was removed, replaced or changed by others ends with [`Error::JournalLost`]
+    /// - **No update is lost, and none with a final outcome is sent again** once the outcome was yielded (but see
+    ///   [`Completed::unrecorded`]). The final outcomes of earlier runs are yielded again, responses included, so the resumed run
+    ///   looks like one that was never interrupted.
+    /// - Updates without a response when a run was killed are sent again. That is harmless, and counted in
+    ///   [`Completed::repeats`]. (If the server responds with 304 to the second one, the outcome is `NotModified`.)
+    /// - The input must be the same, for the same base URL. It is compared before anything is sent, the whole request of each
+    ///   update: path, query and body. A difference is [`Error::InputChanged`].
+    /// - **An outcome is final if it is about the update itself**: it was made, the server rejected it (400, 404, 409, 410, 413,
+    ///   422), or it has an invalid value. All others are sent by the next run, in the order of the input: those that were given up,
+    ///   those behind them, and those that were stopped. Errors of a run that ended or was stopped do not count for the error
+    ///   limits of the next one.
+    /// - [`may_have_happened`](UpdateError::may_have_happened) covers all runs together.
+    /// - If a run was killed while it wrote a record, that record is cut off. If the journal is damaged otherwise, that is
+    ///   [`Error::JournalDamaged`], which reports how much is intact; [`salvage`] keeps that.
+    /// - One run at a time can use a journal; another gets [`Error::JournalInUse`]. A journal is a regular file, and must stay
+    ///   at its path: a run whose journal was removed, replaced or changed by others ends with [`Error::JournalLost`]
     ///   before it sends anything more.
     ///
-    /// **What is on the disk when.** For each update, three records: that it was taken, with its fields, in the order of the
-    /// input; that it is about to be sent; its outcome, with the answer, or that it is to be made again. The first two are on the disk (`fsync`) before
-    /// anything is sent, the third before the outcome is yielded. What is to be written at the same time is written and
-    /// waited for together. The folder of a new journal is synced too, where that can be done; elsewhere a power loss may take
-    /// the whole file, and the next run makes all updates again.
+    /// **What is on disk, and when.** There are three records for each update: that it was taken, with its request, in the order
+    /// of the input; that it is about to be sent; and its outcome with the response, or that it is to be sent again. The first two
+    /// are on disk (`fsync`) before the update is sent, the third before its outcome is yielded. Records that are due at the same
+    /// time are written and synced together. The folder of a new journal is synced, too, where that is supported; elsewhere a
+    /// power loss may remove the whole file, and the next run sends all updates again.
     ///
-    /// The file has customers' data, so on Unix its mode is 0600, also if it was there before and others could read it. (Where
-    /// that can't be, because the file is somebody else's or its file system has no modes, an empty file is refused, and a
-    /// journal is gone on with.) Remove it when the run is done.
+    /// The file holds customers' data, so on Unix its mode is set to 0600, even if the file existed. (If that fails, because the
+    /// file belongs to another user or its file system has no modes, an empty file is refused and a journal is resumed.)
+    /// Remove it when the run has ended.
     ///
     /// **Why this format.** Records are framed as in a `TFRecord` file: a length and two checksums. Such a file is only
-    /// appended to, a torn record is told from a damaged one, and other tools read it; each record is JSON. An embedded
-    /// database would bring a cache, pages and locks that nothing here needs, and could say less about what is left of a
-    /// damaged file.
+    /// appended to, a torn record can be told from a damaged one, and other tools read it; each record is JSON. An embedded
+    /// database would add a cache, pages and locks that are not needed here, and could report less about a damaged file.
     pub fn journal(mut self, path: impl Into<PathBuf>) -> Self {
         self.journal = Some(path.into());
         self
     }
 
     /// Whether the journal is locked, so that only one run at a time uses it; it is by default. A file system without locks,
-    /// which some networks have, is [`Error::JournalNotLocked`].
+    /// such as that of some networks, is [`Error::JournalNotLocked`].
     ///
-    /// Without the lock, see to it yourself that no other run uses the journal. If one does, that is noticed when both have
+    /// Without the lock, make sure that no other run uses the journal. If one does, that is detected when both have
     /// written something ([`Error::JournalLost`]); they may have sent the same updates by then.
     pub fn lock(mut self, lock: bool) -> Self {
         self.journal_options.lock = lock;
         self
     }
 
-    /// Whether the journal waits until the disk has what was written; it does by default. Without it, nothing is synced: a
-    /// journal survives a process that is killed, but not a power loss.
+    /// Whether the journal is synced to disk after each write; it is by default. Without it, a journal survives a process that
+    /// is killed, but not a power loss.
     pub fn fsync(mut self, wait: bool) -> Self {
         self.journal_options.fsync = wait;
         self
     }
 
-    /// Begins. Nothing has to be asked of the [`Run`] for it to go on, until 256 outcomes wait.
+    /// Starts the run. It proceeds without being polled, until 256 outcomes wait to be taken.
     ///
     /// # Errors
     /// [`Error`] if there is no tokio runtime with timers and IO, or the journal can't be used.
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
         let skip_unchanged = self.settings.looks;
-        self.run(Arc::new(move |update: U, terms| {
+        self.run(Arc::new(move |update: U::Call, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
                 if terms.look {
                     return match look(&update, &terms.lost).await {
                         Ok(preview) if preview.changes.is_empty() => Ok(Step::NotModified),
-                        // It says the same to the update, which has an outcome then.
+                        // The server rejects the update, too, and that is its outcome.
                         Err(failed) if failed.cause != Cause::Verdict => Err(failed),
                         _ => Ok(Step::Send(update)),
                     };
@@ -440,21 +389,21 @@ impl<U: Update> Bulk<U> {
     /// Reads each object, writes nothing (no journal either), and yields what each update would change:
     /// [`Outcome::Updated`] with a [`Preview`], or [`Outcome::NotModified`].
     ///
-    /// Each update is compared with what the server has now, not with what the updates before it would leave.
+    /// Each update is compared with the object as it is now, without the updates before it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let fake = chartmogul_fake::Fake::start().await?;
+    /// # let fake = chartmogul_fake::Fake::start()?;
     /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
     /// # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
-    /// # fake.opportunities().add(chartmogul_fake::samples::opportunity(uuid));
+    /// # fake.collection("opportunities").insert_sample(uuid)?;
     /// use chartmogul::bulk::{Bulk, Outcome};
     ///
     /// let update = client.opportunities().update(uuid).amount_in_cents(1).replace_all_custom([("team", "red")]);
     /// let mut run = Bulk::new([update]).dry_run().await?;
-    /// while let Some(done) = run.try_next().await? {
-    ///     if let Outcome::Updated(preview) = done.outcome {
+    /// while let Some(completed) = run.try_next().await? {
+    ///     if let Outcome::Updated(preview) = completed.outcome {
     ///         for change in preview.changes {
     ///             println!("{}: {:?} -> {:?}", change.field, change.old, change.new);
     ///         }
@@ -474,7 +423,7 @@ impl<U: Update> Bulk<U> {
     pub async fn dry_run(mut self) -> Result<Run<Preview>, Error> {
         self.journal = None;
         (self.settings.looks, self.settings.writes) = (false, false);
-        self.run(Arc::new(move |update: U, terms| {
+        self.run(Arc::new(move |update: U::Call, terms| {
             let update = update.within(terms.call_timeout, &terms.bounds);
             async move {
                 let preview = look(&update, &terms.lost).await?;
@@ -489,13 +438,13 @@ impl<U: Update> Bulk<U> {
         .await
     }
 
-    async fn run<T>(self, act: Act<U, T>) -> Result<Run<T>, Error>
+    async fn run<T>(self, act: Act<U::Call, T>) -> Result<Run<T>, Error>
     where
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         chartmogul_api::check_runtime().map_err(|source| Error::NoRuntime { source })?;
         let journal = match self.journal {
-            Some(path) => Some(Journal::open(path, U::OPERATION, self.journal_options).await?),
+            Some(path) => Some(Journal::open(path, U::Call::OPERATION, self.journal_options).await?),
             None => None,
         };
         let progress = Progress::new(self.total);
@@ -512,28 +461,26 @@ impl<U: Update> Bulk<U> {
     }
 }
 
-/// How many there are, if that is known.
+/// The number of items, if it is known.
 fn exactly(hint: (usize, Option<usize>)) -> Option<u64> {
     let (least, most) = hint;
     u64::try_from(most?).ok().filter(|_| most == Some(least))
 }
 
 /// What an update would change.
-async fn look<U: Update>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
+async fn look<U: UpdateCall>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
     update.check().map_err(Failed::reading)?;
     let object = update.read().await.map_err(Failed::reading)?;
-    let json = |value: serde_json::Result<Value>| {
-        let error =
-            |source: serde_json::Error| CallError::internal("the update can't be compared", Some(source.into()));
-        value.map_err(error).map_err(Failed::reading)
-    };
-    let (body, object) = (json(update.body())?, json(serde_json::to_value(&object))?);
+    let body = update.request().map_err(Failed::reading)?.body;
+    let object = serde_json::to_value(&object)
+        .map_err(|source| CallError::internal("the object can't be compared", Some(source.into())))
+        .map_err(Failed::reading)?;
     let preview = changes::preview(&body, &object, U::REPLACED);
     lost.get_or_init(|| preview.lost.len() as u64);
     Ok(preview)
 }
 
-impl<U> fmt::Debug for Bulk<U> {
+impl<U: Update> fmt::Debug for Bulk<U> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Bulk")
             .field("total", &self.total)
@@ -542,11 +489,11 @@ impl<U> fmt::Debug for Bulk<U> {
     }
 }
 
-/// A run: a [`Stream`] of outcomes, and for who does not want to import a trait, [`try_next`](Self::try_next).
+/// A run: a [`Stream`] of outcomes, with [`try_next`](Self::try_next) for use without a trait.
 ///
 /// It ends after the last outcome, or after an [`Error`]. Dropping it ends the run at once, calls in flight included; with
 /// a journal, it can be resumed.
-#[must_use = "a run that is dropped ends"]
+#[must_use = "a run ends when it is dropped"]
 pub struct Run<T> {
     outcomes: mpsc::Receiver<Completed<T>>,
     /// One task, which ends when this is dropped.
@@ -559,26 +506,26 @@ impl<T> Run<T> {
     /// The next outcome; `None` after the last one.
     ///
     /// # Errors
-    /// [`Error`] if the run can't go on. It has come to its end then.
+    /// [`Error`] if the run can't continue. It has ended then.
     pub async fn try_next(&mut self) -> Result<Option<Completed<T>>, Error> {
         std::future::poll_fn(|context| self.poll(context)).await.transpose()
     }
 
-    /// Waits for the end, and lets single outcomes go.
+    /// Waits for the end of the run, and returns its totals only.
     ///
     /// # Errors
-    /// [`Error`] if the run can't go on.
+    /// [`Error`] if the run can't continue.
     pub async fn finish(mut self) -> Result<Report, Error> {
         while self.try_next().await?.is_some() {}
         Ok(self.report)
     }
 
-    /// What has been yielded so far, in numbers; complete, with the reason for a stop, when `try_next` has said `None`.
+    /// Totals of what was yielded so far; complete, with the reason for a stop, when `try_next` has returned `None`.
     pub fn report(&self) -> Report {
         self.report
     }
 
-    /// How far the run is, for a progress bar. It counts what has ended, yielded or not.
+    /// Progress of the run, for a progress bar. It counts updates that have ended, whether yielded or not.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
     }
@@ -589,7 +536,7 @@ impl<T> Run<T> {
             return Poll::Ready(Some(Ok(done)));
         }
         let error = match ready!(self.task.poll_join_next(context)) {
-            None => return Poll::Ready(None), // it has told how it ended
+            None => return Poll::Ready(None), // its result was taken before
             Some(Ok(Ok(stopped))) => {
                 self.report.stopped = stopped;
                 return Poll::Ready(None);

@@ -2,53 +2,55 @@ use std::{error::Error as StdError, fmt};
 
 use chartmogul_api::{Attempt, Error, Problem, StatusCode, StopReason};
 
-use crate::merge::answers_write;
+use crate::custom::is_response_to_write;
 
-/// One update of a run that has ended, and how.
+/// An update of a run that has ended, with its outcome.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Completed<T> {
-    /// Its place in the input, from 0.
+    /// Its index in the input, from 0.
     pub index: u64,
-    /// What it updates: the UUID, as the update has it.
+    /// What it updates: the UUID, as the update has it. For an update by required query parameters, these:
+    /// `data_source_uuid=..&external_id=..`.
     pub id: String,
-    /// What became of it.
+    /// How it ended.
     pub outcome: Outcome<T>,
-    /// How often it was sent again, because an earlier run had sent it and was ended before there was an outcome that lasts.
-    /// That is harmless.
+    /// How often it was sent again, because an earlier run had sent it and ended before it had recorded an outcome. That is
+    /// harmless.
     pub repeats: u32,
-    /// How many custom attributes the object had that the update, which replaces all of them, does not name: they are gone if
-    /// it was made; in a dry run, they would be. `None` if that is not known, because the object was not
+    /// How many custom attributes of the object an update that replaces all of them does not name: they are removed with the
+    /// update; in a dry run, they would be. `None` if that is not known, because the object was not
     /// [read before](super::Bulk::skip_unchanged).
     pub lost: Option<u64>,
-    /// It was done by an earlier run and is known from the journal; nothing was sent now.
+    /// Whether the outcome is that of an earlier run, from the journal; this run has sent nothing.
     pub earlier: bool,
-    /// The journal could not take it (disk full), so a resumed run will make it again. The run ends with
-    /// [`Error::Journal`](super::Error::Journal) then, or with [`Error::JournalLost`](super::Error::JournalLost).
+    /// Whether the outcome could not be written into the journal (disk full), so that a resumed run sends the update again. The
+    /// run ends with [`Error::Journal`](super::Error::Journal) then, or with [`Error::JournalLost`](super::Error::JournalLost).
     pub unrecorded: bool,
 }
 
-/// What became of one update of a run.
+/// How one update of a run has ended.
 ///
-/// An outcome is [final](Self::is_final) if it says something about the update: it was done, there was nothing to change, the server refused it
-/// for what it is, or a value can't be right. All others say something about the run, the network or the server: with a
-/// [journal](super::Bulk::journal), the next run makes such an update. Until it is made, those behind it that are of the same
-/// object are not sent ([`NotSent::Behind`]), because it would undo them.
+/// An outcome is [final](Self::is_final) if it is about the update itself: it was made, there was nothing to change, the server
+/// rejected what it says, or it has an invalid value. All others are about the run, the network or the server: with a
+/// [journal](super::Bulk::journal), the next run sends such an update. Until then, later updates of the same object are
+/// not sent ([`NotSent::Behind`]), because it would undo them.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Outcome<T> {
-    /// It was done; what the server answered. In a dry run: it would be; what would change.
+    /// The object was updated; this is what the server responded with. In a dry run: the object would be updated; this is what
+    /// would change.
     Updated(Box<T>),
-    /// There was nothing to change: the server said so (304), or it was
+    /// There was nothing to change: the server responded with 304, or the object was
     /// [read before](super::Bulk::skip_unchanged).
     NotModified,
-    /// The server refused it. That is final (400, 404, 409, 410, 413, 422) unless it is the API key that was refused (401, 403).
+    /// The server rejected the update. That is final (400, 404, 409, 410, 413, 422), unless it is the API key that was rejected
+    /// (401, 403).
     Rejected(UpdateError),
-    /// It was sent, by this run or an earlier one, and nobody has said what is wrong with it: there is no usable answer after
-    /// the last attempt, or the run was stopped before there was one.
-    /// [`may_have_happened`](UpdateError::may_have_happened) tells whether the server may have done it.
+    /// It was sent, by this run or an earlier one, without a usable response: not after the last attempt, or not before the run
+    /// was stopped. [`may_have_happened`](UpdateError::may_have_happened) tells whether it may have taken effect.
     GivenUp(UpdateError),
-    /// It was never sent, by no run, so it can't have happened.
+    /// No run has ever sent it, so it can't have taken effect.
     NotSent(NotSent),
 }
 
@@ -56,27 +58,27 @@ pub enum Outcome<T> {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// A value can't be right, which is final; or what had to be read before could not be, the limiter failed.
+    /// It has an invalid value, which is final; or the object could not be read first, or the limiter failed.
     Failed(UpdateError),
-    /// The run was stopped before.
+    /// The run was stopped before it was sent.
     Stopped(Stopped),
-    /// The update of the same object at this place of the input (counted from 0) has to be made first, and has no final
-    /// outcome.
+    /// An earlier update of the same object, with this index in the input (from 0), has no final outcome and must be made
+    /// first.
     Behind(u64),
 }
 
-/// Why a run ended before its input.
+/// Why a run ended before its input did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// It was asked to, by [`Bulk::stop_when`](super::Bulk::stop_when).
+    /// Requested by [`Bulk::stop_when`](super::Bulk::stop_when).
     Requested,
-    /// [`Bulk::deadline`](super::Bulk::deadline).
+    /// The [`Bulk::deadline`](super::Bulk::deadline) has passed.
     Deadline,
     /// As many updates failed as [`Bulk::stop_after_errors`](super::Bulk::stop_after_errors) or
     /// [`Bulk::stop_above_share`](super::Bulk::stop_above_share) allow, or one hundred in a row.
     Errors,
-    /// The server knows no such API key (401), so that all others would fail too.
+    /// The server rejected the API key (401), so all other updates would fail, too.
     KeyRefused,
     /// The run itself failed; its stream ends with the [`Error`](super::Error).
     Failed,
@@ -85,10 +87,10 @@ pub enum Stopped {
 impl fmt::Display for Stopped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Requested => "it was asked to stop",
-            Self::Deadline => "its time was up",
+            Self::Requested => "a stop was requested",
+            Self::Deadline => "its deadline passed",
             Self::Errors => "too many updates failed",
-            Self::KeyRefused => "the API key was refused",
+            Self::KeyRefused => "the API key was rejected",
             Self::Failed => "the run failed",
         })
     }
@@ -104,7 +106,7 @@ pub(super) struct Failed {
     pub(super) cause: Cause,
 }
 
-/// What a failure says something about.
+/// What a failure is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
     /// The update, as the server judges it.
@@ -158,7 +160,7 @@ impl Failed {
         }
     }
 
-    /// Nobody knows how far it had come.
+    /// How far it had come is not known.
     pub(super) fn panicked(was_to_be_sent: bool) -> Self {
         let what = "the call panicked, which is a bug of what it was made with";
         Self {
@@ -169,13 +171,13 @@ impl Failed {
         }
     }
 
-    /// The server saw nothing to change: it has answered the update itself with that, not a read before it.
+    /// The server found nothing to change: that is its response to the update itself, not to a read before it.
     pub(super) fn is_unmodified(&self) -> bool {
-        answers_write(&self.error) && matches!(self.error, Error::NotModified(_))
+        is_response_to_write(&self.error) && matches!(self.error, Error::NotModified(_))
     }
 
-    /// Whether no run has to make the update any more. What was not sent has no verdict, whatever a request before it was
-    /// answered with.
+    /// Whether no run has to send the update any more. One that was not sent has no verdict, whatever the response to a request
+    /// before it was.
     fn is_final(&self) -> bool {
         match self.cause {
             Cause::Verdict => self.sent,
@@ -185,7 +187,7 @@ impl Failed {
     }
 }
 
-/// What earlier runs have done for an update.
+/// What earlier runs have done with an update.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Earlier {
     /// How often they have sent it.
@@ -232,7 +234,7 @@ impl<T> Outcome<T> {
             return Self::NotSent(why);
         }
         Self::GivenUp(UpdateError {
-            text: "an earlier run has sent it and saw no final answer; this one ended before it sent it again"
+            text: "an earlier run has sent it without a final response; this one ended before it sent it again"
                 .to_owned(),
             status: None,
             problems: Vec::new(),
@@ -243,7 +245,7 @@ impl<T> Outcome<T> {
         })
     }
 
-    /// A word for it, for a list or a table: `updated`, `not modified`, `rejected`, `given up`, `not sent`.
+    /// A name for lists and tables: `updated`, `not modified`, `rejected`, `given up`, `not sent`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Updated(_) => "updated",
@@ -254,8 +256,8 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// Whether it says something about the update, so that there is nothing left to be made. If not, the next run with the same
-    /// [journal](super::Bulk::journal) makes it.
+    /// Whether it is about the update itself, so that the update need not be sent again. If not, the next run with the same
+    /// [journal](super::Bulk::journal) sends it.
     pub fn is_final(&self) -> bool {
         match self {
             Self::Updated(_) | Self::NotModified => true,
@@ -264,7 +266,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// Why it failed, if it did. Being stopped, or behind another one, is no failure.
+    /// Why it failed, if it did. An update that was stopped, or is behind another one, has not failed.
     pub fn error(&self) -> Option<&UpdateError> {
         match self {
             Self::Rejected(error) | Self::GivenUp(error) | Self::NotSent(NotSent::Failed(error)) => Some(error),
@@ -282,9 +284,7 @@ impl<T> Outcome<T> {
     }
 }
 
-/// Why an update failed. It can be written into a journal and read again, which an [`Error`] can't.
-///
-/// It prints as the [`Error`] that it was made of.
+/// Why an update failed: an [`Error`] in a form that a journal can hold. It prints like that [`Error`].
 #[derive(Debug, Clone)]
 pub struct UpdateError {
     pub(super) text: String,
@@ -313,7 +313,7 @@ impl UpdateError {
         }
     }
 
-    /// Status of the last answer, if there was one.
+    /// Status of the last response, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
         self.status
     }
@@ -323,18 +323,18 @@ impl UpdateError {
         &self.problems
     }
 
-    /// Each attempt as a line: when it began, how long it took, why it failed, with all causes.
+    /// Each attempt as a line: when it began, how long it took, and why it failed, with all causes.
     pub fn attempts(&self) -> &[String] {
         &self.attempts
     }
 
-    /// Whether the server may have done it, in any of the attempts of any of the runs over the same journal. The
-    /// [`error`](Self::error) itself knows only the attempts of this run.
+    /// Whether the update may have taken effect, by any attempt of any run with the same journal. The
+    /// [`error`](Self::error) itself covers the attempts of this run only.
     pub fn may_have_happened(&self) -> bool {
         self.may_have_happened
     }
 
-    /// The error itself, with the raw body; `None` if an earlier run met it.
+    /// The error itself, with the raw body; `None` if it is that of an earlier run.
     pub fn error(&self) -> Option<&Error> {
         self.error.as_deref()
     }
@@ -353,12 +353,13 @@ impl StdError for UpdateError {
     }
 }
 
-/// What a run has come to, in numbers; it prints as one line.
+/// Totals of a run; it prints as one line.
 ///
-/// Of two runs over the same input of which one was disturbed (killed, stopped, by an outage) and started again until it came to its end,
-/// all numbers but `repeats` are the same. There are two exceptions, for an update that may have been made before there was an outcome that
-/// lasts. With `merge_custom`, what is in place then is `updated`, not `not_modified`. With
-/// [`skip_unchanged`](super::Bulk::skip_unchanged), the object is not read a second time, so what it has lost is `replaced_unseen`.
+/// A run that was interrupted (killed, stopped, by an outage) and resumed until its end has the same totals as one that was not,
+/// except for `repeats`. There are two more exceptions, for an update that may have been made before its outcome was recorded:
+/// with `merge_custom`, attributes that are in place then count as `updated`, not as `not_modified`; with
+/// [`skip_unchanged`](super::Bulk::skip_unchanged), the object is not read a second time, so the attributes that it lost count as
+/// `replaced_unseen`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Report {
@@ -374,16 +375,16 @@ pub struct Report {
     pub given_up: u64,
     /// [`Outcome::NotSent`].
     pub not_sent: u64,
-    /// How often something was sent again; see [`Completed::repeats`].
+    /// How often updates were sent again; see [`Completed::repeats`].
     pub repeats: u64,
     /// How many of [`updated`](Self::updated) have removed custom attributes that they do not name; see [`Completed::lost`].
     pub losing: u64,
     /// How many attributes these have removed.
     pub lost: u64,
-    /// How many of [`updated`](Self::updated) have replaced all custom attributes of an object that nobody has looked at before:
-    /// what they do not name is gone.
+    /// How many of [`updated`](Self::updated) have replaced all custom attributes of an object that was not read before:
+    /// attributes that they do not name are removed.
     pub replaced_unseen: u64,
-    /// Why the run ended before its input, if it did.
+    /// Why the run ended before its input did, if so.
     pub stopped: Option<Stopped>,
 }
 
@@ -405,7 +406,7 @@ impl Report {
         } += 1;
     }
 
-    /// Whether every update was done, or had nothing to change.
+    /// Whether every update was made, or had nothing to change.
     pub fn is_clean(&self) -> bool {
         self.updated + self.not_modified == self.updates && self.stopped.is_none()
     }
@@ -440,7 +441,7 @@ impl fmt::Display for Report {
         if *replaced_unseen > 0 {
             write!(
                 f,
-                "; {replaced_unseen} replaced all custom attributes without a look at them"
+                "; {replaced_unseen} replaced all custom attributes without reading them first"
             )?;
         }
         match stopped {

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-/// How far a run is. Cheap to clone and to ask, from any thread, also after the run.
+/// Progress of a run. Cheap to clone and to read, from any thread, also after the run.
 #[derive(Clone)]
 pub struct Progress {
     shared: Arc<Shared>,
@@ -24,23 +24,23 @@ struct Shared {
     rate: Mutex<Rate>,
 }
 
-/// The numbers of one moment.
+/// The numbers at one moment.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// Updates that were made, or failed, those of an earlier run included.
+    /// Updates that have ended, successfully or not, those of an earlier run included.
     pub done: u64,
     /// Those of them that failed.
     pub failed: u64,
-    /// Updates that are being made.
+    /// Updates in progress.
     pub in_flight: u64,
-    /// How many there are, if that is known.
+    /// How many updates there are, if that is known.
     pub total: Option<u64>,
     /// Updates per second, over the last ten seconds.
     pub rate: f64,
-    /// Since the run began.
+    /// Time since the run started.
     pub elapsed: Duration,
-    /// How long the rest will take at this rate, if that can be said.
+    /// How long the rest will take at this rate, if both are known.
     pub remaining: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl Progress {
         }
     }
 
-    /// An update is being made, as long as this lives.
+    /// An update is in progress as long as this lives.
     pub(super) fn started(&self) -> InFlight {
         self.shared.in_flight.fetch_add(1, Relaxed);
         InFlight(self.clone())
@@ -103,7 +103,7 @@ impl Progress {
     }
 }
 
-/// Counts an update that is being made, however that ends.
+/// Counts an update in progress, however it ends.
 pub(super) struct InFlight(Progress);
 
 impl Drop for InFlight {
@@ -120,7 +120,7 @@ impl fmt::Debug for Progress {
 
 const SECONDS: u8 = 10;
 
-/// What ended in each of the last seconds.
+/// How many updates ended in each of the last seconds.
 #[derive(Default)]
 struct Rate {
     /// By second, modulo the number of seconds.

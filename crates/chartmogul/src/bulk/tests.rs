@@ -12,13 +12,13 @@ use std::{
     },
 };
 
-use chartmogul_api::InvalidInput;
+use chartmogul_api::{Bounds, InvalidInput};
 use futures_util::stream;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{engine::SPAN, *};
+use super::{engine::SPAN, journal::RequestRecord, update::Sealed, *};
 
 /// What updates are applied to, and what it has seen.
 #[derive(Default)]
@@ -85,29 +85,48 @@ impl World {
     }
 }
 
-impl Sealed for Set {}
+/// An update that is its own call.
+macro_rules! own_call {
+    ($Update:ty, $Object:ty) => {
+        impl Sealed for $Update {}
 
-impl Update for Set {
+        impl Update for $Update {
+            type Object = $Object;
+
+            type Call = Self;
+
+            fn check(&self) -> Result<(), CallError> {
+                UpdateCall::check(self)
+            }
+
+            fn into_call(self) -> Self {
+                self
+            }
+        }
+    };
+}
+use own_call;
+
+own_call!(Set, Object);
+
+impl UpdateCall for Set {
     type Object = Object;
 
     const OPERATION: &'static str = "set";
 
     const REPLACED: &'static [&'static str] = &[];
 
-    fn id(&self) -> String {
-        self.id.clone()
-    }
-
-    fn body(&self) -> serde_json::Result<Value> {
-        Ok(json!({ "value": self.value }))
+    fn request(&self) -> Result<RequestRecord, CallError> {
+        Ok(RequestRecord {
+            account: "https://api.example.com".to_owned(),
+            id: self.id.clone(),
+            query: Value::Null,
+            body: json!({ "value": self.value }),
+        })
     }
 
     fn check(&self) -> Result<(), CallError> {
         Ok(())
-    }
-
-    fn account(&self) -> String {
-        "https://api.example.com".to_owned()
     }
 
     fn within(mut self, _: Option<Duration>, bounds: &Arc<Bounds>) -> Self {
@@ -122,7 +141,7 @@ impl Update for Set {
         })
     }
 
-    async fn send(self) -> Result<Self::Object, CallError> {
+    async fn make(self, _: bool, _: bool) -> Result<(Self::Object, bool), CallError> {
         let world = &self.world;
         world.started.fetch_add(1, SeqCst);
         if self.fails.is_none() {
@@ -147,7 +166,7 @@ impl Update for Set {
             return Err(fails());
         }
         world.state.lock().unwrap().insert(self.id.clone(), self.value);
-        Ok(Object { value: self.value })
+        Ok((Object { value: self.value }, true))
     }
 }
 
@@ -190,7 +209,7 @@ async fn without_a_runtime_there_is_an_error() {
     let cause = std::error::Error::source(&error)
         .map(ToString::to_string)
         .unwrap_or_default();
-    assert_eq!(error.to_string(), "a bulk run can't begin here");
+    assert_eq!(error.to_string(), "a bulk run can't start here");
     assert!(cause.starts_with("no tokio runtime"), "{cause}");
 }
 
@@ -501,7 +520,8 @@ async fn an_outage_of_any_length_uses_nothing_up() {
                         cause: Cause::Trouble,
                     });
                 }
-                update.send().await.map(Step::Done).map_err(Failed::sending)
+                let (object, _) = update.make(false, false).await.map_err(Failed::sending)?;
+                Ok(Step::Done(object))
             }
             .boxed()
         };
@@ -571,11 +591,10 @@ fn length(record: &[u8]) -> usize {
     length.try_into().unwrap()
 }
 
-async fn fake(opportunities: usize) -> chartmogul_fake::Fake {
-    let fake = chartmogul_fake::Fake::start().await.unwrap();
+fn fake(opportunities: usize) -> chartmogul_fake::Fake {
+    let fake = chartmogul_fake::Fake::start().unwrap();
     for number in 0..opportunities {
-        fake.opportunities()
-            .add(chartmogul_fake::samples::opportunity(&uuid(number)));
+        fake.collection("opportunities").insert_sample(&uuid(number)).unwrap();
     }
     fake
 }
@@ -605,7 +624,7 @@ async fn a_source_that_fails_while_recalling_does_not_hang() {
 
 #[tokio::test]
 async fn decimals_are_the_same_input() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let folder = tempfile::tempdir().unwrap();
     let client = crate::Client::builder()
         .api_key(fake.api_key())
@@ -633,6 +652,37 @@ async fn decimals_are_the_same_input() {
     bulk().start().await.unwrap().finish().await.unwrap();
     let again = bulk().start().await.unwrap().finish().await;
     assert!(again.is_ok(), "{}", again.unwrap_err());
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_allowed_has_an_outcome_that_lasts() {
+    let fake = fake(3);
+    let folder = tempfile::tempdir().unwrap();
+    let client = crate::Client::builder()
+        .api_key(fake.api_key())
+        .base_url(fake.url())
+        .build()
+        .unwrap();
+    let opportunities = client.opportunities();
+    let bulk = || {
+        let updates = [
+            opportunities.update(uuid(0)).replace_all_custom([("score", f64::NAN)]),
+            opportunities.update(uuid(1)).win_likelihood(101),
+            opportunities.update(uuid(2)).estimated_close_date("31.1.2026"),
+            opportunities.update(""),
+        ];
+        Bulk::new(updates).in_order().journal(folder.path().join("journal"))
+    };
+    for earlier in [false, true] {
+        let (completed, _) = all(bulk().start().await.unwrap()).await;
+        assert_eq!(completed.len(), 4);
+        for completed in completed {
+            let outcome = &completed.outcome;
+            assert!(matches!(outcome, Outcome::NotSent(NotSent::Failed(_))), "{outcome:?}");
+            assert!(outcome.is_final() && completed.earlier == earlier, "{completed:?}");
+        }
+    }
+    assert!(fake.requests().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -663,7 +713,7 @@ async fn a_share_that_was_never_reached_is_not_reached_when_resumed() {
 
 #[tokio::test]
 async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
-    let fake = fake(4).await;
+    let fake = fake(4);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let client = |rate| {
@@ -689,7 +739,7 @@ async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
 
 #[tokio::test]
 async fn a_run_that_is_stopped_sends_nothing_more() {
-    let fake = fake(5).await;
+    let fake = fake(5);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -707,7 +757,7 @@ async fn a_run_that_is_stopped_sends_nothing_more() {
 
 #[tokio::test]
 async fn what_was_only_read_was_never_sent() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -842,14 +892,14 @@ async fn nothing_is_in_flight_after_the_run() {
 
 #[tokio::test]
 async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
         .limiter(crate::Unlimited)
         .build()
         .unwrap();
-    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     let late = Duration::from_millis(700);
     fake.answer_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
     fake.answer_next(chartmogul_fake::Canned::new(200).json(object).after(late));
@@ -866,14 +916,14 @@ async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
 
 #[tokio::test]
 async fn a_stop_between_the_read_and_the_write() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
         .limiter(crate::Unlimited)
         .build()
         .unwrap();
-    let object = chartmogul_fake::samples::opportunity(&uuid(0)).to_string();
+    let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     fake.answer_next(
         chartmogul_fake::Canned::new(200)
             .json(object)
@@ -912,7 +962,7 @@ async fn ctrl_c_ends_a_run_whose_source_waits() {
 
 #[tokio::test]
 async fn what_waits_for_its_turn_is_not_sent_after_the_first_error() {
-    let fake = fake(4).await;
+    let fake = fake(4);
     let client = crate::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())

@@ -1,4 +1,3 @@
-//! One module for each resource of the API.
+//! What the document does not say, by resource.
 
-pub mod customers;
-pub mod opportunities;
+pub(crate) mod customers;

@@ -2,8 +2,8 @@
 
 #[allow(unused_imports)]
 use crate::{
-    Client, Error, FromRead, Method, Response, check::{self, Check as _, encode_path},
-    operations, types,
+    Client, Error, runtime::{self as progenitor_client, ClientHooks, OperationInfo, ResponseValue, encode_path},
+    types,
 };
 
 impl Client {
@@ -22,12 +22,29 @@ impl Client {
     pub async fn list_opportunities<'a>(
         &'a self,
         query: &'a types::ListOpportunitiesQuery,
-    ) -> Result<Response<types::OpportunityPage>, Error> {
-        query.check()?;
-        let request = || {
-            self.start(Method::GET, format_args!("/v1/opportunities",)).query(query)
+    ) -> Result<ResponseValue<types::OpportunityPage>, Error> {
+        let url = format!("{}/v1/opportunities", self.baseurl,);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .query(&progenitor_client::QueryParam::new("query", &query))
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "list_opportunities",
         };
-        self.exec(&operations::LIST_OPPORTUNITIES, &request).await
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
     }
     /// Create an opportunity.
     ///
@@ -40,12 +57,29 @@ impl Client {
     pub async fn create_opportunity<'a>(
         &'a self,
         body: &'a types::OpportunityCreation,
-    ) -> Result<Response<types::Opportunity>, Error> {
-        body.check()?;
-        let request = || {
-            self.start(Method::POST, format_args!("/v1/opportunities",)).json(&body)
+    ) -> Result<ResponseValue<types::Opportunity>, Error> {
+        let url = format!("{}/v1/opportunities", self.baseurl,);
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .post(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "create_opportunity",
         };
-        self.exec(&operations::CREATE_OPPORTUNITY, &request).await
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
     }
     /// Retrieve an opportunity.
     ///
@@ -59,16 +93,30 @@ impl Client {
     pub async fn get_opportunity<'a>(
         &'a self,
         opportunity_uuid: &'a str,
-    ) -> Result<Response<types::Opportunity>, Error> {
-        check::uuid("opportunity_uuid", opportunity_uuid)?;
-        let request = || {
-            self
-                .start(
-                    Method::GET,
-                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
+    ) -> Result<ResponseValue<types::Opportunity>, Error> {
+        let url = format!(
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .get(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
+            )
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "get_opportunity",
         };
-        self.exec(&operations::GET_OPPORTUNITY, &request).await
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
     }
     /// Delete an opportunity.
     ///
@@ -82,16 +130,23 @@ impl Client {
     pub async fn delete_opportunity<'a>(
         &'a self,
         opportunity_uuid: &'a str,
-    ) -> Result<Response<()>, Error> {
-        check::uuid("opportunity_uuid", opportunity_uuid)?;
-        let request = || {
-            self
-                .start(
-                    Method::DELETE,
-                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
+    ) -> Result<ResponseValue<()>, Error> {
+        let url = format!(
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self.client.delete(url).build()?;
+        let info = OperationInfo {
+            operation_id: "delete_opportunity",
         };
-        self.exec_done(&operations::DELETE_OPPORTUNITY, &request).await
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => Ok(ResponseValue::empty(response)),
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
     }
     /// Update an opportunity.
     ///
@@ -109,52 +164,30 @@ impl Client {
         &'a self,
         opportunity_uuid: &'a str,
         body: &'a types::OpportunityUpdate,
-    ) -> Result<Response<types::Opportunity>, Error> {
-        check::uuid("opportunity_uuid", opportunity_uuid)?;
-        body.check()?;
-        let request = || {
-            self
-                .start(
-                    Method::PATCH,
-                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
-                .json(&body)
-        };
-        self.exec(&operations::UPDATE_OPPORTUNITY, &request).await
-    }
-    /// [`update_opportunity`](Self::update_opportunity) with a body that follows from what is read just before, by each attempt anew.
-    ///
-    /// The body is not checked: it may hold what the server has sent. Not for users: it may change.
-    #[doc(hidden)]
-    pub async fn update_opportunity_from_read(
-        &self,
-        opportunity_uuid: &str,
-        body: &mut (dyn FnMut(
-            &types::Opportunity,
-            &[u8],
-        ) -> Result<Option<types::OpportunityUpdate>, Error> + Send),
-    ) -> Result<FromRead<types::Opportunity>, Error> {
-        check::uuid("opportunity_uuid", opportunity_uuid)?;
-        let read = || {
-            self
-                .start(
-                    Method::GET,
-                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
-        };
-        let write = |body: &types::OpportunityUpdate| {
-            self
-                .start(
-                    Method::PATCH,
-                    format_args!("/v1/opportunities/{}", encode_path(opportunity_uuid)),
-                )
-                .json(&body)
-        };
-        self.exec_from_read(
-                (&operations::GET_OPPORTUNITY, &read),
-                (&operations::UPDATE_OPPORTUNITY, &write),
-                body,
+    ) -> Result<ResponseValue<types::Opportunity>, Error> {
+        let url = format!(
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid.to_string()),
+        );
+        #[allow(unused_mut)]
+        let mut request = self
+            .client
+            .patch(url)
+            .header(
+                ::reqwest::header::ACCEPT,
+                ::reqwest::header::HeaderValue::from_static("application/json"),
             )
-            .await
+            .json(&body)
+            .build()?;
+        let info = OperationInfo {
+            operation_id: "update_opportunity",
+        };
+        self.pre(&mut request, &info).await?;
+        let result = self.exec(request, &info).await;
+        self.post(&result, &info).await?;
+        let response = result?;
+        match response.status().as_u16() {
+            200..=299 => ResponseValue::from_response(response).await,
+            _ => Err(Error::UnexpectedResponse(response)),
+        }
     }
 }

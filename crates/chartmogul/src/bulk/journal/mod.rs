@@ -15,7 +15,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 
-pub(super) use self::record::{DoneRecord, What};
+pub(super) use self::record::{DoneRecord, RequestRecord};
 use self::{
     file::JournalFile,
     frames::{Frame, Frames},
@@ -86,7 +86,7 @@ struct Reading {
 
 /// What the journal knows of an update.
 pub(super) struct Known<T> {
-    pub(super) what: What,
+    pub(super) request: RequestRecord,
     pub(super) state: State<T>,
 }
 
@@ -184,8 +184,8 @@ impl Journal {
                 if index + 1 == self.found.good.taken {
                     self.reading = None; // all is known
                 }
-                let what = taken.what;
-                return Ok(Known { what, state });
+                let request = taken.request;
+                return Ok(Known { request, state });
             }
             self.read_on().await?;
         }
@@ -209,8 +209,8 @@ impl Journal {
         }
     }
 
-    pub(super) fn put_taken(&mut self, index: u64, what: What) -> Result<(), Error> {
-        self.put(&Record::<()>::Taken(Taken { index, what }))
+    pub(super) fn put_taken(&mut self, index: u64, request: RequestRecord) -> Result<(), Error> {
+        self.put(&Record::<()>::Taken(Taken { index, request }))
     }
 
     pub(super) fn put_sent(&mut self, index: u64) -> Result<(), Error> {
@@ -483,7 +483,7 @@ impl Found {
                 if taken.index != self.good.taken || self.ended.is_some() {
                     return false;
                 }
-                let object = taken.what.id.to_ascii_lowercase();
+                let object = taken.request.id.to_ascii_lowercase();
                 self.behind.entry(object.clone()).or_default().insert(taken.index);
                 let open = Open {
                     object,

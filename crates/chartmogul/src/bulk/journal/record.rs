@@ -52,18 +52,23 @@ impl Header {
 pub(crate) struct Taken {
     pub(crate) index: u64,
     #[serde(flatten)]
-    pub(crate) what: What,
+    pub(crate) request: RequestRecord,
 }
 
-/// What makes an update the one that it is.
+/// What makes an update the one that it is: all that is sent, and where.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct What {
+pub struct RequestRecord {
+    /// The base URL.
     pub(crate) account: String,
+    /// What is updated: the values in the path, and the required parameters of the query.
     pub(crate) id: String,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub(crate) query: Value,
+    /// Without its envelope.
     pub(crate) body: Value,
 }
 
-impl What {
+impl RequestRecord {
     /// In which way an update is not the one that the journal has.
     pub(crate) fn difference(&self, here: &Self) -> Option<String> {
         if here.account != self.account {
@@ -72,44 +77,48 @@ impl What {
         if here.id != self.id {
             return Some(format!("is of {}, was of {}", here.id, self.id));
         }
-        if here.body == self.body {
-            return None;
-        }
         // Not the values, which are customers' data: this gets into logs.
-        let mut names = Vec::new();
-        for name in union(&members(&self.body), &members(&here.body)) {
-            let (was, is) = (self.body.get(name), here.body.get(name));
-            if was == is {
-                continue;
-            }
-            let (was, is) = (attributes(was), attributes(is));
-            let keys = union(&was, &is).into_iter().filter(|key| was.get(key) != is.get(key));
-            let keys: Vec<_> = keys.map(|key| format!("`{name}.{key}`")).collect();
-            if keys.is_empty() {
-                names.push(format!("`{name}`"));
-            }
-            names.extend(keys);
-        }
-        Some(format!("({}) differs in {}", self.id, names.join(", ")))
+        let mut names = differences(&self.query, &here.query);
+        names.extend(differences(&self.body, &here.body));
+        (here != self).then(|| format!("({}) differs in {}", self.id, names.join(", ")))
     }
 }
 
-type Members<'a> = BTreeMap<&'a str, &'a Value>;
+/// The names of the fields that differ; of a list of custom attributes, the keys.
+fn differences(was: &Value, is: &Value) -> Vec<String> {
+    let mut names = Vec::new();
+    for name in union(&fields(was), &fields(is)) {
+        let (was, is) = (was.get(name), is.get(name));
+        if was == is {
+            continue;
+        }
+        let (was, is) = (attributes(was), attributes(is));
+        let keys = union(&was, &is).into_iter().filter(|key| was.get(key) != is.get(key));
+        let keys: Vec<_> = keys.map(|key| format!("`{name}.{key}`")).collect();
+        if keys.is_empty() {
+            names.push(format!("`{name}`"));
+        }
+        names.extend(keys);
+    }
+    names
+}
 
-fn members(body: &Value) -> Members<'_> {
-    let members = body.as_object().into_iter().flatten();
-    members.map(|(name, value)| (&**name, value)).collect()
+type Fields<'a> = BTreeMap<&'a str, &'a Value>;
+
+fn fields(object: &Value) -> Fields<'_> {
+    let fields = object.as_object().into_iter().flatten();
+    fields.map(|(name, value)| (&**name, value)).collect()
 }
 
 /// Those of a list of custom attributes; none of anything else.
-fn attributes(value: Option<&Value>) -> Members<'_> {
+fn attributes(value: Option<&Value>) -> Fields<'_> {
     let attributes = value.and_then(Value::as_array).into_iter().flatten();
     attributes
         .filter_map(|attribute| Some((attribute.get("key")?.as_str()?, attribute)))
         .collect()
 }
 
-fn union<'a>(one: &Members<'a>, other: &Members<'a>) -> BTreeSet<&'a str> {
+fn union<'a>(one: &Fields<'a>, other: &Fields<'a>) -> BTreeSet<&'a str> {
     one.keys().chain(other.keys()).copied().collect()
 }
 
@@ -211,6 +220,52 @@ impl From<ErrorRecord> for UpdateError {
             may_have_happened: record.may_have_happened,
             is_final: true, // nothing else is written
             error: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn record(query: Value, body: Value) -> RequestRecord {
+        let (account, id) = ("https://api.example.com".to_owned(), "7".to_owned());
+        RequestRecord {
+            account,
+            id,
+            query,
+            body,
+        }
+    }
+
+    #[test]
+    fn updates_that_differ_in_the_query_alone_are_not_the_same() {
+        let body = || json!({"amount": 1, "custom": [{"key": "a", "value": 1}]});
+        let as_user = record(json!({"handle_as_user_edit": true}), body());
+        let other = json!({"amount": 1, "custom": [{"key": "a", "value": 2}]});
+        for (here, expected) in [
+            (record(json!({"handle_as_user_edit": true}), body()), None),
+            (
+                record(Value::Null, body()),
+                Some("(7) differs in `handle_as_user_edit`"),
+            ),
+            (
+                record(Value::Null, other),
+                Some("(7) differs in `handle_as_user_edit`, `custom.a`"),
+            ),
+        ] {
+            assert_eq!(as_user.difference(&here).as_deref(), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_read_back() {
+        for query in [Value::Null, json!({"dry": true})] {
+            let written = record(query, json!({}));
+            let json = serde_json::to_string(&written).unwrap_or_default();
+            assert_eq!(serde_json::from_str::<RequestRecord>(&json).ok(), Some(written));
         }
     }
 }

@@ -166,29 +166,27 @@ struct Write {
     index: usize,
 }
 
-impl Sealed for Write {}
+own_call!(Write, [u8; 2]);
 
-impl Update for Write {
+impl UpdateCall for Write {
     type Object = [u8; 2];
 
     const OPERATION: &'static str = "write";
 
     const REPLACED: &'static [&'static str] = &[];
 
-    fn id(&self) -> String {
-        self.server.plan[self.index].object.to_string()
-    }
-
-    fn body(&self) -> serde_json::Result<Value> {
-        Ok(json!(self.server.plan[self.index].value))
+    fn request(&self) -> Result<RequestRecord, CallError> {
+        let plan = self.server.plan[self.index];
+        Ok(RequestRecord {
+            account: String::new(),
+            id: plan.object.to_string(),
+            query: Value::Null,
+            body: json!(plan.value),
+        })
     }
 
     fn check(&self) -> Result<(), CallError> {
         Ok(())
-    }
-
-    fn account(&self) -> String {
-        String::new()
     }
 
     fn within(self, _: Option<Duration>, _: &Arc<Bounds>) -> Self {
@@ -199,7 +197,7 @@ impl Update for Write {
         Err(trouble())
     }
 
-    async fn send(self) -> Result<Self::Object, CallError> {
+    async fn make(self, _: bool, _: bool) -> Result<(Self::Object, bool), CallError> {
         Err(trouble()) // the model makes its own calls
     }
 }

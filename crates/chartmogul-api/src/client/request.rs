@@ -1,0 +1,174 @@
+//! Requests for what no generated operation covers yet.
+
+use bytes::Bytes;
+use http::Method;
+use serde::{Serialize, Serializer as _, de::DeserializeOwned};
+
+use crate::{
+    Client, Error, InvalidInput, Response,
+    transport::{Other, Prepared, Route, Shape, call},
+    validate,
+};
+
+/// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
+/// the same. Made by [`Client::request`].
+#[derive(Debug, Clone)]
+#[must_use = "nothing is sent before `send`"]
+pub struct Request {
+    client: Client,
+    method: Method,
+    template: String,
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Option<Bytes>,
+    idempotent: bool,
+    wrong: Option<InvalidInput>,
+}
+
+impl Client {
+    /// Prepares a request to an endpoint that has no method here yet.
+    ///
+    /// `path` begins with `/v1/`. What varies stands in braces and is given by [`Request::path`], so that it can't leave
+    /// its segment, and logs and metrics see the template alone.
+    ///
+    /// ```no_run
+    /// # async fn run(client: chartmogul_api::Client) -> Result<(), chartmogul_api::Error> {
+    /// use chartmogul_api::Method;
+    ///
+    /// let response = client
+    ///     .request(Method::GET, "/v1/customers/{customer_uuid}/activities")
+    ///     .path("customer_uuid", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
+    ///     .query("per_page", 50)
+    ///     .send::<serde_json::Value>()
+    ///     .await?;
+    /// println!("{}", response.value()["entries"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, method: Method, path: impl Into<String>) -> Request {
+        Request {
+            client: self.clone(),
+            idempotent: method != Method::POST,
+            method,
+            template: path.into(),
+            path: Vec::new(),
+            query: Vec::new(),
+            body: None,
+            wrong: None,
+        }
+    }
+}
+
+impl Request {
+    /// The value of `{name}` in the path.
+    pub fn path(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.path.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter to the query.
+    #[allow(clippy::needless_pass_by_value)] // so that it takes `50` and "text" alike
+    pub fn query(mut self, name: impl Into<String>, value: impl ToString) -> Self {
+        self.query.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// The body, as JSON.
+    pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(json) => self.body = Some(json.into()),
+            Err(error) => {
+                let wrong = InvalidInput::new("body", &error, "must be a value that can be written as JSON");
+                self.wrong.get_or_insert(wrong);
+            }
+        }
+        self
+    }
+
+    /// Whether sending it twice has the effect of sending it once. Without this, every method but `POST` counts as
+    /// such; see [`Retry`](crate::Retry) for what follows from it.
+    pub fn idempotent(mut self, idempotent: bool) -> Self {
+        self.idempotent = idempotent;
+        self
+    }
+
+    /// Sends the request and reads the JSON of its answer. An empty body counts as `{}`, but not for `GET`: there it is an
+    /// answer that was cut off.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] for a path that can't be right, before anything is sent; otherwise as for every
+    /// operation.
+    pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Response<T>, Error> {
+        self.run(Shape::Any).await
+    }
+
+    /// Sends the request and does not look at the body of its answer, which is in [`Response::body`].
+    ///
+    /// # Errors
+    /// As for [`send`](Self::send).
+    pub async fn send_any(self) -> Result<Response<()>, Error> {
+        self.run(Shape::Nothing).await
+    }
+
+    async fn run<T: DeserializeOwned + Send>(mut self, shape: Shape) -> Result<Response<T>, Error> {
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong.into());
+        }
+        let mut request = Prepared::new(self.method.clone(), self.filled()?);
+        if !self.query.is_empty() {
+            request.set_query(object(&self.query)?);
+        }
+        if let Some(body) = self.body {
+            request.set_body(body);
+        }
+        let route = Route::Other(Box::new(Other {
+            name: format!("{} {}", self.method, self.template),
+            method: self.method,
+            template: self.template,
+            idempotent: self.idempotent,
+        }));
+        call(&self.client, route, request, shape).await
+    }
+
+    /// The path with its values.
+    fn filled(&self) -> Result<String, InvalidInput> {
+        let wrong = |must_be: &str| InvalidInput::new("path", &self.template, must_be);
+        if !self.template.starts_with("/v1/") {
+            return Err(wrong("must begin with /v1/"));
+        }
+        let mut given: Vec<_> = self.path.iter().collect();
+        let segments = self.template.split('/').skip(1).map(|segment| {
+            let Some(name) = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+                return match segment {
+                    "" | "." | ".." => Err(wrong("must not have segments that are empty, `.` or `..`")),
+                    plain if plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~".contains(&b)) => {
+                        Ok(plain.to_owned())
+                    }
+                    _ => Err(wrong(
+                        "must have letters, digits, `-`, `_`, `.` and `~` between slashes; what varies as {name}, given by `path`",
+                    )),
+                };
+            };
+            let at = given.iter().position(|(other, _)| other == name);
+            let (_, value) = at.map(|at| given.remove(at)).ok_or_else(|| {
+                wrong(&format!("must have a value for each name in braces; `{name}` has none"))
+            })?;
+            validate::segment(name, value)?;
+            Ok(validate::encode_path(value).into_owned())
+        });
+        let filled = segments.collect::<Result<Vec<_>, _>>()?.join("/");
+        match given.first() {
+            Some((name, _)) => Err(wrong(&format!("must have `{{{name}}}`, for which a value is given"))),
+            None => Ok(format!("/{filled}")),
+        }
+    }
+}
+
+/// Writes the parameters as a JSON object, in which a name may stand more than once.
+fn object(parameters: &[(String, String)]) -> Result<Vec<u8>, Error> {
+    let mut json = Vec::new();
+    serde_json::Serializer::new(&mut json)
+        .collect_map(parameters.iter().map(|(name, value)| (name, value)))
+        .map_err(|error| Error::internal("the query can't be written", Some(error.into())))?;
+    Ok(json)
+}

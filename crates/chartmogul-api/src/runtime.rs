@@ -1,0 +1,251 @@
+//! Stands in for `progenitor_client`, which progenitor's code is written against.
+//!
+//! The generated methods build a request from their arguments, and hand it to [`ClientHooks::exec`]: to the one stage that
+//! checks it and the one transport that sends it. What they build is [`Prepared`], from which each attempt is made.
+
+use std::{
+    fmt,
+    future::{Future, Ready, ready},
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+use http::{HeaderName, HeaderValue, Method};
+use serde::Serialize;
+
+pub(crate) use crate::Response as ResponseValue;
+pub use crate::transport::{Prepared, ResponseBody, Shape};
+pub use crate::validate::encode_path;
+use crate::{
+    Client, Error, InvalidInput, Operation, Response, operations,
+    request::Request,
+    transport::{Route, call},
+    validate,
+};
+
+/// Begins requests.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Requests;
+
+#[allow(clippy::unused_self)] // they are called as methods
+impl Requests {
+    pub(crate) fn get(self, path: String) -> RequestBuilder {
+        RequestBuilder::new(Method::GET, path)
+    }
+
+    #[allow(dead_code)] // for the first operation with this method
+    pub(crate) fn put(self, path: String) -> RequestBuilder {
+        RequestBuilder::new(Method::PUT, path)
+    }
+
+    pub(crate) fn post(self, path: String) -> RequestBuilder {
+        RequestBuilder::new(Method::POST, path)
+    }
+
+    pub(crate) fn patch(self, path: String) -> RequestBuilder {
+        RequestBuilder::new(Method::PATCH, path)
+    }
+
+    pub(crate) fn delete(self, path: String) -> RequestBuilder {
+        RequestBuilder::new(Method::DELETE, path)
+    }
+}
+
+/// Stands for the base URL, which the transport puts before the path.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Relative;
+
+impl fmt::Display for Relative {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+/// The query, as one object.
+pub(crate) struct QueryParam<'a, T>(&'a T);
+
+impl<'a, T: Serialize> QueryParam<'a, T> {
+    pub(crate) fn new(_: &str, value: &'a T) -> Self {
+        Self(value)
+    }
+}
+
+/// Collects what a request is made of.
+pub(crate) struct RequestBuilder {
+    request: Prepared,
+    wrong: Option<Error>,
+}
+
+impl RequestBuilder {
+    pub(crate) fn new(method: Method, path: String) -> Self {
+        Self {
+            request: Prepared::new(method, path),
+            wrong: None,
+        }
+    }
+
+    /// The transport has headers of its own.
+    pub(crate) fn header(self, _: HeaderName, _: HeaderValue) -> Self {
+        self
+    }
+
+    pub(crate) fn query<T: Serialize>(mut self, query: &QueryParam<'_, T>) -> Self {
+        if let Some(json) = self.write("query", query.0) {
+            self.request.set_query(json);
+        }
+        self
+    }
+
+    pub(crate) fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
+        if let Some(json) = self.write("body", body) {
+            self.request.set_body(json);
+        }
+        self
+    }
+
+    pub(crate) fn build(self) -> Result<Prepared, Error> {
+        match self.wrong {
+            Some(wrong) => Err(wrong),
+            None => Ok(self.request),
+        }
+    }
+
+    fn write<T: Serialize + ?Sized>(&mut self, what: &str, value: &T) -> Option<Vec<u8>> {
+        match serde_json::to_vec(value) {
+            Ok(json) => Some(json),
+            Err(error) => {
+                let wrong = InvalidInput::new(what, &error, "must be a value that can be written as JSON");
+                self.wrong.get_or_insert(wrong.into());
+                None
+            }
+        }
+    }
+}
+
+/// Names the operation that a request is for.
+pub(crate) struct OperationInfo {
+    pub(crate) operation_id: &'static str,
+}
+
+/// A response that was accepted. Its body is decoded already: an attempt whose response can't be read may be repeated.
+pub(crate) struct Executed<T>(Response<T>);
+
+impl<T> Executed<T> {
+    pub(crate) fn status(&self) -> http::StatusCode {
+        self.0.status()
+    }
+}
+
+impl<T> ResponseValue<T> {
+    pub(crate) fn from_response(executed: Executed<T>) -> Ready<Result<Self, Error>> {
+        ready(Ok(executed.0))
+    }
+}
+
+impl ResponseValue<()> {
+    pub(crate) fn empty(executed: Executed<()>) -> Self {
+        executed.0
+    }
+}
+
+impl Error {
+    /// Can't be: the transport has made an error of every status but 2xx.
+    #[allow(non_snake_case, clippy::needless_pass_by_value)] // a variant of progenitor's error
+    pub(crate) fn UnexpectedResponse<T>(executed: Executed<T>) -> Self {
+        let what = format!("status {} passed for a success, which is a bug", executed.status());
+        Self::internal(what, None)
+    }
+}
+
+/// What a generated method does with its request.
+pub(crate) trait ClientHooks {
+    /// Comes before `exec`; there is nothing to do.
+    fn pre(&self, _: &mut Prepared, _: &OperationInfo) -> Ready<Result<(), Error>> {
+        ready(Ok(()))
+    }
+
+    /// Comes after `exec`; there is nothing to do.
+    fn post<T>(&self, _: &Result<Executed<T>, Error>, _: &OperationInfo) -> Ready<Result<(), Error>> {
+        ready(Ok(()))
+    }
+
+    /// Checks the request, sends it, and decodes the response.
+    fn exec<T: ResponseBody>(
+        &self,
+        request: Prepared,
+        info: &OperationInfo,
+    ) -> impl Future<Output = Result<Executed<T>, Error>> + Send;
+}
+
+impl ClientHooks for Client {
+    async fn exec<T: ResponseBody>(&self, request: Prepared, info: &OperationInfo) -> Result<Executed<T>, Error> {
+        let id = info.operation_id;
+        let operation = operations::find(id)
+            .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
+        let request = self.admit(request, operation)?;
+        let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
+        Ok(Executed(response))
+    }
+}
+
+impl Client {
+    /// The one stage that all input goes through. A client that records gets no further.
+    pub(crate) fn admit(&self, mut request: Prepared, operation: &'static Operation) -> Result<Prepared, Error> {
+        if operation.body.is_some_and(|body| !body.required) {
+            request.drop_empty_body();
+        }
+        match &self.recorder {
+            None => {
+                validate::request(operation, &request)?;
+                Ok(request)
+            }
+            Some(recorder) => {
+                if recorder.check == Check::Yes {
+                    validate::request(operation, &request)?;
+                }
+                *recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+                Err(Error::internal("recorded, not sent", None))
+            }
+        }
+    }
+}
+
+/// Whether input is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// As if it were sent.
+    Yes,
+    /// Not at all: it may hold what the server has sent.
+    No,
+}
+
+/// Makes of a client one that keeps a request instead of sending it.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    check: Check,
+    recorded: Mutex<Option<Prepared>>,
+}
+
+/// What would be sent for a request.
+///
+/// # Errors
+/// [`Error::InvalidInput`], if it would be refused and is to be checked.
+pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result<Prepared, Error> {
+    let recorder = Arc::new(Recorder {
+        check,
+        recorded: Mutex::new(None),
+    });
+    let client = Client {
+        recorder: Some(Arc::clone(&recorder)),
+        ..client.clone()
+    };
+    // Nothing is waited for before a request is recorded.
+    let ended = pin!(request.send(&client)).poll(&mut Context::from_waker(Waker::noop()));
+    let recorded = recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (recorded, ended) {
+        (Some(request), _) => Ok(request),
+        (None, Poll::Ready(Err(error))) => Err(error),
+        (None, _) => Err(Error::internal("a request was not recorded, which is a bug", None)),
+    }
+}

@@ -1,0 +1,228 @@
+//! A request before it is sent.
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, header};
+use serde::{
+    Deserializer as _,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+
+use super::Shared;
+use crate::value::field::Name;
+
+/// What is sent: method, path, query and body, without what all requests of a client have. Each attempt is made from it.
+///
+/// Not for users: it may change.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Prepared(Box<Parts>); // in a box: it is handed through some futures, and waits in one
+
+#[derive(Clone, PartialEq, Eq)]
+struct Parts {
+    method: Method,
+    path: String,
+    query: Option<Bytes>,
+    body: Option<Bytes>,
+}
+
+impl Prepared {
+    pub(crate) fn new(method: Method, path: String) -> Self {
+        Self(Box::new(Parts {
+            method,
+            path,
+            query: None,
+            body: None,
+        }))
+    }
+
+    /// Sets the query: a JSON object of scalars, and of lists of them.
+    pub(crate) fn set_query(&mut self, json: Vec<u8>) {
+        self.0.query = (json != b"{}").then(|| json.into());
+    }
+
+    /// Sets the body, which is JSON.
+    pub(crate) fn set_body(&mut self, json: impl Into<Bytes>) {
+        self.0.body = Some(json.into());
+    }
+
+    /// Leaves out a body that has no field.
+    pub(crate) fn drop_empty_body(&mut self) {
+        self.0.body.take_if(|body| *body == b"{}".as_slice());
+    }
+
+    /// The path with its values, each of which is percent-encoded; without what the base URL has before it.
+    pub fn path(&self) -> &str {
+        &self.0.path
+    }
+
+    /// The query as a JSON object; `None` if it is empty.
+    pub fn query(&self) -> Option<&[u8]> {
+        self.0.query.as_deref()
+    }
+
+    /// The body, which is JSON.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.0.body.as_deref()
+    }
+
+    /// What an attempt sends.
+    pub(super) fn to_request(&self, shared: &Shared) -> serde_json::Result<reqwest::Request> {
+        let Parts {
+            method,
+            path,
+            query,
+            body,
+        } = &*self.0;
+        // What comes before the path is parsed once, when the client is built: it takes longer than the path.
+        let mut url = shared.base_url.clone();
+        match url.path().trim_end_matches('/') {
+            "" => url.set_path(path),
+            prefix => {
+                let path = format!("{prefix}{path}");
+                url.set_path(&path);
+            }
+        }
+        if let Some(query) = query {
+            let mut pairs = url.query_pairs_mut();
+            each_parameter(query, &mut |name, value| {
+                pairs.append_pair(name, value);
+            })?;
+        }
+        let mut request = reqwest::Request::new(method.clone(), url);
+        let headers = request.headers_mut();
+        headers.clone_from(&shared.headers);
+        match body {
+            Some(body) => {
+                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                *request.body_mut() = Some(body.clone().into());
+            }
+            // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
+            None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
+                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+            }
+            None => {}
+        }
+        Ok(request)
+    }
+}
+
+/// Without values, which may be a customer's.
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Prepared")
+            .field("method", &self.0.method)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Goes through a query that is written as a JSON object. Numbers and truth values are sent as JSON writes them, lists with
+/// commas between their items.
+fn each_parameter(query: &[u8], found: &mut dyn FnMut(&str, &str)) -> serde_json::Result<()> {
+    struct Parameters<'a>(&'a mut dyn FnMut(&str, &str));
+    impl<'de> Visitor<'de> for Parameters<'_> {
+        type Value = ();
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the parameters of a query")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+            while let Some((name, value)) = object.next_entry::<Name<'de>, &RawValue>()? {
+                let value = parameter(value.get()).map_err(serde::de::Error::custom)?;
+                (self.0)(name.as_str(), &value);
+            }
+            Ok(())
+        }
+    }
+    serde_json::Deserializer::from_slice(query).deserialize_map(Parameters(found))
+}
+
+/// A value as it stands in a query.
+fn parameter(json: &str) -> serde_json::Result<Cow<'_, str>> {
+    Ok(match json.as_bytes().first() {
+        Some(b'"') => match serde_json::from_str(json)? {
+            Name::Borrowed(text) => text.into(),
+            Name::Owned(text) => text.into(),
+        },
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(json)?;
+            let items = items.into_iter().map(|item| parameter(item.get()));
+            items.collect::<serde_json::Result<Vec<_>>>()?.join(",").into()
+        }
+        _ => json.into(),
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+    use crate::Client;
+
+    fn sent(base_url: &str, request: &Prepared) -> reqwest::Request {
+        let client = Client::builder().api_key("key").base_url(base_url).build().unwrap();
+        request.to_request(&client.shared).unwrap()
+    }
+
+    fn url(base_url: &str, path: &str, query: &str) -> String {
+        let mut request = Prepared::new(Method::GET, path.to_owned());
+        request.set_query(query.as_bytes().to_vec());
+        sent(base_url, &request).url().to_string()
+    }
+
+    #[test]
+    fn the_path_comes_after_that_of_the_base_url() {
+        for (base_url, expected) in [
+            ("https://a.test", "https://a.test/v1/x/a%2Fb"),
+            ("https://a.test/", "https://a.test/v1/x/a%2Fb"),
+            ("https://a.test/p/q", "https://a.test/p/q/v1/x/a%2Fb"),
+            ("https://a.test/p/", "https://a.test/p/v1/x/a%2Fb"),
+        ] {
+            assert_eq!(url(base_url, "/v1/x/a%2Fb", "{}"), expected);
+        }
+    }
+
+    #[test]
+    fn a_query_is_written_from_json() {
+        for (json, expected) in [
+            ("{}", ""),
+            (
+                r#"{"a":"x y&=","b":-5,"c":0.5,"d":true}"#,
+                "?a=x+y%26%3D&b=-5&c=0.5&d=true",
+            ),
+            (r#"{"event[id]":"\u00fc"}"#, "?event%5Bid%5D=%C3%BC"),
+            (r#"{"include":["a","b",3],"none":[]}"#, "?include=a%2Cb%2C3&none="),
+            (r#"{"a":"1","a":"2"}"#, "?a=1&a=2"),
+            (r#"{"big":9223372036854775807}"#, "?big=9223372036854775807"),
+        ] {
+            assert_eq!(
+                url("https://a.test", "/v1/x", json),
+                format!("https://a.test/v1/x{expected}")
+            );
+        }
+    }
+
+    #[test]
+    fn a_body_is_sent_by_any_method_and_its_absence_is_told_by_some() {
+        let none = |method| {
+            let request = sent("https://a.test", &Prepared::new(method, "/v1/x".to_owned()));
+            assert!(request.body().is_none());
+            assert_eq!(request.headers().get(header::CONTENT_TYPE), None);
+            request.headers().get(header::CONTENT_LENGTH).cloned()
+        };
+        for method in [Method::POST, Method::PUT, Method::PATCH] {
+            assert_eq!(none(method), Some(HeaderValue::from_static("0")));
+        }
+        for method in [Method::GET, Method::DELETE] {
+            assert_eq!(none(method), None);
+        }
+        for method in [Method::DELETE, Method::POST] {
+            let mut request = Prepared::new(method, "/v1/x".to_owned());
+            request.set_body(b"{}".to_vec());
+            let request = sent("https://a.test", &request);
+            assert_eq!(request.body().unwrap().as_bytes(), Some(b"{}".as_slice()));
+            assert_eq!(request.headers()[header::CONTENT_TYPE], "application/json");
+            assert_eq!(request.headers().get(header::CONTENT_LENGTH), None); // hyper's business
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What the body of a success must be.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+
+use super::attempt::BodyError;
+use crate::{FieldValue, List, error::body::BYTE_ORDER_MARK, value::json};
+
+/// What a response can be read as. Not for users: it may change.
+pub trait ResponseBody: DeserializeOwned + Send {
+    /// The JSON that it is read from.
+    const SHAPE: Shape;
+}
+
+impl ResponseBody for () {
+    const SHAPE: Shape = Shape::Nothing;
+}
+
+impl<T: FieldValue + Send> ResponseBody for List<T> {
+    const SHAPE: Shape = Shape::List;
+}
+
+impl<T: DeserializeOwned + Send> ResponseBody for BTreeMap<String, T> {
+    const SHAPE: Shape = Shape::Map;
+}
+
+/// The kind of JSON that a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// None: what comes all the same is not looked at.
+    Nothing,
+    /// An object with known fields.
+    Object,
+    /// An object with free keys.
+    Map,
+    /// A list.
+    List,
+    /// Whatever there is.
+    Any,
+}
+
+/// Decodes the body of a success. Where nothing was read but something written, an empty body counts as an empty object or
+/// list; a read that ends before it begins is cut off, so it is tried again.
+pub(super) fn read<T: DeserializeOwned>(body: &[u8], shape: Shape, is_read: bool) -> Result<Box<T>, BodyError> {
+    let json = trimmed(body);
+    let json: &[u8] = match (shape, json.first()) {
+        (Shape::Nothing, _) => b"null",
+        (_, None) if is_read => {
+            return Err(BodyError {
+                cut_off: true,
+                ..BodyError::new("expected JSON, found nothing")
+            });
+        }
+        (Shape::Object | Shape::Map | Shape::Any, None) => b"{}",
+        (Shape::List, None) => b"[]",
+        (Shape::Object, Some(b'{')) if is_read && is_empty_object(json) => {
+            return Err(BodyError::new("expected a JSON object with fields, found one without"));
+        }
+        (Shape::Object | Shape::Map, Some(b'{')) | (Shape::List, Some(b'[')) | (Shape::Any, _) => json,
+        (Shape::Object | Shape::Map, Some(b'<')) => return Err(BodyError::new("expected a JSON object, found markup")),
+        (Shape::Object | Shape::Map, _) => return Err(BodyError::new("expected a JSON object, found something else")),
+        (Shape::List, Some(b'<')) => return Err(BodyError::new("expected a JSON array, found markup")),
+        (Shape::List, _) => return Err(BodyError::new("expected a JSON array, found something else")),
+    };
+    let value = json::from_slice(json).map_err(|error| unreadable(error, std::any::type_name::<T>()))?;
+    Ok(Box::new(value))
+}
+
+fn is_empty_object(json: &[u8]) -> bool {
+    let fields = json.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}"));
+    fields.is_some_and(|fields| fields.trim_ascii().is_empty())
+}
+
+/// What is said of JSON that can't be read quotes nothing of it: it may hold customers' data.
+fn unreadable(error: serde_json::Error, ty: &str) -> BodyError {
+    BodyError {
+        cut_off: error.is_eof(),
+        source: if error.is_data() {
+            let (line, column) = (error.line(), error.column());
+            format!("the value that ends at line {line}, column {column} does not fit into `{ty}`").into()
+        } else {
+            error.into()
+        },
+    }
+}
+
+fn trimmed(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body).trim_ascii()
+}
+
+pub(super) fn is_markup(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"<")
+}

@@ -1,0 +1,199 @@
+//! What a text can be.
+
+use std::{
+    collections::HashMap,
+    ops::RangeInclusive,
+    sync::{OnceLock, PoisonError, RwLock},
+};
+
+use chrono::Datelike as _;
+use regex_lite::Regex;
+
+use crate::{operation::Text, value::time};
+
+/// What is wrong with a text: what it must be instead.
+pub(super) type Wrong = Result<(), String>;
+
+pub(super) fn limits(value: &str, limits: &Text) -> Wrong {
+    length(value, limits.min_length, limits.max_length)?;
+    match &limits.pattern {
+        Some(pattern) if !allows(pattern.regex, value) => Err(format!("must be {}", pattern.allowed)),
+        _ => Ok(()),
+    }
+}
+
+fn length(value: &str, min: u64, max: u64) -> Wrong {
+    // Characters take at most 4 bytes, so the length in bytes says it for most.
+    let bytes = value.len() as u64;
+    if (min <= 1 || bytes / 4 >= min) && bytes >= min && bytes <= max {
+        return Ok(());
+    }
+    if (min..=max).contains(&(value.chars().count() as u64)) {
+        return Ok(());
+    }
+    Err(match (min, max) {
+        (1, u64::MAX) => "must not be empty".to_owned(),
+        (1, max) if value.is_empty() => format!("must not be empty, and have at most {max} characters"),
+        (min, u64::MAX) => format!("must have at least {min} characters"),
+        (0 | 1, max) => format!("must have at most {max} characters"),
+        (min, max) if min == max => format!("must have {min} characters"),
+        (min, max) => format!("must have {min} to {max} characters"),
+    })
+}
+
+pub(super) fn integer(value: &str, min: Option<i64>, max: Option<i64>) -> Wrong {
+    let number = value.parse::<i64>();
+    let fits = |number: &i64| min.is_none_or(|min| *number >= min) && max.is_none_or(|max| *number <= max);
+    if number.as_ref().is_ok_and(fits) {
+        return Ok(());
+    }
+    let range = match (min, max) {
+        (Some(min), Some(max)) => format!("{min} to {max}"),
+        (Some(min), None) => format!("{min} or more"),
+        (None, Some(max)) => format!("{max} or less"),
+        (None, None) => return Err("must be a whole number of 64 bits".to_owned()),
+    };
+    Err(match number {
+        Ok(_) => format!("must be {range}"),
+        Err(_) => format!("must be a whole number, {range}"),
+    })
+}
+
+pub(super) fn uuid(value: &str) -> Wrong {
+    // Counted to the end, with nothing to jump over: what a character of an identifier is can't be foreseen, and where a
+    // processor guesses wrong it loses more than the whole check takes.
+    let digits = value.bytes().filter(u8::is_ascii_hexdigit).count();
+    let hyphens = [8, 13, 18, 23]
+        .iter()
+        .all(|at| value.as_bytes().get(*at) == Some(&b'-'));
+    if value.len() == 36 && digits == 32 && hyphens {
+        return Ok(());
+    }
+    Err("must be a UUID such as 4ee13ca4-e7fe-11ee-fa7f-f303abf41acc".to_owned())
+}
+
+pub(super) fn date(value: &str) -> Wrong {
+    match time::plain_day(value.as_bytes()) {
+        Some(_) => Ok(()),
+        None => Err("must be a day in the years 0 to 9999, such as 2026-01-31".to_owned()),
+    }
+}
+
+pub(super) fn timestamp(value: &str) -> Wrong {
+    match time::timestamp(value) {
+        Some(instant) if (0..=9999).contains(&instant.year()) => Ok(()),
+        _ => Err("must be an instant such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31".to_owned()),
+    }
+}
+
+fn allows(regex: &'static str, value: &str) -> bool {
+    match OneClass::read(regex) {
+        Some(class) => class.allows(value),
+        None => compiled(regex, value),
+    }
+}
+
+/// Any other expression is compiled at its first use.
+fn compiled(regex: &'static str, value: &str) -> bool {
+    static COMPILED: OnceLock<RwLock<HashMap<&'static str, Option<Regex>>>> = OnceLock::new();
+    // The generator refuses a pattern that does not compile; if one did slip through, the server decides.
+    let matches = |regex: &Option<Regex>| regex.as_ref().is_none_or(|regex| regex.is_match(value));
+    let all = COMPILED.get_or_init(RwLock::default);
+    if let Some(regex) = all.read().unwrap_or_else(PoisonError::into_inner).get(regex) {
+        return matches(regex);
+    }
+    let mut all = all.write().unwrap_or_else(PoisonError::into_inner);
+    matches(all.entry(regex).or_insert_with(|| Regex::new(regex).ok()))
+}
+
+/// A pattern that consists of one class of ASCII characters, as most of an API's do: `^[A-Z]{3}$`, `^[a-z0-9_]+$`.
+/// A regular expression takes as long for three of them as sending the request takes for all headers.
+struct OneClass {
+    /// The characters, as bits: 64 in each.
+    class: [u64; 4],
+    count: RangeInclusive<usize>,
+}
+
+impl OneClass {
+    fn read(pattern: &str) -> Option<Self> {
+        let (class, count) = pattern.strip_prefix("^[")?.strip_suffix('$')?.split_once(']')?;
+        let count = match count {
+            "" => 1..=1,
+            "+" => 1..=usize::MAX,
+            "*" => 0..=usize::MAX,
+            _ => {
+                let (least, most) = count
+                    .strip_prefix('{')?
+                    .strip_suffix('}')
+                    .map(|count| count.split_once(',').unwrap_or((count, count)))?;
+                least.parse().ok()?..=if most.is_empty() {
+                    usize::MAX
+                } else {
+                    most.parse().ok()?
+                }
+            }
+        };
+        let mut bits = [0; 4];
+        let mut rest = class.as_bytes();
+        while let [first, after @ ..] = rest {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+            let (last, after) = match after {
+                [b'-', last, after @ ..] => (last, after),
+                _ => (first, after),
+            };
+            if !plain(*first) || !plain(*last) {
+                return None; // a class with a syntax of its own
+            }
+            (*first..=*last).for_each(|byte| bits[usize::from(byte / 64)] |= 1_u64 << (byte % 64));
+            rest = after;
+        }
+        (bits != [0; 4]).then_some(Self { class: bits, count })
+    }
+
+    fn allows(&self, value: &str) -> bool {
+        self.count.contains(&value.len())
+            && value
+                .bytes()
+                .all(|byte| self.class[usize::from(byte / 64)] & (1 << (byte % 64)) != 0)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_allows_what_its_regular_expression_allows() {
+        let values = [
+            "", "A", "AB", "ABC", "ABCD", "abc", "a_1", "A-C", "EÜR", "EUR\n", "]", "a b", "0", "__",
+        ];
+        for pattern in [
+            "^[A-Z]{3}$",
+            "^[A-Za-z0-9_]+$",
+            "^[a-c_]*$",
+            "^[A]$",
+            "^[A-Z]{2,3}$",
+            "^[A-Z]{2,}$",
+        ] {
+            let (class, regex) = (OneClass::read(pattern), Regex::new(pattern).unwrap());
+            let class = class.unwrap_or_else(|| panic!("{pattern} is one class"));
+            for value in values {
+                assert_eq!(class.allows(value), regex.is_match(value), "{pattern} and {value:?}");
+            }
+        }
+        for other in [
+            "[A-Z]",
+            "^[^A-Z]$",
+            "^[A-Z]?$",
+            "^[\\d]+$",
+            "^[a-]$",
+            "^[A-Z][a-z]$",
+            "^[[:alpha:]]$",
+            "^a$",
+            "^[z-a]+$",
+        ] {
+            assert!(OneClass::read(other).is_none(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Custom attributes, in requests and in responses.
+
+mod exact;
+mod read;
+
+use std::fmt;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::Value;
+
+pub use self::{
+    exact::{Verbatim, exact_custom},
+    read::CustomAttributeError,
+};
+use super::field;
+use crate::{Field, FieldValue, types::CustomAttribute, validate};
+
+/// The value of a custom attribute in a request.
+///
+/// Its type must be the one chosen when the attribute was created in ChartMogul. Integers stay integers, 64 bit;
+/// a timestamp is sent as text.
+///
+/// ```
+/// use chartmogul_api::CustomAttributeValue;
+///
+/// assert_eq!(CustomAttributeValue::from(4), CustomAttributeValue::Integer(4));
+/// assert_eq!(CustomAttributeValue::from("Facebook"), CustomAttributeValue::String("Facebook".into()));
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum CustomAttributeValue {
+    /// Text of at most 255 characters, or a timestamp.
+    String(String),
+    /// A whole number.
+    Integer(i64),
+    /// A decimal number; must be finite.
+    Decimal(f64),
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A value of an answer that none of the others holds exactly, to be sent back as it stands there.
+    Verbatim(Verbatim),
+}
+
+impl CustomAttributeValue {
+    /// The text, if it is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The decimal, if it is one. Not the integer: the two are sent differently.
+    pub fn as_decimal(&self) -> Option<f64> {
+        match self {
+            Self::Decimal(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+impl Serialize for CustomAttributeValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Integer(number) => serializer.serialize_i64(*number),
+            Self::Decimal(number) => validate::finite(number, serializer),
+            Self::Boolean(truth) => serializer.serialize_bool(*truth),
+            Self::Verbatim(json) => json.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomAttributeValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+        impl<'de> Visitor<'de> for Scalar {
+            type Value = CustomAttributeValue;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a 64-bit integer, a decimal number or a boolean")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::String(text.to_owned()))
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::Integer(number))
+            }
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<CustomAttributeValue, E> {
+                i64::try_from(number)
+                    .map(CustomAttributeValue::Integer)
+                    .map_err(|_| E::invalid_value(serde::de::Unexpected::Unsigned(number), &self))
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::Decimal(number))
+            }
+            fn visit_bool<E>(self, truth: bool) -> Result<CustomAttributeValue, E> {
+                Ok(CustomAttributeValue::Boolean(truth))
+            }
+            /// A number, if a crate of the program switches on `serde_json/arbitrary_precision`.
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<CustomAttributeValue, A::Error> {
+                let wrong =
+                    |found| A::Error::invalid_type(found, &"a string, a 64-bit integer, a decimal number or a boolean");
+                let Value::Number(number) = Value::deserialize(MapAccessDeserializer::new(object))? else {
+                    return Err(wrong(Unexpected::Map));
+                };
+                match (number.as_i64(), number.as_f64()) {
+                    (Some(integer), _) => Ok(CustomAttributeValue::Integer(integer)),
+                    (None, Some(decimal)) if number.is_f64() => Ok(CustomAttributeValue::Decimal(decimal)),
+                    _ => Err(wrong(Unexpected::Other("a number beyond 64 bits"))),
+                }
+            }
+        }
+        deserializer.deserialize_any(Scalar)
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {$(
+        impl From<$from> for CustomAttributeValue {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+from!(String => String, &str => String, i8 => Integer, i16 => Integer, i32 => Integer, i64 => Integer, u8 => Integer,
+      u16 => Integer, u32 => Integer, f32 => Decimal, f64 => Decimal, bool => Boolean);
+
+/// A timestamp attribute: midnight UTC of the day, written as the server writes it.
+impl From<NaiveDate> for CustomAttributeValue {
+    fn from(day: NaiveDate) -> Self {
+        Self::String(day.format("%Y-%m-%dT00:00:00.000Z").to_string())
+    }
+}
+
+/// A timestamp attribute, to the millisecond.
+impl From<DateTime<Utc>> for CustomAttributeValue {
+    fn from(instant: DateTime<Utc>) -> Self {
+        Self::String(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl<K: Into<String>, V: Into<CustomAttributeValue>> From<(K, V)> for CustomAttribute {
+    fn from((key, value): (K, V)) -> Self {
+        Self {
+            key: key.into(),
+            value: value.into(),
+        }
+    }
+}
+
+/// The custom attributes in an answer: key to raw JSON, in the order of the answer, with the case of their keys.
+///
+/// The API does not tell the type of an attribute, and timestamps arrive as strings, so nothing is converted here.
+///
+/// ```
+/// # let json = r#"{"seats": 4, "from_campaign": true}"#;
+/// let custom: chartmogul_api::CustomAttributes = serde_json::from_str(json)?;
+/// assert_eq!(custom.get("seats").and_then(|seats| seats.as_i64()), Some(4));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CustomAttributes(Vec<(String, Value)>);
+
+impl CustomAttributes {
+    /// The value of one attribute.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
+    }
+
+    /// All attributes in the order of the answer.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Prints the attributes as JSON.
+impl fmt::Display for CustomAttributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for CustomAttributes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomAttributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        field::expect(deserializer, "an object (custom attributes)")
+    }
+}
+
+impl FieldValue for CustomAttributes {
+    /// Not through [`Value`], which sorts the keys.
+    fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Field<Self>, A::Error> {
+        let mut members: Vec<(String, Value)> = Vec::with_capacity(object.size_hint().unwrap_or(0));
+        while let Some((key, value)) = object.next_entry::<String, Value>()? {
+            // A repeated key has been seen in an answer; the last one counts.
+            match members.iter_mut().find(|(name, _)| *name == key) {
+                Some((_, held)) => *held = value,
+                None => members.push((key, value)),
+            }
+        }
+        Ok(Field::Value(Self(members)))
+    }
+}
+
+#[cfg(feature = "schemars")]
+mod schema {
+    use std::borrow::Cow;
+
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+
+    use super::{CustomAttributeValue, CustomAttributes};
+
+    impl JsonSchema for CustomAttributeValue {
+        fn schema_name() -> Cow<'static, str> {
+            "CustomAttributeValue".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({
+                "anyOf": [
+                    { "type": "string", "maxLength": 255 },
+                    { "type": "integer", "format": "int64" },
+                    { "type": "number", "format": "double" },
+                    { "type": "boolean" },
+                ]
+            })
+        }
+    }
+
+    impl JsonSchema for CustomAttributes {
+        fn schema_name() -> Cow<'static, str> {
+            "CustomAttributes".into()
+        }
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({ "type": "object", "additionalProperties": true })
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_keeps_its_type_in_both_directions() {
+        for text in [
+            "4",
+            "9007199254740993",
+            "-9223372036854775808",
+            "4.0",
+            "0.1",
+            "true",
+            "\"4\"",
+            "\"\"",
+        ] {
+            let value: CustomAttributeValue = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&value).unwrap(), text);
+        }
+        assert!(serde_json::from_str::<CustomAttributeValue>("18446744073709551615").is_err());
+        assert!(serde_json::from_str::<CustomAttributeValue>("null").is_err());
+    }
+
+    #[test]
+    fn attributes_keep_order_case_and_raw_values() {
+        let text = r#"{"Zeta":1,"alpha":null,"zeta":1.5,"big":9223372036854775807,"list":[1]}"#;
+        let field: Field<CustomAttributes> = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&field).unwrap(), text);
+        assert_eq!(field.get().map(CustomAttributes::len), Some(5));
+    }
+
+    #[test]
+    fn attributes_that_are_something_else_are_kept() {
+        for text in ["null", "[1,\"a\"]", "\"none\"", "1", "-1", "1.5", "true"] {
+            let field: Field<CustomAttributes> = serde_json::from_str(text).unwrap();
+            assert_eq!(field.get(), None);
+            assert_eq!(serde_json::to_string(&field).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_equal_keys_counts() {
+        let field: Field<CustomAttributes> = serde_json::from_str(r#"{"a":1,"b":2,"a":3}"#).unwrap();
+        assert_eq!(serde_json::to_string(&field).unwrap(), r#"{"a":3,"b":2}"#);
+    }
+}

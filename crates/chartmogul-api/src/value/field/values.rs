@@ -1,0 +1,190 @@
+//! What a field can hold.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use serde::{
+    Deserialize as _, Serialize, Serializer,
+    de::{
+        MapAccess, SeqAccess,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
+use serde_json::{Map, Value};
+
+use super::{Field, FieldValue, Scalar};
+use crate::{Date, Timestamp, validate, value::time};
+
+impl FieldValue for String {
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(text.to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl FieldValue for bool {
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Boolean(truth) => Some(truth),
+            _ => None,
+        }
+    }
+}
+
+impl FieldValue for f64 {
+    #[allow(clippy::cast_precision_loss)] // what a decimal number is
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Decimal(number) => Some(number),
+            Scalar::Integer(number) => Some(number as f64),
+            Scalar::Large(number) => Some(number as f64),
+            _ => None,
+        }
+    }
+
+    /// In a request, one that is not finite is refused by its name.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        validate::finite(self, serializer)
+    }
+}
+
+impl FieldValue for i64 {
+    /// The API writes whole numbers as `5` and `5.0` interchangeably.
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: every whole number below has its own f64
+        match scalar {
+            Scalar::Integer(number) => Some(number),
+            #[allow(clippy::cast_possible_truncation)] // whole and small enough, just tested
+            Scalar::Decimal(number) if number.fract() == 0.0 && number.abs() < EXACT => Some(number as i64),
+            _ => None,
+        }
+    }
+}
+
+impl FieldValue for NaiveDate {
+    /// Also a timestamp at midnight, which has come in place of a day.
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => time::day(text),
+            _ => None,
+        }
+    }
+}
+
+impl FieldValue for DateTime<Utc> {
+    /// Reads every form that the API is known to send; what has no zone is UTC, what has no time is midnight.
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => time::timestamp(text),
+            _ => None,
+        }
+    }
+
+    /// `2026-01-31T12:00:00.000Z`, as the API writes it; more digits only where they say something.
+    fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let format = if self.timestamp_subsec_nanos().is_multiple_of(1_000_000) {
+            SecondsFormat::Millis
+        } else {
+            SecondsFormat::AutoSi
+        };
+        self.to_rfc3339_opts(format, true).serialize(serializer)
+    }
+}
+
+/// Days in requests, where `null` clears one.
+impl FieldValue for Date {
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(text.into()),
+            _ => None,
+        }
+    }
+}
+
+/// Instants in requests.
+impl FieldValue for Timestamp {
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        match scalar {
+            Scalar::Text(text) => Some(text.into()),
+            _ => None,
+        }
+    }
+}
+
+/// Whatever there is, but `null`.
+impl FieldValue for Value {
+    fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
+        Some(scalar.into())
+    }
+
+    fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Field<Self>, A::Error> {
+        Value::deserialize(SeqAccessDeserializer::new(list)).map(Field::Value)
+    }
+
+    fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Field<Self>, A::Error> {
+        Value::deserialize(MapAccessDeserializer::new(object)).map(Field::Value)
+    }
+}
+
+/// An object of any shape.
+impl FieldValue for Map<String, Value> {
+    fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Field<Self>, A::Error> {
+        Ok(match Value::deserialize(MapAccessDeserializer::new(object))? {
+            Value::Object(object) => Field::Value(object),
+            other => Field::Unexpected(other),
+        })
+    }
+}
+
+/// Free keys. One value of another type makes the whole something else than expected, so that nothing is lost.
+impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
+    fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Field<Self>, A::Error> {
+        let mut read = BTreeMap::new();
+        while let Some((key, value)) = object.next_entry::<String, Field<T>>()? {
+            read.insert(key, value);
+        }
+        if read.values().all(|value| value.get().is_some()) {
+            let values = read
+                .into_iter()
+                .filter_map(|(key, value)| Some((key, value.into_value()?)));
+            return Ok(Field::Value(values.collect()));
+        }
+        serde_json::to_value(read)
+            .map(Field::Unexpected)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Lists in requests; those of responses are [`List`](crate::List)s.
+impl<T: FieldValue> FieldValue for Vec<T> {
+    fn from_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Field<Self>, A::Error> {
+        let mut read = Vec::new();
+        while let Some(item) = list.next_element::<Field<T>>()? {
+            read.push(item);
+        }
+        if read.iter().all(|item| item.get().is_some()) {
+            return Ok(Field::Value(read.into_iter().filter_map(Field::into_value).collect()));
+        }
+        serde_json::to_value(read)
+            .map(Field::Unexpected)
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+/// Makes of an object in requests something that a [`Field`] can hold: where `null` clears it.
+#[allow(unused_macros)] // for the first such object
+macro_rules! field_value {
+    ($name:ty) => {
+        impl $crate::FieldValue for $name {
+            #[cfg(feature = "deserialize-requests")]
+            fn from_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> Result<$crate::Field<Self>, A::Error> {
+                let object = serde::de::value::MapAccessDeserializer::new(object);
+                <Self as serde::Deserialize>::deserialize(object).map($crate::Field::Value)
+            }
+        }
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use field_value;

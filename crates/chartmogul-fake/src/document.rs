@@ -1,0 +1,342 @@
+//! The OpenAPI document, as far as the fake reads it.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use serde_json::Value;
+
+/// The document of the workspace, without its prose: generated, because the crate is published without the folder of
+/// the document.
+static ROOT: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("generated/document.json")).unwrap_or_default());
+
+static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::read(&ROOT));
+
+/// What the fake makes of the document.
+pub(crate) struct Document {
+    pub(crate) operations: Vec<Operation>,
+    /// The kinds of objects that can be stored, by tag.
+    pub(crate) collections: BTreeMap<&'static str, Kind>,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    pub(crate) id: &'static str,
+    pub(crate) method: String,
+    pub(crate) path: &'static str,
+    pub(crate) tag: &'static str,
+    pub(crate) query: Vec<Parameter>,
+    /// Groups of query parameters, of which exactly one must be there as a whole.
+    pub(crate) one_of: &'static Value,
+    pub(crate) body: Option<Body>,
+    /// The first documented success.
+    pub(crate) success: Success,
+    /// Whether 304 is documented.
+    pub(crate) not_modified: bool,
+    pub(crate) action: Action,
+}
+
+#[derive(Debug)]
+pub(crate) struct Parameter {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) schema: &'static Value,
+    pub(crate) example: &'static Value,
+}
+
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) required: bool,
+    pub(crate) schema: &'static Value,
+    #[cfg(test)]
+    pub(crate) example: &'static Value,
+}
+
+#[derive(Debug)]
+pub(crate) struct Success {
+    pub(crate) status: u16,
+    /// `None` if the response has no body.
+    pub(crate) schema: Option<&'static Value>,
+    pub(crate) example: &'static Value,
+}
+
+/// What an operation does, as its method and path tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    List,
+    Create,
+    Get,
+    Update,
+    Delete,
+    /// Anything else: the response is the document's example.
+    Example,
+}
+
+/// Objects of one kind.
+#[derive(Debug)]
+pub(crate) struct Kind {
+    /// What it is called in messages: `Plan group`.
+    pub(crate) name: String,
+    /// Name of the field that identifies an object.
+    pub(crate) key: &'static str,
+    /// What stands before the UUID in a key: `plg_`.
+    pub(crate) prefix: &'static str,
+    pub(crate) schema: &'static Value,
+    pub(crate) example: &'static Value,
+}
+
+/// The document.
+pub(crate) fn document() -> &'static Document {
+    &DOCUMENT
+}
+
+/// What a `$ref` leads to; a value without one is itself.
+pub(crate) fn resolve(value: &'static Value) -> &'static Value {
+    let target = value.get("$ref").and_then(Value::as_str);
+    match target.and_then(|target| ROOT.pointer(target.strip_prefix('#')?)) {
+        Some(target) => resolve(target),
+        None => value,
+    }
+}
+
+/// The properties of an object's schema.
+pub(crate) fn properties(schema: &'static Value) -> impl Iterator<Item = (&'static str, &'static Value)> {
+    let properties = resolve(schema)["properties"].as_object();
+    properties
+        .into_iter()
+        .flatten()
+        .map(|(name, schema)| (name.as_str(), schema))
+}
+
+/// The property of a page that holds its entries.
+pub(crate) fn entries(schema: &'static Value) -> Option<&'static str> {
+    properties(schema)
+        .find(|(_, schema)| schema["x-entries"] == true)
+        .map(|(name, _)| name)
+}
+
+/// The first example of a body.
+fn example(content: &'static Value) -> &'static Value {
+    let named = content["examples"]
+        .as_object()
+        .and_then(|examples| examples.values().next());
+    named.map_or(&content["example"], |example| &resolve(example)["value"])
+}
+
+impl Document {
+    fn read(root: &'static Value) -> Self {
+        let paths = root["paths"].as_object().into_iter().flatten();
+        let operations: Vec<_> = paths
+            .flat_map(|(path, item)| {
+                let operations = item.as_object().into_iter().flatten();
+                operations.map(move |(method, operation)| Operation::read(path, method, operation))
+            })
+            .collect();
+        let collections = operations
+            .iter()
+            .filter(|operation| operation.action == Action::Get)
+            .filter_map(|operation| Some((operation.tag, Kind::read(operation)?)))
+            .collect();
+        Self {
+            operations,
+            collections,
+        }
+    }
+
+    /// What fits a path, segments without parameters first; several are different methods.
+    pub(crate) fn at(&self, path: &[&str]) -> Vec<&Operation> {
+        let mut found: Vec<_> = self
+            .operations
+            .iter()
+            .filter_map(|operation| Some((operation.parameters_in(path)?, operation)))
+            .collect();
+        let fewest = found.iter().map(|(parameters, _)| *parameters).min();
+        found.retain(|(parameters, _)| Some(*parameters) == fewest);
+        found.into_iter().map(|(_, operation)| operation).collect()
+    }
+}
+
+impl Operation {
+    fn read(path: &'static str, method: &str, operation: &'static Value) -> Self {
+        let text = |value: &'static Value| value.as_str().unwrap_or_default();
+        let tag = text(&operation["tags"][0]);
+        let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
+        let query = parameters
+            .filter(|parameter| parameter["in"] == "query")
+            .map(|parameter| Parameter {
+                name: text(&parameter["name"]),
+                required: parameter["required"] == true,
+                schema: &parameter["schema"],
+                example: &parameter["example"],
+            })
+            .collect();
+        let body = operation.get("requestBody").map(resolve).map(|body| {
+            let content = &body["content"]["application/json"];
+            Body {
+                required: body["required"] == true,
+                schema: &content["schema"],
+                #[cfg(test)]
+                example: example(content),
+            }
+        });
+        let success = Success::read(&operation["responses"]);
+        Self {
+            id: text(&operation["operationId"]),
+            action: Action::of(method, path, tag, &success),
+            not_modified: operation["responses"].get("304").is_some(),
+            method: method.to_ascii_uppercase(),
+            path,
+            tag,
+            query,
+            one_of: &operation["x-one-of"],
+            body,
+            success,
+        }
+    }
+
+    /// How many parameters a path has if it is one of this operation's.
+    fn parameters_in(&self, path: &[&str]) -> Option<usize> {
+        let template: Vec<_> = self.path.split('/').collect();
+        let fits = |(part, segment): (&&str, &&str)| {
+            if part.starts_with('{') {
+                !segment.is_empty()
+            } else {
+                part == segment
+            }
+        };
+        let whole = template.len() == path.len() && template.iter().zip(path).all(fits);
+        whole.then(|| template.iter().filter(|part| part.starts_with('{')).count())
+    }
+}
+
+impl Success {
+    fn read(responses: &'static Value) -> Self {
+        let successes = responses.as_object().into_iter().flatten();
+        let first = successes
+            .filter_map(|(status, response)| Some((status.parse::<u16>().ok()?, resolve(response))))
+            .filter(|(status, _)| (200..300).contains(status))
+            .min_by_key(|(status, _)| *status);
+        let (status, content) = first.map_or((200, &Value::Null), |(status, response)| {
+            (status, &response["content"]["application/json"])
+        });
+        Self {
+            status,
+            schema: content.get("schema"),
+            example: example(content),
+        }
+    }
+}
+
+impl Action {
+    /// Only below the path that has the tag's name: `/v1/plans` and `/v1/plans/{plan_uuid}`.
+    fn of(method: &str, path: &str, tag: &str, success: &Success) -> Self {
+        let below = path.strip_prefix("/v1/").and_then(|path| path.strip_prefix(tag));
+        let one = match below {
+            Some("") => false,
+            Some(below) if below.starts_with("/{") && !below[1..].contains('/') => true,
+            _ => return Self::Example,
+        };
+        match (method, one) {
+            ("get", false) if success.schema.is_some_and(|schema| entries(schema).is_some()) => Self::List,
+            ("post", false) => Self::Create,
+            ("get", true) => Self::Get,
+            ("patch" | "put", true) => Self::Update,
+            ("delete", true) => Self::Delete,
+            _ => Self::Example,
+        }
+    }
+}
+
+impl Kind {
+    fn read(get: &Operation) -> Option<Self> {
+        let schema = get.success.schema?;
+        // `{plan_group_uuid}` is the field `uuid`.
+        let key = get.path.trim_end_matches('}').rsplit('_').next()?;
+        let example = get.success.example;
+        let prefix = example[key]
+            .as_str()
+            .map_or("", |key| &key[..key.len().saturating_sub(36)]);
+        let name = schema["$ref"].as_str().and_then(|target| target.rsplit('/').next());
+        Some(Self {
+            name: words(name.unwrap_or("Object")),
+            key,
+            prefix,
+            schema,
+            example,
+        })
+    }
+}
+
+/// `PlanGroup` as `Plan group`.
+fn words(name: &str) -> String {
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+            words.extend(letter.to_lowercase());
+        } else {
+            words.push(letter);
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(id: &str) -> Action {
+        let all = &document().operations;
+        all.iter().find(|operation| operation.id == id).unwrap().action
+    }
+
+    #[test]
+    fn actions_follow_from_method_and_path() {
+        for (id, expected) in [
+            ("list_opportunities", Action::List),
+            ("create_opportunity", Action::Create),
+            ("get_plan", Action::Get),
+            ("update_plan_group", Action::Update),
+            ("delete_plan", Action::Delete),
+            ("list_plan_group_plans", Action::Example),
+            ("get_mrr", Action::Example),
+        ] {
+            assert_eq!(action(id), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_path_finds_the_operations_with_the_fewest_parameters() {
+        let at = |path: &str| {
+            let path: Vec<_> = path.split('/').collect();
+            let mut ids: Vec<_> = document().at(&path).iter().map(|operation| operation.id).collect();
+            ids.sort_unstable();
+            ids
+        };
+        assert_eq!(at("/v1/plans"), ["create_plan", "list_plans"]);
+        assert_eq!(at("/v1/plans/x"), ["delete_plan", "get_plan", "update_plan"]);
+        assert_eq!(at("/v1/plan_groups/x/plans"), ["list_plan_group_plans"]);
+        assert!(at("/v1/plans/").is_empty() && at("/v1/plan").is_empty());
+    }
+
+    #[test]
+    fn kinds_are_read_from_examples() {
+        let kind = &document().collections["plan_groups"];
+        assert_eq!(
+            (kind.name.as_str(), kind.key, kind.prefix),
+            ("Plan group", "uuid", "plg_")
+        );
+        assert_eq!(document().collections["opportunities"].prefix, "");
+        assert!(!document().collections.contains_key("metrics"));
+    }
+
+    #[test]
+    fn examples_of_responses_are_what_the_document_says() {
+        for operation in &document().operations {
+            if let Some(schema) = operation.success.schema {
+                let problems = crate::schema::check(schema, operation.success.example);
+                assert!(problems.is_empty(), "{}: {problems:?}", operation.id);
+            }
+        }
+    }
+}

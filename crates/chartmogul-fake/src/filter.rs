@@ -1,0 +1,101 @@
+//! The filters of a list.
+
+use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use serde_json::{Map, Value};
+
+use crate::{paging, store::Object};
+
+/// The filters of a query: an object must pass them all.
+pub(crate) struct Filters<'a>(Vec<(&'a str, &'a Value)>);
+
+impl<'a> Filters<'a> {
+    pub(crate) fn of(query: &'a Map<String, Value>) -> Self {
+        let filters = query.iter().map(|(name, value)| (name.as_str(), value));
+        Self(filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)).collect())
+    }
+
+    pub(crate) fn let_through(&self, object: &str) -> bool {
+        if self.0.is_empty() {
+            return true; // without reading it
+        }
+        let object: Object = serde_json::from_str(object).unwrap_or_default();
+        self.0.iter().all(|(name, wanted)| passes(&object, name, wanted))
+    }
+}
+
+/// By the field of the same name; `..._on_or_after` and `..._on_or_before` are limits of a day or an instant. What an
+/// object does not have fits no filter.
+fn passes(object: &Object, name: &str, wanted: &Value) -> bool {
+    let instants = |field: &str, end: Time| {
+        let have = object.get(field).and_then(|have| instant(have, Time::Start))?;
+        Some((have, instant(wanted, end)?))
+    };
+    if let Some(field) = name.strip_suffix("_on_or_after") {
+        return instants(field, Time::Start).is_some_and(|(have, first)| have >= first);
+    }
+    if let Some(field) = name.strip_suffix("_on_or_before") {
+        return instants(field, Time::End).is_some_and(|(have, last)| have <= last);
+    }
+    match (object.get(name), wanted) {
+        (Some(have), Value::Array(any)) => any.contains(have),
+        (Some(have), wanted) => have == wanted,
+        (None, _) => false,
+    }
+}
+
+/// Which instant a day stands for.
+#[derive(Clone, Copy)]
+enum Time {
+    Start,
+    End,
+}
+
+fn instant(value: &Value, time: Time) -> Option<DateTime<Utc>> {
+    let text = value.as_str()?;
+    match (text.parse::<NaiveDate>(), time) {
+        (Ok(day), Time::Start) => Some(day.and_time(NaiveTime::MIN).and_utc()),
+        (Ok(day), Time::End) => {
+            Some((day.and_time(NaiveTime::MIN) + Duration::days(1)).and_utc() - Duration::nanoseconds(1))
+        }
+        // Metrics have been seen to write `2026-01-31 12:00:00 UTC`.
+        (Err(_), _) => Some(DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()?.to_utc()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn passes(query: Value) -> bool {
+        let object = json!({ "owner": "a", "day": "2026-03-31", "at": "2026-03-31T12:00:00.000Z", "count": 2 });
+        let query: Map<_, _> = serde_json::from_value(query).unwrap();
+        Filters::of(&query).let_through(&object.to_string())
+    }
+
+    #[test]
+    fn an_object_passes_all_filters_or_none() {
+        for fits in [
+            json!({ "cursor": "x", "per_page": 1 }),
+            json!({ "owner": "a", "count": 2 }),
+            json!({ "owner": ["b", "a"] }),
+            json!({ "day_on_or_after": "2026-03-31", "day_on_or_before": "2026-03-31" }),
+            json!({ "at_on_or_after": "2026-03-31", "at_on_or_before": "2026-03-31" }),
+            json!({ "at_on_or_before": "2026-03-31T14:00:00+02:00" }),
+        ] {
+            assert!(passes(fits.clone()), "{fits}");
+        }
+        for odd in [
+            json!({ "owner": "a", "count": 3 }),
+            json!({ "owner": "A" }),
+            json!({ "stage": "x" }),
+            json!({ "day_on_or_after": "2026-04-01" }),
+            json!({ "day_on_or_before": "2026-03-30" }),
+            json!({ "at_on_or_before": "2026-03-31T11:59:59Z" }),
+            json!({ "owner_on_or_after": "2026-03-31" }),
+        ] {
+            assert!(!passes(odd.clone()), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+use axum::response::Response;
+use serde_json::Value;
+
+use super::Resource;
+use crate::{document::document, errors, handle::Call, state::State, store::Object};
+
+/// Where the plans of each group are: no response shows them, but for the list of them.
+const MEMBERS: &str = "plan_groups/plans";
+
+pub(super) struct PlanGroups;
+
+impl Resource for PlanGroups {
+    /// Responses have the number of the plans only.
+    fn stored(&self, mut sent: Object) -> Object {
+        if let Some(Value::Array(plans)) = sent.get("plans") {
+            let count = plans.len();
+            sent.insert("plans_count".to_owned(), count.into());
+        }
+        sent
+    }
+
+    fn written(&self, state: &State, key: &str, sent: &Object) {
+        if let Some(plans) = sent.get("plans") {
+            let members = Object::from_iter([("plans".to_owned(), plans.clone())]);
+            state.store(MEMBERS, |store| store.put(key, members));
+        }
+    }
+
+    /// The plans of a group, of those that exist.
+    fn answer(&self, call: &Call<'_>) -> Option<Response> {
+        if call.operation.id != "list_plan_group_plans" {
+            return None;
+        }
+        if call.state.collection("plan_groups").get(call.key()).is_none() {
+            return Some(errors::not_found(document().collections.get("plan_groups")?));
+        }
+        let members = call
+            .state
+            .store(MEMBERS, |store| store.get(call.key()))
+            .unwrap_or_default();
+        let plans: Vec<_> = members
+            .get("plans")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .collect();
+        Some(call.page("plans", |plan| {
+            let plan: Value = serde_json::from_str(plan).unwrap_or_default();
+            plans.contains(&&plan["uuid"])
+        }))
+    }
+}

@@ -1,0 +1,301 @@
+//! Whether a value is what the document says.
+
+use chrono::{DateTime, NaiveDate};
+use regex_lite::Regex;
+use serde_json::{Map, Value};
+
+use crate::document::{self, Operation, resolve};
+
+/// Something that is not as the document says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    /// The field at fault, as the API writes it: `custom[0][key]`. Empty for the whole body.
+    pub(crate) param: String,
+    pub(crate) fault: Fault,
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Missing,
+    Unknown,
+    /// Of the wrong type.
+    Malformed,
+    /// Of the right type, outside its limits.
+    Invalid,
+}
+
+/// Checks what the fake answers, or stores: fields may be there that the document does not know.
+pub(crate) fn check(schema: &'static Value, value: &Value) -> Vec<Problem> {
+    let mut check = Check {
+        request: false,
+        problems: Vec::new(),
+    };
+    check.value(schema, value, String::new());
+    check.problems
+}
+
+/// Checks the body of a request.
+pub(crate) fn check_body(schema: &'static Value, value: &Value) -> Vec<Problem> {
+    let mut check = Check {
+        request: true,
+        problems: Vec::new(),
+    };
+    check.value(schema, value, String::new());
+    check.problems
+}
+
+/// Checks the query of a request.
+pub(crate) fn check_query(operation: &Operation, query: &Map<String, Value>) -> Vec<Problem> {
+    let mut check = Check {
+        request: true,
+        problems: Vec::new(),
+    };
+    for parameter in &operation.query {
+        match query.get(parameter.name) {
+            Some(value) => check.value(parameter.schema, value, parameter.name.to_owned()),
+            None if parameter.required => check.missing(parameter.name.to_owned()),
+            None => {}
+        }
+    }
+    let known = || operation.query.iter().map(|parameter| parameter.name);
+    for name in query.keys().filter(|name| known().all(|known| known != *name)) {
+        check.unknown(name.clone(), known());
+    }
+    check.one_of(operation.one_of, query, "");
+    check.problems
+}
+
+/// Removes what a lenient fake does not mind: unknown fields, and `null` for what can't be `null`.
+pub(crate) fn forgive(schema: &'static Value, value: &mut Value) {
+    let schema = resolve(schema);
+    match value {
+        Value::Object(fields) if schema.get("properties").is_some() => {
+            fields.retain(|name, value| {
+                schema["properties"]
+                    .get(name)
+                    .is_some_and(|schema| !value.is_null() || nullable(resolve(schema)))
+            });
+            for (name, schema) in document::properties(schema) {
+                if let Some(value) = fields.get_mut(name) {
+                    forgive(schema, value);
+                }
+            }
+        }
+        Value::Array(items) if schema.get("items").is_some() => {
+            for item in items {
+                forgive(&schema["items"], item);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn nullable(schema: &Value) -> bool {
+    let restricted = ["type", "anyOf", "allOf"]
+        .iter()
+        .any(|keyword| schema.get(keyword).is_some());
+    schema["nullable"] == true || !restricted
+}
+
+struct Check {
+    request: bool,
+    problems: Vec<Problem>,
+}
+
+impl Check {
+    fn add(&mut self, fault: Fault, param: String, message: impl Into<String>) {
+        self.problems.push(Problem {
+            param,
+            fault,
+            message: message.into(),
+        });
+    }
+
+    fn missing(&mut self, param: String) {
+        let message = format!("Parameter \"{param}\" is missing");
+        self.add(Fault::Missing, param, message);
+    }
+
+    fn unknown<'a>(&mut self, param: String, known: impl Iterator<Item = &'a str>) {
+        let known: Vec<_> = known.collect();
+        let known = if known.is_empty() {
+            "none is".to_owned()
+        } else {
+            format!("known are {}", known.join(", "))
+        };
+        let message = format!("Parameter \"{param}\" is unknown; {known}");
+        self.add(Fault::Unknown, param, message);
+    }
+
+    fn value(&mut self, schema: &'static Value, value: &Value, param: String) {
+        let schema = resolve(schema);
+        if value.is_null() {
+            if !nullable(schema) {
+                self.add(Fault::Malformed, param, "must not be null");
+            }
+            return;
+        }
+        for part in schema["allOf"].as_array().into_iter().flatten() {
+            self.value(part, value, param.clone());
+        }
+        if let Some(parts) = schema["anyOf"].as_array() {
+            self.any_of(parts, value, &param);
+        }
+        match (schema["type"].as_str(), value) {
+            (Some("object"), Value::Object(fields)) => self.object(schema, fields, &param),
+            (Some("array"), Value::Array(items)) => self.list(schema, items, &param),
+            (Some("string"), Value::String(text)) => self.text(schema, text, param),
+            (Some("integer"), Value::Number(number)) if !number.is_f64() => self.number(schema, value, param),
+            (Some("number"), Value::Number(_)) => self.number(schema, value, param),
+            (Some("boolean"), Value::Bool(_)) | (None, _) => {}
+            (Some(ty), _) => self.add(Fault::Malformed, param, format!("must be {}", article(ty))),
+        }
+    }
+
+    /// Of the parts that have the type of the value, one must fit; the problems are those of the last.
+    fn any_of(&mut self, parts: &'static [Value], value: &Value, param: &str) {
+        let mut nearest = None;
+        for part in parts {
+            let mut check = Self {
+                request: self.request,
+                problems: Vec::new(),
+            };
+            check.value(part, value, param.to_owned());
+            if check.problems.is_empty() {
+                return;
+            }
+            let same_type = |problem: &Problem| problem.fault != Fault::Malformed || problem.param != param;
+            if check.problems.iter().all(same_type) {
+                nearest = Some(check.problems);
+            }
+        }
+        match nearest {
+            Some(problems) => self.problems.extend(problems),
+            None => {
+                let types = parts.iter().filter_map(|part| resolve(part)["type"].as_str());
+                let types: Vec<_> = types.map(article).collect();
+                self.add(
+                    Fault::Malformed,
+                    param.to_owned(),
+                    format!("must be {}", types.join(" or ")),
+                );
+            }
+        }
+    }
+
+    fn object(&mut self, schema: &'static Value, fields: &Map<String, Value>, param: &str) {
+        let below = |name: &str| {
+            if param.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{param}[{name}]")
+            }
+        };
+        for name in schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
+            if !fields.contains_key(name) {
+                self.missing(below(name));
+            }
+        }
+        let known = &schema["properties"];
+        for (name, value) in fields {
+            match (known.get(name), schema.get("additionalProperties")) {
+                (Some(schema), _) => self.value(schema, value, below(name)),
+                (None, Some(schema)) if schema.is_object() => self.value(schema, value, below(name)),
+                (None, None) if self.request && known.is_object() => {
+                    self.unknown(below(name), document::properties(schema).map(|(name, _)| name));
+                }
+                (None, _) => {}
+            }
+        }
+        if self.request {
+            if schema["minProperties"]
+                .as_u64()
+                .is_some_and(|least| (fields.len() as u64) < least)
+            {
+                self.add(Fault::Invalid, param.to_owned(), "has no field that is known");
+            }
+            self.one_of(&schema["x-one-of"], fields, param);
+        }
+    }
+
+    /// Exactly one of the groups must be there, as a whole.
+    fn one_of(&mut self, groups: &'static Value, fields: &Map<String, Value>, param: &str) {
+        let Some(groups) = groups.as_array() else {
+            return;
+        };
+        let given = |group: &&Value| {
+            let mut names = group.as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.all(|name| fields.contains_key(name))
+        };
+        if groups.iter().filter(given).count() != 1 {
+            let groups: Vec<_> = groups.iter().map(Value::to_string).collect();
+            let message = format!("Exactly one of these must be there: {}", groups.join(", "));
+            self.add(Fault::Missing, param.to_owned(), message);
+        }
+    }
+
+    fn list(&mut self, schema: &'static Value, items: &[Value], param: &str) {
+        if schema["minItems"]
+            .as_u64()
+            .is_some_and(|least| (items.len() as u64) < least)
+        {
+            self.add(Fault::Invalid, param.to_owned(), "must not be empty");
+        }
+        for (number, item) in items.iter().enumerate() {
+            self.value(&schema["items"], item, format!("{param}[{number}]"));
+        }
+    }
+
+    fn text(&mut self, schema: &'static Value, text: &str, param: String) {
+        let length = text.chars().count() as u64;
+        let pattern = schema["pattern"].as_str().and_then(|pattern| Regex::new(pattern).ok());
+        if schema["minLength"].as_u64().is_some_and(|least| length < least) {
+            self.add(Fault::Invalid, param, "must not be empty");
+        } else if let Some(most) = schema["maxLength"].as_u64().filter(|most| length > *most) {
+            self.add(Fault::Invalid, param, format!("must have at most {most} characters"));
+        } else if pattern.is_some_and(|pattern| !pattern.is_match(text)) {
+            let allowed = schema["x-pattern-description"]
+                .as_str()
+                .unwrap_or("as the document says");
+            self.add(Fault::Invalid, param, format!("must be {allowed}"));
+        } else if schema["format"] == "date" && !is_day(text) {
+            self.add(Fault::Malformed, param, "must be a day such as 2026-01-31");
+        } else if schema["format"] == "date-time" && DateTime::parse_from_rfc3339(text).is_err() {
+            self.add(
+                Fault::Malformed,
+                param,
+                "must be an instant such as 2026-01-31T12:00:00Z",
+            );
+        }
+    }
+
+    fn number(&mut self, schema: &'static Value, value: &Value, param: String) {
+        let (least, most) = (&schema["minimum"], &schema["maximum"]);
+        let less = |a: &Value, b: &Value| matches!((a.as_f64(), b.as_f64()), (Some(a), Some(b)) if a < b);
+        if less(value, least) {
+            self.add(Fault::Invalid, param, format!("must be {least} or more"));
+        } else if less(most, value) {
+            self.add(Fault::Invalid, param, format!("must be {most} or less"));
+        } else if schema["format"] == "int64" && value.as_i64().is_none() {
+            self.add(Fault::Invalid, param, "must be a number of 64 bits");
+        }
+    }
+}
+
+/// chrono reads `2026-1-1` too.
+fn is_day(text: &str) -> bool {
+    text.len() == 10 && text.parse::<NaiveDate>().is_ok()
+}
+
+fn article(ty: &str) -> String {
+    match ty {
+        "object" | "array" | "integer" => format!("an {ty}"),
+        _ => format!("a {ty}"),
+    }
+}
