@@ -67,13 +67,13 @@ def check_response(name, response, status, model):
 deal = check_response("amount", update(known, amount_in_cents=1), 200, Opportunity)
 if deal:
     check("amount", deal.amount_in_cents, 1)
-    check("custom was not sent", deal.custom.to_dict(), {"seats": 3, "from_campaign": True})
+    check("custom was not sent", deal.custom.to_dict(), {"seats": 4})
 
-replaced = update(known, amount_in_cents=20_000, custom=[CustomAttribute(key="seats", value=4)])
+replaced = update(known, amount_in_cents=25_000, custom=[CustomAttribute(key="users", value=12)])
 deal = check_response("custom", replaced, 200, Opportunity)
 if deal:
-    check("amount beside custom", deal.amount_in_cents, 20_000)
-    check("custom is replaced", deal.custom.to_dict(), {"seats": 4})
+    check("amount beside custom", deal.amount_in_cents, 25_000)
+    check("custom is replaced", deal.custom.to_dict(), {"users": 12})
     check("fields that are not sent are kept", (deal.uuid, deal.currency, deal.win_likelihood), (known, "USD", 40))
     check("updated_at increases", deal.updated_at > deal.created_at, True)
 
