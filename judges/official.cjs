@@ -1,4 +1,4 @@
-// Creates, reads, lists, updates and deletes opportunities on the fake, with ChartMogul's own Node SDK:
+// Creates, reads, lists, updates and deletes opportunities on the fake, with ChartMogul's official Node SDK:
 // node official.cjs SDK URL API_KEY
 const assert = require("node:assert/strict");
 const [sdk, url, key] = process.argv.slice(2);
@@ -14,7 +14,7 @@ function check(name, actual, expected) {
   passed += 1;
 }
 
-/** The status that a call ends with. */
+/** The status of a call's result. */
 const status = (call) => call.then(() => 200, (error) => error.httpStatus ?? error.status ?? error.message);
 
 async function main() {

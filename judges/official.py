@@ -1,4 +1,4 @@
-"""Creates, reads, lists, updates and deletes opportunities on the fake, with ChartMogul's own Python SDK.
+"""Creates, reads, lists, updates and deletes opportunities on the fake, with ChartMogul's official Python SDK.
 
     python official.py URL API_KEY
 """
@@ -61,7 +61,7 @@ update = {"amount_in_cents": 0, "custom": [{"key": "seats", "value": 5}]}
 changed = chartmogul.Opportunity.patch(config(), uuid=uuid, data=update).get()
 check("zero", changed.amount_in_cents, 0)
 check("custom attributes are replaced", changed.custom, {"seats": 5})
-check("other members are kept", changed.owner, "sales@example.com")
+check("other fields are kept", changed.owner, "sales@example.com")
 
 listed, cursor = [], None
 while True:

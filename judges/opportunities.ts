@@ -1,4 +1,4 @@
-// The types that openapi-typescript generated from the document, used as a program would. Compiled, never run.
+// The types that openapi-typescript generated from the document, used as in a program. Compiled, never run.
 import type { components, paths } from "../target/judges/chartmogul";
 
 type Operation = paths["/v1/opportunities/{opportunity_uuid}"]["patch"];
@@ -11,7 +11,7 @@ const values: components["schemas"]["CustomAttributeValue"][] = ["a", 4, 4.5, tr
 export const update: Update = {
   amount_in_cents: 20000,
   estimated_close_date: "2026-04-30",
-  type: "arr", // the set is open
+  type: "arr", // an open enum
   custom: values.map((value, i) => ({ key: `k${i}`, value })),
 };
 export const nothing: Update = { custom: [] };
@@ -48,7 +48,7 @@ export function next(page: Page): Query | undefined {
   return page.has_more && page.cursor !== null ? { pipeline: "New Business", per_page: 200, cursor: page.cursor } : undefined;
 }
 
-// What must not compile; each line is an error if it does.
+// Each of these must not compile; if it does, that is an error.
 // @ts-expect-error
 export const incomplete: Creation = { owner: "sales@example.com" };
 // @ts-expect-error

@@ -1,6 +1,6 @@
-// Starts a Prism mock server on the document and asks it what it takes: node prism.mjs PRISM DOCUMENT SENT
-// SENT is what the SDK sent in the tests (tests/src/sent.rs), a line for each request; Prism must accept them all.
-// Then the SDK is a client of the mock server (tests/it/mock.rs).
+// Starts a Prism mock server with the document and checks which requests it accepts: node prism.mjs PRISM DOCUMENT SENT
+// SENT has the requests that the SDK sent in the tests (tests/src/sent.rs), one per line; Prism must accept all of them.
+// Then the SDK is run against the mock server (tests/it/mock.rs).
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -19,7 +19,7 @@ const creation = {
   amount_in_cents: 0,
 };
 
-/** Name, method, path with query, body, and the status that Prism must answer with. */
+/** Name, method, path with query, body, and the expected status. */
 const others = [
   ["a creation", "POST", "/v1/opportunities", creation, 201],
   ...Object.keys(creation).map((name) => [`a creation without ${name}`, "POST", "/v1/opportunities", { ...creation, [name]: undefined }, 422]),
@@ -35,7 +35,7 @@ const others = [
   ["a deletion", "DELETE", opportunity, undefined, 200],
 ];
 
-/** Updates: name, body, the status that Prism must answer with, and headers. */
+/** Updates: name, body, the expected status, and headers. */
 const cases = [
   ["the documentation's example", { amount_in_cents: 20000, custom: [{ key: "seats", value: 4 }] }, 200],
   ["an explicitly empty list", { custom: [] }, 200],
@@ -86,7 +86,7 @@ try {
   server.kill();
 }
 
-/** The SDK as a client of the mock server. */
+/** Runs the SDK against the mock server. */
 function sdk() {
   const test = spawn("cargo", ["test", "--quiet", "--locked", "-p", "chartmogul-tests", "mock::"], {
     stdio: "inherit",
@@ -106,28 +106,28 @@ async function judge(what, requests) {
   let beyond = 0;
   for (const { name, method, path, headers, body, expected } of requests) {
     const present = Object.entries(headers).filter(([, value]) => value);
-    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers: present, body });
-    if (expected(answer.status)) continue;
-    const violations = JSON.parse(answer.headers.get("sl-violations") ?? "[]");
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers: present, body });
+    if (expected(response.status)) continue;
+    const violations = JSON.parse(response.headers.get("sl-violations") ?? "[]");
     if (beyondPrism(violations)) {
       beyond += 1;
     } else {
       wrong += 1;
-      console.error(`${name}: Prism answered ${answer.status}: ${JSON.stringify(violations)}`);
+      console.error(`${name}: Prism responded ${response.status}: ${JSON.stringify(violations)}`);
     }
   }
-  const note = beyond ? `, ${beyond} with whole numbers beyond 53 bits, which Prism can't hold` : "";
+  const note = beyond ? `, ${beyond} with integers beyond 53 bits, which Prism can't represent` : "";
   console.log(`${what}: ${requests.length - wrong - beyond} passed, ${wrong} failed${note}`);
   if (wrong > 0 || requests.length === 0) process.exitCode = 1;
 }
 
-/** Prism takes `int64` for what JavaScript can hold. The document, the API and the SDK mean 64 bit. */
+/** Prism limits `int64` to JavaScript's integers. The document, the API and the SDK use 64 bits. */
 function beyondPrism(violations) {
   const limits = [`must be <= ${Number.MAX_SAFE_INTEGER}`, `must be >= ${Number.MIN_SAFE_INTEGER}`];
   return violations.length > 0 && violations.every(({ message }) => limits.some((limit) => message.endsWith(limit)));
 }
 
-/** Every request once. The body is sent as it was, byte for byte. */
+/** Every distinct request once, with its body byte for byte. */
 function requestsOf(file) {
   const lines = readFileSync(file, "utf8").trimEnd().split("\n");
   return [...new Set(lines)].map((line) => {

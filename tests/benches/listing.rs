@@ -7,14 +7,14 @@
 
 mod common;
 
+use chartmogul_tests::opportunity;
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{TcpListener, TcpStream},
     process::{Child, Command, Stdio},
 };
 
-use chartmogul::{Client, OpportunityPage, Unlimited};
-use chartmogul_fake::samples;
+use chartmogul::{Client, Unlimited, opportunities::OpportunityPage};
 use common::{Watch, median, one_thread, option};
 use nix::sys::resource::{UsageWho, getrusage};
 use serde_json::json;
@@ -163,7 +163,7 @@ fn serve() {
 
 fn answer(mut stream: TcpStream) {
     let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
-    let entries = vec![samples::opportunity(uuid); PAGE];
+    let entries = vec![opportunity(uuid); PAGE];
     let entries = serde_json::to_string(&entries).unwrap();
     stream.set_nodelay(true).unwrap();
     let (mut head, mut buffer) = (Vec::new(), [0; 4096]);

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use chartmogul::{
-    Client, Error, Field, ForecastCategory, Method, Opportunity, OpportunityType, Outcome, Retry, Unlimited,
+    Client, Error, Field, Method, Outcome, Retry, Unlimited,
+    opportunities::{ForecastCategory, Opportunity, OpportunityType},
 };
-use chartmogul_fake::{Canned, samples};
-use chartmogul_tests::{UUID, sent::Witness, start};
+use chartmogul_fake::Canned;
+use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use serde_json::{Value, json};
 
 async fn answered(canned: Canned) -> Result<Opportunity, Error> {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(canned);
     client.opportunities().update(UUID).amount_in_cents(1).send().await
 }
@@ -20,7 +21,7 @@ async fn decoded(body: &Value) -> Opportunity {
 }
 
 fn with(changes: &Value) -> Value {
-    let mut body = samples::opportunity(UUID);
+    let mut body = opportunity(UUID);
     body.as_object_mut()
         .unwrap()
         .extend(changes.as_object().unwrap().clone());
@@ -51,7 +52,7 @@ async fn known_values_have_a_name() {
 /// Each member in turn is `null`, missing, or of another type; the rest is never lost.
 #[tokio::test]
 async fn one_member_never_spoils_the_rest() {
-    let whole = samples::opportunity(UUID);
+    let whole = opportunity(UUID);
     for name in whole.as_object().unwrap().keys() {
         for odd in [
             Some(Value::Null),
@@ -106,7 +107,7 @@ async fn the_last_of_two_equal_members_counts() {
 
 #[tokio::test]
 async fn any_2xx_is_a_success_decided_by_its_body() {
-    let body = samples::opportunity(UUID);
+    let body = opportunity(UUID);
     for status in [200, 201, 202, 203, 226, 299] {
         let deal = answered(Canned::new(status).json(body.to_string())).await.unwrap();
         assert_eq!(json!(deal), body, "{status}");
@@ -144,7 +145,7 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
         Canned::new(200).json(" \n"),
         Canned::new(200).text("\u{feff}"),
     ] {
-        let (fake, _) = start().await;
+        let (fake, _) = start();
         fake.answer_next(canned.clone());
         let error = client(&fake, Retry::never())
             .opportunities()
@@ -184,7 +185,7 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
                 .is_some()
         );
     }
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     for empty in ["{}", " {\n} "] {
         fake.answer_next(Canned::new(200).json(empty));
         let error = client.opportunities().get(UUID).send().await.unwrap_err();
@@ -198,11 +199,11 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
 
 #[tokio::test]
 async fn one_odd_value_costs_only_itself() {
-    let body = samples::opportunity(UUID)
+    let body = opportunity(UUID)
         .to_string()
         .replace("12000", "1e400")
         .replace("Discovery", r"\ud83d");
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(Canned::new(200).json(body));
     let deal = client.opportunities().get(UUID).send().await.unwrap();
     assert_eq!(
@@ -216,7 +217,7 @@ async fn one_odd_value_costs_only_itself() {
 
 #[tokio::test]
 async fn a_byte_order_mark_does_no_harm() {
-    let deal = answered(Canned::new(200).json(format!("\u{feff}{}", samples::opportunity(UUID))))
+    let deal = answered(Canned::new(200).json(format!("\u{feff}{}", opportunity(UUID))))
         .await
         .unwrap();
     assert!(deal.uuid == UUID);
@@ -225,7 +226,7 @@ async fn a_byte_order_mark_does_no_harm() {
 /// The declared content type says little about a body.
 #[tokio::test]
 async fn json_is_read_whatever_it_is_called() {
-    let deal = answered(Canned::new(200).text(samples::opportunity(UUID).to_string()))
+    let deal = answered(Canned::new(200).text(opportunity(UUID).to_string()))
         .await
         .unwrap();
     assert!(deal.uuid == UUID);
@@ -237,7 +238,7 @@ async fn nothing_to_change_is_neither_success_nor_failure() {
     assert!(matches!(error, Error::NotModified(_)), "{error:?}");
     assert!(!error.may_have_happened());
 
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let update = client.opportunities().update(UUID).amount_in_cents(1);
     fake.answer_next(Canned::new(304));
     assert_eq!(update.clone().outcome().await.unwrap(), Outcome::NotModified);

@@ -5,8 +5,8 @@ use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, sent::Witness, start};
 use serde_json::Value;
 
-async fn blocking() -> (Witness, blocking::Client) {
-    let (fake, client) = start().await;
+fn blocking() -> (Witness, blocking::Client) {
+    let (fake, client) = start();
     (fake, client.blocking().unwrap())
 }
 
@@ -17,7 +17,7 @@ fn update(client: &blocking::Client, amount: i64) -> Result<i64, Error> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_block_on_any_thread() {
-    let (fake, client) = blocking().await;
+    let (fake, client) = blocking();
     let threads: Vec<_> = (1..=4)
         .map(|amount| {
             let client = client.clone();
@@ -32,7 +32,7 @@ async fn calls_block_on_any_thread() {
 /// It is a mistake to block there, but no reason to panic.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_inside_of_a_runtime_works_and_so_does_the_end() {
-    let (_fake, client) = blocking().await;
+    let (_fake, client) = blocking();
     assert_eq!(update(&client, 5).unwrap(), 5);
     let inside = client.clone();
     let amount = tokio::task::spawn_blocking(move || update(&inside, 6)).await.unwrap();
@@ -42,7 +42,7 @@ async fn a_call_inside_of_a_runtime_works_and_so_does_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_and_outcomes_are_the_same() {
-    let (fake, client) = blocking().await;
+    let (fake, client) = blocking();
     let wrong = client
         .opportunities()
         .update(UUID)

@@ -3,12 +3,12 @@
 use std::{path::Path, time::Duration};
 
 use chartmogul::{
-    Client, Error, Opportunity, Retry, StatusCode, Unlimited,
+    Client, Error, Retry, StatusCode, Unlimited,
     bulk::{Bulk, Completed, NotSent, Outcome, Report, Run, Stopped},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::{Opportunity, UpdateOpportunity},
 };
-use chartmogul_fake::{Canned, Fake, samples};
-use chartmogul_tests::{UUID, client_for, snapshot};
+use chartmogul_fake::{Canned, Fake};
+use chartmogul_tests::{UUID, client_for, opportunity, snapshot};
 use serde_json::json;
 
 const GONE: &str = "00000000-0000-0000-0000-000000000000";
@@ -17,10 +17,12 @@ fn uuid(number: usize) -> String {
     format!("{number:08x}-0000-4000-8000-000000000000")
 }
 
-async fn fake(opportunities: usize) -> Fake {
-    let fake = Fake::start().await.unwrap();
+fn fake(opportunities: usize) -> Fake {
+    let fake = Fake::start().unwrap();
     for number in 0..opportunities {
-        assert!(fake.opportunities().add(samples::opportunity(&uuid(number))));
+        fake.collection("opportunities")
+            .insert(opportunity(&uuid(number)))
+            .unwrap();
     }
     fake
 }
@@ -51,7 +53,7 @@ fn every_kind(client: &Client) -> Vec<UpdateOpportunity> {
 
 #[tokio::test]
 async fn each_update_has_its_outcome() {
-    let fake = fake(6).await;
+    let fake = fake(6);
     let folder = tempfile::tempdir().unwrap();
     let client = Client::builder()
         .api_key(fake.api_key())
@@ -130,7 +132,7 @@ fn shown(done: &[Completed<Opportunity>], report: &Report) -> String {
 
 #[tokio::test]
 async fn a_wrong_key_stops_the_run_and_the_right_one_goes_on() {
-    let fake = fake(100).await;
+    let fake = fake(100);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let run = async |client: &Client| {
@@ -162,7 +164,7 @@ async fn a_wrong_key_stops_the_run_and_the_right_one_goes_on() {
 
 #[tokio::test]
 async fn errors_of_a_run_that_was_stopped_do_not_stop_the_next_one() {
-    let fake = fake(20).await;
+    let fake = fake(20);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let run = async || {
@@ -195,12 +197,12 @@ async fn errors_of_a_run_that_was_stopped_do_not_stop_the_next_one() {
 
 #[tokio::test]
 async fn a_dry_run_reads_and_says_what_would_change() {
-    let fake = fake(3).await;
-    let mut deal = samples::opportunity(&uuid(0));
+    let fake = fake(3);
+    let mut deal = opportunity(&uuid(0));
     deal["custom"] = json!({ "seats": 4, "vip": true });
     deal["amount_in_cents"] = json!(100);
     deal["estimated_close_date"] = json!("2026-03-31");
-    fake.opportunities().add(deal.clone());
+    fake.collection("opportunities").insert(deal.clone()).unwrap();
     let client = client_for(&fake);
     let update = |uuid: &str| client.opportunities().update(uuid);
     let updates = || {
@@ -232,7 +234,7 @@ async fn a_dry_run_reads_and_says_what_would_change() {
     }
     snapshot::check("bulk", "dry_run", &format!("{text}{report}\n"));
     assert!(fake.requests().iter().all(|request| request.method == "GET"));
-    assert_eq!(fake.opportunities().get(&uuid(0)), Some(deal));
+    assert_eq!(fake.collection("opportunities").get(&uuid(0)), Some(deal));
     assert!(!Path::new(&journal).exists());
 
     // What changes nothing can be left out of a real run.
@@ -257,7 +259,7 @@ async fn a_dry_run_reads_and_says_what_would_change() {
 /// Nothing is made, so there is nothing to be undone.
 #[tokio::test]
 async fn a_dry_run_holds_nothing_back() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let client = Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -282,7 +284,7 @@ fn hasty(fake: &Fake, rate: u32) -> Client {
 /// A run is in no hurry: that the limiter lets nothing through is no reason to give up.
 #[tokio::test]
 async fn waiting_for_a_turn_takes_no_time_of_the_call() {
-    let fake = fake(8).await;
+    let fake = fake(8);
     let opportunities = hasty(&fake, 5).opportunities();
     let updates = (0..8).map(move |number| opportunities.update(uuid(number)).amount_in_cents(5));
     assert_eq!(
@@ -300,7 +302,7 @@ async fn waiting_for_a_turn_takes_no_time_of_the_call() {
 
 #[tokio::test]
 async fn a_deadline_does_not_give_a_call_more_time() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     fake.answer_next(Canned::new(200).after(Duration::from_secs(60)));
     let update = hasty(&fake, 40).opportunities().update(uuid(0)).amount_in_cents(5);
     let run = Bulk::new([update])
@@ -317,7 +319,7 @@ async fn a_deadline_does_not_give_a_call_more_time() {
 /// What a run stops is not the update's fault: the next run makes it.
 #[tokio::test]
 async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let folder = tempfile::tempdir().unwrap();
     let bulk = || {
         let update = client_for(&fake).opportunities().update(uuid(0)).amount_in_cents(5);
@@ -338,7 +340,7 @@ async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
 /// The server is down for a while: the next run makes what was given up, and what was behind that.
 #[tokio::test]
 async fn an_outage_uses_nothing_up() {
-    let server = fake(40).await;
+    let server = fake(40);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let run = async |client: Client| {
@@ -371,14 +373,14 @@ async fn an_outage_uses_nothing_up() {
     let (_, report) = run(client_for(&server)).await;
     assert_eq!((report.updated, report.repeats), (1_000, 3 * 40), "{report}");
     for number in 960..1_000 {
-        let deal = server.opportunities().get(&uuid(number % 40)).unwrap();
+        let deal = server.collection("opportunities").get(&uuid(number % 40)).unwrap();
         assert_eq!(deal["amount_in_cents"], number, "the last one counts");
     }
 }
 
 #[tokio::test]
 async fn a_hundred_failures_in_a_row_have_one_reason() {
-    let fake = fake(1).await;
+    let fake = fake(1);
     let run = async |bulk: fn(Bulk<UpdateOpportunity>) -> Bulk<UpdateOpportunity>| {
         let opportunities = client_for(&fake).opportunities();
         let updates = (0..400).map(move |number| {
@@ -397,7 +399,7 @@ async fn a_hundred_failures_in_a_row_have_one_reason() {
 /// Other calls of the client are not behind the whole run.
 #[tokio::test]
 async fn other_calls_of_the_client_find_their_place() {
-    let fake = fake(1_000).await;
+    let fake = fake(1_000);
     let client = Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -423,7 +425,7 @@ async fn other_calls_of_the_client_find_their_place() {
 
 #[tokio::test]
 async fn progress_can_be_asked_while_and_after() {
-    let fake = fake(50).await;
+    let fake = fake(50);
     let client = client_for(&fake);
     let updates: Vec<_> = (0..50)
         .map(|number| {
@@ -445,7 +447,7 @@ async fn progress_can_be_asked_while_and_after() {
 
 #[tokio::test]
 async fn what_failed_can_be_matched() {
-    let fake = fake(0).await;
+    let fake = fake(0);
     let update = client_for(&fake).opportunities().update(UUID).amount_in_cents(1);
     let (done, _) = all(Bulk::new([update]).start().await.unwrap()).await;
     let Outcome::Rejected(error) = &done[0].outcome else {

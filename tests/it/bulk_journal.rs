@@ -19,7 +19,7 @@ use std::{
 use chartmogul::{
     Client, Retry,
     bulk::{self, Bulk, Error, Report},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::UpdateOpportunity,
 };
 use chartmogul_tests::{
     bulk::{Line, client, fate, framed, is_invalid, records, update},
@@ -369,7 +369,7 @@ async fn a_journal_is_its_owners() {
 #[tokio::test]
 async fn an_answer_with_deep_values_does_not_spoil_the_journal() {
     for levels in [64, 110, 118, 120, 122, 124, 126, 1_000] {
-        let (fake, client) = chartmogul_tests::start().await;
+        let (fake, client) = chartmogul_tests::start();
         let folder = tempfile::tempdir().unwrap();
         let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         let answer = format!(r#"{{"uuid":"1","custom":{{"deep":{deep}}}}}"#);

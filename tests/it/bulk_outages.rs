@@ -5,12 +5,13 @@ use std::{collections::BTreeSet, path::Path, time::Duration};
 use chartmogul::{
     Client, Retry, Unlimited,
     bulk::{Bulk, Completed, Outcome, Report, Stopped},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::UpdateOpportunity,
 };
-use chartmogul_fake::{Canned, Fake, samples};
+use chartmogul_fake::{Canned, Fake};
 use chartmogul_tests::{
     bulk::{client, uuid},
     ledger::{Ledger, Reply},
+    opportunity,
 };
 
 /// Statuses that say something about an update. All others are no verdict.
@@ -28,7 +29,7 @@ fn bulk(client: &Client, count: u64, journal: &Path) -> Bulk<UpdateOpportunity> 
         .ignore_consecutive_errors()
 }
 
-async fn all(bulk: Bulk<UpdateOpportunity>) -> (Vec<Completed<chartmogul::Opportunity>>, Report) {
+async fn all(bulk: Bulk<UpdateOpportunity>) -> (Vec<Completed<chartmogul::opportunities::Opportunity>>, Report) {
     let mut run = bulk.start().await.unwrap();
     let mut all = Vec::new();
     while let Some(done) = run.try_next().await.unwrap() {
@@ -156,8 +157,8 @@ async fn what_was_certainly_not_done_has_not_happened() {
 /// The server asks for a wait that the run's deadline does not allow: that is no failure of the update, and known before then.
 #[tokio::test]
 async fn what_a_deadline_leaves_no_time_for_is_the_runs() {
-    let fake = Fake::start().await.unwrap();
-    fake.opportunities().add(samples::opportunity(&uuid(0)));
+    let fake = Fake::start().unwrap();
+    fake.collection("opportunities").insert(opportunity(&uuid(0))).unwrap();
     fake.answer_next(Canned::new(429).header("retry-after", "3000"));
     let client = Client::builder()
         .api_key(fake.api_key())

@@ -8,18 +8,18 @@ use std::{
 use chartmogul::{
     Client,
     bulk::{Bulk, Report, Stopped},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::UpdateOpportunity,
 };
-use chartmogul_fake::{Fake, samples};
-use chartmogul_tests::{UUID, client_for};
+use chartmogul_fake::Fake;
+use chartmogul_tests::{UUID, client_for, opportunity};
 use tokio::sync::oneshot;
 
 /// Far longer than anything here takes that does not wait for ever.
 const HUNG: Duration = Duration::from_secs(120);
 
-async fn scene() -> (Fake, Client) {
-    let fake = Fake::start().await.unwrap();
-    fake.opportunities().add(samples::opportunity(UUID));
+fn scene() -> (Fake, Client) {
+    let fake = Fake::start().unwrap();
+    fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let client = client_for(&fake);
     (fake, client)
 }
@@ -41,7 +41,7 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 
 /// The run sends what is there, sees the stop, and ends; all while its source blocks.
 async fn while_it_blocks(stops: bool) {
-    let (fake, client) = scene().await;
+    let (fake, client) = scene();
     let (give, updates) = blocking(&client);
     (0..3).for_each(|amount| give.send(amount).unwrap());
     let (stop, stopped) = oneshot::channel::<()>();
@@ -87,7 +87,7 @@ fn a_runtime_can_end_while_a_source_blocks() {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let give = runtime.block_on(async {
-            let (_fake, client) = scene().await;
+            let (_fake, client) = scene();
             let (give, updates) = blocking(&client);
             let mut run = Bulk::new(updates).start().await.unwrap();
             give.send(1).unwrap();
@@ -103,7 +103,7 @@ fn a_runtime_can_end_while_a_source_blocks() {
 
 #[tokio::test]
 async fn an_endless_source_does_not_keep_a_run_alive() {
-    let (_fake, client) = scene().await;
+    let (_fake, client) = scene();
     for is_stream in [false, true] {
         let opportunities = client.opportunities();
         let updates = (0..).map(move |amount| opportunities.update(UUID).amount_in_cents(amount));
@@ -121,7 +121,7 @@ async fn an_endless_source_does_not_keep_a_run_alive() {
 
 #[tokio::test]
 async fn an_iterator_that_fails_or_panics_ends_the_run_with_what_came_before() {
-    let (_fake, client) = scene().await;
+    let (_fake, client) = scene();
     let update = |amount| client.opportunities().update(UUID).amount_in_cents(amount);
     let updates = vec![Ok(update(1)), Ok(update(2)), Err("line 3: no date"), Ok(update(4))];
     let panics = [update(1), update(2)]
@@ -144,7 +144,7 @@ async fn an_iterator_that_fails_or_panics_ends_the_run_with_what_came_before() {
 /// An iterator is not asked for all there is, and is dropped when the run is.
 #[tokio::test]
 async fn an_iterator_is_asked_as_needed_and_ends_with_the_run() {
-    let (_fake, client) = scene().await;
+    let (_fake, client) = scene();
     let opportunities = client.opportunities();
     let alive = std::sync::Arc::new(());
     let held = std::sync::Arc::clone(&alive);

@@ -101,7 +101,7 @@ async fn asks_without_certificates() {
     if !is_child(WITHOUT_CERTIFICATES) {
         return;
     }
-    let (_fake, client) = chartmogul_tests::start().await;
+    let (_fake, client) = chartmogul_tests::start();
     client.opportunities().get(UUID).send().await.unwrap();
     let error = Client::builder().api_key("key").build().unwrap_err().to_string();
     assert!(error.contains("No CA certificates"), "{error}");

@@ -7,7 +7,7 @@ use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, bodies::BODIES, snapshot, start};
 
 async fn answered(status: u16, content_type: &str, body: &str) -> Error {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(
         Canned::new(status)
             .content(content_type, body)
@@ -64,7 +64,7 @@ async fn every_body_is_read_and_kept() {
 
 #[tokio::test]
 async fn an_unknown_opportunity_and_a_wrong_key_are_told_apart() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let unknown = "00000000-0000-0000-0000-000000000000";
     let error = client
         .opportunities()

@@ -1,9 +1,10 @@
 //! Values that can't be right: refused before anything is sent, with the field, the value and what is allowed.
 
 use chartmogul::{
-    CustomAttributeList, Error, ListOpportunitiesQuery, NewOpportunity, OpportunityUpdate,
-    resources::opportunities::UpdateOpportunity,
+    CustomAttributeList, Error,
+    opportunities::{NewOpportunity, UpdateOpportunity},
 };
+use chartmogul_api::types::{ListOpportunitiesQuery, OpportunityUpdate};
 use chartmogul_tests::{UUID, snapshot, start};
 
 type Case = (&'static str, fn(UpdateOpportunity) -> UpdateOpportunity);
@@ -52,7 +53,7 @@ const CASES: &[Case] = &[
 
 #[tokio::test]
 async fn every_bad_value_is_named() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let mut text = String::new();
     for (uuid, set) in CASES {
         let error = set(client.opportunities().update(*uuid)).send().await.unwrap_err();
@@ -72,15 +73,15 @@ async fn every_bad_value_of_a_creation_is_named() {
         |new| new.pipeline = "",
         |new| new.pipeline_stage = "",
         |new| new.currency = "euro",
-        |new| new.estimated_close_date = chrono::NaiveDate::MIN,
+        |new| new.estimated_close_date = chrono::NaiveDate::MIN.into(),
     ];
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let right = NewOpportunity {
         customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3",
         owner: "sales@example.com",
         pipeline: "New Business",
         pipeline_stage: "Discovery",
-        estimated_close_date: "2026-03-31".parse().unwrap(),
+        estimated_close_date: "2026-03-31".into(),
         currency: "EUR",
         amount_in_cents: 0,
     };
@@ -121,10 +122,10 @@ async fn every_bad_filter_is_named() {
         |query| query.owner = Some(String::new()),
         |query| query.pipeline = Some(String::new()),
         |query| query.pipeline_stage = Some(String::new()),
-        |query| query.estimated_close_date_on_or_after = Some(chrono::NaiveDate::MAX),
-        |query| query.estimated_close_date_on_or_before = Some(chrono::NaiveDate::MIN),
+        |query| query.estimated_close_date_on_or_after = Some(chrono::NaiveDate::MAX.into()),
+        |query| query.estimated_close_date_on_or_before = Some(chrono::NaiveDate::MIN.into()),
     ];
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let mut text = String::new();
     for set in CASES {
         let mut query = ListOpportunitiesQuery::default();
@@ -144,7 +145,7 @@ async fn every_bad_filter_is_named() {
 
 #[tokio::test]
 async fn the_low_level_client_refuses_too() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let mut update = OpportunityUpdate::default();
     assert!(matches!(
         client.low_level().update_opportunity(UUID, &update).await,

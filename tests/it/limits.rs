@@ -12,8 +12,8 @@ use std::{
 };
 
 use chartmogul::{Client, Error, Retry, StopReason, bulk::Bulk};
-use chartmogul_fake::{Canned, Fake, samples};
-use chartmogul_tests::{UUID, tls::Authority};
+use chartmogul_fake::{Canned, Fake};
+use chartmogul_tests::{UUID, opportunity, tls::Authority};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::{
     net::TcpListener,
@@ -30,14 +30,16 @@ fn uuid(number: usize) -> String {
 }
 
 /// A fake with some opportunities, and a client that soon has to wait for places and turns.
-async fn start() -> (Fake, Client) {
-    start_with(DEALS, 100).await
+fn start() -> (Fake, Client) {
+    start_with(DEALS, 100)
 }
 
-async fn start_with(deals: usize, rate: u32) -> (Fake, Client) {
-    let fake = Fake::start().await.unwrap();
+fn start_with(deals: usize, rate: u32) -> (Fake, Client) {
+    let fake = Fake::start().unwrap();
     for number in 0..deals {
-        assert!(fake.opportunities().add(samples::opportunity(&uuid(number))));
+        fake.collection("opportunities")
+            .insert(opportunity(&uuid(number)))
+            .unwrap();
     }
     let client = Client::builder()
         .api_key(fake.api_key())
@@ -67,7 +69,7 @@ fn on_both_runtimes<F: Future<Output = ()>>(program: impl Fn() -> F) {
 fn a_call_beside_buffered_ones() {
     for buffered in [3, 5, 12] {
         on_both_runtimes(|| async {
-            let (fake, client) = start().await;
+            let (fake, client) = start();
             let deals = client.opportunities();
             let mut reads = stream::iter(0..DEALS)
                 .map(|number| deals.get(uuid(number)).send())
@@ -84,7 +86,7 @@ fn a_call_beside_buffered_ones() {
 #[test]
 fn a_call_beside_a_list() {
     on_both_runtimes(|| async {
-        let (_fake, client) = start().await;
+        let (_fake, client) = start();
         let mut items = client.opportunities().list().per_page(1).items();
         let mut timer = interval(Duration::from_millis(2));
         let mut count = 0;
@@ -108,7 +110,7 @@ fn a_call_beside_a_list() {
 fn a_call_for_each_outcome_of_a_run_over_a_list() {
     const DEALS: usize = 900;
     on_both_runtimes(|| async {
-        let (fake, client) = start_with(DEALS, 400).await;
+        let (fake, client) = start_with(DEALS, 400);
         let updater = client.clone();
         let updates = client.opportunities().list().per_page(4).items().map_ok(move |deal| {
             let uuid = deal.uuid.to_string();
@@ -128,7 +130,7 @@ fn a_call_for_each_outcome_of_a_run_over_a_list() {
 #[test]
 fn a_call_behind_those_that_nobody_polls() {
     on_both_runtimes(|| async {
-        let (_fake, client) = start().await;
+        let (_fake, client) = start();
         let deals = client.opportunities();
         // Connects, so that what is polled once below is sent.
         let warm = (0..5).map(|number| deals.get(uuid(number)).send());
@@ -182,7 +184,7 @@ async fn requests_that_are_still_to_leave_count() {
 /// A Unix time as seconds, for example.
 #[tokio::test]
 async fn a_server_that_asks_for_years_is_not_asked_for_an_hour() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let read = || client.opportunities().get(uuid(0));
     fake.answer_next(Canned::new(429).header("retry-after", "1774969200"));
     let error = read().send().await.unwrap_err();

@@ -1,13 +1,14 @@
 //! Lists: what a page is, and how pages follow each other.
 
-use chartmogul::{Client, Error, Field, ListOpportunitiesQuery, OpportunityPage};
-use chartmogul_fake::{Canned, samples};
-use chartmogul_tests::{UUID, sent::Witness, start};
+use chartmogul::{Client, Error, Field, opportunities::OpportunityPage};
+use chartmogul_api::types::ListOpportunitiesQuery;
+use chartmogul_fake::Canned;
+use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 async fn answered(canned: Canned) -> Result<OpportunityPage, Error> {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(canned);
     let query = ListOpportunitiesQuery::default();
     let response = client.low_level().list_opportunities(&query).await;
@@ -28,14 +29,14 @@ fn uuids(page: &OpportunityPage) -> Vec<&str> {
     page.entries.iter().filter_map(|deal| deal.uuid.as_str()).collect()
 }
 
-/// A fake with the opportunities `0`, `1`, ... and nothing else.
+/// A fake with the opportunities `0`, `1`, ... and nothing else; the newest is `0`, because lists begin with it.
 async fn start_with(count: usize, change: impl Fn(usize, &mut Value)) -> (Witness, Client) {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     client.opportunities().delete(UUID).send().await.unwrap();
-    for number in 0..count {
-        let mut deal = samples::opportunity(&number.to_string());
+    for number in (0..count).rev() {
+        let mut deal = opportunity(&number.to_string());
         change(number, &mut deal);
-        assert!(fake.opportunities().add(deal));
+        fake.collection("opportunities").insert_unchecked(deal).unwrap();
     }
     (fake, client)
 }
@@ -108,7 +109,7 @@ async fn filters_let_through_what_fits_them_all() {
     assert_eq!(find(|query| query.pipeline_stage = Some("Größe".to_owned())).await, "3");
     assert_eq!(find(|query| query.pipeline = Some("A".to_owned())).await, "");
     // The sample closes on 2026-03-31; both ends belong to it.
-    let on = |text: &str| text.parse().ok();
+    let on = |text: &str| Some(text.into());
     let between = async |first: &str, last: &str| {
         let found = page(&client, |query| {
             query.estimated_close_date_on_or_after = on(first);
@@ -146,7 +147,7 @@ async fn filters_let_through_what_fits_them_all() {
 
 #[tokio::test]
 async fn one_entry_never_spoils_the_page() {
-    let whole = samples::opportunity(UUID);
+    let whole = opportunity(UUID);
     for name in whole.as_object().unwrap().keys() {
         for odd in [json!(null), json!([{ "odd": 1 }]), json!(-1.5), json!("odd")] {
             let mut spoilt = whole.clone();
@@ -197,7 +198,7 @@ async fn a_day_is_found_however_it_is_written_and_whatever_else_is_odd() {
 /// What JSON libraries refuse, wherever it stands: the other members are there, the other entries, and the way on.
 #[tokio::test]
 async fn one_odd_value_costs_only_itself() {
-    let whole = samples::opportunity(UUID);
+    let whole = opportunity(UUID);
     let deep = format!("{}{}", "[".repeat(126), "]".repeat(126));
     for odd in ["1e400", "-1e999", r#""half \ud800 a pair""#, &deep, "NaN"] {
         for name in whole

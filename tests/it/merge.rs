@@ -9,17 +9,19 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::{Client, Error, Limiter, LimiterFuture, Opportunity, Permit, Retry, Unlimited, bulk::Bulk};
-use chartmogul_fake::{Canned, Fake, samples};
-use chartmogul_tests::{UUID, sent::Witness, start};
+use chartmogul::{
+    Client, Error, Limiter, LimiterFuture, Permit, Retry, Unlimited, bulk::Bulk, opportunities::Opportunity,
+};
+use chartmogul_fake::{Canned, Collection, Fake};
+use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 mod bulk;
 
-async fn start_with(custom: &Value) -> (Witness, Client) {
-    let (fake, client) = start().await;
-    set(&fake.opportunities(), "custom", custom.clone());
+fn start_with(custom: &Value) -> (Witness, Client) {
+    let (fake, client) = start();
+    set(fake.collection("opportunities"), "custom", custom.clone());
     (fake, client)
 }
 
@@ -36,15 +38,15 @@ fn trying(fake: &Fake, attempts: u32) -> Client {
 }
 
 /// What somebody else does. As on the server, it moves `updated_at`.
-fn set(opportunities: &chartmogul_fake::Opportunities<'_>, member: &str, value: Value) {
+fn set(opportunities: Collection<'_>, member: &str, value: Value) {
     let mut deal = opportunities.get(UUID).unwrap();
     deal[member] = value;
     deal["updated_at"] = json!("2026-03-01T00:00:00.000Z");
-    opportunities.add(deal);
+    opportunities.insert_unchecked(deal).unwrap();
 }
 
 fn custom(fake: &Fake) -> Value {
-    fake.opportunities().get(UUID).unwrap()["custom"].clone()
+    fake.collection("opportunities").get(UUID).unwrap()["custom"].clone()
 }
 
 fn methods(fake: &Witness) -> Vec<String> {
@@ -63,7 +65,7 @@ async fn merge(client: &Client) -> Result<Opportunity, Error> {
 
 /// The deal as JSON, with these attributes as they are written here.
 fn deal_with(custom: &str) -> String {
-    let mut deal = samples::opportunity(UUID);
+    let mut deal = opportunity(UUID);
     deal["custom"] = json!({});
     deal.to_string().replace("{}", custom)
 }
@@ -78,7 +80,7 @@ fn answer(fake: &Witness, read: &str, written: &str) {
 async fn what_is_not_named_is_kept_as_it_was() {
     let read =
         r#"{"Zeta":"ü","big":9223372036854775807,"dec":5.0,"yes":true,"at":"2026-01-31T00:00:00.000Z","seats":4}"#;
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     answer(
         &fake,
         read,
@@ -107,7 +109,7 @@ async fn what_is_not_named_is_kept_as_it_was() {
 /// Numbers of any size, and what this library would refuse if it was set.
 #[tokio::test]
 async fn nothing_that_the_server_sent_is_rounded_or_refused() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let fake = fake.unwritten();
     let long = "x".repeat(256);
     let others = format!(
@@ -133,14 +135,18 @@ async fn nothing_that_the_server_sent_is_rounded_or_refused() {
 
 #[tokio::test]
 async fn nothing_to_change_is_not_written() {
-    let (fake, client) = start_with(&json!({ "seats": 5 })).await;
+    let (fake, client) = start_with(&json!({ "seats": 5 }));
     let deal = merge(&client).await.unwrap();
     assert_eq!(deal.custom.get_i64("seats").unwrap(), Some(5));
     let update = || client.opportunities().update(UUID);
     update().merge_custom().remove("other").send().await.unwrap();
     assert_eq!(methods(&fake), ["GET", "GET"]);
     // Nor is an attribute moved by being removed and set again, or written as the same number in another form.
-    set(&fake.opportunities(), "custom", json!({ "a": 1, "seats": 5.0 }));
+    set(
+        fake.collection("opportunities"),
+        "custom",
+        json!({ "a": 1, "seats": 5.0 }),
+    );
     update()
         .merge_custom()
         .remove("a")
@@ -150,7 +156,7 @@ async fn nothing_to_change_is_not_written() {
         .await
         .unwrap();
     assert_eq!(methods(&fake), ["GET", "GET", "GET"]);
-    set(&fake.opportunities(), "custom", json!({ "seats": 5 }));
+    set(fake.collection("opportunities"), "custom", json!({ "seats": 5 }));
     // But what else is updated is sent, without the attributes.
     update()
         .amount_in_cents(7)
@@ -161,7 +167,7 @@ async fn nothing_to_change_is_not_written() {
         .unwrap();
     assert_eq!(fake.requests().last().unwrap().body, br#"{"amount_in_cents":7}"#);
     // The server may find that itself.
-    fake.answer_next(Canned::new(200).json(samples::opportunity(UUID).to_string()));
+    fake.answer_next(Canned::new(200).json(opportunity(UUID).to_string()));
     fake.answer_next(Canned::new(304));
     assert!(merge(&client).await.unwrap().uuid == UUID);
 }
@@ -177,10 +183,11 @@ async fn what_changes_before_a_write_is_tried_again_is_kept() {
         Canned::new(200).json("{\"cut\":"),
         Canned::new(200).json("{\"cut\":").once_done(),
     ] {
-        let (fake, _) = start_with(&json!({ "seats": 4 })).await;
-        fake.answer_next(Canned::new(200).json(fake.opportunities().get(UUID).unwrap().to_string()));
+        let (fake, _) = start_with(&json!({ "seats": 4 }));
+        fake.answer_next(Canned::new(200).json(fake.collection("opportunities").get(UUID).unwrap().to_string()));
         fake.answer_next(failure.clone());
-        fake.before_request(3, |opportunities| {
+        fake.before_request(3, |state| {
+            let opportunities = state.collection("opportunities");
             let mut custom = opportunities.get(UUID).unwrap()["custom"].clone();
             custom["theirs"] = json!(1);
             set(opportunities, "custom", custom);
@@ -208,7 +215,11 @@ impl Limiter for Busy {
         Box::pin(async {
             tokio::task::yield_now().await;
             let number = self.1.fetch_add(1, Ordering::Relaxed) + 1;
-            set(&self.0.opportunities(), "custom", json!({ "theirs": number }));
+            set(
+                self.0.collection("opportunities"),
+                "custom",
+                json!({ "theirs": number }),
+            );
             Ok(())
         })
     }
@@ -218,8 +229,8 @@ impl Limiter for Busy {
 
 #[tokio::test]
 async fn a_write_waits_for_nothing_after_the_read() {
-    let fake = Arc::new(Fake::start().await.unwrap());
-    fake.opportunities().add(samples::opportunity(UUID));
+    let fake = Arc::new(Fake::start().unwrap());
+    fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
     let changes = Arc::<AtomicI64>::default();
     let client = client.limiter(Busy(Arc::clone(&fake), Arc::clone(&changes)));
@@ -231,8 +242,8 @@ async fn a_write_waits_for_nothing_after_the_read() {
 /// The limiter in use: two requests for each call, and however few it lets through, calls do not wait for each other.
 #[tokio::test]
 async fn merges_share_a_low_rate() {
-    let fake = Fake::start().await.unwrap();
-    fake.opportunities().add(samples::opportunity(UUID));
+    let fake = Fake::start().unwrap();
+    fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let client = Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())
@@ -275,7 +286,7 @@ async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
         (&[200, 503, 201], false, "custom attribute `list` is a list"),
         (&[200, 502, 201], true, "get_opportunity: 200"),
     ] {
-        let (fake, _) = start().await;
+        let (fake, _) = start();
         failing(&fake, answers);
         let error = merge(&trying(&fake, 3)).await.unwrap_err();
         assert_eq!(error.may_have_happened(), may_have_happened, "{answers:?}: {error}");
@@ -293,8 +304,8 @@ async fn an_accepted_write_is_a_success() {
         Canned::new(202),
         Canned::new(202).json("{}"),
     ] {
-        let (fake, client) = start_with(&json!({ "seats": 4, "vip": true })).await;
-        fake.answer_next(Canned::new(200).json(fake.opportunities().get(UUID).unwrap().to_string()));
+        let (fake, client) = start_with(&json!({ "seats": 4, "vip": true }));
+        fake.answer_next(Canned::new(200).json(fake.collection("opportunities").get(UUID).unwrap().to_string()));
         fake.answer_next(accepted.clone().once_done());
         let deal = merge(&client).await.unwrap();
         assert_eq!(json!(deal.custom), json!({ "seats": 5, "vip": true }), "{accepted:?}");
@@ -306,8 +317,9 @@ async fn an_accepted_write_is_a_success() {
         fake.answer_next(Canned::new(502));
         assert!(merge(&client).await.unwrap().custom.is_absent());
     }
-    let (fake, client) = start_with(&json!({ "seats": 4 })).await;
-    fake.before_request(2, |opportunities| {
+    let (fake, client) = start_with(&json!({ "seats": 4 }));
+    fake.before_request(2, |state| {
+        let opportunities = state.collection("opportunities");
         set(opportunities, "owner", json!("other@example.com"));
         set(opportunities, "times_written", json!(17));
     });
@@ -316,7 +328,7 @@ async fn an_accepted_write_is_a_success() {
 
 #[tokio::test]
 async fn an_attribute_that_was_not_kept_is_reported() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
     let error = merge(&client).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { written: true, .. }) && error.may_have_happened());
@@ -334,7 +346,7 @@ async fn an_attribute_that_was_not_kept_is_reported() {
 /// Whatever comes of starting again, the first write has happened.
 #[tokio::test]
 async fn a_write_in_conflict_is_not_forgotten() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let in_conflict = || answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
     let update = || {
         let update = client.opportunities().update(UUID).merge_custom();
@@ -367,7 +379,7 @@ async fn a_write_in_conflict_is_not_forgotten() {
 /// "Nothing has changed" says something about a write only if it answers one.
 #[tokio::test]
 async fn a_read_that_is_not_modified_is_no_success() {
-    let (fake, _client) = start().await;
+    let (fake, _client) = start();
     let client = trying(&fake, 2);
     let update = || client.opportunities().update(UUID).merge_custom().set("seats", 5);
     for answers in [&[502, 304][..], &[304]] {
@@ -399,7 +411,7 @@ async fn to_replace_all_and_to_merge_is_to_replace_all() {
         json!({ "seats": 4, "vip": true }),
         Value::Null,
     ] {
-        let (fake, client) = start_with(&there).await;
+        let (fake, client) = start_with(&there);
         let update = || client.opportunities().update(UUID);
         update()
             .remove_all_custom()
@@ -421,14 +433,14 @@ async fn to_replace_all_and_to_merge_is_to_replace_all() {
 
 #[tokio::test]
 async fn what_cannot_be_kept_is_refused_before_anything_is_written() {
-    let (fake, client) = start_with(&json!({ "list": [1] })).await;
+    let (fake, client) = start_with(&json!({ "list": [1] }));
     let error = merge(&client).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "custom attribute `list` is a list, not a value that can be sent"
     );
     for odd in [Some(json!("none")), None] {
-        let mut deal = samples::opportunity(UUID);
+        let mut deal = opportunity(UUID);
         match odd {
             Some(odd) => deal["custom"] = odd,
             None => drop(deal.as_object_mut().unwrap().remove("custom")),
@@ -442,7 +454,7 @@ async fn what_cannot_be_kept_is_refused_before_anything_is_written() {
 
 #[tokio::test]
 async fn a_value_that_cannot_be_right_is_refused_before_anything_is_sent() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let update = || client.opportunities().update(UUID);
     for merge in [
         update().merge_custom().set("team size", 4),
@@ -462,7 +474,7 @@ async fn a_value_that_cannot_be_right_is_refused_before_anything_is_sent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocking_client_merges_too() {
-    let (fake, client) = start_with(&json!({ "vip": true })).await;
+    let (fake, client) = start_with(&json!({ "vip": true }));
     let client = client.blocking().unwrap();
     client
         .opportunities()
@@ -583,11 +595,11 @@ proptest! {
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let (fake, _) = start_with(&json!(start)).await;
+            let (fake, _) = start_with(&json!(start));
             let client = trying(&fake, attempts);
             for (number, (other, fate)) in others.iter().zip(&fates).enumerate() {
                 if let Some(custom) = other.clone() {
-                    fake.before_request(number + 1, move |opportunities| set(opportunities, "custom", json!(custom)));
+                    fake.before_request(number + 1, move |state| set(state.collection("opportunities"), "custom", json!(custom)));
                 }
                 fake.answer_next(match fate {
                     Fate::Good => Canned::as_usual(),

@@ -1,6 +1,6 @@
 //! The SDK on a mock server that somebody else made from the document.
 
-use chartmogul::{Client, Error, Field, NewOpportunity, Retry};
+use chartmogul::{Client, Error, Field, Retry, opportunities::NewOpportunity};
 use chartmogul_tests::UUID;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ async fn every_operation_works_on_a_mock_of_the_document() {
         owner: "sales@example.com",
         pipeline: "New Business",
         pipeline_stage: "Discovery",
-        estimated_close_date: "2026-03-31".parse().unwrap(),
+        estimated_close_date: "2026-03-31".into(),
         currency: "USD",
         amount_in_cents: 0,
     };

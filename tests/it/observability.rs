@@ -116,7 +116,7 @@ fn client(fake: &Witness, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> C
 }
 
 async fn notes(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> String {
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     let client = client(&fake, set);
     fake.answer_next(Canned::new(503).text("busy").header("x-request-id", "req-1"));
     Notes::listen();
@@ -140,7 +140,7 @@ async fn a_call_and_its_attempts_have_spans() {
 /// Waiting for the limit is told from waiting for the server, and only where there is some.
 #[tokio::test]
 async fn a_call_that_waits_for_the_limit_says_so() {
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     let client = client(&fake, |builder| builder.limiter(RateLimiter::new(2, 1)));
     let get = || client.opportunities().get(UUID).send();
     Notes::listen();
@@ -163,7 +163,7 @@ async fn a_call_that_waits_for_the_limit_says_so() {
 
 #[tokio::test]
 async fn a_call_whose_time_is_up_sends_nothing() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let call = client.opportunities().get(UUID).with_call_timeout(Duration::ZERO);
     let error = call.send().await.unwrap_err();
     let text = "get_opportunity: no complete answer within 0ns, waiting for the rate limit";
@@ -216,7 +216,7 @@ impl Observer for Numbers {
 
 #[tokio::test]
 async fn metrics_are_told_of_attempts_and_calls() {
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     let numbers = Numbers::default();
     let client = client(&fake, |builder| builder.observer(numbers.clone()));
     fake.answer_next(Canned::new(503));
@@ -293,7 +293,7 @@ impl Drop for Freed {
 
 #[tokio::test]
 async fn a_limiter_of_ones_own_is_asked() {
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     let own = Own::default();
     let client = client(&fake, |builder| builder.limiter(own.clone()));
     fake.answer_next(Canned::new(429).header("retry-after", "0"));
@@ -321,7 +321,7 @@ async fn a_limiter_of_ones_own_is_asked() {
 
 #[tokio::test]
 async fn a_limiter_that_fails_sends_nothing() {
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     let own = Own {
         fails: true,
         ..Own::default()

@@ -1,20 +1,20 @@
 //! Requests for what has no method yet.
 
 use chartmogul::{Client, Error, Method};
-use chartmogul_fake::{Canned, Fake, samples};
-use chartmogul_tests::{UUID, client_for};
+use chartmogul_fake::{Canned, Fake};
+use chartmogul_tests::{UUID, client_for, opportunity};
 use serde_json::{Value, json};
 
 /// Nobody writes down what is sent here: outside judges would not find it in the document.
-async fn start() -> (Fake, Client) {
-    let fake = Fake::start().await.unwrap();
+fn start() -> (Fake, Client) {
+    let fake = Fake::start().unwrap();
     let client = client_for(&fake);
     (fake, client)
 }
 
 #[tokio::test]
 async fn any_endpoint_can_be_reached() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(Canned::new(201).json(r#"[{"id":1}]"#));
     let response = client
         .low_level()
@@ -41,7 +41,7 @@ async fn any_endpoint_can_be_reached() {
 /// Some edges answer with 411 to a method with a body that does not say how long it is.
 #[tokio::test]
 async fn a_body_that_is_not_there_has_a_length() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     for (method, length) in [
         (Method::POST, Some("0")),
         (Method::PUT, Some("0")),
@@ -67,7 +67,7 @@ async fn a_body_that_is_not_there_has_a_length() {
 
 #[tokio::test]
 async fn errors_name_the_route_and_not_the_object() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(Canned::new(404).json(r#"{"code":404,"message":"Not found","param":null}"#));
     let request = client
         .low_level()
@@ -92,7 +92,7 @@ async fn errors_name_the_route_and_not_the_object() {
 
 #[tokio::test]
 async fn a_path_that_cannot_be_right_is_refused() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let with = |path: &str, values: &[(&str, &str)]| {
         let request = client.low_level().request(Method::GET, path);
         values
@@ -100,19 +100,19 @@ async fn a_path_that_cannot_be_right_is_refused() {
             .fold(request, |request, (name, value)| request.path(*name, *value))
     };
     for (request, says) in [
-        (with("ping", &[]), "begins with /v1/"),
-        (with("https://example.com/v1/ping", &[]), "begins with /v1/"),
-        (with("/v1/../admin", &[]), "not empty, `.` or `..`"),
-        (with("/v1//ping", &[]), "not empty"),
+        (with("ping", &[]), "must begin with /v1/"),
+        (with("https://example.com/v1/ping", &[]), "must begin with /v1/"),
+        (with("/v1/../admin", &[]), "segments that are empty, `.` or `..`"),
+        (with("/v1//ping", &[]), "segments that are empty"),
         (with("/v1/ping?key=1", &[]), "letters, digits"),
         (with("/v1/%2e%2e/admin", &[]), "letters, digits"),
         (with("/v1/ping\r\nx-injected: 1", &[]), "letters, digits"),
         (with("/v1/notes/{uuid}", &[]), "`uuid` has none"),
         (with("/v1/notes/{uuid}", &[("uid", UUID)]), "`uuid` has none"),
-        (with("/v1/notes", &[("uuid", UUID)]), "has `{uuid}`"),
-        (with("/v1/notes/{uuid}", &[("uuid", "")]), "an identifier"),
+        (with("/v1/notes", &[("uuid", UUID)]), "must have `{uuid}`"),
+        (with("/v1/notes/{uuid}", &[("uuid", "")]), "must not be empty"),
         (with("/v1/notes/{uuid}", &[("uuid", "..")]), "an identifier"),
-        (with("/v1/notes/{uuid}", &[("uuid", "a\nb")]), "an identifier"),
+        (with("/v1/notes/{uuid}", &[("uuid", "a\nb")]), "control characters"),
     ] {
         let error = request.send_any().await.unwrap_err();
         assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
@@ -126,8 +126,8 @@ async fn a_path_that_cannot_be_right_is_refused() {
 
 #[tokio::test]
 async fn the_program_is_named() {
-    let (fake, _) = start().await;
-    fake.opportunities().add(samples::opportunity(UUID));
+    let (fake, _) = start();
+    fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let builder = || {
         chartmogul::Client::builder()
             .api_key(fake.api_key())

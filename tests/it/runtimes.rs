@@ -11,8 +11,8 @@ use chartmogul::{
     Client, Error, Limiter as _, Method, RateLimiter, Retry, Unlimited,
     bulk::{self, Bulk},
 };
-use chartmogul_fake::{Fake, samples};
-use chartmogul_tests::UUID;
+use chartmogul_fake::Fake;
+use chartmogul_tests::{UUID, opportunity};
 use futures_util::StreamExt as _;
 use tokio::runtime::{Builder, Runtime};
 
@@ -27,26 +27,10 @@ fn client(url: &str) -> Client {
         .unwrap()
 }
 
-/// A fake that runs whatever the test's own runtimes do.
-struct Server {
-    fake: Fake,
-    _runtime: Runtime,
-}
-
-impl Server {
-    fn start() -> Self {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .unwrap();
-        let fake = runtime.block_on(Fake::start()).unwrap();
-        fake.opportunities().add(samples::opportunity(UUID));
-        Self {
-            fake,
-            _runtime: runtime,
-        }
-    }
+fn server() -> Fake {
+    let fake = Fake::start().unwrap();
+    fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
+    fake
 }
 
 fn current_thread() -> Runtime {
@@ -101,7 +85,6 @@ fn entries() -> Vec<(&'static str, Told)> {
         ("bulk", Box::pin(async { told(bulk.start().await) })),
         ("bulk with a deadline", Box::pin(async { told(limited.start().await) })),
         ("dry run", Box::pin(async { told(dry.dry_run().await) })),
-        ("fake", Box::pin(async { told(Fake::start().await) })),
     ]
 }
 
@@ -173,8 +156,8 @@ fn an_error_about_the_runtime_is_internal() {
 
 #[test]
 fn what_is_made_outside_can_be_awaited_inside() {
-    let server = Server::start();
-    let client = client(&server.fake.url());
+    let fake = server();
+    let client = client(&fake.url());
     let get = client.opportunities().get(UUID).send();
     let update = client.opportunities().update(UUID).amount_in_cents(1);
     let run = Bulk::new([update]).deadline(Duration::from_secs(60)).start();
@@ -194,8 +177,8 @@ async fn create(client: &Client) {
 /// A connection of one runtime is of no use in another: nobody reads from it while its own runtime does not run.
 #[test]
 fn one_client_works_in_several_runtimes() {
-    let server = Server::start();
-    let client = client(&server.fake.url());
+    let fake = server();
+    let client = client(&fake.url());
     let (one, other) = (current_thread(), current_thread());
     for _ in 0..3 {
         one.block_on(create(&client));
@@ -204,14 +187,14 @@ fn one_client_works_in_several_runtimes() {
     drop(one); // and with it, its connections
     other.block_on(create(&client));
     current_thread().block_on(create(&client));
-    assert_eq!(server.fake.requests().len(), 8);
+    assert_eq!(fake.requests().len(), 8);
 }
 
 /// A blocking call stops the runtime that it is made in, so it must not need anything of it.
 #[test]
 fn a_blocking_client_has_connections_of_its_own() {
-    let server = Server::start();
-    let client = client(&server.fake.url());
+    let fake = server();
+    let client = client(&fake.url());
     current_thread().block_on(async {
         create(&client).await;
         let blocking = client.clone().blocking().unwrap();
@@ -219,5 +202,5 @@ fn a_blocking_client_has_connections_of_its_own() {
         create(&client).await;
         blocking.opportunities().update(UUID).amount_in_cents(1).send().unwrap();
     });
-    assert_eq!(server.fake.requests().len(), 4);
+    assert_eq!(fake.requests().len(), 4);
 }

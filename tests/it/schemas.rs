@@ -223,6 +223,7 @@ fn reachable(document: &Value, wanted: fn(&str) -> bool) -> BTreeSet<String> {
             );
             if wanted("request") {
                 open.push(operation["requestBody"].clone());
+                open.push(operation["parameters"].clone());
             }
         }
     }

@@ -46,7 +46,7 @@ async fn debug_does_not_show_the_key() {
 /// A server that repeats the key in its message does not get it into a log.
 #[tokio::test]
 async fn errors_do_not_show_the_key() {
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     let client = Client::builder()
         .api_key(KEY)
         .base_url(fake.url())
@@ -92,7 +92,7 @@ async fn errors_do_not_show_the_key() {
 async fn a_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
         let other = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         fake.answer_next(Canned::new(status).header("location", &format!("{}/v1/opportunities/{UUID}", other.url())));
         let error = client
             .opportunities()
@@ -121,7 +121,7 @@ async fn a_redirect_is_not_followed() {
 #[tokio::test]
 async fn a_proxy_is_not_asked_about_loopback() {
     let proxy = Peer::answering("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
-    let (fake, _) = start().await;
+    let (fake, _) = start();
     // The environment belongs to the whole process, so another process has it.
     let child = tokio::task::spawn_blocking({
         let (url, proxy) = (fake.url(), proxy.url());

@@ -2,18 +2,20 @@
 
 use std::time::Duration;
 
-use chartmogul::{Client, Error, Items, MAX_EMPTY_PAGES, Opportunity, Retry, Unlimited};
-use chartmogul_fake::{Canned, samples};
-use chartmogul_tests::{UUID, sent::Witness, start};
+use chartmogul::{Client, Error, Items, MAX_EMPTY_PAGES, Retry, Unlimited, opportunities::Opportunity};
+use chartmogul_fake::Canned;
+use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
-/// A fake with the opportunities `0`, `1`, ... in place of the usual one.
+/// A fake with the opportunities `0`, `1`, ... in place of the usual one; the newest is `0`, because lists begin with it.
 async fn start_with(count: usize) -> (Witness, Client) {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     client.opportunities().delete(UUID).send().await.unwrap();
-    for number in 0..count {
-        fake.opportunities().add(samples::opportunity(&number.to_string()));
+    for number in (0..count).rev() {
+        fake.collection("opportunities")
+            .insert(opportunity(&number.to_string()))
+            .unwrap();
     }
     (fake, client)
 }
@@ -82,12 +84,13 @@ async fn it_is_a_stream_and_repeats_the_filters() {
 #[tokio::test]
 async fn of_one_customer() {
     let (fake, client) = start_with(1).await;
-    let mut deal = samples::opportunity("other");
+    let mut deal = opportunity("other");
     deal["customer_uuid"] = json!("cus_other");
-    fake.opportunities().add(deal);
+    fake.collection("opportunities").insert(deal).unwrap();
     let deals: Vec<_> = client
         .customer("cus_other")
         .opportunities()
+        .list()
         .items()
         .try_collect()
         .await
@@ -96,19 +99,17 @@ async fn of_one_customer() {
     let error = client
         .customer("")
         .opportunities()
+        .list()
         .items()
         .try_next()
         .await
         .unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`customer_uuid` was \"\"; allowed: text that is not empty"
-    );
+    assert_eq!(error.to_string(), "`customer_uuid` was \"\"; must not be empty");
 }
 
 #[tokio::test]
 async fn a_filter_that_cannot_be_right_is_refused_before_anything_is_sent() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     let list = || client.opportunities().list();
     for mut items in [
         list().per_page(0).items(),
@@ -124,7 +125,7 @@ async fn a_filter_that_cannot_be_right_is_refused_before_anything_is_sent() {
 }
 
 fn page(uuids: &[&str], rest: &Value) -> Canned {
-    let entries: Vec<_> = uuids.iter().map(|uuid| samples::opportunity(uuid)).collect();
+    let entries: Vec<_> = uuids.iter().map(|uuid| opportunity(uuid)).collect();
     let mut page = json!({ "entries": entries });
     page.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     Canned::new(200).json(page.to_string())
@@ -143,13 +144,16 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
         (vec![json!({ "has_more": true })], "there is no cursor"),
         (vec![json!({ "cursor": null, "has_more": true })], "there is no cursor"),
         (vec![json!({ "cursor": "", "has_more": true })], "there is no cursor"),
-        (vec![json!({ "cursor": "a" })], "does not say whether there is another one"),
+        (
+            vec![json!({ "cursor": "a" })],
+            "does not say whether there is another one",
+        ),
         (
             vec![json!({ "cursor": "a", "has_more": "yes" })],
             "does not say whether there is another one",
         ),
     ] {
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         for rest in &pages {
             fake.answer_next(page(&["1", "2"], rest));
         }
@@ -176,7 +180,7 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
 /// The cursor of the last page is filled; it is not followed.
 #[tokio::test]
 async fn the_end_is_where_there_is_no_more() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     fake.answer_next(page(&["1"], &json!({ "cursor": "a", "has_more": false })));
     assert_eq!(all(&mut client.opportunities().list().items()).await.0, ["1"]);
     assert_eq!(fake.requests().len(), 1);
@@ -184,8 +188,8 @@ async fn the_end_is_where_there_is_no_more() {
 
 #[tokio::test]
 async fn what_is_no_entry_costs_the_others_nothing() {
-    let (fake, client) = start().await;
-    let odd = json!({ "entries": [samples::opportunity("1"), null, 5], "cursor": "a", "has_more": false });
+    let (fake, client) = start();
+    let odd = json!({ "entries": [opportunity("1"), null, 5], "cursor": "a", "has_more": false });
     fake.answer_next(Canned::new(200).json(odd.to_string()));
     let mut items = client.opportunities().list().items();
     assert_eq!(all(&mut items).await.0, ["1"]);
@@ -196,11 +200,11 @@ async fn what_is_no_entry_costs_the_others_nothing() {
 /// However many pages it is on.
 #[tokio::test]
 async fn what_is_no_entry_does_not_pile_up() {
-    let (fake, client) = start().await;
+    let (fake, client) = start();
     for number in 0..30 {
         let entries: Vec<_> = (0..10)
             .map(|odd| json!(number * 10 + odd))
-            .chain([samples::opportunity("1")])
+            .chain([opportunity("1")])
             .collect();
         let page = json!({ "entries": entries, "cursor": number.to_string(), "has_more": number < 29 });
         fake.answer_next(Canned::new(200).json(page.to_string()));
@@ -222,7 +226,7 @@ async fn what_is_no_entry_does_not_pile_up() {
 #[tokio::test]
 async fn pages_without_an_entry_come_to_an_end() {
     for odd in [json!([]), json!([null])] {
-        let (fake, client) = start().await;
+        let (fake, client) = start();
         let mut number = 0;
         let mut empty = |pages: u32| {
             for _ in 0..pages {

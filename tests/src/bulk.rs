@@ -3,10 +3,11 @@
 use std::{fmt, str::FromStr, time::Duration};
 
 use chartmogul::{
-    Client, CustomAttributesPatch, Opportunity, Retry, Unlimited,
+    Client, CustomAttributesPatch, Retry, Unlimited,
     bulk::{Completed, NotSent, Outcome},
-    resources::opportunities::UpdateOpportunity,
+    opportunities::{Opportunity, UpdateOpportunity},
 };
+use chartmogul_api::requests;
 use serde_json::Value;
 
 use crate::ledger::Reply;
@@ -73,7 +74,7 @@ pub fn update(client: &Client, index: u64) -> UpdateOpportunity {
 }
 
 /// The same, but it keeps all custom attributes that it does not name.
-pub fn merge(client: &Client, index: u64) -> CustomAttributesPatch<UpdateOpportunity> {
+pub fn merge(client: &Client, index: u64) -> CustomAttributesPatch<requests::UpdateOpportunity> {
     let amount = i64::try_from(index).unwrap();
     client
         .opportunities()

@@ -1,5 +1,7 @@
 //! The OpenAPI document, as outside validators see it.
 
+use std::collections::HashMap;
+
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -10,31 +12,96 @@ pub fn read() -> Value {
     serde_saphyr::from_str(&text).expect("YAML")
 }
 
-/// The first example of a body.
+/// The first example of a body; `null` if there is none.
 pub fn example(document: &Value, content: &Value) -> Value {
+    examples(document, content).into_iter().next().unwrap_or_default()
+}
+
+/// All examples of a body.
+pub fn examples(document: &Value, content: &Value) -> Vec<Value> {
     let media = &content["application/json"];
     let named = media["examples"]
         .as_object()
-        .and_then(|examples| examples.values().next());
-    let target = named.and_then(|example| example["$ref"].as_str()?.strip_prefix('#'));
-    let named = target.and_then(|target| document.pointer(target)).or(named);
-    named.map_or(&media["example"], |example| &example["value"]).clone()
+        .into_iter()
+        .flat_map(|examples| examples.values());
+    let named = named.map(|example| {
+        let target = example["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+        let example = target.map_or(example, |target| document.pointer(target).expect("an example"));
+        &example["value"]
+    });
+    named.chain(media.get("example")).cloned().collect()
 }
 
 /// A validator for a component.
 pub fn validator(component: &str) -> Validator {
-    let mut components = read()["components"].take();
-    as_json_schema(&mut components);
-    let schema = json!({ "$ref": format!("#/components/schemas/{component}"), "components": components });
-    jsonschema::draft4::new(&schema).expect("a schema")
+    compile(component, false)
 }
 
 /// What is wrong with a value, one line each; empty if nothing is.
 pub fn violations(component: &str, value: &Value) -> String {
-    validator(component)
-        .iter_errors(value)
-        .map(|error| format!("{}: {error}\n", error.instance_path()))
-        .collect()
+    Checker::default().violations(component, value)
+}
+
+/// The fields of a value that its component does not know, one line each; empty if there is none.
+pub fn unknown(component: &str, value: &Value) -> String {
+    Checker::default().unknown(component, value)
+}
+
+/// Holds many values against the document.
+#[derive(Default)]
+pub struct Checker(HashMap<(String, bool), Validator>);
+
+impl Checker {
+    /// What is wrong with a value, one line each; empty if nothing is.
+    pub fn violations(&mut self, component: &str, value: &Value) -> String {
+        self.errors(component, value, false)
+    }
+
+    /// The fields of a value that its component does not know, one line each; empty if there is none.
+    pub fn unknown(&mut self, component: &str, value: &Value) -> String {
+        self.errors(component, value, true)
+    }
+
+    fn errors(&mut self, component: &str, value: &Value, closed: bool) -> String {
+        let validator = self.0.entry((component.to_owned(), closed));
+        let validator = validator.or_insert_with(|| compile(component, closed));
+        let errors = validator.iter_errors(value);
+        errors
+            .map(|error| format!("{}: {error}\n", error.instance_path()))
+            .collect()
+    }
+}
+
+/// Of a list of objects, `[Name]`, or a map of them, `{Name}`, too.
+fn compile(component: &str, closed: bool) -> Validator {
+    let mut components = read()["components"].take();
+    as_json_schema(&mut components);
+    if closed {
+        close(&mut components["schemas"]);
+    }
+    let name = component.trim_matches(['[', ']', '{', '}']);
+    let one = json!({ "$ref": format!("#/components/schemas/{name}") });
+    let mut schema = match component.chars().next() {
+        Some('[') => json!({ "type": "array", "items": one }),
+        Some('{') => json!({ "type": "object", "additionalProperties": one }),
+        _ => one,
+    };
+    schema["components"] = components;
+    jsonschema::draft4::new(&schema).expect("a schema")
+}
+
+/// Allows no properties but those that are named.
+fn close(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.contains_key("properties") && fields.get("properties").is_some_and(Value::is_object) {
+                fields.entry("additionalProperties").or_insert(json!(false));
+            }
+            fields.values_mut().for_each(close);
+        }
+        Value::Array(items) => items.iter_mut().for_each(close),
+        _ => {}
+    }
 }
 
 /// OpenAPI 3.0 says `nullable` where JSON Schema lists `null` among the types.

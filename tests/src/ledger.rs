@@ -1,5 +1,6 @@
 //! A server that keeps a ledger: which update came how often and in which order, and what has become of the opportunities.
 
+use crate::opportunity;
 use std::{
     collections::BTreeMap,
     io::{self, Read as _},
@@ -12,7 +13,6 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_fake::samples;
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 use tokio::{
@@ -109,7 +109,7 @@ pub struct Entry {
 
 impl Entry {
     fn opportunity(&self, uuid: &str) -> Value {
-        let mut opportunity = samples::opportunity(uuid);
+        let mut opportunity = opportunity(uuid);
         if let Some(amount) = self.amount {
             opportunity["amount_in_cents"] = json!(amount);
         }

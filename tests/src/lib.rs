@@ -10,22 +10,33 @@ pub mod program;
 pub mod recordings;
 pub mod sent;
 pub mod snapshot;
+pub mod table;
 pub mod tls;
 pub mod watch;
 
 use chartmogul::{Client, Retry, Unlimited};
 use chartmogul_fake::{Fake, samples};
 use sent::Witness;
+use serde_json::{Value, json};
 
 /// The opportunity that most tests are about.
 pub const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 
 /// A fake with one opportunity, and a client for it that makes one attempt at each call.
-pub async fn start() -> (Witness, Client) {
-    let fake = Witness::new(Fake::start().await.expect("a loopback port"));
-    assert!(fake.opportunities().add(samples::opportunity(UUID)));
+pub fn start() -> (Witness, Client) {
+    let fake = Witness::new(Fake::start().expect("a loopback port"));
+    fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let client = client_for(&fake);
     (fake, client)
+}
+
+/// An opportunity with two custom attributes.
+pub fn opportunity(uuid: &str) -> Value {
+    let mut opportunity = samples::object("opportunities", uuid);
+    opportunity["amount_in_cents"] = 12_000.into();
+    opportunity["custom"] = json!({ "seats": 3, "from_campaign": true });
+    opportunity["updated_at"] = opportunity["created_at"].clone();
+    opportunity
 }
 
 /// A client for a fake that makes one attempt at each call, and is in no hurry to keep limits.

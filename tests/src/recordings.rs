@@ -47,6 +47,16 @@ impl Exchange {
         self.text("operation")
     }
 
+    /// HTTP method.
+    pub fn method(&self) -> &str {
+        self.text("method")
+    }
+
+    /// The path, as it was sent.
+    pub fn path(&self) -> &str {
+        self.text("path")
+    }
+
     /// The query, as it was sent.
     pub fn query(&self) -> &str {
         self.text("query")

@@ -41,12 +41,15 @@ pub(crate) struct Parameter {
     pub(crate) name: &'static str,
     pub(crate) required: bool,
     pub(crate) schema: &'static Value,
+    pub(crate) example: &'static Value,
 }
 
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) required: bool,
     pub(crate) schema: &'static Value,
+    #[cfg(test)]
+    pub(crate) example: &'static Value,
 }
 
 #[derive(Debug)]
@@ -112,6 +115,14 @@ pub(crate) fn entries(schema: &'static Value) -> Option<&'static str> {
         .map(|(name, _)| name)
 }
 
+/// The first example of a body.
+fn example(content: &'static Value) -> &'static Value {
+    let named = content["examples"]
+        .as_object()
+        .and_then(|examples| examples.values().next());
+    named.map_or(&content["example"], |example| &resolve(example)["value"])
+}
+
 impl Document {
     fn read(root: &'static Value) -> Self {
         let paths = root["paths"].as_object().into_iter().flatten();
@@ -156,11 +167,17 @@ impl Operation {
                 name: text(&parameter["name"]),
                 required: parameter["required"] == true,
                 schema: &parameter["schema"],
+                example: &parameter["example"],
             })
             .collect();
-        let body = operation.get("requestBody").map(resolve).map(|body| Body {
-            required: body["required"] == true,
-            schema: &body["content"]["application/json"]["schema"],
+        let body = operation.get("requestBody").map(resolve).map(|body| {
+            let content = &body["content"]["application/json"];
+            Body {
+                required: body["required"] == true,
+                schema: &content["schema"],
+                #[cfg(test)]
+                example: example(content),
+            }
         });
         let success = Success::read(&operation["responses"]);
         Self {
@@ -202,13 +219,10 @@ impl Success {
         let (status, content) = first.map_or((200, &Value::Null), |(status, response)| {
             (status, &response["content"]["application/json"])
         });
-        let named = content["examples"]
-            .as_object()
-            .and_then(|examples| examples.values().next());
         Self {
             status,
             schema: content.get("schema"),
-            example: named.map_or(&content["example"], |example| &resolve(example)["value"]),
+            example: example(content),
         }
     }
 }
@@ -303,6 +317,20 @@ mod tests {
         assert_eq!(at("/v1/plans/x"), ["delete_plan", "get_plan", "update_plan"]);
         assert_eq!(at("/v1/plan_groups/x/plans"), ["list_plan_group_plans"]);
         assert!(at("/v1/plans/").is_empty() && at("/v1/plan").is_empty());
+    }
+
+    #[test]
+    fn a_literal_goes_before_a_parameter() {
+        let operation = |id: &str| serde_json::json!({ "get": { "operationId": id, "tags": ["customers"] } });
+        let root = serde_json::json!({ "paths": {
+            "/v1/customers/search": operation("search_customers"),
+            "/v1/customers/{customer_uuid}": operation("get_customer"),
+        } });
+        let document = Document::read(Box::leak(Box::new(root)));
+        for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
+            let found = document.at(&["", "v1", "customers", last]);
+            assert_eq!(found.iter().map(|operation| operation.id).collect::<Vec<_>>(), [id]);
+        }
     }
 
     #[test]

@@ -57,7 +57,8 @@ fn instant(value: &Value, time: Time) -> Option<DateTime<Utc>> {
         (Ok(day), Time::End) => {
             Some((day.and_time(NaiveTime::MIN) + Duration::days(1)).and_utc() - Duration::nanoseconds(1))
         }
-        (Err(_), _) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+        // Metrics have been seen to write `2026-01-31 12:00:00 UTC`.
+        (Err(_), _) => Some(DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()?.to_utc()),
     }
 }
 

@@ -287,3 +287,6 @@ fn later(before: Option<&str>) -> String {
     let next = before.map_or(now, |before| now.max(before.to_utc() + Duration::milliseconds(1)));
     next.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,18 +32,15 @@ pub(crate) fn page(
     else {
         return errors::fault("not a list");
     };
-    let paged = operation.query.iter().any(|parameter| parameter.name == "cursor");
-    let per_page = query
-        .get("per_page")
-        .and_then(Value::as_u64)
-        .unwrap_or(PER_PAGE)
-        .min(PER_PAGE);
-    let limit = if paged {
-        usize::try_from(per_page).unwrap_or(usize::MAX)
-    } else {
-        usize::MAX
+    let parameter = operation.query.iter().find(|parameter| parameter.name == "cursor");
+    let limit = match (parameter, query.get("per_page").and_then(Value::as_u64)) {
+        (None, _) => usize::MAX,
+        (Some(_), per_page) => usize::try_from(per_page.unwrap_or(PER_PAGE).min(PER_PAGE)).unwrap_or(usize::MAX),
     };
-    let after = match query.get("cursor").and_then(Value::as_str).map(number) {
+    // The document's example leads to the first page: whoever tries the examples gets one.
+    let is_example = |cursor: &&Value| parameter.is_some_and(|parameter| parameter.example == *cursor);
+    let given = query.get("cursor").filter(|cursor| !is_example(cursor));
+    let after = match given.and_then(Value::as_str).map(number) {
         None => None,
         Some(Some(number)) => Some(number),
         Some(None) => return errors::malformed("cursor", "must be one that was answered before"),

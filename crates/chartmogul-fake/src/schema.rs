@@ -218,7 +218,7 @@ impl Check {
                 .as_u64()
                 .is_some_and(|least| (fields.len() as u64) < least)
             {
-                self.add(Fault::Invalid, param.to_owned(), "no field is set");
+                self.add(Fault::Invalid, param.to_owned(), "has no field that is known");
             }
             self.one_of(&schema["x-one-of"], fields, param);
         }

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use chartmogul::{
-    Client, ClientBuilder, CustomAttributeList, ForecastCategory, Opportunity, OpportunityUpdate, Unlimited,
+    Client, ClientBuilder, CustomAttributeList, Unlimited,
+    opportunities::{ForecastCategory, Opportunity},
 };
+use chartmogul_api::types::OpportunityUpdate;
 use chartmogul_tests::UUID;
 
 use super::server::Address;
@@ -79,7 +81,7 @@ impl Bare {
         let mut update = OpportunityUpdate::default();
         update.amount_in_cents = Some(20_000);
         update.currency = Some("EUR".to_owned());
-        update.estimated_close_date = Some(day());
+        update.estimated_close_date = Some(day().into());
         update.forecast_category = Some(ForecastCategory::Committed);
         update.win_likelihood = Some(70);
         update.custom = Some(

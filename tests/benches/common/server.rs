@@ -14,8 +14,7 @@ use std::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use bytes::Bytes;
-use chartmogul_fake::samples;
-use chartmogul_tests::UUID;
+use chartmogul_tests::{UUID, opportunity};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{Request, Response, body::Incoming, header, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -244,7 +243,7 @@ impl Account {
         Arc::new(Self {
             latency,
             strict,
-            opportunity: samples::opportunity(UUID).to_string().into(),
+            opportunity: opportunity(UUID).to_string().into(),
             now: Mutex::default(),
         })
     }

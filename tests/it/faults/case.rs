@@ -9,8 +9,7 @@ use std::{
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use chartmogul::{AttemptEvent, Client, ClientBuilder, Error, Failure, Method, Observer, Retry};
-use chartmogul_fake::samples;
-use chartmogul_tests::{UUID, peer::Act, peer::Peer};
+use chartmogul_tests::{UUID, opportunity, peer::Act, peer::Peer};
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use tokio_rustls::rustls::ServerConfig;
@@ -43,7 +42,7 @@ impl Call {
                 response.await?.into_value()
             }
         };
-        if answer != samples::opportunity(UUID) {
+        if answer != opportunity(UUID) {
             // No row expects this error.
             return Err(Error::internal("a success that is none", None));
         }
@@ -62,7 +61,7 @@ impl fmt::Display for Call {
 
 /// The answer of a server that works.
 pub(super) fn good() -> Act {
-    Act::json(200, samples::opportunity(UUID).to_string())
+    Act::json(200, opportunity(UUID).to_string())
 }
 
 /// Retries that don't make anybody wait.

@@ -11,8 +11,7 @@ use std::{
 };
 
 use chartmogul::{ClientBuilder, Limiter, LimiterFuture, Permit, Unlimited};
-use chartmogul_fake::samples;
-use chartmogul_tests::{UUID, bodies::BODIES, peer::Act, tls::Authority};
+use chartmogul_tests::{UUID, bodies::BODIES, opportunity, peer::Act, tls::Authority};
 use flate2::{Compression, write::GzEncoder};
 use reqwest::{
     dns,
@@ -327,7 +326,7 @@ fn tls() -> Vec<Row> {
 }
 
 fn half_of_the_good_answer() -> String {
-    let whole = samples::opportunity(UUID).to_string();
+    let whole = opportunity(UUID).to_string();
     whole[..whole.len() / 2].to_owned()
 }
 
@@ -418,7 +417,7 @@ fn slow() -> Vec<Row> {
 
 fn unfit() -> Vec<Row> {
     let half = half_of_the_good_answer();
-    let whole = samples::opportunity(UUID).to_string();
+    let whole = opportunity(UUID).to_string();
     let deep = format!(r#"{{"owner":"{CUSTOMERS}","custom":{}1"#, "[".repeat(100_000));
     let length = |value: &str| {
         Act::head(200, &[("content-length", value)])
@@ -476,7 +475,7 @@ fn large() -> Vec<Row> {
             .more("\r\n")
             .times(spaces.clone(), 100)
     };
-    let packed = gzip(samples::opportunity(UUID).to_string().as_bytes());
+    let packed = gzip(opportunity(UUID).to_string().as_bytes());
     let cut = packed[..packed.len() / 2].to_vec();
     let bomb = gzip(&vec![b' '; 16 * MIB]);
     assert!(bomb.len() < MIB / 32);
@@ -503,13 +502,13 @@ fn large() -> Vec<Row> {
         row.always(Act::http(200, &[GZIP], &cut))
     }));
     rows.extend(both("200 that calls itself gzip and is not", |row| {
-        row.always(Act::http(200, &[GZIP], samples::opportunity(UUID).to_string()))
+        row.always(Act::http(200, &[GZIP], opportunity(UUID).to_string()))
     }));
     rows
 }
 
 fn odd() -> Vec<Row> {
-    let whole = samples::opportunity(UUID).to_string();
+    let whole = opportunity(UUID).to_string();
     let old = |body: &str| {
         Act::bytes(format!(
             "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{body}"

@@ -5,10 +5,10 @@ use std::path::Path;
 use chartmogul::{
     Client, CustomAttributesPatch,
     bulk::{Bulk, Completed, Outcome, Report, Run, Update as _},
-    resources::opportunities::UpdateOpportunity,
 };
-use chartmogul_fake::{Canned, Fake, samples};
-use chartmogul_tests::client_for;
+use chartmogul_api::requests;
+use chartmogul_fake::{Canned, Fake};
+use chartmogul_tests::{client_for, opportunity};
 use serde_json::{Value, json};
 
 use super::trying;
@@ -18,10 +18,10 @@ fn uuid(number: usize) -> String {
 }
 
 /// Deals, every other one with the attributes, and one more that each has.
-async fn deals(count: usize, custom: &Value) -> Fake {
-    let fake = Fake::start().await.unwrap();
+fn deals(count: usize, custom: &Value) -> Fake {
+    let fake = Fake::start().unwrap();
     for number in 0..count {
-        let mut deal = samples::opportunity(&uuid(number));
+        let mut deal = opportunity(&uuid(number));
         deal["custom"] = json!({ "number": number });
         if number % 2 == 0 {
             deal["custom"]
@@ -29,12 +29,15 @@ async fn deals(count: usize, custom: &Value) -> Fake {
                 .unwrap()
                 .extend(custom.as_object().unwrap().clone());
         }
-        assert!(fake.opportunities().add(deal));
+        fake.collection("opportunities").insert(deal).unwrap();
     }
     fake
 }
 
-fn seats(client: &Client, count: usize) -> impl Iterator<Item = CustomAttributesPatch<UpdateOpportunity>> + use<> {
+fn seats(
+    client: &Client,
+    count: usize,
+) -> impl Iterator<Item = CustomAttributesPatch<requests::UpdateOpportunity>> + use<> {
     let opportunities = client.opportunities();
     (0..count).map(move |number| opportunities.update(uuid(number)).merge_custom().set("seats", 4))
 }
@@ -48,7 +51,7 @@ async fn all<T>(mut run: Run<T>) -> (Vec<Completed<T>>, Report) {
 }
 
 fn custom(fake: &Fake, number: usize) -> Value {
-    fake.opportunities().get(&uuid(number)).unwrap()["custom"].clone()
+    fake.collection("opportunities").get(&uuid(number)).unwrap()["custom"].clone()
 }
 
 fn writes(fake: &Fake) -> usize {
@@ -61,7 +64,7 @@ fn writes(fake: &Fake) -> usize {
 /// The most common job: one attribute, on many deals, all others kept.
 #[tokio::test]
 async fn one_attribute_is_set_and_all_others_are_kept() {
-    let fake = deals(500, &json!({ "seats": 3, "vip": true })).await;
+    let fake = deals(500, &json!({ "seats": 3, "vip": true }));
     let report = Bulk::new(seats(&client_for(&fake), 500))
         .start()
         .await
@@ -96,7 +99,7 @@ async fn one_attribute_is_set_and_all_others_are_kept() {
 #[tokio::test]
 async fn a_run_with_a_journal_is_gone_on_with() {
     let folder = tempfile::tempdir().unwrap();
-    let fake = deals(40, &json!({ "vip": true })).await;
+    let fake = deals(40, &json!({ "vip": true }));
     let run = async |journal: &str, seats: i64| {
         let opportunities = trying(&fake, 1).opportunities();
         let updates = (0..40).map(move |number| {
@@ -152,7 +155,7 @@ async fn a_run_with_a_journal_is_gone_on_with() {
 
 #[tokio::test]
 async fn a_dry_run_shows_which_attributes_change() {
-    let fake = deals(2, &json!({ "seats": 3, "vip": true })).await;
+    let fake = deals(2, &json!({ "seats": 3, "vip": true }));
     let opportunities = client_for(&fake).opportunities();
     let update = |number| opportunities.update(uuid(number));
     let updates = [
@@ -229,11 +232,11 @@ async fn a_run_that_loses_attributes_says_so() {
     let lost = "10 remove 15 custom attributes that they do not name";
     let unseen = "10 replaced all custom attributes without reading them first";
 
-    let fake = fresh().await;
+    let fake = fresh();
     let (_, dry) = all(Bulk::new(updates(&fake)).dry_run().await.unwrap()).await;
     assert_eq!(says(dry).as_deref(), Some(lost));
     for (name, looks, says_what) in [("seen", true, lost), ("unseen", false, unseen)] {
-        let fake = fresh().await;
+        let fake = fresh();
         let bulk = |journal: &Path| {
             let bulk = Bulk::new(updates(&fake)).journal(journal);
             if looks { bulk.skip_unchanged() } else { bulk }

@@ -7,8 +7,9 @@
 use std::{error::Error as StdError, process::ExitCode};
 
 use chartmogul::{
-    Opportunity, Retry,
+    Retry,
     bulk::{Bulk, Error, Update},
+    opportunities::Opportunity,
 };
 use chartmogul_tests::bulk::{Line, client, merge, update};
 use nix::sys::resource::{Resource, setrlimit};

@@ -1,3 +1,4 @@
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Resource;
@@ -13,21 +14,44 @@ impl Resource for Opportunities {
         {
             let attributes = attributes.iter_mut().map(Value::take);
             *custom = attributes
-                .filter_map(|mut attribute| Some((attribute["key"].as_str()?.to_owned(), attribute["value"].take())))
+                .filter_map(|mut attribute| {
+                    let value = attribute["value"].take();
+                    Some((attribute["key"].as_str()?.to_owned(), normalized(value)))
+                })
                 .collect();
         }
         sent
     }
 
-    /// As in the first stage of a pipeline.
-    fn complete(&self, new: &mut Object, _sent: &Object) {
+    /// As the stage says; of most stages, it is not known what that is.
+    fn complete(&self, new: &mut Object, sent: &Object) {
+        let (category, likelihood) = match sent.get("pipeline_stage").and_then(Value::as_str) {
+            Some("Closed Won") => ("won", 100),
+            Some("Closed Lost") => ("lost", 0),
+            _ => ("pipeline", 10),
+        };
         for (name, value) in [
             ("type", json!("recurring")),
-            ("forecast_category", json!("pipeline")),
-            ("win_likelihood", json!(10)),
+            ("forecast_category", json!(category)),
+            ("win_likelihood", json!(likelihood)),
             ("custom", json!({})),
         ] {
             new.insert(name.to_owned(), value);
         }
+    }
+}
+
+/// Instants come back in UTC, with milliseconds.
+fn normalized(value: Value) -> Value {
+    let instant = value.as_str().and_then(|text| {
+        // `2026-01-31 12:00:00 UTC` has been recorded, too.
+        DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()
+    });
+    match instant {
+        Some(instant) => instant
+            .with_timezone(&Utc)
+            .to_rfc3339_opts(SecondsFormat::Millis, true)
+            .into(),
+        None => value,
     }
 }

@@ -1,0 +1,106 @@
+//! Calls by the operation table, with the arguments that the document's examples have.
+
+use chartmogul_api::{FieldSchema, Object, Operation, Schema};
+use chartmogul_fake::Fake;
+use serde_json::{Map, Value};
+
+use crate::document;
+
+/// An operation in the document.
+pub fn documented<'a>(document: &'a Value, operation: &Operation) -> &'a Value {
+    &document["paths"][operation.path][operation.method.to_lowercase()]
+}
+
+/// Every argument, from the examples of parameters and body; of groups that exclude each other, the first.
+pub fn arguments(document: &Value, operation: &Operation) -> Map<String, Value> {
+    let mut arguments = path(document, operation);
+    let parameters = parameters(document, operation).filter(|parameter| parameter["in"] == "query");
+    let query = parameters.map(|parameter| (name(parameter), parameter["example"].clone()));
+    arguments.extend(query.filter(|(name, _)| operation.query.is_some_and(|object| in_first_group(object, name))));
+    if let Some(body) = operation.body {
+        let mut example = self::body(document, operation);
+        if let Some(envelope) = body.envelope {
+            example = example[envelope].take();
+        }
+        let fields = example.as_object().expect("an object").clone();
+        arguments.extend(fields.into_iter().filter(|(name, _)| in_first_group(body.object, name)));
+    }
+    arguments
+}
+
+/// The example of the body.
+pub fn body(document: &Value, operation: &Operation) -> Value {
+    document::example(document, &documented(document, operation)["requestBody"]["content"])
+}
+
+/// The arguments that the operation can't do without.
+pub fn required(document: &Value, operation: &Operation) -> Map<String, Value> {
+    let mut arguments = arguments(document, operation);
+    let objects = objects(operation);
+    arguments.retain(|name, _| {
+        let field = objects.iter().find_map(|object| object.field(name));
+        let grouped = objects
+            .iter()
+            .any(|object| object.one_of.iter().any(|group| group.contains(&name.as_str())));
+        operation.parameter(name).is_some() || grouped || field.is_some_and(|field| field.required)
+    });
+    arguments
+}
+
+/// The parameters in the path.
+pub fn path(document: &Value, operation: &Operation) -> Map<String, Value> {
+    let parameters = parameters(document, operation).filter(|parameter| parameter["in"] == "path");
+    parameters
+        .map(|parameter| (name(parameter), parameter["example"].clone()))
+        .collect()
+}
+
+/// Query and body.
+pub fn objects(operation: &Operation) -> Vec<&'static Object> {
+    [operation.query, operation.body.map(|body| body.object)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Fields of query and body.
+pub fn fields(operation: &Operation) -> impl Iterator<Item = &'static FieldSchema> {
+    objects(operation).into_iter().flat_map(|object| object.fields)
+}
+
+/// The value of a parameter, as it stands in a URL.
+pub fn read(schema: &Schema, text: &str) -> Value {
+    let number = || serde_json::from_str(text).expect("a number or a truth value");
+    match schema {
+        Schema::Integer { .. } | Schema::Number | Schema::Boolean => number(),
+        Schema::List { items, .. } => text.split(',').map(|item| read(items, item)).collect(),
+        _ => text.into(),
+    }
+}
+
+/// A fake with everything that the examples of an operation are about.
+pub fn fake(document: &Value, operation: &Operation) -> Fake {
+    let fake = Fake::start().expect("a loopback port");
+    if let Some(key) = path(document, operation).values().next().and_then(Value::as_str) {
+        let _ = fake.collection(operation.tag).insert_sample(key); // an error if nothing of the kind is kept
+    }
+    fake
+}
+
+fn parameters<'a>(document: &'a Value, operation: &Operation) -> impl Iterator<Item = &'a Value> {
+    let parameters = documented(document, operation)["parameters"].as_array();
+    parameters.into_iter().flatten().map(|parameter| {
+        let target = parameter["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+        target.map_or(parameter, |target| document.pointer(target).expect("a parameter"))
+    })
+}
+
+fn name(parameter: &Value) -> String {
+    parameter["name"].as_str().expect("a name").to_owned()
+}
+
+fn in_first_group(object: &Object, name: &str) -> bool {
+    let mut groups = object.one_of.iter();
+    let first = groups.next().is_some_and(|group| group.contains(&name));
+    first || !groups.any(|group| group.contains(&name))
+}
