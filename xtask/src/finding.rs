@@ -29,65 +29,77 @@ pub enum Rule {
     Summary,
     /// Every operation says whether sending it twice is harmless (`x-idempotent`): a retry must know.
     Idempotent,
+    /// `x-destructive: true` marks what removes something for good; a DELETE always does.
+    Destructive,
+    /// Every operation has a method of its resource: its id without the words of the tag, or what `x-method` says.
+    Method,
     /// Every operation links its page of the API reference (`externalDocs.url`).
     SourceLink,
-    /// A path parameter is declared, required and text.
+    /// What is deprecated says in plain words what to use instead (`x-deprecated-note`): compilers show it.
+    Deprecated,
+    /// A path parameter is declared, required, and text or an integer.
     PathParameter,
-    /// A query parameter is a single value: text, a number, a day, an instant, a truth value or an open enum. Lists, objects and `null` have no form there, and no parameter is in a header or a cookie.
+    /// A query parameter is a single value (text, a number, a day, an instant, a truth value or an open enum), or a list of texts that is sent with commas (`style: form`, `explode: false`). Objects and `null` have no form there, and no parameter is in a header or a cookie.
     QueryParameter,
-    /// A body is required; one that may be missing is not supported.
+    /// Operations that share the type of their queries (`x-query-type`) have the same query parameters.
+    QueryType,
+    /// A GET has no body, and a body that may be missing has no required fields.
     RequestBody,
-    /// Requests and successful answers are JSON and nothing else.
+    /// An envelope (`x-envelope`) is a body with one property, which is required and an object; the method has the fields of that object.
+    Envelope,
+    /// Requests and successful responses are JSON and nothing else.
     ContentType,
     /// A response is a status or a range such as `4XX`; they don't overlap, and there is no `default`.
     Status,
     /// All JSON errors are `ErrorBody`: any endpoint may answer with any of its shapes.
     ErrorBody,
-    /// All successful answers of an operation hold one and the same component; `x-no-result` marks one that says nothing.
-    Answer,
+    /// All successful responses of an operation hold the same: a component, a list or a map; `x-no-result` marks one that says nothing.
+    Response,
     /// Every body has an example; it becomes documentation, and outside tools answer with it. Examples and defaults fit their schemas.
     Example,
     /// Everything that becomes a Rust item is described: it becomes its documentation.
     Description,
     /// A `$ref` leads to a component of this document, in one step.
     Reference,
-    /// Bodies, objects and enums are named components: their names are API, and nobody chooses a generated one.
+    /// Bodies, objects and enums are named components: their names are API, and nobody chooses a generated one. Lists and maps may stand where they are used.
     InlineObject,
-    /// An object has properties; one of any shape is not supported.
+    /// An object has properties; one of any shape, or with free keys, says so (`additionalProperties`).
     EmptyObject,
     /// No component contains itself.
     Recursion,
     /// An object is sent or received, not both: absent, `null` and unknown members are handled differently.
     Direction,
-    /// No `enum`: one new value on the server and a whole answer is lost. Write `x-extensible-enum` on a component.
+    /// No `enum`: one new value on the server and a whole response is lost. Write `x-extensible-enum` on a component.
     ClosedEnum,
     /// `x-extensible-enum` lists texts, on a component of type string.
     OpenEnum,
-    /// No `oneOf`, `anyOf`, `allOf`, `not`: progenitor makes types of them that can't read every value. Errors and components written by hand may have them.
+    /// No `oneOf`, no `not`; `anyOf` is of simple types without limits (a day or an instant, or any value), `allOf` is one reference with something beside it. Errors and components written by hand may have them.
     Union,
-    /// Every schema has a type that exists.
+    /// Every schema has a type that exists, or is a value of any shape (`x-any: true`).
     Type,
     /// Integers are `int64`: amounts and identifiers exceed 32 bit.
     Integer,
     /// Formats are those that the generator knows.
     Format,
-    /// `x-entries` marks the list that an answer is about: an answer without it is an error and not an empty page. An object with `has_more` has one, and only whole answers do.
+    /// `x-entries` marks the list that a response is about: a response without it is an error and not an empty page. An object with `has_more` has one, and only whole responses do.
     Entries,
-    /// A list in a request is never `null`, because an empty one says the same; nor is an item of a list.
+    /// A list in a request is never `null`, because an empty one says the same; nor is an item of a list or a map.
     Nullable,
     /// `x-replaces-all` is on a list, whose sending replaces the old one; the setter is called `replace_all_...`.
     ReplacesAll,
     /// What is required is a property.
     Required,
-    /// What a request can't be without becomes arguments; more than two, or two of one type, become a struct that the document names (`x-required-type`), because arguments in a row get mixed up.
+    /// `x-one-of` lists groups of optional fields of a request, of which exactly one group is given.
+    OneOf,
+    /// What a request can't be without becomes arguments; more than two, or two of one type, become a struct that the document names (`x-required-type`), because arguments in a row get mixed up. That holds for the body, the query and the path. Requests may share a struct whose fields are the same.
     RequiredType,
     /// Limits can be met and checked; a `pattern` says in words what it allows (`x-pattern-description`).
     Limit,
     /// Every component is used by an operation, directly or not: from another, nothing is generated.
     Unused,
-    /// No two names are the same in Rust, and none is that of something generated.
+    /// No two names are the same in Rust, and none is that of something written by hand; `x-rust-name`, `x-rust-names` and `x-method` give another.
     NameCollision,
-    /// Components, properties and values can be named in Rust.
+    /// Components, properties and values can be named in Rust, or are given a name (`x-rust-name`, `x-rust-names`).
     RustName,
     /// A keyword that the generator does not know is refused: it would be ignored in silence.
     UnknownKeyword,
@@ -110,14 +122,19 @@ impl Rule {
         Self::Tag,
         Self::Summary,
         Self::Idempotent,
+        Self::Destructive,
+        Self::Method,
         Self::SourceLink,
+        Self::Deprecated,
         Self::PathParameter,
         Self::QueryParameter,
+        Self::QueryType,
         Self::RequestBody,
+        Self::Envelope,
         Self::ContentType,
         Self::Status,
         Self::ErrorBody,
-        Self::Answer,
+        Self::Response,
         Self::Example,
         Self::Description,
         Self::Reference,
@@ -135,6 +152,7 @@ impl Rule {
         Self::Nullable,
         Self::ReplacesAll,
         Self::Required,
+        Self::OneOf,
         Self::RequiredType,
         Self::Limit,
         Self::Unused,
@@ -159,14 +177,19 @@ impl Rule {
             Self::Tag => "tag",
             Self::Summary => "summary",
             Self::Idempotent => "idempotent",
+            Self::Destructive => "destructive",
+            Self::Method => "method",
             Self::SourceLink => "source-link",
+            Self::Deprecated => "deprecated",
             Self::PathParameter => "path-parameter",
             Self::QueryParameter => "query-parameter",
+            Self::QueryType => "query-type",
             Self::RequestBody => "request-body",
+            Self::Envelope => "envelope",
             Self::ContentType => "content-type",
             Self::Status => "status",
             Self::ErrorBody => "error-body",
-            Self::Answer => "answer",
+            Self::Response => "response",
             Self::Example => "example",
             Self::Description => "description",
             Self::Reference => "reference",
@@ -184,6 +207,7 @@ impl Rule {
             Self::Nullable => "nullable",
             Self::ReplacesAll => "replaces-all",
             Self::Required => "required",
+            Self::OneOf => "one-of",
             Self::RequiredType => "required-type",
             Self::Limit => "limit",
             Self::Unused => "unused",
@@ -202,6 +226,7 @@ impl Rule {
             "description" => Self::Description,
             "url" => Self::SourceLink,
             "x-pattern-description" => Self::Limit,
+            "x-deprecated-note" => Self::Deprecated,
             _ => Self::Missing,
         }
     }

@@ -16,6 +16,7 @@ pub mod model;
 pub mod names;
 mod panics;
 pub mod render;
+pub mod reserved;
 pub mod surface;
 
 use camino::Utf8Path;

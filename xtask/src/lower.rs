@@ -5,15 +5,16 @@
 //!
 //! | in the document | for progenitor | why |
 //! |---|---|---|
-//! | all responses | one `2XX` with the answer's component | two error bodies or `default` make it panic; statuses differ from what is documented. The transport reads every status (`chartmogul-api/src/transport.rs`). |
-//! | members of answers | `crate::Field<T>` | `null`, a missing member or another type would lose the whole answer |
-//! | lists in answers | `crate::List<T>` | one odd item would lose all the others |
-//! | query parameters | an object of their own | they would be positional arguments, and sent with `progenitor_client` |
+//! | all responses | one `2XX` with what the response holds | two error bodies or `default` make it panic; statuses differ from what is documented. The transport reads every status (`chartmogul-api/src/transport`). |
+//! | what responses hold | types of `render/responses.rs` | a `null`, a missing field or one odd item would lose the whole response |
+//! | query parameters | one object, one parameter | they would be positional arguments |
+//! | optional bodies | required | an empty one is not sent: that is decided at run time |
 //! | optional lists in requests | nullable, so `Option<Vec<T>>` | an explicitly empty list could not be sent |
 //! | optional and nullable in requests | `crate::Field<T>` | absent and `null` would be the same |
+//! | days and instants in requests | `crate::Date`, `crate::Timestamp` | they take text as well as chrono's types, and are checked with everything else |
+//! | maps and values of any shape | `BTreeMap<String, T>`, `serde_json` | it would make types of their own for them |
 //! | `x-extensible-enum` | a generated enum with `Unknown(String)` | a closed enum can't read a new value |
-//! | unions | types written by hand | it makes structs of them that can't read a scalar |
-//! | limits, patterns, formats of strings | nothing | it makes types of them whose errors don't say what is allowed; `Check` is generated instead |
+//! | limits, patterns, formats of strings | nothing | it makes types of them whose errors don't say what is allowed; the schemas of `render/operations.rs` are checked instead |
 
 use std::{collections::BTreeMap, fmt};
 
@@ -49,11 +50,10 @@ pub fn lower(api: &Api) -> Lowered {
     };
     for (name, ty) in &api.types {
         let schema = match ty {
-            Type::Object(object) => lower.object(object),
-            Type::OpenEnum(_) | Type::Handwritten { .. } => {
-                lower
-                    .replacements
-                    .insert(name.clone(), rust_type(api, &Kind::Ref(name.clone())));
+            Type::Object(object) if object.direction != Direction::Response => lower.object(object),
+            _ => {
+                let path = rust_type(api, &Kind::Ref(name.clone()), Direction::Response);
+                lower.replacements.insert(name.clone(), path);
                 json!({ "type": "string" })
             }
         };
@@ -61,8 +61,8 @@ pub fn lower(api: &Api) -> Lowered {
     }
     let mut paths = Map::new();
     for operation in &api.operations {
-        let item = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
-        item[&operation.method] = lower_operation(operation);
+        let item = paths.entry(path(operation)).or_insert_with(|| json!({}));
+        item[&operation.method] = lower.operation(operation);
     }
     Lowered {
         document: json!({
@@ -75,12 +75,30 @@ pub fn lower(api: &Api) -> Lowered {
     }
 }
 
+/// The path with the names that its parameters have in Rust.
+pub fn path(operation: &Operation) -> String {
+    let mut path = operation.path.clone();
+    for parameter in &operation.parameters {
+        path = path.replace(&format!("{{{}}}", parameter.name), &format!("{{{}}}", parameter.field));
+    }
+    path
+}
+
+/// The name of a field, before progenitor adds an underscore where it must.
+pub fn field_key(property: &Property) -> &str {
+    property.field.trim_end_matches('_')
+}
+
 /// The Rust type of a value, by its path within `chartmogul-api`.
-pub fn rust_type(api: &Api, kind: &Kind) -> String {
+pub fn rust_type(api: &Api, kind: &Kind, direction: Direction) -> String {
+    let inner = |kind: &Kind| rust_type(api, kind, direction);
+    let response = direction == Direction::Response;
     match kind {
         Kind::String => "String".to_owned(),
-        Kind::Date => "chrono::NaiveDate".to_owned(),
-        Kind::Timestamp => "chrono::DateTime<chrono::Utc>".to_owned(),
+        Kind::Date if response => "chrono::NaiveDate".to_owned(),
+        Kind::Date => "crate::Date".to_owned(),
+        Kind::Timestamp if response => "chrono::DateTime<chrono::Utc>".to_owned(),
+        Kind::Timestamp => "crate::Timestamp".to_owned(),
         Kind::Integer => "i64".to_owned(),
         Kind::Number => "f64".to_owned(),
         Kind::Boolean => "bool".to_owned(),
@@ -88,7 +106,11 @@ pub fn rust_type(api: &Api, kind: &Kind) -> String {
             Some(Type::Handwritten { rust, .. }) => (*rust).to_owned(),
             _ => format!("crate::types::{name}"),
         },
-        Kind::List(inner) => format!("Vec<{}>", rust_type(api, inner)),
+        Kind::Any => "serde_json::Value".to_owned(),
+        Kind::List(item) if response => format!("crate::List<{}>", inner(item)),
+        Kind::List(item) => format!("Vec<{}>", inner(item)),
+        Kind::Map(value) if **value == Kind::Any => "serde_json::Map<String, serde_json::Value>".to_owned(),
+        Kind::Map(value) => format!("std::collections::BTreeMap<String, {}>", inner(value)),
     }
 }
 
@@ -103,20 +125,16 @@ impl Lower<'_> {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for property in &object.properties {
-            properties.insert(property.name.clone(), self.property(property, object.direction));
+            let name = field_key(property);
+            properties.insert(name.to_owned(), self.property(property, object.direction));
             // Required keeps progenitor from wrapping a `Field` into an `Option`.
             if property.required || is_field(property, object.direction) {
-                required.push(property.name.clone());
+                required.push(name.to_owned());
             }
         }
-        let mut schema = json!({
-            "type": "object",
-            "description": object.description,
-            "properties": properties,
-            "required": required,
-        });
-        if object.direction == Direction::Answer {
-            schema["additionalProperties"] = json!({}); // unknown members are kept
+        let mut schema = json!({ "type": "object", "properties": properties });
+        if !required.is_empty() {
+            schema["required"] = json!(required);
         }
         schema
     }
@@ -125,25 +143,34 @@ impl Lower<'_> {
         let mut schema = if is_field(property, direction) {
             let name = format!("Xtask{}Field", spelled(&property.kind));
             self.replaced(name, field_type(self.api, property, direction))
-        } else if direction == Direction::Answer {
-            let name = format!("Xtask{}", spelled(&property.kind));
-            self.replaced(name, field_type(self.api, property, direction))
         } else {
-            Self::kind(&property.kind)
+            self.kind(&property.kind)
         };
-        if schema.get("$ref").is_some() {
-            schema = json!({ "allOf": [schema] }); // so that it can have a description
-        }
         let is_optional_list = matches!(property.kind, Kind::List(_)) && !property.required;
-        let must_be_said = property.nullable && !is_field(property, direction);
-        if is_optional_list || must_be_said {
+        let is_option = property.nullable && !is_field(property, direction);
+        if is_optional_list || is_option {
             schema["nullable"] = json!(true);
         }
-        schema["description"] = json!(property.description);
         schema
     }
 
-    /// A component that is a type of `chartmogul-api`.
+    /// A value of a request.
+    fn kind(&mut self, kind: &Kind) -> Value {
+        match kind {
+            Kind::String => json!({ "type": "string" }),
+            Kind::Integer => json!({ "type": "integer", "format": "int64" }),
+            Kind::Number => json!({ "type": "number", "format": "double" }),
+            Kind::Boolean => json!({ "type": "boolean" }),
+            Kind::Ref(name) => json!({ "allOf": [reference(name)] }), // so that it can be nullable
+            Kind::List(inner) => json!({ "type": "array", "items": self.kind(inner) }),
+            Kind::Date | Kind::Timestamp | Kind::Any | Kind::Map(_) => {
+                let ty = rust_type(self.api, kind, Direction::Request);
+                self.replaced(format!("Xtask{}", spelled(kind)), ty)
+            }
+        }
+    }
+
+    /// A component that is a type of `chartmogul-api`, or of another crate.
     fn replaced(&mut self, name: String, path: String) -> Value {
         let schema = json!({ "allOf": [reference(&name)] });
         self.schemas
@@ -153,34 +180,56 @@ impl Lower<'_> {
         schema
     }
 
-    fn kind(kind: &Kind) -> Value {
-        match kind {
-            Kind::String => json!({ "type": "string" }),
-            Kind::Date => json!({ "type": "string", "format": "date" }),
-            Kind::Timestamp => json!({ "type": "string", "format": "date-time" }),
-            Kind::Integer => json!({ "type": "integer", "format": "int64" }),
-            Kind::Number => json!({ "type": "number", "format": "double" }),
-            Kind::Boolean => json!({ "type": "boolean" }),
-            Kind::Ref(name) => reference(name),
-            Kind::List(inner) => json!({ "type": "array", "items": Self::kind(inner) }),
+    fn operation(&mut self, operation: &Operation) -> Value {
+        let mut parameters = Vec::new();
+        for parameter in &operation.parameters {
+            parameters.push(json!({
+                "name": parameter.field,
+                "in": "path",
+                "required": true,
+                "schema": self.kind(&parameter.kind),
+            }));
         }
+        if let Some(query) = &operation.query {
+            parameters.push(json!({ "name": "query", "in": "query", "required": true, "schema": reference(query) }));
+        }
+        let mut success = json!({ "description": "" });
+        if let Some(kind) = &operation.response {
+            let schema = match kind {
+                Kind::Ref(name) => reference(name),
+                kind => {
+                    let ty = rust_type(self.api, kind, Direction::Response);
+                    self.replaced(format!("Xtask{}Response", spelled(kind)), ty)
+                }
+            };
+            success["content"] = json!({ "application/json": { "schema": schema } });
+        }
+        let mut lowered = json!({
+            "operationId": operation.id,
+            "parameters": parameters,
+            "responses": { "2XX": success },
+        });
+        if let Some(body) = &operation.body {
+            lowered["requestBody"] = json!({
+                "required": true,
+                "content": { "application/json": { "schema": reference(&body.component) } },
+            });
+        }
+        lowered
     }
 }
 
-/// Whether absent, `null` and a value must be told apart. Without the list that it is about, an answer is an error.
+/// Whether absent, `null` and a value must be told apart. Without the list that it is about, a response is an error.
 pub fn is_field(property: &Property, direction: Direction) -> bool {
     match direction {
-        Direction::Answer => !property.entries,
+        Direction::Response => !property.entries,
         Direction::Request | Direction::Query => property.nullable && !property.required,
     }
 }
 
-/// The Rust type of a [`Field`](is_field), or of any member of an answer.
+/// The Rust type of a [`Field`](is_field), or of any field of a response.
 pub fn field_type(api: &Api, property: &Property, direction: Direction) -> String {
-    let inner = match &property.kind {
-        Kind::List(item) if direction == Direction::Answer => format!("crate::List<{}>", rust_type(api, item)),
-        kind => rust_type(api, kind),
-    };
+    let inner = rust_type(api, &property.kind, direction);
     if is_field(property, direction) {
         format!("crate::Field<{inner}>")
     } else {
@@ -196,37 +245,7 @@ fn spelled(kind: &Kind) -> String {
     match kind {
         Kind::Ref(name) => name.clone(),
         Kind::List(inner) => format!("{}List", spelled(inner)),
+        Kind::Map(inner) => format!("{}Map", spelled(inner)),
         simple => format!("{simple:?}"),
     }
-}
-
-fn lower_operation(operation: &Operation) -> Value {
-    let parameters: Vec<_> = operation
-        .parameters
-        .iter()
-        .map(|parameter| {
-            json!({
-                "name": parameter.name,
-                "in": "path",
-                "required": true,
-                "schema": { "type": "string" },
-            })
-        })
-        .collect();
-    let mut success = json!({ "description": "" });
-    if let Some(name) = &operation.answer {
-        success["content"] = json!({ "application/json": { "schema": reference(name) } });
-    }
-    let mut lowered = json!({
-        "operationId": operation.id,
-        "parameters": parameters,
-        "responses": { "2XX": success },
-    });
-    if let Some(name) = &operation.body {
-        lowered["requestBody"] = json!({
-            "required": true,
-            "content": { "application/json": { "schema": reference(name) } },
-        });
-    }
-    lowered
 }

@@ -2,15 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 /// The whole API.
 #[derive(Debug)]
 pub struct Api {
     /// Where production is, without a slash at the end.
     pub base_url: String,
+    /// In the order of the document; those that have operations.
+    pub tags: Vec<Tag>,
     /// In the order of the document.
     pub operations: Vec<Operation>,
-    /// The components that requests and successful answers are made of, by name.
+    /// The components that requests and successful answers are made of, by name, and the query types.
     pub types: BTreeMap<String, Type>,
+}
+
+/// A resource.
+#[derive(Debug)]
+pub struct Tag {
+    /// `snake_case`.
+    pub name: String,
+    /// Markdown.
+    pub description: String,
+    /// Page of the API reference.
+    pub source: String,
 }
 
 /// One operation.
@@ -24,8 +39,14 @@ pub struct Operation {
     pub path: String,
     /// The resource.
     pub tag: String,
+    /// The method of the resource that makes it: `x-method`, or the id without the words of the tag.
+    pub verb: String,
     /// Whether sending it twice has the effect of sending it once.
     pub idempotent: bool,
+    /// Whether it removes something for good: a DELETE, or `x-destructive: true`.
+    pub destructive: bool,
+    /// What to use instead of it.
+    pub deprecated: Option<String>,
     /// Page of the API reference.
     pub source: String,
     /// One line.
@@ -34,25 +55,309 @@ pub struct Operation {
     pub description: String,
     /// In the order of the path.
     pub parameters: Vec<Parameter>,
-    /// The type that holds the query parameters, if there are any.
+    /// The struct of the path arguments, if they are too many or too alike for arguments in a row.
+    pub path_type: Option<String>,
+    /// The type that holds the query parameters, if there are any. Several operations may share it.
     pub query: Option<String>,
-    /// The component in the request's body.
-    pub body: Option<String>,
-    /// The component in a successful answer.
-    pub answer: Option<String>,
+    /// What is in the request's body.
+    pub body: Option<Body>,
+    /// What a successful response holds: a component, a list or a map.
+    pub response: Option<Kind>,
     /// Whether 304 is documented.
     pub not_modified: bool,
+    /// The documented error statuses, in order.
+    pub errors: Vec<u16>,
 }
 
-/// A path parameter. Always a required string.
+impl Api {
+    /// The object of a name.
+    pub fn object(&self, name: &str) -> Option<&Object> {
+        match self.types.get(name) {
+            Some(Type::Object(object)) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The structs of required fields, by name. Objects that share one have the same required fields.
+    pub fn required_types(&self) -> BTreeMap<&str, RequiredType<'_>> {
+        let mut found: BTreeMap<&str, RequiredType<'_>> = BTreeMap::new();
+        for object in self.types.values().filter_map(Type::object) {
+            let Some(name) = &object.required_type else { continue };
+            let fields = || object.required().collect();
+            let known = found.entry(name).or_insert_with(|| RequiredType {
+                home: object.home.clone(),
+                fields: fields(),
+            });
+            if known.home != object.home {
+                known.home = Home::Shared;
+            }
+        }
+        found
+    }
+
+    /// The structs of path arguments, by name. Operations that share one have the same path parameters.
+    pub fn path_types(&self) -> BTreeMap<&str, PathType<'_>> {
+        let mut found: BTreeMap<&str, PathType<'_>> = BTreeMap::new();
+        for operation in &self.operations {
+            let Some(name) = &operation.path_type else { continue };
+            let home = Home::Tag(operation.tag.clone());
+            let known = found.entry(name).or_insert_with(|| PathType {
+                home: home.clone(),
+                fields: &operation.parameters,
+            });
+            if known.home != home {
+                known.home = Home::Shared;
+            }
+        }
+        found
+    }
+}
+
+/// A struct that holds what a request can't be without.
 #[derive(Debug)]
+pub struct RequiredType<'a> {
+    /// Where it is written.
+    pub home: Home,
+    /// In the order of the document.
+    pub fields: Vec<&'a Property>,
+}
+
+/// A struct that holds the arguments of a path.
+#[derive(Debug)]
+pub struct PathType<'a> {
+    /// Where it is written.
+    pub home: Home,
+    /// In the order of the path.
+    pub fields: &'a [Parameter],
+}
+
+/// An argument of the method that makes a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Argument<'a> {
+    /// Its name in Rust.
+    pub name: String,
+    /// What it is.
+    pub value: ArgumentValue<'a>,
+}
+
+/// What an argument stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArgumentValue<'a> {
+    /// A path parameter.
+    Path(&'a Parameter),
+    /// All path parameters, in a struct of this name.
+    PathStruct(&'a str),
+    /// A required query parameter.
+    Query(&'a Property),
+    /// All required query parameters, in a struct of this name.
+    QueryStruct(&'a str),
+    /// A required field of the body.
+    Body(&'a Property),
+    /// All required fields of the body, in a struct of this name.
+    BodyStruct(&'a str),
+}
+
+impl Operation {
+    /// The component that a successful response holds.
+    pub fn response_component(&self) -> Option<String> {
+        match &self.response {
+            Some(Kind::Ref(name)) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// The component in the body; that of the envelope, if there is one.
+    pub fn body_component(&self) -> Option<String> {
+        self.body.as_ref().map(|body| body.component.clone())
+    }
+
+    /// The object whose fields the builder has: what is in the body, inside of the envelope.
+    pub fn body_object<'a>(&self, api: &'a Api) -> Option<&'a Object> {
+        api.object(self.body.as_ref()?.inner())
+    }
+
+    /// The query parameters.
+    pub fn query_object<'a>(&self, api: &'a Api) -> Option<&'a Object> {
+        api.object(self.query.as_ref()?)
+    }
+
+    /// The entries of its pages, if one page leads to the next: the response has `cursor` and `has_more`, the query an
+    /// optional `cursor`. Other lists are read at once.
+    pub fn pages<'a>(&self, api: &'a Api) -> Option<&'a Property> {
+        let entries = api.object(&self.response_component()?)?.page()?;
+        let cursor = self.query_object(api)?.property("cursor")?;
+        (!cursor.required && cursor.kind == Kind::String).then_some(entries)
+    }
+
+    /// The operation that reads what this one updates, whole: a GET at the same path with the same response, whose query
+    /// is part of this one's or can be left out.
+    pub fn read<'a>(&self, api: &'a Api) -> Option<&'a Self> {
+        let is_get = |other: &&Self| other.method == "get" && other.path == self.path;
+        let get = api.operations.iter().find(is_get)?;
+        let one_object = matches!(get.response, Some(Kind::Ref(_))) && get.response == self.response;
+        let parts = |operation: &Self| -> Vec<_> {
+            let parameters = operation.parameters.iter();
+            parameters.map(|part| (part.field.clone(), part.kind.clone())).collect()
+        };
+        let query = self.query_object(api);
+        let required: Vec<_> = get.query_object(api).into_iter().flat_map(Object::required).collect();
+        let is_given = |wanted: &&Property| {
+            let own = query.and_then(|query| query.property(&wanted.name));
+            own.is_some_and(|own| own.required && own.kind == wanted.kind && own.field == wanted.field)
+        };
+        let identified = !self.parameters.is_empty() || !required.is_empty();
+        let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
+        (fits && parts(get) == parts(self) && required.iter().all(is_given)).then_some(get)
+    }
+
+    /// Whether custom attributes can be merged with those that are there: they are read, and sent as a whole.
+    pub fn merges_custom(&self, api: &Api) -> bool {
+        let sent = |object: &Object| {
+            object.property("custom").is_some_and(|custom| {
+                let items = Kind::List(Box::new(Kind::Ref("CustomAttribute".to_owned())));
+                custom.kind == items && custom.replaces_all && !custom.required && !custom.nullable
+            })
+        };
+        let received = |object: &Object| {
+            let custom = object.property("custom");
+            custom.is_some_and(|custom| custom.kind == Kind::Ref("CustomAttributes".to_owned()))
+        };
+        let attribute = api.object("CustomAttribute").is_some_and(Object::is_custom_attribute);
+        let response = self.response_component().and_then(|name| api.object(&name));
+        attribute
+            && self.read(api).is_some()
+            && self.body_object(api).is_some_and(sent)
+            && response.is_some_and(received)
+    }
+
+    /// The arguments of the method that makes the request: first those of the path, then what the query and the body
+    /// can't be without. No two have the same name.
+    pub fn arguments<'a>(&'a self, api: &'a Api) -> Vec<Argument<'a>> {
+        let argument = |name: &str, value| Argument {
+            name: name.to_owned(),
+            value,
+        };
+        let of_struct = |name: &'a str, value| argument(&crate::names::field(name), value);
+        let mut arguments = Vec::new();
+        match &self.path_type {
+            Some(name) => arguments.push(of_struct(name, ArgumentValue::PathStruct(name))),
+            None => {
+                let path = self.parameters.iter();
+                arguments.extend(path.map(|part| argument(&part.field, ArgumentValue::Path(part))));
+            }
+        }
+        if let Some(query) = self.query_object(api) {
+            match &query.required_type {
+                Some(name) => arguments.push(of_struct(name, ArgumentValue::QueryStruct(name))),
+                None => arguments.extend(query.required().map(|p| argument(&p.field, ArgumentValue::Query(p)))),
+            }
+        }
+        if let Some(body) = self.body_object(api) {
+            match &body.required_type {
+                Some(name) => arguments.push(of_struct(name, ArgumentValue::BodyStruct(name))),
+                None => arguments.extend(body.required().map(|p| argument(&p.field, ArgumentValue::Body(p)))),
+            }
+        }
+        arguments
+    }
+}
+
+impl Body {
+    /// The component whose fields the builder has: that in the envelope, or the body itself.
+    pub fn inner(&self) -> &str {
+        self.envelope.as_ref().map_or(&self.component, |(_, inner)| inner)
+    }
+}
+
+impl Type {
+    /// The object, if it is one.
+    pub fn object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// Where it is written; none if that is by hand.
+    pub fn home(&self) -> Option<&Home> {
+        match self {
+            Self::Object(object) => Some(&object.home),
+            Self::OpenEnum(known) => Some(&known.home),
+            Self::Handwritten { .. } => None,
+        }
+    }
+}
+
+impl Object {
+    /// The property of a name on the wire.
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.properties.iter().find(|property| property.name == name)
+    }
+
+    /// What must be there, in the order of the document.
+    pub fn required(&self) -> impl Iterator<Item = &Property> {
+        self.properties.iter().filter(|property| property.required)
+    }
+
+    /// The entries, if this is a page that leads to the next.
+    pub fn page(&self) -> Option<&Property> {
+        let has = |name, kind| self.property(name).is_some_and(|property| property.kind == kind);
+        let entries = self.properties.iter().find(|property| property.entries)?;
+        (has("cursor", Kind::String) && has("has_more", Kind::Boolean)).then_some(entries)
+    }
+
+    /// Whether this is what the handwritten code makes custom attributes of.
+    fn is_custom_attribute(&self) -> bool {
+        let kind = |name| self.property(name).map(|property| (&property.kind, property.required));
+        let value = Kind::Ref("CustomAttributeValue".to_owned());
+        kind("key") == Some((&Kind::String, true))
+            && kind("value") == Some((&value, true))
+            && self.required().count() == 2
+            && self.required_type.is_none()
+    }
+}
+
+impl Kind {
+    /// The component that it refers to, within lists and maps.
+    pub fn component(&self) -> Option<&str> {
+        match self {
+            Self::Ref(name) => Some(name),
+            Self::List(inner) | Self::Map(inner) => inner.component(),
+            _ => None,
+        }
+    }
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub struct Body {
+    /// The component; that of the envelope, if there is one.
+    pub component: String,
+    /// Whether it must be sent.
+    pub required: bool,
+    /// The only key of the wire's object, and the component inside.
+    pub envelope: Option<(String, String)>,
+    /// The first example, as it goes over the wire.
+    pub example: Option<Value>,
+}
+
+/// A path parameter. Always required.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// As in the path.
     pub name: String,
+    /// In Rust.
+    pub field: String,
     /// Markdown.
     pub description: String,
+    /// Text or an integer.
+    pub kind: Kind,
     /// What is allowed.
     pub limits: Limits,
+    /// What to use instead of it.
+    pub deprecated: Option<String>,
+    /// An example.
+    pub example: Option<Value>,
 }
 
 /// A component.
@@ -77,28 +382,43 @@ pub enum Direction {
     /// From the client.
     Request,
     /// From the server.
-    Answer,
+    Response,
     /// From the client, in the query: the object is made of parameters and is no component.
     Query,
 }
 
+/// Where a type is written, and in which module it is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Home {
+    /// In the file of a tag.
+    Tag(String),
+    /// Elsewhere.
+    Shared,
+}
+
 /// A component that is an object, or the query parameters of an operation.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Object {
     /// Which way it travels.
     pub direction: Direction,
+    /// Where it is written.
+    pub home: Home,
     /// Markdown.
     pub description: String,
-    /// Whether an object without members is refused.
+    /// Whether an object without fields is refused.
     pub not_empty: bool,
-    /// The struct that holds what is required, if that is too much for arguments in a row.
+    /// Groups of fields; exactly one group is given, whole.
+    pub one_of: Vec<Vec<String>>,
+    /// The struct that holds what is required, if that is too much for arguments in a row. Several objects may share it.
     pub required_type: Option<String>,
+    /// Whether another component of a request holds it.
+    pub nested: bool,
     /// In the order of the document.
     pub properties: Vec<Property>,
 }
 
-/// A member of an object.
-#[derive(Debug)]
+/// A field of an object.
+#[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::struct_excessive_bools)] // each is a keyword of the document
 pub struct Property {
     /// On the wire.
@@ -113,12 +433,18 @@ pub struct Property {
     pub nullable: bool,
     /// Whether sending it replaces a whole collection.
     pub replaces_all: bool,
-    /// Whether it is the list that an answer is about.
+    /// Whether it is the list that a response is about.
     pub entries: bool,
+    /// What to use instead of it.
+    pub deprecated: Option<String>,
     /// Its type.
     pub kind: Kind,
-    /// What is allowed; for a list, what is allowed for each item.
+    /// What is allowed; for a list or a map, what is allowed for each item.
     pub limits: Limits,
+    /// Fewest items of a list.
+    pub min_items: u64,
+    /// An example.
+    pub example: Option<Value>,
 }
 
 /// The type of a value.
@@ -128,7 +454,7 @@ pub enum Kind {
     String,
     /// A calendar day.
     Date,
-    /// An instant.
+    /// An instant; a day stands for its beginning in UTC where the document allows both.
     Timestamp,
     /// 64 bit.
     Integer,
@@ -136,10 +462,14 @@ pub enum Kind {
     Number,
     /// A truth value.
     Boolean,
+    /// A value of any shape.
+    Any,
     /// A component.
     Ref(String),
     /// A list.
     List(Box<Kind>),
+    /// An object with free keys.
+    Map(Box<Kind>),
 }
 
 /// What the document allows for a value.
@@ -162,6 +492,8 @@ pub struct Limits {
 /// A string with known values, and others.
 #[derive(Debug)]
 pub struct OpenEnum {
+    /// Where it is written.
+    pub home: Home,
     /// Markdown.
     pub description: String,
     /// Value on the wire, and variant in Rust.

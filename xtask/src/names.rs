@@ -20,97 +20,42 @@ pub fn module(name: &str) -> String {
     field(name)
 }
 
+/// What an operation does to its resource: its id without the words of the tag.
+pub fn verb(id: &str, tag: &str) -> String {
+    let words = |tag: &str| format!("_{tag}_");
+    let (plural, singular) = (words(tag), words(&singular(tag)));
+    let id = format!("_{id}_");
+    let rest = id.replacen(&plural, "_", 1);
+    let rest = if rest == id {
+        id.replacen(&singular, "_", 1)
+    } else {
+        rest
+    };
+    match rest.trim_matches('_') {
+        "" => tag.to_owned(),
+        verb => verb.to_owned(),
+    }
+}
+
+/// The singular of a tag's last word, as ChartMogul's resources are called.
+pub fn singular(tag: &str) -> String {
+    match tag {
+        _ if tag.ends_with("ies") => format!("{}y", tag.trim_end_matches("ies")),
+        _ => tag.strip_suffix('s').unwrap_or(tag).to_owned(),
+    }
+}
+
 /// Whether a name can be an identifier in Rust.
 pub fn is_ident(name: &str) -> bool {
     // `gen` is a keyword since edition 2024, and syn does not know editions.
     name != "gen" && syn::parse_str::<Ident>(name).is_ok()
 }
 
-/// Types that generated code and its users know by these names: of the prelude, and of the two clients.
-pub const RESERVED_TYPES: &[&str] = &[
-    "Self",
-    "Option",
-    "Some",
-    "None",
-    "Result",
-    "Ok",
-    "Err",
-    "String",
-    "Vec",
-    "Box",
-    "Default",
-    "Clone",
-    "Copy",
-    "Debug",
-    "Send",
-    "Sync",
-    "Drop",
-    "Fn",
-    "From",
-    "Into",
-    "Iterator",
-    "IntoIterator",
-    "ToString",
-    "PartialEq",
-    "Eq",
-    "Ord",
-    "PartialOrd",
-    "Members",
-    "ErrorResponse",
-    "BoxError",
-    "Check",
-    "Client",
-    "ClientBuilder",
-    "CustomAttributeList",
-    "Error",
-    "Field",
-    "FieldValue",
-    "InvalidInput",
-    "IntoDate",
-    "List",
-    "Operation",
-    "Outcome",
-    "Problem",
-    "Response",
-    "StatusCode",
-    "TimeoutKind",
-];
-
-/// Operations whose methods or builders would be these.
-pub const RESERVED_OPERATIONS: &[&str] = &[
-    "all",
-    "answer",
-    "broken",
-    "builder",
-    "clone",
-    "drop",
-    "exec",
-    "exec_done",
-    "fmt",
-    "from_env",
-    "new",
-    "send",
-    "start",
-    "succeed",
-];
-
-/// What the generated methods and builders call their own.
-pub const RESERVED_ARGUMENTS: &[&str] = &[
-    "self_",
-    "body",
-    "query",
-    "required",
-    "client",
-    "request",
-    "response",
-    "url",
-    "wrong",
-    "header_map",
-    "result",
-];
-
-/// Methods of every builder.
-pub const RESERVED_SETTERS: &[&str] = &["new", "send", "outcome", "clone", "fmt", "drop", "into", "from"];
+/// Whether a name is one of a field or method; it may end in an underscore.
+pub fn is_field(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) && is_ident(name)
+}
 
 /// An identifier; the name has been through [`is_ident`].
 pub fn ident(name: &str) -> Ident {
@@ -128,6 +73,7 @@ mod tests {
         assert_eq!(pascal("one-time"), "OneTime");
         assert_eq!(pascal("best_case"), "BestCase");
         assert_eq!((field("gen"), field("self")), ("gen_".to_owned(), "self_".to_owned()));
+        assert!(is_field("from_") && !is_field("From") && !is_field("type") && !is_field("_a") && !is_field("a-b"));
         assert!(!is_ident("2d") && !is_ident("") && is_ident("x"));
     }
 }

@@ -87,6 +87,12 @@ fn changed(file: &'static str, from: &str, to: &str) -> BTreeMap<&'static str, S
     files
 }
 
+fn renamed(mut files: BTreeMap<&'static str, String>, from: &str, to: &str) -> BTreeMap<&'static str, String> {
+    let text = files.get_mut(THINGS).expect("a file of the document");
+    *text = text.replacen(from, to, 1);
+    files
+}
+
 const THINGS: &str = "openapi/resources/things.yaml";
 const ERRORS: &str = "openapi/shared/errors.yaml";
 const VALUES: &str = "openapi/shared/values.yaml";
@@ -173,6 +179,14 @@ fn every_fault_has_its_file_and_place() {
         }),
         ("an operation", changed(THINGS, "      x-idempotent: true\n", "")),
         ("a component", changed(VALUES, ", description: Its name.", "")),
+        ("a component with the name of the resource", {
+            let files = changed(THINGS, "schemas/Thing'", "schemas/Things'");
+            renamed(files, "    Thing:\n      type", "    Things:\n      type")
+        }),
+        ("a component with the name of a builder", {
+            let files = changed(THINGS, "schemas/Thing'", "schemas/GetThing'");
+            renamed(files, "    Thing:\n      type", "    GetThing:\n      type")
+        }),
         ("a response of all", changed(xtask::DOCUMENT, "'404':", "'4':")),
     ];
     let mut told = String::new();

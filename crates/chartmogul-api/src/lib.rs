@@ -16,7 +16,7 @@ mod value;
 
 // Exceptions for generated code live on this one item and nowhere else.
 #[rustfmt::skip] // formatted by prettyplease, which does not depend on the installed rustfmt
-#[allow(clippy::all, clippy::pedantic)]
+#[allow(clippy::all, clippy::pedantic, deprecated)]
 mod generated;
 
 pub use client::{

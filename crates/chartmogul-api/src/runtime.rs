@@ -1,6 +1,6 @@
 //! Stands in for `progenitor_client`, which progenitor's code is written against.
 //!
-//! The generated methods build a request from their arguments, and hand it to [`ClientHooks::exec`]: to the one stage that
+//! The generated methods build a request from their arguments, and hand it to `ClientHooks::exec`: to the one stage that
 //! checks it and the one transport that sends it. What they build is [`Prepared`], from which each attempt is made.
 
 use std::{

@@ -13,7 +13,7 @@ mod resources;
 
 // Exceptions for generated code live on this one item and nowhere else.
 #[rustfmt::skip] // macros, which the formatter leaves alone
-#[allow(clippy::all, clippy::pedantic)]
+#[allow(clippy::all, clippy::pedantic, deprecated)]
 mod generated;
 
 pub use chartmogul_api;

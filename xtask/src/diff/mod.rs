@@ -9,6 +9,8 @@
 //! and does not look at `nullable`, extensions and operation names.)
 
 mod compare;
+mod keywords;
+mod lookup;
 mod nets;
 mod normal;
 mod report;

@@ -9,36 +9,13 @@ use serde_json::Value;
 use super::{
     Change,
     Effect::{self, Breaking, Documentation},
-    compare::anonymous,
+    keywords::{is_set, is_word},
+    lookup::anonymous,
 };
 use crate::{
     document::pointer::{child, component},
     panics::quietly,
 };
-
-/// Members that say something to people only.
-pub(super) fn is_word(name: &str) -> bool {
-    matches!(
-        name,
-        "title"
-            | "description"
-            | "summary"
-            | "example"
-            | "examples"
-            | "externalDocs"
-            | "info"
-            | "tags"
-            | "x-pattern-description"
-    )
-}
-
-/// Lists whose order says nothing.
-fn is_set(name: &str) -> bool {
-    matches!(
-        name,
-        "required" | "enum" | "x-extensible-enum" | "anyOf" | "oneOf" | "parameters" | "tags"
-    )
-}
 
 /// Adds what differs and is not told yet: words are documentation, everything else must be assumed to break somebody.
 pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, changes: &mut Vec<Change>) {
@@ -188,6 +165,7 @@ impl Position {
             "content",
             "securitySchemes",
             "headers",
+            "x-rust-names",
         ];
         let keyword = !(self.keyword && free.contains(&self.name.as_str()));
         Self {
@@ -272,9 +250,13 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Where a reference leads.
+/// Where a reference leads, also the only one in an `allOf`.
 fn target(object: &serde_json::Map<String, Value>) -> Option<&str> {
-    object.get("$ref")?.as_str()?.strip_prefix('#')
+    let reference = match object.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([only]) => only.get("$ref"),
+        _ => object.get("$ref"),
+    };
+    reference?.as_str()?.strip_prefix('#')
 }
 
 fn same_set(a: &[Value], b: &[Value]) -> bool {
@@ -304,8 +286,12 @@ pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyh
                 pointer = format!("{pointer}/{}", info.old_subpath);
             }
             if !mentions(&told, &pointer) {
-                told.insert(pointer.clone());
                 let (before, after) = (old.pointer(&pointer), new.pointer(&pointer));
+                // It is another component that is used, and that is told where it is used.
+                if before == after && changes.iter().any(|change| change.http == Breaking) {
+                    continue;
+                }
+                told.insert(pointer.clone());
                 push(
                     changes,
                     pointer,

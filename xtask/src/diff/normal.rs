@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::document::pointer::reference;
 
 /// Members of which `false` says what their absence says.
-const FALSE: [&str; 7] = [
+const FALSE: [&str; 10] = [
     "nullable",
     "required",
     "deprecated",
@@ -13,6 +13,9 @@ const FALSE: [&str; 7] = [
     "x-replaces-all",
     "x-entries",
     "x-no-result",
+    "x-any",
+    "x-destructive",
+    "x-envelope",
 ];
 /// Members of which 0 says what their absence says.
 const ZERO: [&str; 3] = ["minLength", "minItems", "minProperties"];
@@ -37,6 +40,13 @@ fn plain(value: &mut Value) {
             members.retain(|name, value| !is_default(name, value));
             if members.get("type") == Some(&json!("number")) && members.get("format") == Some(&json!("double")) {
                 members.shift_remove("format");
+            }
+            // Two ways to write that everything is allowed, of which a described object needs none.
+            if members.get("additionalProperties") == Some(&json!({})) {
+                members["additionalProperties"] = json!(true);
+            }
+            if members.contains_key("properties") && members.get("additionalProperties") == Some(&json!(true)) {
+                members.shift_remove("additionalProperties");
             }
             members.values_mut().for_each(plain);
         }
@@ -82,7 +92,7 @@ fn parameters(document: &mut Value) {
 pub(super) fn without_words(value: &Value) -> Value {
     let mut value = value.clone();
     if let Some(members) = value.as_object_mut() {
-        members.retain(|name, _| !super::nets::is_word(name));
+        members.retain(|name, _| !super::keywords::is_word(name));
     }
     value
 }

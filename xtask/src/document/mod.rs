@@ -102,6 +102,12 @@ impl Spec {
         self.root.pointer(pointer)
     }
 
+    /// The file in which something is.
+    pub fn file(&self, pointer: &str) -> &str {
+        let (file, _) = nearest(pointer, |at| self.places.get(at).copied()).unwrap_or_default();
+        self.files.get(file).map_or("", String::as_str)
+    }
+
     /// A finding at a pointer. Where nothing stands there, it points to the nearest thing around it.
     pub fn finding(&self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) -> Finding {
         let found = nearest(pointer, |at| self.places.get(at).copied());
@@ -146,7 +152,8 @@ impl Spec {
         let mut found = Vec::new();
         for (path, item) in self.at("/paths").and_then(Value::as_object).into_iter().flatten() {
             for (method, operation) in item.as_object().into_iter().flatten() {
-                let id = operation.get("operationId").and_then(Value::as_str).map(str::to_owned);
+                let id = operation.get("operationId").and_then(Value::as_str);
+                let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
                 let name = id.unwrap_or_else(|| format!("{} {path}", method.to_uppercase()));
                 found.push((child(&child("/paths", path), method), name));
             }

@@ -61,7 +61,7 @@ impl Source {
                 column: at(serde_saphyr::Location::column),
                 pointer: String::new(),
                 operation: None,
-                problem: format!("not valid YAML: {}", first_line(&error.without_snippet().to_string())),
+                problem: format!("not valid YAML: {}", problem(&error.without_snippet().to_string())),
                 help: "correct the syntax; the place is where the parser noticed, the cause may be above".to_owned(),
             }
         })?;
@@ -75,9 +75,27 @@ impl Source {
     }
 }
 
-fn first_line(text: &str) -> &str {
-    let line = text.lines().next().unwrap_or("unknown error");
-    line.split(" at line ").next().unwrap_or(line) // the place is told in front
+/// The first line of what the parser says; in other words where it speaks to programmers.
+fn problem(said: &str) -> String {
+    let line = said.lines().next().unwrap_or_default();
+    let line = line.split(" at line ").next().unwrap_or(line); // the place is told in front
+    let known = [
+        ("duplicate mapping key: ", ", set ", "the key `{}` is there twice"),
+        (
+            "multiple YAML documents detected",
+            "",
+            "there is more than one document; `---` begins another",
+        ),
+        ("budget breached: Depth", "", "it is nested too deeply"),
+        ("budget breached: ", "", "it is too large, or its aliases make it so"),
+    ];
+    for (begin, end, words) in known {
+        if let Some(rest) = line.strip_prefix(begin) {
+            let name = rest.split_once(end).map_or(rest, |(name, _)| name);
+            return words.replace("{}", name);
+        }
+    }
+    line.to_owned()
 }
 
 /// Where each JSON pointer stands: a member at its key, an element at its start.

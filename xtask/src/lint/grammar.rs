@@ -92,7 +92,13 @@ impl Object {
             Self::Operation => &[
                 ("operationId", Text),
                 ("x-idempotent", Flag),
+                ("x-method", Text),
+                ("x-destructive", Flag),
+                ("x-query-type", Text),
                 ("x-required-type", Text),
+                ("x-one-of", Any), // a rule of its own
+                ("deprecated", Flag),
+                ("x-deprecated-note", Text),
                 ("tags", Texts),
                 ("summary", Text),
                 ("description", Text),
@@ -100,7 +106,6 @@ impl Object {
                 ("parameters", ListOf(Self::Parameter)),
                 ("requestBody", A(Self::Body)),
                 ("responses", MapOf(Self::Response)),
-                ("security", ListOf(Self::Free)),
             ],
             Self::Parameter => &[
                 ("name", Text),
@@ -108,6 +113,11 @@ impl Object {
                 ("required", Flag),
                 ("description", Text),
                 ("schema", A(Self::Schema)),
+                ("style", Text),
+                ("explode", Flag),
+                ("deprecated", Flag),
+                ("x-deprecated-note", Text),
+                ("x-rust-name", Text),
                 ("example", Any),
                 ("examples", MapOf(Self::Example)),
             ],
@@ -185,6 +195,12 @@ impl Object {
                 ("x-no-result", Flag),
                 ("x-replaces-all", Flag),
                 ("x-required-type", Text),
+                ("x-any", Flag),
+                ("x-envelope", Flag),
+                ("x-one-of", Any), // a rule of its own
+                ("x-deprecated-note", Text),
+                ("x-rust-name", Text),
+                ("x-rust-names", Any),
             ],
             Self::Free => &[],
         }
@@ -275,6 +291,11 @@ impl Lint<'_> {
                 Some(members) => self.map_of(pointer, members, kind),
                 None => self.shape(pointer, key, "a mapping", "write it as `key: value` lines"),
             },
+            Text if key == "type" => {
+                let help =
+                    "write one type, and `nullable: true` for what may be `null`; lists of types are OpenAPI 3.1";
+                self.shape(pointer, key, "text", help);
+            }
             Text => self.shape(pointer, key, "text", "put it in quotes"),
             Flag => self.shape(pointer, key, "true or false", "write `true` or `false`"),
             Number => self.shape(pointer, key, "a number", "write it without quotes"),

@@ -1,56 +1,15 @@
 use serde_json::Value;
 
-use super::{
-    Lint,
-    schemas::{ANNOTATIONS, STRING_LIMITS},
-};
-use crate::{
-    document::pointer::child,
-    finding::Rule,
-    model::{Kind, Limits},
-};
+use super::Lint;
+use crate::{document::pointer::child, finding::Rule, model::Limits};
 
 impl Lint<'_> {
-    /// What is allowed for a value, or for each item of a list.
-    pub(super) fn limits(&mut self, pointer: &str, kind: &Kind) -> Limits {
-        match kind {
-            Kind::String => self.string_limits(pointer),
-            Kind::Integer => self.integer_limits(pointer),
-            Kind::List(item) => {
-                let items = self.scalar(&child(pointer, "items"));
-                self.limits(&items, item)
-            }
-            _ => Limits::default(),
-        }
-    }
-
-    /// The schema of a path parameter.
-    pub(super) fn string_schema(&mut self, pointer: &str) -> Limits {
-        if let Some(schema) = self.object(pointer, "a schema") {
-            self.known(
-                pointer,
-                schema,
-                &[&ANNOTATIONS[..], &["type", "format"], &STRING_LIMITS].concat(),
-            );
-            if let Some(format) = schema.get("format").filter(|format| *format != "uuid") {
-                let help = "the generator knows `uuid`; leave any other format out";
-                self.say(
-                    Rule::Format,
-                    &child(pointer, "format"),
-                    format!("{format} is not a known format of a path parameter"),
-                    help,
-                );
-            }
-        }
-        self.string_limits(pointer)
-    }
-
-    fn string_limits(&mut self, pointer: &str) -> Limits {
+    pub(super) fn string_limits(&mut self, pointer: &str) -> Limits {
         let spec = self.spec;
         let text = |name: &str| spec.at(&child(pointer, name)).and_then(Value::as_str);
         let pattern = text("pattern").map(|pattern| {
             if let Err(error) = regex_lite::Regex::new(pattern) {
-                let help = "write a regular expression without look-around and back-references";
+                let help = "write a regular expression that is short, and has no look-around and back-references";
                 self.say(
                     Rule::Limit,
                     &child(pointer, "pattern"),
@@ -78,7 +37,7 @@ impl Lint<'_> {
         }
     }
 
-    fn count(&mut self, pointer: &str, name: &str) -> Option<u64> {
+    pub(super) fn count(&mut self, pointer: &str, name: &str) -> Option<u64> {
         let value = self.spec.at(&child(pointer, name))?;
         if value.as_u64().is_none() {
             self.say(
@@ -91,7 +50,7 @@ impl Lint<'_> {
         value.as_u64()
     }
 
-    fn integer_limits(&mut self, pointer: &str) -> Limits {
+    pub(super) fn integer_limits(&mut self, pointer: &str) -> Limits {
         let mut limit = |name: &str| {
             let value = self.spec.at(&child(pointer, name))?;
             if value.as_i64().is_none() {
@@ -99,7 +58,7 @@ impl Lint<'_> {
                     Rule::Limit,
                     &child(pointer, name),
                     format!("`{name}` must be a whole number of 64 bit"),
-                    "write it without a decimal point",
+                    "write it without a decimal point, and not beyond 64 bit; leave it out if nothing is that large",
                 );
             }
             value.as_i64()

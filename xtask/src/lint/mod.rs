@@ -3,30 +3,35 @@
 //! What is not known here is refused with a place and a remedy, so that progenitor only ever sees what it turns into
 //! correct code. All findings come in one run.
 
+mod bodies;
+mod components;
+mod enums;
 mod examples;
 mod grammar;
+mod kinds;
 mod limits;
+mod names;
 mod operations;
+mod parameters;
 mod queries;
 mod references;
-mod schemas;
+mod structs;
 mod whole;
+
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use self::components::Walk;
 use crate::{
     document::{Spec, pointer::child},
     finding::{Finding, Findings, Rule},
-    model::Api,
+    model::{Api, Operation, Tag},
 };
 
 /// Reads a document, or says everything that is wrong with it.
 pub fn check(spec: &Spec) -> Result<Api, Findings> {
-    let mut lint = Lint {
-        spec,
-        findings: Vec::new(),
-        queries: Vec::new(),
-    };
+    let mut lint = Lint::new(spec);
     let api = lint.document();
     match api {
         Some(api) if lint.findings.is_empty() => Ok(api),
@@ -36,16 +41,17 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
 
 /// Says which references lead nowhere, or back to themselves.
 pub fn references(spec: &Spec) -> Result<(), Findings> {
-    let mut lint = Lint {
-        spec,
-        findings: Vec::new(),
-        queries: Vec::new(),
-    };
+    let mut lint = Lint::new(spec);
     if lint.references() {
         Ok(())
     } else {
         Err(Findings::sorted(lint.findings))
     }
+}
+
+/// Whether the type of a component is written by hand.
+pub fn is_handwritten(component: &str) -> bool {
+    components::HANDWRITTEN.iter().any(|(name, ..)| *name == component)
 }
 
 /// A host, perhaps with a port and a path, and nothing else.
@@ -57,21 +63,41 @@ fn is_host(rest: &str) -> bool {
 struct Lint<'a> {
     spec: &'a Spec,
     findings: Vec<Finding>,
-    queries: Vec<Query>,
+    walk: Walk,
+    places: Places,
 }
 
-/// The query parameters of an operation, until they are read.
-struct Query {
-    /// The type that will hold them.
-    name: String,
-    operation: String,
-    /// Where the operation is.
-    pointer: String,
-    /// Name of each, and where it is.
-    parameters: Vec<(String, String)>,
+/// Where things are that have no pointer of their own.
+#[derive(Default)]
+struct Places {
+    /// The first operation with a query of this type.
+    queries: BTreeMap<String, String>,
+    /// Parameters, by pointer of the operation, and place and name.
+    parameters: BTreeMap<(String, String), String>,
+}
+
+impl Places {
+    fn query(&self, name: &str) -> String {
+        self.queries.get(name).cloned().unwrap_or_default()
+    }
+
+    /// A parameter of an operation, such as `query cursor`.
+    fn parameter(&self, operation: &str, parameter: String) -> String {
+        let found = self.parameters.get(&(operation.to_owned(), parameter));
+        found.map_or_else(|| operation.to_owned(), Clone::clone)
+    }
 }
 
 impl<'a> Lint<'a> {
+    fn new(spec: &'a Spec) -> Self {
+        Self {
+            spec,
+            findings: Vec::new(),
+            walk: Walk::new(),
+            places: Places::default(),
+        }
+    }
+
     fn document(&mut self) -> Option<Api> {
         let root = self.object("", "an OpenAPI document")?;
         match root.get("openapi").and_then(Value::as_str) {
@@ -99,12 +125,34 @@ impl<'a> Lint<'a> {
         self.info();
         let base_url = self.base_url();
         let operations = self.operations();
-        let types = self.components(&operations);
-        Some(Api {
-            base_url: base_url?,
+        self.nested(&operations);
+        self.shared_structs();
+        let api = Api {
+            tags: self.used_tags(&operations),
             operations,
-            types,
-        })
+            types: std::mem::take(&mut self.walk.types),
+            base_url: base_url.clone().unwrap_or_default(),
+        };
+        self.names(&api);
+        base_url.map(|_| api)
+    }
+
+    /// The tags that have operations, in the order of the document.
+    fn used_tags(&self, operations: &[Operation]) -> Vec<Tag> {
+        let text = |tag: &Value, pointer: &str| {
+            tag.pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let declared = self.spec.at("/tags").and_then(Value::as_array).into_iter().flatten();
+        let tags = declared.map(|tag| Tag {
+            name: text(tag, "/name"),
+            description: text(tag, "/description"),
+            source: text(tag, "/externalDocs/url"),
+        });
+        tags.filter(|tag| operations.iter().any(|operation| operation.tag == tag.name))
+            .collect()
     }
 
     fn info(&mut self) {

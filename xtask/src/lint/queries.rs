@@ -1,83 +1,159 @@
+//! Parameters of the query: together they are an object.
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use super::{
     Lint,
-    schemas::{SCHEMAS, Walk},
+    components::{SCHEMAS, property},
+    kinds::Use,
+    structs::{difference, mixed_up},
 };
 use crate::{
     document::pointer::child,
     finding::Rule,
-    model::{Direction, Object, Operation, Property, Type},
+    model::{Direction, Home, Kind, Object, Property, Type},
     names,
 };
 
+const QUERY_TYPE: &str = "x-query-type";
+
 impl Lint<'_> {
-    /// Query parameters become an object of each operation.
-    pub(super) fn queries(&mut self, walk: &mut Walk) {
-        walk.direction = Direction::Query;
-        for query in std::mem::take(&mut self.queries) {
-            if self.spec.at(&child(SCHEMAS, &query.name)).is_some() {
-                self.say(
-                    Rule::NameCollision,
-                    &child(SCHEMAS, &query.name),
-                    format!(
-                        "`{}` is the type of the query parameters of `{}`",
-                        query.name, query.operation
-                    ),
-                    "choose another name for the component",
-                );
+    /// Reads the query parameters of an operation; the name of the type that holds them.
+    pub(super) fn query(
+        &mut self,
+        pointer: &str,
+        id: &str,
+        tag: &str,
+        has_path_type: bool,
+        parameters: Vec<(String, String)>,
+    ) -> Option<String> {
+        let given = child(pointer, QUERY_TYPE);
+        if parameters.is_empty() {
+            self.no_query(pointer, has_path_type);
+            return None;
+        }
+        self.walk.direction = Direction::Query;
+        let mut fields: BTreeMap<String, String> = BTreeMap::new();
+        let mut properties = Vec::new();
+        for (name, at) in parameters {
+            if let Some(field) = self.field(&at, &name, &mut fields) {
+                properties.extend(self.query_parameter(&at, &name, field));
             }
-            let mut fields: BTreeMap<String, String> = BTreeMap::new();
-            let mut properties = Vec::new();
-            for (name, pointer) in query.parameters {
-                let field = names::field(&name);
-                self.field_name(&pointer, &name, &field, &mut fields);
-                if names::RESERVED_SETTERS.contains(&field.as_str()) {
-                    self.reserved_setter(&pointer, &field);
-                }
-                properties.extend(self.query_parameter(&pointer, name, field, walk));
+        }
+        let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
+        let required_type = if has_path_type {
+            // The name is that of the path's struct.
+            if mixed_up(&kinds) {
+                let at = child(pointer, "x-required-type");
+                let problem = "the path and the query need a struct each, and there is one name";
+                let help = "make a parameter of the query optional, if one request without it is known";
+                self.say(Rule::RequiredType, &at, problem, help);
             }
-            let required_type = self.required_type(&query.pointer, Direction::Query, &properties);
-            walk.types.insert(
-                query.name,
-                Type::Object(Object {
-                    direction: Direction::Query,
-                    description: format!(
-                        "What [`{0}`](crate::Client::{0}) can be asked for; all that is left out makes no difference.",
-                        query.operation
-                    ),
-                    not_empty: false,
-                    required_type,
-                    properties,
-                }),
-            );
+            None
+        } else {
+            self.required_type(pointer, Direction::Query, &properties)
+        };
+        let name = match self.spec.at(&given) {
+            Some(_) => self.struct_name(&given, "MetricsQuery")?,
+            None => format!("{}Query", names::pascal(id)),
+        };
+        let object = Object {
+            direction: Direction::Query,
+            description: format!("Query parameters of [`{id}`](crate::Client::{id}); unset ones are not sent."),
+            home: Home::Tag(tag.to_owned()),
+            one_of: self.one_of(pointer, Direction::Query, &properties),
+            nested: false,
+            not_empty: false,
+            required_type,
+            properties,
+        };
+        self.share(pointer, id, &name, object);
+        Some(name)
+    }
+
+    /// Nothing is said about a query that is not there.
+    fn no_query(&mut self, pointer: &str, has_path_type: bool) {
+        let required_type = (!has_path_type).then_some("x-required-type");
+        for keyword in [QUERY_TYPE, "x-one-of"].into_iter().chain(required_type) {
+            let at = child(pointer, keyword);
+            if self.spec.at(&at).is_some() {
+                let rule = match keyword {
+                    QUERY_TYPE => Rule::QueryType,
+                    "x-one-of" => Rule::OneOf,
+                    _ => Rule::RequiredType,
+                };
+                let problem = format!("`{keyword}` is about query parameters, and there are none");
+                let help = "write it on the component in the body, or leave it out";
+                self.say(rule, &at, problem, help);
+            }
         }
     }
 
-    fn query_parameter(&mut self, pointer: &str, name: String, field: String, walk: &mut Walk) -> Option<Property> {
-        const HELP: &str =
-            "write a type that is a single value; a list is sent as text with commas, say so in its words";
+    /// Operations may share the type of their queries if these are the same.
+    fn share(&mut self, pointer: &str, id: &str, name: &str, object: Object) {
+        let at = child(pointer, QUERY_TYPE);
+        let component = child(SCHEMAS, name);
+        if self.spec.at(&component).is_some() {
+            let problem = format!("`{name}` is the type of the query parameters of `{id}`");
+            let help = "choose another name for the component";
+            return self.say(Rule::NameCollision, &component, problem, help);
+        }
+        match self.walk.types.get_mut(name) {
+            Some(Type::Object(known)) if known.direction == Direction::Query => {
+                let differs = (&known.properties, &known.required_type, &known.one_of)
+                    != (&object.properties, &object.required_type, &object.one_of);
+                if known.home != object.home {
+                    known.home = Home::Shared;
+                }
+                known.description =
+                    known
+                        .description
+                        .replacen("; unset", &format!(", [`{id}`](crate::Client::{id}); unset"), 1);
+                if differs {
+                    let help = difference(&known.properties, &object.properties);
+                    let first = self.spec.finding(Rule::QueryType, &self.places.query(name), "", "");
+                    let first = first.operation.unwrap_or_default();
+                    let problem = format!("`{name}` is the query of `{first}`, too, which is not the same");
+                    self.say(Rule::QueryType, &at, problem, help);
+                }
+            }
+            _ => {
+                self.places.queries.insert(name.to_owned(), pointer.to_owned());
+                self.walk.types.insert(name.to_owned(), Type::Object(object));
+            }
+        }
+    }
+
+    fn query_parameter(&mut self, pointer: &str, name: &str, field: String) -> Option<Property> {
         let description = self.text(pointer, "description", "say what it asks for, with units and format");
-        let at = self.scalar(&child(pointer, "schema"));
-        let schema = self.object(&at, "a schema")?;
-        let component = schema.get("$ref").and_then(Value::as_str);
-        let single = match component.and_then(|target| self.spec.at(target.strip_prefix('#')?)) {
-            Some(component) => component.get("x-extensible-enum").is_some(),
-            None => !matches!(schema.get("type").and_then(Value::as_str), Some("array" | "object")),
-        };
-        if !single {
-            self.say(
-                Rule::QueryParameter,
-                &at,
-                format!("query parameter `{name}` is not a single value"),
-                HELP,
-            );
+        let at = child(pointer, "schema");
+        let target = self.spec.at(&self.resolved(&at));
+        if target.is_some_and(|schema| schema.get("properties").is_some()) {
+            self.no_value(&at, name);
             return None;
         }
-        let kind = self.kind(&at, schema, walk)?;
-        if self.flag(&at, "nullable") == Some(true) {
+        let said = self.schema(&at, Use::Parameter)?;
+        let is_enum = |kind: &Kind| {
+            let Kind::Ref(component) = kind else { return false };
+            !matches!(
+                self.walk.types.get(component),
+                Some(Type::Object(_) | Type::Handwritten { .. })
+            )
+        };
+        let is_single = match &said.kind {
+            Kind::Any | Kind::Map(_) => false,
+            Kind::List(item) => **item == Kind::String || is_enum(item),
+            Kind::Ref(_) => is_enum(&said.kind),
+            _ => true,
+        };
+        if !is_single {
+            self.no_value(&at, name);
+            return None;
+        }
+        self.style(pointer, name, matches!(said.kind, Kind::List(_)));
+        if said.nullable {
             self.say(
                 Rule::QueryParameter,
                 &child(&at, "nullable"),
@@ -85,41 +161,40 @@ impl Lint<'_> {
                 "a query has no `null`; leave `nullable` out",
             );
         }
-        let limits = self.limits(&at, &kind);
-        Some(Property {
-            name,
-            field,
-            description,
-            required: self.flag(pointer, "required").unwrap_or(false),
-            nullable: false,
-            replaces_all: false,
-            entries: false,
-            kind,
-            limits,
-        })
+        if said.entries {
+            let problem = format!("query parameter `{name}` is marked like a list in a body");
+            self.say(Rule::QueryParameter, &at, problem, "leave the mark out");
+        }
+        let example = self.spec.at(&child(pointer, "example")).cloned();
+        let mut property = property(name, field, said);
+        property.description = description;
+        property.required = self.flag(pointer, "required").unwrap_or(false);
+        property.deprecated = self.deprecated(pointer);
+        property.example = example.or(property.example);
+        Some(property)
     }
 
-    /// The builder of an operation has one setter for each member of the body and for each query parameter.
-    pub(super) fn setters_of_both(&mut self, operations: &[Operation], types: &BTreeMap<String, Type>) {
-        let fields = |name: &Option<String>| -> Vec<&str> {
-            match name.as_ref().and_then(|name| types.get(name)) {
-                Some(Type::Object(object)) => object.properties.iter().map(|p| p.field.as_str()).collect(),
-                _ => Vec::new(),
-            }
-        };
-        for operation in operations {
-            let body = fields(&operation.body);
-            for field in fields(&operation.query)
-                .into_iter()
-                .filter(|field| body.contains(field))
-            {
-                let pointer = child(&child("/paths", &operation.path), &operation.method);
-                self.say(
-                    Rule::NameCollision,
-                    &pointer,
-                    format!("`{field}` is in the query and in the body of `{}`", operation.id),
-                    "teach the generator a second name (xtask/src/names.rs)",
-                );
+    fn no_value(&mut self, pointer: &str, name: &str) {
+        let problem = format!("query parameter `{name}` is neither a single value nor a list of texts");
+        let help = "write a simple type, an open enum, or an array of texts with `style: form` and `explode: false`";
+        self.say(Rule::QueryParameter, pointer, problem, help);
+    }
+
+    /// A list is sent as one text with commas, and says so.
+    fn style(&mut self, pointer: &str, name: &str, is_list: bool) {
+        let (style, explode) = (child(pointer, "style"), child(pointer, "explode"));
+        let is_comma =
+            self.spec.at(&style) == Some(&Value::from("form")) && self.spec.at(&explode) == Some(&Value::from(false));
+        if is_list && !is_comma {
+            let problem = format!("it is not said how the list `{name}` is sent");
+            let help = "write `style: form` and `explode: false`: one text, with commas between the items";
+            self.say(Rule::QueryParameter, pointer, problem, help);
+        }
+        for at in [style, explode] {
+            if !is_list && self.spec.at(&at).is_some() {
+                let problem = format!("query parameter `{name}` is not a list");
+                let help = "leave `style` and `explode` out; they say how a list is sent";
+                self.say(Rule::QueryParameter, &at, problem, help);
             }
         }
     }

@@ -49,6 +49,11 @@ impl Lint<'_> {
                 HELP,
             );
         };
+        if local.matches('/').count() > 3 {
+            let problem = format!("`{text}` leads into a component");
+            let help = "make what is there a component of its own, and refer to that from both places";
+            return self.say(Rule::Reference, pointer, problem, help);
+        }
         match self.spec.at(local) {
             None => {
                 let help = self.nearest(local).map_or_else(

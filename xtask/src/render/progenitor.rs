@@ -1,20 +1,30 @@
-//! Runs progenitor on the lowered document and takes its output apart.
+//! Runs progenitor on the lowered document and takes its output as it comes, with these rewrites:
 //!
-//! What is kept: the types, and of each operation its parameters, its URL and its request. What is replaced by
-//! `chartmogul-api`'s own transport: client, errors, decoding and hooks, because progenitor's decide by exact status,
-//! lose the status of a body they can't decode, print whole bodies, and send an `api-version` header.
+//! - the client's methods are split by resource, its constructors and imports are left out ([`run`], [`client`]);
+//! - the header `api-version` is dropped, which ChartMogul does not know ([`without_api_version`]);
+//! - `Error<()>` is `Error`: the transport reads what the server says ([`with_own_error`]);
+//! - the document's words are the documentation ([`documentation`]).
+//!
+//! What the methods call is `chartmogul-api/src/runtime.rs`, under the name `progenitor_client`: it leads to the transport.
+//! Of the types, the structs of requests are taken; [`super::types`] finishes them.
 
 use ::progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
 use anyhow::Context as _;
+use openapiv3::OpenAPI;
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
 use serde_json::{Value, json};
-use syn::{Item, ItemMod};
+use syn::{
+    Expr, ImplItem, ImplItemFn, Item, Stmt,
+    visit_mut::{self, VisitMut},
+};
 
-use super::ByName;
+use super::{ByName, docs};
 use crate::{
     document::{Spec, pointer::child},
     finding::{Findings, Rule},
-    lower::Lowered,
-    model::Api,
+    lower::{self, Lowered},
+    model::{Api, Operation},
     panics::quietly,
 };
 
@@ -23,14 +33,11 @@ pub(super) struct Generated {
     /// Structs by name.
     pub(super) structs: ByName<syn::ItemStruct>,
     /// Methods of the client by name.
-    pub(super) methods: ByName<syn::ImplItemFn>,
+    methods: ByName<ImplItemFn>,
 }
 
 pub(super) fn run(spec: &Spec, api: &Api, lowered: &Lowered) -> anyhow::Result<Generated> {
-    let tokens = match tokens(lowered, &lowered.document) {
-        Ok(tokens) => tokens,
-        Err(problem) => return Err(blame(spec, api, lowered, &problem).into()),
-    };
+    let tokens = tokens(lowered, &lowered.document).map_err(|problem| blame(spec, api, lowered, &problem))?;
     let file: syn::File = syn::parse2(tokens).context("progenitor's output is not Rust")?;
     let mut generated = Generated {
         structs: ByName::new(),
@@ -38,20 +45,16 @@ pub(super) fn run(spec: &Spec, api: &Api, lowered: &Lowered) -> anyhow::Result<G
     };
     for item in file.items {
         match item {
-            Item::Mod(ItemMod {
-                ident,
-                content: Some((_, items)),
-                ..
-            }) if ident == "types" => {
-                for item in items {
+            Item::Mod(types) if types.ident == "types" => {
+                for item in types.content.into_iter().flat_map(|(_, items)| items) {
                     if let Item::Struct(item) = item {
                         generated.structs.insert(item.ident.to_string(), item);
                     }
                 }
             }
-            Item::Impl(item) if item.trait_.is_none() => {
-                for item in item.items {
-                    if let syn::ImplItem::Fn(method) = item {
+            Item::Impl(client) if client.trait_.is_none() => {
+                for item in client.items {
+                    if let ImplItem::Fn(method) = item {
                         generated.methods.insert(method.sig.ident.to_string(), method);
                     }
                 }
@@ -62,9 +65,96 @@ pub(super) fn run(spec: &Spec, api: &Api, lowered: &Lowered) -> anyhow::Result<G
     Ok(generated)
 }
 
+/// The methods of one resource.
+pub(super) fn client(api: &Api, tag: &str, generated: &Generated) -> anyhow::Result<TokenStream> {
+    let mut methods = Vec::new();
+    for operation in api.operations.iter().filter(|operation| operation.tag == tag) {
+        let id = &operation.id;
+        let found = generated.methods.get(id);
+        let mut method = found
+            .with_context(|| format!("progenitor made no method `{id}`"))?
+            .clone();
+        without_api_version(&mut method);
+        with_own_error(&mut method);
+        let doc = docs::comment(&documentation(operation));
+        let deprecated = operation.deprecated.iter();
+        method.attrs = syn::parse_quote! { #doc #(#[deprecated(note = #deprecated)])* };
+        methods.push(method);
+    }
+    Ok(quote! {
+        #[allow(unused_imports)] // not every resource needs all of them
+        use crate::{
+            Client, Error,
+            runtime::{self as progenitor_client, ClientHooks, OperationInfo, ResponseValue, encode_path}, types,
+        };
+
+        impl Client {
+            #(#methods)*
+        }
+    })
+}
+
+/// Without `let mut header_map`, `header_map.append(..)` and `.headers(header_map)`, which hold nothing else.
+fn without_api_version(method: &mut ImplItemFn) {
+    struct WithoutHeaders;
+    impl VisitMut for WithoutHeaders {
+        fn visit_expr_mut(&mut self, expression: &mut Expr) {
+            if let Expr::MethodCall(call) = expression
+                && call.method == "headers"
+            {
+                *expression = (*call.receiver).clone();
+            }
+            visit_mut::visit_expr_mut(self, expression);
+        }
+    }
+    let is_of_headers = |statement: &Stmt| match statement {
+        Stmt::Local(local) => matches!(&local.pat, syn::Pat::Ident(name) if name.ident == "header_map"),
+        Stmt::Expr(Expr::MethodCall(call), _) => call.receiver.to_token_stream().to_string() == "header_map",
+        _ => false,
+    };
+    method.block.stmts.retain(|statement| !is_of_headers(statement));
+    WithoutHeaders.visit_impl_item_fn_mut(method);
+}
+
+fn with_own_error(method: &mut ImplItemFn) {
+    struct OwnError;
+    impl VisitMut for OwnError {
+        fn visit_path_segment_mut(&mut self, segment: &mut syn::PathSegment) {
+            if segment.ident == "Error" {
+                segment.arguments = syn::PathArguments::None;
+            }
+            visit_mut::visit_path_segment_mut(self, segment);
+        }
+    }
+    OwnError.visit_return_type_mut(&mut method.sig.output);
+}
+
+fn documentation(operation: &Operation) -> String {
+    let mut arguments: String = operation
+        .parameters
+        .iter()
+        .map(|parameter| {
+            let words = docs::markdown(&parameter.description).replace('\n', "\n  ");
+            format!("- `{}`: {words}\n", parameter.field)
+        })
+        .collect();
+    if let Some(query) = &operation.query {
+        arguments += &format!("- `query`: [`{query}`](types::{query})\n");
+    }
+    if let Some(body) = &operation.body {
+        arguments += &format!("- `body`: [`{0}`](types::{0})\n", body.component);
+    }
+    format!(
+        "{}\n\n{}\n\n{arguments}\n{}",
+        docs::sentence(&operation.summary),
+        docs::markdown(&operation.description),
+        docs::source(&operation.source),
+    )
+}
+
 /// progenitor panics on much that is valid; the panic becomes a message.
-fn tokens(lowered: &Lowered, document: &Value) -> Result<proc_macro2::TokenStream, String> {
-    let spec = serde_path_to_error::deserialize(document).map_err(|error| error.to_string())?;
+fn tokens(lowered: &Lowered, document: &Value) -> Result<TokenStream, String> {
+    let spec: OpenAPI = serde_path_to_error::deserialize(document).map_err(|error| error.to_string())?;
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Positional)
@@ -84,8 +174,9 @@ fn blame(spec: &Spec, api: &Api, lowered: &Lowered, problem: &str) -> Findings {
     let mut findings = Vec::new();
     for operation in &api.operations {
         let mut document = lowered.document.clone();
-        let lowered_operation = &lowered.document["paths"][&operation.path][&operation.method];
-        document["paths"] = json!({ &operation.path: { &operation.method: lowered_operation } });
+        let path = lower::path(operation);
+        let lowered_operation = &lowered.document["paths"][&path][&operation.method];
+        document["paths"] = json!({ path: { &operation.method: lowered_operation } });
         if let Err(problem) = tokens(lowered, &document) {
             let pointer = child(&child("/paths", &operation.path), &operation.method);
             findings.push(spec.finding(

@@ -1,196 +1,238 @@
-//! The types that go over the wire.
+//! The types that go over the wire: typify's structs for requests, macros for responses.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Fields, ItemStruct, visit_mut::VisitMut};
+use syn::{
+    Fields, ItemStruct,
+    visit_mut::{self, VisitMut},
+};
 
-use super::{ByName, checks, docs, parse_type, progenitor::Generated};
+use super::{
+    arguments::{self, Crate, converted_required},
+    deprecated_text, docs, enums, export, formatted, module, modules,
+    progenitor::Generated,
+    responses,
+    setters::setters,
+};
 use crate::{
-    lower::{field_type, is_field, rust_type},
-    model::{Api, Direction, Kind, Object, Property, Type},
+    lower::{field_key, is_field},
+    model::{Api, Direction, Home, Kind, Object, Property, Type},
     names,
 };
 
-/// One file for each object: its name, and its code.
-pub(super) fn types(api: &Api, generated: &Generated) -> anyhow::Result<ByName<TokenStream>> {
-    let mut files = ByName::new();
+/// `mod.rs` of all that is generated.
+pub(super) fn root(api: &Api) -> String {
+    let base_url = &api.base_url;
+    let mut schemas = String::new();
     for (name, ty) in &api.types {
-        if let Type::Object(object) = ty {
-            let found = generated
-                .structs
-                .get(name)
-                .with_context(|| format!("progenitor made no type `{name}`"))?;
-            let found = finish(api, object, found.clone()).with_context(|| format!("finishing type `{name}`"))?;
-            let name_ident = &found.ident;
-            let code = match object.direction {
-                Direction::Request | Direction::Query => {
-                    let check = checks::object(api, name_ident, object);
-                    let new = new(api, name_ident, object)?;
-                    quote! {
-                        #[allow(unused_imports)]
-                        use super::*;
-                        #[allow(unused_imports)]
-                        use crate::check::{self, Check as _};
-                        #found
-                        #new
-                        #check
-                    }
-                }
-                Direction::Answer => {
-                    let read = read(name_ident, object);
-                    quote! { #found #read }
-                }
-            };
-            files.insert(names::module(name), code);
+        let path = match ty {
+            Type::Object(object) if object.direction == Direction::Query => continue,
+            Type::Handwritten { rust, .. } => (*rust).to_owned(),
+            _ => format!("types::{name}"),
+        };
+        schemas += &format!("        ({name:?}, schemars::schema_for!({path})),\n");
+    }
+    let mut queries = String::new();
+    for operation in &api.operations {
+        if let Some(query) = &operation.query {
+            queries += &format!("        ({:?}, schemars::schema_for!(types::{query})),\n", operation.id);
         }
     }
-    Ok(files)
+    format!(
+        r#"mod client;
+pub mod operations;
+#[allow(missing_docs)] // the fields are the arguments of the methods
+pub mod requests;
+pub mod types;
+
+/// Where production is.
+pub(crate) const DEFAULT_BASE_URL: &str = {base_url:?};
+
+/// The JSON Schema of the query parameters of every operation that has some, by its id. For tests.
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {{
+    vec![
+{queries}    ]
+}}
+
+/// The JSON Schema of every type, by the name of its component in the document. For tests.
+#[cfg(feature = "schemars")]
+#[doc(hidden)]
+pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {{
+    vec![
+{schemas}    ]
+}}
+"#
+    )
 }
 
 /// `types/mod.rs`: everything under one name.
-pub(super) fn index(api: &Api) -> TokenStream {
-    let own: Vec<_> = api
-        .types
+pub(super) fn index<'a>(api: &Api, homes: impl IntoIterator<Item = &'a Home>) -> String {
+    let homes: Vec<_> = homes.into_iter().collect();
+    let modules = modules(homes.iter().map(|home| module(home)), "");
+    let exports: String = homes
         .iter()
-        .filter(|(_, ty)| !matches!(ty, Type::Handwritten { .. }))
+        .map(|home| export(&module(home), all_names(api, home)))
         .collect();
-    let modules = own.iter().map(|(name, _)| names::ident(&names::module(name)));
-    let exports = own.iter().map(|(name, ty)| {
-        let (module, name) = (names::ident(&names::module(name)), names::ident(name));
-        match required_struct(ty) {
-            Some(required) => quote! { pub use #module::{#name, #required}; },
-            None => quote! { pub use #module::#name; },
-        }
-    });
-    quote! {
-        #![doc = " The types that go over the wire: requests, answers, and what they are made of."]
-        #(mod #modules;)*
-        #(#exports)*
-    }
+    format!(
+        "//! The types that go over the wire: requests, responses, and what they are made of.\n\n{modules}\n{exports}"
+    )
 }
 
-fn required_struct(ty: &Type) -> Option<syn::Ident> {
-    match ty {
-        Type::Object(object) => object.required_type.as_deref().map(names::ident),
-        _ => None,
-    }
+/// The types that are written at a place.
+fn of_home<'a>(api: &'a Api, home: &'a Home) -> impl Iterator<Item = (&'a String, &'a Type)> {
+    api.types.iter().filter(move |(_, ty)| match ty {
+        Type::Object(object) => object.home == *home,
+        Type::OpenEnum(open) => open.home == *home,
+        Type::Handwritten { .. } => false,
+    })
 }
 
-/// All types as JSON Schema.
-pub(super) fn schemas(api: &Api) -> TokenStream {
-    let is_query = |ty: &Type| matches!(ty, Type::Object(object) if object.direction == Direction::Query);
-    let schemas = api.types.iter().filter(|(_, ty)| !is_query(ty)).map(|(name, ty)| {
-        let ty = match ty {
-            Type::Handwritten { rust, .. } => syn::parse_str::<syn::Path>(rust).ok(),
-            _ => syn::parse_str(&format!("types::{name}")).ok(),
-        };
-        quote! { (#name, schemars::schema_for!(#ty)) }
-    });
-    let queries = api.operations.iter().filter_map(|operation| {
-        let (id, ty) = (&operation.id, names::ident(operation.query.as_ref()?));
-        Some(quote! { (#id, schemars::schema_for!(types::#ty)) })
-    });
-    quote! {
-        /// The JSON Schema of the query parameters of every operation that has some, by its id. For tests.
-        #[cfg(feature = "schemars")]
-        #[doc(hidden)]
-        pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
-            vec![#(#queries),*]
-        }
+fn all_names(api: &Api, home: &Home) -> Vec<String> {
+    let own = of_home(api, home).map(|(name, _)| name.clone());
+    own.chain(struct_names(api, home)).collect()
+}
 
-        /// The JSON Schema of every type, by the name of its component in the document. For tests.
-        #[cfg(feature = "schemars")]
-        #[doc(hidden)]
-        pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
-            vec![#(#schemas),*]
+/// The structs of required values that are written at a place.
+fn struct_names(api: &Api, home: &Home) -> Vec<String> {
+    let required = api
+        .required_types()
+        .into_iter()
+        .filter(|(_, ty)| ty.home == *home)
+        .map(|(name, _)| name);
+    let path = api
+        .path_types()
+        .into_iter()
+        .filter(|(_, ty)| ty.home == *home)
+        .map(|(name, _)| name);
+    required.chain(path).map(str::to_owned).collect()
+}
+
+/// What a user of `chartmogul` meets: not the bodies and queries, which its builders fill.
+pub(super) fn names_for_users(api: &Api, home: &Home) -> Vec<String> {
+    let met = of_home(api, home).filter(|(_, ty)| match ty {
+        Type::Object(object) => object.direction == Direction::Response || object.nested,
+        _ => true,
+    });
+    met.map(|(name, _)| name.clone())
+        .chain(struct_names(api, home))
+        .collect()
+}
+
+/// The file of a place.
+pub(super) fn types(api: &Api, home: &Home, generated: &Generated) -> anyhow::Result<String> {
+    let mut items = Vec::new();
+    for (name, ty) in of_home(api, home) {
+        match ty {
+            Type::Object(object) if object.direction == Direction::Response => {
+                items.push(responses::code(api, name, object));
+            }
+            Type::Object(object) => {
+                let found = generated.structs.get(name);
+                let found = found.with_context(|| format!("progenitor made no type `{name}`"))?;
+                let words = match object.direction {
+                    Direction::Query => query_words(api, name),
+                    _ => docs::markdown(&object.description),
+                };
+                let finished = finish(api, object, &words, found.clone());
+                let finished = finished.with_context(|| format!("finishing type `{name}`"))?;
+                items.push(formatted(quote! { #finished })?);
+                items.extend(new(api, name, object));
+                items.extend(nested_setters(api, name, object));
+                items.extend(field_value(api, name));
+            }
+            Type::OpenEnum(open) => items.push(enums::code(name, open)),
+            Type::Handwritten { .. } => {}
         }
     }
+    items.extend(structs(api, home));
+    Ok(items.join("\n"))
+}
+
+fn query_words(api: &Api, name: &str) -> String {
+    let users = api
+        .operations
+        .iter()
+        .filter(|operation| operation.query.as_deref() == Some(name));
+    let users = users.map(|operation| format!("[`{0}`](crate::Client::{0})", operation.id));
+    format!("Query parameters of {}; unset ones are not sent.", docs::listed(users))
 }
 
 /// Gives progenitor's struct what it can't be asked for.
-fn finish(api: &Api, object: &Object, mut found: ItemStruct) -> anyhow::Result<ItemStruct> {
-    let description = docs::comment(&object.description);
-    let derives = match object.direction {
-        Direction::Request | Direction::Query => {
-            let default = object
-                .properties
-                .iter()
-                .all(|p| !p.required)
-                .then(|| quote! { Default, });
-            quote! { Debug, Clone, PartialEq, #default serde::Serialize, serde::Deserialize }
-        }
-        // Reading is below: a repeated member must not be an error.
-        Direction::Answer => quote! { Debug, Clone, PartialEq, Default, serde::Serialize },
-    };
+fn finish(api: &Api, object: &Object, words: &str, mut found: ItemStruct) -> anyhow::Result<ItemStruct> {
+    let description = docs::comment(words);
+    let default = object.required().next().is_none().then(|| quote! { Default, });
     found.attrs = attributes(&quote! {
         #description
-        #[derive(#derives)]
+        #[derive(Debug, Clone, PartialEq, #default serde::Serialize)]
+        #[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[non_exhaustive]
     })?;
-    ShortPaths.visit_item_struct_mut(&mut found);
+    Paths(api).visit_item_struct_mut(&mut found);
     let Fields::Named(fields) = &mut found.fields else {
         anyhow::bail!("it has no named fields")
     };
     // progenitor sorts them by name.
-    let position = |field: &syn::Field| {
-        let mut known = object.properties.iter();
-        let name = field.ident.as_ref();
-        known
-            .position(|property| name.is_some_and(|name| *name == property.field))
-            .unwrap_or(usize::MAX)
-    };
-    let mut ordered: Vec<_> = std::mem::take(&mut fields.named).into_iter().collect();
-    ordered.sort_by_key(position);
-    fields.named.extend(ordered);
-    for field in &mut fields.named {
-        let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
-        if let Some(property) = object.properties.iter().find(|property| property.field == name) {
-            finish_field(api, object.direction, property, field)?;
-        } else {
-            let description = docs::comment("Members that this version does not know.");
-            let kept = field.attrs.iter().filter(|attribute| !attribute.path().is_ident("doc"));
-            field.attrs = attributes(&quote! { #description #(#kept)* })?;
-        }
+    let mut unordered: Vec<_> = std::mem::take(&mut fields.named).into_iter().collect();
+    for property in &object.properties {
+        let is_it = |field: &syn::Field| {
+            let name = field.ident.as_ref().map(ToString::to_string).unwrap_or_default();
+            name.trim_end_matches('_') == field_key(property)
+        };
+        let at = unordered.iter().position(is_it);
+        let at = at.with_context(|| format!("it has no field `{}`", property.field))?;
+        let mut field = unordered.swap_remove(at);
+        field.ident = Some(names::ident(&property.field));
+        finish_field(object.direction, property, &mut field)?;
+        fields.named.push(field);
     }
+    ensure!(unordered.is_empty(), "it has fields that the document does not have");
     Ok(found)
 }
 
-fn finish_field(api: &Api, direction: Direction, property: &Property, field: &mut syn::Field) -> anyhow::Result<()> {
-    let description = docs::comment(&property.description);
+fn finish_field(direction: Direction, property: &Property, field: &mut syn::Field) -> anyhow::Result<()> {
+    let description = docs::comment(&docs::markdown(&property.description));
     let name = &property.name;
-    if is_field(property, direction) {
-        field.ty = parse_type(&field_type(api, property, direction))?;
-        let rename = (property.field != *name).then(|| quote! { rename = #name, });
-        field.attrs = attributes(&quote! {
-            #description
-            #[serde(#rename default, skip_serializing_if = "crate::Field::is_absent")]
-        })?;
-    } else if direction == Direction::Answer {
-        field.ty = parse_type(&field_type(api, property, direction))?;
-        let rename = (property.field != *name).then(|| quote! { #[serde(rename = #name)] });
-        field.attrs = attributes(&quote! { #description #rename })?;
+    let rename = (property.field != *name).then(|| quote! { rename = #name, });
+    let absent = if is_field(property, direction) {
+        Some(quote! { default, skip_serializing_if = "crate::Field::is_absent", })
     } else {
-        let kept = field.attrs.iter().filter(|attribute| !attribute.path().is_ident("doc"));
-        field.attrs = attributes(&quote! { #description #(#kept)* })?;
-    }
+        (!property.required).then(|| quote! { skip_serializing_if = "Option::is_none", })
+    };
+    let finite = (property.kind == Kind::Number).then(|| {
+        let function = match (is_field(property, direction), property.required && !property.nullable) {
+            (true, _) => "crate::validate::finite_field",
+            (false, true) => "crate::validate::finite",
+            (false, false) => "crate::validate::finite_option",
+        };
+        quote! { serialize_with = #function, }
+    });
+    let serde = [rename, absent, finite].into_iter().flatten().collect::<TokenStream>();
+    let serde = (!serde.is_empty()).then(|| quote! { #[serde(#serde)] });
+    let deprecated = property.deprecated.iter();
+    field.attrs = attributes(&quote! { #description #(#[deprecated(note = #deprecated)])* #serde })?;
     Ok(())
 }
 
-/// `::std::option::Option` is what a generator must write; here nothing is shadowed.
-struct ShortPaths;
+/// `::std::option::Option` is what a generator must write where it knows nothing; here no name is hidden by another.
+/// Other types are named by their full path, so that nothing is imported that one of them could hide.
+struct Paths<'a>(&'a Api);
 
-impl VisitMut for ShortPaths {
+impl VisitMut for Paths<'_> {
     fn visit_path_mut(&mut self, path: &mut syn::Path) {
-        if path.leading_colon.is_some()
-            && path.segments.first().is_some_and(|first| first.ident == "std")
-            && let Some(last) = path.segments.pop()
-        {
+        let is_std = path.leading_colon.is_some() && path.segments.first().is_some_and(|first| first.ident == "std");
+        if is_std && let Some(last) = path.segments.pop() {
             path.leading_colon = None;
             path.segments = std::iter::once(last).collect();
+        } else if let Some(name) = path.get_ident()
+            && self.0.types.contains_key(&name.to_string())
+        {
+            *path = syn::parse_quote!(crate::types::#name);
         }
-        syn::visit_mut::visit_path_mut(self, path);
+        visit_mut::visit_path_mut(self, path);
     }
 }
 
@@ -199,136 +241,130 @@ fn attributes(tokens: &TokenStream) -> anyhow::Result<Vec<syn::Attribute>> {
     Ok(item.attrs)
 }
 
-/// What must be said is asked for; the type can't be made without it, and a new optional member breaks nobody.
-fn new(api: &Api, name: &syn::Ident, object: &Object) -> anyhow::Result<Option<TokenStream>> {
-    if object.properties.iter().all(|property| !property.required) {
-        return Ok(None);
-    }
-    if let Some(required) = &object.required_type {
-        return new_of_struct(api, name, object, &names::ident(required)).map(Some);
-    }
-    let mut arguments = Vec::new();
-    let mut values = Vec::new();
-    for property in &object.properties {
-        let field = names::ident(&property.field);
-        if property.required {
-            let ty = required_type(api, property)?;
-            arguments.push(quote! { #field: impl Into<#ty> });
-            values.push(quote! { #field: #field.into() });
-        } else {
-            values.push(quote! { #field: Default::default() });
+/// What is required is asked for; the type can't be made without it, and a new optional field breaks nobody.
+fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
+    object.required().next()?;
+    let (arguments, from) = match &object.required_type {
+        // The compiler asks for each field by its name, and nobody mixes up two texts.
+        Some(ty) => {
+            let lifetime = arguments::lifetime(object.required().map(|property| &property.kind), "'_");
+            (format!("required: {ty}{lifetime}"), Some("required"))
         }
-    }
-    Ok(Some(quote! {
-        impl #name {
-            /// With what must be said; all other members are left out.
-            pub fn new(#(#arguments),*) -> Self {
-                Self { #(#values),* }
+        None => {
+            let argument = |p: &Property| format!("{}: {}", p.field, Crate::Low.required_argument(api, p));
+            (object.required().map(argument).collect::<Vec<_>>().join(", "), None)
+        }
+    };
+    let values: String = object
+        .properties
+        .iter()
+        .map(|property| {
+            let field = &property.field;
+            let value = match (property.required, from) {
+                (false, _) => "Default::default()".to_owned(),
+                (true, None) => converted_required(property),
+                (true, Some(from)) => match (&property.kind, property.nullable) {
+                    (Kind::String, false) => format!("{from}.{field}.to_owned()"),
+                    (Kind::String, true) => format!("{from}.{field}.map(ToOwned::to_owned)"),
+                    _ => format!("{from}.{field}"),
+                },
+            };
+            let short = value == *field;
+            if short {
+                format!("            {field},\n")
+            } else {
+                format!("            {field}: {value},\n")
             }
-        }
-    }))
+        })
+        .collect();
+    Some(format!(
+        "impl {name} {{\n    \
+             /// Creates it from its required fields.\n    \
+             pub fn new({arguments}) -> Self {{\n        \
+                 Self {{\n{values}        }}\n    \
+             }}\n\
+         }}\n"
+    ))
 }
 
-/// The same with a struct: the compiler asks for each member by its name, and nobody mixes up two texts.
-fn new_of_struct(api: &Api, name: &syn::Ident, object: &Object, required: &syn::Ident) -> anyhow::Result<TokenStream> {
-    let mut fields = Vec::new();
-    let mut values = Vec::new();
-    let mut borrows = None;
-    for property in &object.properties {
-        let field = names::ident(&property.field);
-        if !property.required {
-            values.push(quote! { #field: Default::default() });
-            continue;
-        }
-        let description = docs::comment(&property.description);
-        let is_text = property.kind == Kind::String;
-        let ty = match (is_text, property.nullable) {
-            (true, false) => syn::parse_quote!(&'a str),
-            (true, true) => syn::parse_quote!(Option<&'a str>),
-            (false, _) => required_type(api, property)?,
-        };
-        if is_text {
-            borrows = Some(quote! { <'a> });
-        }
-        fields.push(quote! { #description pub #field: #ty });
-        values.push(match (is_text, property.nullable) {
-            (true, false) => quote! { #field: required.#field.to_owned() },
-            (true, true) => quote! { #field: required.#field.map(ToOwned::to_owned) },
-            (false, _) => quote! { #field: required.#field },
-        });
-    }
-    let elided = borrows.as_ref().map(|_| quote! { <'_> });
-    let description = docs::comment(&format!(
-        "What [`{name}`] can't be without: none of it can be left out."
-    ));
-    Ok(quote! {
-        #description
-        #[derive(Debug, Clone, PartialEq)]
-        pub struct #required #borrows {
-            #(#fields),*
-        }
+fn nested_setters(api: &Api, name: &str, object: &Object) -> Option<String> {
+    let setters = object.nested.then(|| setters(api, object, "self", Crate::Low))?;
+    (!setters.is_empty()).then(|| format!("impl {name} {{\n{setters}}}\n"))
+}
 
-        impl #name {
-            /// With what must be said; all other members are left out.
-            pub fn new(required: #required #elided) -> Self {
-                Self { #(#values),* }
-            }
-        }
+/// For an object that can be cleared: what a `Field` must know of it.
+fn field_value(api: &Api, name: &str) -> Option<String> {
+    let objects = api
+        .types
+        .values()
+        .filter_map(Type::object)
+        .filter(|object| object.direction == Direction::Request);
+    let mut properties = objects.flat_map(|object| &object.properties);
+    let is_it = |property: &Property| is_field(property, Direction::Request) && property.kind.component() == Some(name);
+    properties.any(is_it).then(|| {
+        format!(
+            "impl crate::FieldValue for {name} {{\n    \
+                 #[cfg(feature = \"deserialize-requests\")]\n    \
+                 fn from_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> Result<crate::Field<Self>, A::Error> {{\n        \
+                     let object = serde::de::value::MapAccessDeserializer::new(object);\n        \
+                     serde::Deserialize::deserialize(object).map(crate::Field::Value)\n    \
+                 }}\n\
+             }}\n"
+        )
     })
 }
 
-/// The type of a member that must be in a request.
-pub(super) fn required_type(api: &Api, property: &Property) -> anyhow::Result<syn::Type> {
-    let inner = rust_type(api, &property.kind);
-    parse_type(&if property.nullable {
-        format!("Option<{inner}>")
-    } else {
-        inner
-    })
-}
-
-/// Reading an answer: the last of two equal members counts, unknown ones are kept, and the list that it is about is there.
-fn read(name: &syn::Ident, object: &Object) -> TokenStream {
-    let arms = object.properties.iter().map(|property| {
-        let (wire, field) = (&property.name, names::ident(&property.field));
-        let found = property.entries.then(|| quote! { found = true; });
-        quote! { #wire => { read.#field = object.next_value()?; #found } }
-    });
-    let entries = object.properties.iter().find(|property| property.entries);
-    let not_found = entries.map(|_| quote! { let mut found = false; });
-    let must_be_found = entries.map(|property| {
-        let wire = &property.name;
-        quote! {
-            if !found {
-                return Err(serde::de::Error::missing_field(#wire));
-            }
-        }
-    });
-    let expected = format!("an object ({name})");
-    quote! {
-        impl crate::FieldValue for #name {
-            fn from_object<'de, A: serde::de::MapAccess<'de>>(
-                mut object: A,
-            ) -> Result<crate::Field<Self>, A::Error> {
-                let mut read = Self::default();
-                #not_found
-                while let Some(member) = object.next_key::<crate::field::Name<'de>>()? {
-                    match member.as_str() {
-                        #(#arms)*
-                        _ => {
-                            read.extra.insert(member.into(), object.next_value()?);
-                        }
-                    }
-                }
-                #must_be_found
-                Ok(crate::Field::Value(read))
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for #name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::field::expect(deserializer, #expected)
-            }
+/// The structs of required values of a place, each once.
+fn structs(api: &Api, home: &Home) -> Vec<String> {
+    let mut structs = Vec::new();
+    for (name, ty) in api.required_types() {
+        if ty.home == *home {
+            let owners = api
+                .types
+                .iter()
+                .filter(|(_, ty)| ty.object().is_some_and(|o| is_of(o, name)));
+            let owners = owners.map(|(owner, _)| format!("[`{owner}`](crate::types::{owner})"));
+            let doc = format!("The required fields of {}.", docs::listed(owners));
+            let fields = ty.fields.iter().map(|p| {
+                let doc = docs::comment_text(&docs::markdown(&p.description), "    ");
+                let doc = doc + &deprecated_text(p.deprecated.as_deref(), "    ");
+                (doc, p.field.as_str(), &p.kind, p.nullable)
+            });
+            structs.push(required_struct(api, name, &doc, &fields.collect::<Vec<_>>()));
         }
     }
+    for (name, ty) in api.path_types() {
+        if ty.home == *home {
+            let users = api.operations.iter().filter(|o| o.path_type.as_deref() == Some(name));
+            let users = users.map(|operation| format!("[`{0}`](crate::Client::{0})", operation.id));
+            let doc = format!("The arguments in the path of {}.", docs::listed(users));
+            let fields = ty.fields.iter().map(|p| {
+                let doc = docs::comment_text(&docs::markdown(&p.description), "    ");
+                (doc, p.field.as_str(), &p.kind, false)
+            });
+            structs.push(required_struct(api, name, &doc, &fields.collect::<Vec<_>>()));
+        }
+    }
+    structs
+}
+
+fn is_of(object: &Object, required: &str) -> bool {
+    object.required_type.as_deref() == Some(required)
+}
+
+fn required_struct(api: &Api, name: &str, doc: &str, fields: &[(String, &str, &Kind, bool)]) -> String {
+    let lifetime = arguments::lifetime(fields.iter().map(|(_, _, kind, _)| *kind), "'a");
+    let doc = docs::comment_text(doc, "");
+    let fields: String = fields
+        .iter()
+        .map(|(doc, field, kind, nullable)| {
+            let ty = match kind {
+                Kind::String => "&'a str".to_owned(),
+                kind => Crate::Low.rust_type(api, kind),
+            };
+            let ty = if *nullable { format!("Option<{ty}>") } else { ty };
+            format!("{doc}    pub {field}: {ty},\n")
+        })
+        .collect();
+    format!("{doc}#[derive(Debug, Clone, PartialEq)]\npub struct {name}{lifetime} {{\n{fields}}}\n")
 }

@@ -13,7 +13,21 @@ pub(crate) const DEFAULT_BASE_URL: &str = "https://api.chartmogul.com";
 #[cfg(feature = "schemars")]
 #[doc(hidden)]
 pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
-    vec![("list_opportunities", schemars::schema_for!(types::ListOpportunitiesQuery))]
+    vec![
+        ("list_plans", schemars::schema_for!(types::ListPlansQuery)),
+        ("list_plan_groups", schemars::schema_for!(types::ListPlanGroupsQuery)),
+        ("list_plan_group_plans", schemars::schema_for!(types::ListPlanGroupPlansQuery)),
+        ("list_opportunities", schemars::schema_for!(types::ListOpportunitiesQuery)),
+        ("get_all_metrics", schemars::schema_for!(types::MetricsQuery)),
+        ("get_mrr", schemars::schema_for!(types::MetricsQuery)),
+        ("get_arr", schemars::schema_for!(types::MetricsQuery)),
+        ("get_arpa", schemars::schema_for!(types::MetricsQuery)),
+        ("get_asp", schemars::schema_for!(types::MetricsQuery)),
+        ("get_customer_count", schemars::schema_for!(types::MetricsQuery)),
+        ("get_customer_churn_rate", schemars::schema_for!(types::MetricsQuery)),
+        ("get_mrr_churn_rate", schemars::schema_for!(types::MetricsQuery)),
+        ("get_ltv", schemars::schema_for!(types::LtvQuery)),
+    ]
 }
 
 /// The JSON Schema of every type, by the name of its component in the document. For tests.
@@ -21,14 +35,44 @@ pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
 #[doc(hidden)]
 pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
+        ("AllMetrics", schemars::schema_for!(types::AllMetrics)),
+        ("AllMetricsEntry", schemars::schema_for!(types::AllMetricsEntry)),
+        ("AllMetricsSummary", schemars::schema_for!(types::AllMetricsSummary)),
+        ("ArpaEntry", schemars::schema_for!(types::ArpaEntry)),
+        ("ArpaMetrics", schemars::schema_for!(types::ArpaMetrics)),
+        ("ArrEntry", schemars::schema_for!(types::ArrEntry)),
+        ("ArrMetrics", schemars::schema_for!(types::ArrMetrics)),
+        ("AspEntry", schemars::schema_for!(types::AspEntry)),
+        ("AspMetrics", schemars::schema_for!(types::AspMetrics)),
         ("CustomAttribute", schemars::schema_for!(types::CustomAttribute)),
-        ("CustomAttributeValue", schemars::schema_for!(crate ::CustomAttributeValue)),
-        ("CustomAttributes", schemars::schema_for!(crate ::CustomAttributes)),
+        ("CustomAttributeValue", schemars::schema_for!(crate::CustomAttributeValue)),
+        ("CustomAttributes", schemars::schema_for!(crate::CustomAttributes)),
+        ("CustomerChurnRateEntry", schemars::schema_for!(types::CustomerChurnRateEntry)),
+        ("CustomerChurnRateMetrics", schemars::schema_for!(types::CustomerChurnRateMetrics)),
+        ("CustomerCountEntry", schemars::schema_for!(types::CustomerCountEntry)),
+        ("CustomerCountMetrics", schemars::schema_for!(types::CustomerCountMetrics)),
         ("ForecastCategory", schemars::schema_for!(types::ForecastCategory)),
+        ("LtvEntry", schemars::schema_for!(types::LtvEntry)),
+        ("LtvMetrics", schemars::schema_for!(types::LtvMetrics)),
+        ("MetricsInterval", schemars::schema_for!(types::MetricsInterval)),
+        ("MetricsSummary", schemars::schema_for!(types::MetricsSummary)),
+        ("MrrChurnRateEntry", schemars::schema_for!(types::MrrChurnRateEntry)),
+        ("MrrChurnRateMetrics", schemars::schema_for!(types::MrrChurnRateMetrics)),
+        ("MrrEntry", schemars::schema_for!(types::MrrEntry)),
+        ("MrrMetrics", schemars::schema_for!(types::MrrMetrics)),
         ("Opportunity", schemars::schema_for!(types::Opportunity)),
         ("OpportunityCreation", schemars::schema_for!(types::OpportunityCreation)),
         ("OpportunityPage", schemars::schema_for!(types::OpportunityPage)),
         ("OpportunityType", schemars::schema_for!(types::OpportunityType)),
-        ("OpportunityUpdate", schemars::schema_for!(types::OpportunityUpdate))
+        ("OpportunityUpdate", schemars::schema_for!(types::OpportunityUpdate)),
+        ("Plan", schemars::schema_for!(types::Plan)),
+        ("PlanCreation", schemars::schema_for!(types::PlanCreation)),
+        ("PlanGroup", schemars::schema_for!(types::PlanGroup)),
+        ("PlanGroupCreation", schemars::schema_for!(types::PlanGroupCreation)),
+        ("PlanGroupPage", schemars::schema_for!(types::PlanGroupPage)),
+        ("PlanGroupUpdate", schemars::schema_for!(types::PlanGroupUpdate)),
+        ("PlanIntervalUnit", schemars::schema_for!(types::PlanIntervalUnit)),
+        ("PlanPage", schemars::schema_for!(types::PlanPage)),
+        ("PlanUpdate", schemars::schema_for!(types::PlanUpdate)),
     ]
 }

@@ -25,6 +25,10 @@ impl<T: DeserializeOwned + Send> ResponseBody for BTreeMap<String, T> {
     const SHAPE: Shape = Shape::Map;
 }
 
+impl ResponseBody for serde_json::Map<String, serde_json::Value> {
+    const SHAPE: Shape = Shape::Map;
+}
+
 /// The kind of JSON that a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {

@@ -2,7 +2,10 @@
 
 #[allow(unused_imports)]
 use crate::{
-    Client, Error, runtime::{self as progenitor_client, ClientHooks, OperationInfo, ResponseValue, encode_path},
+    Client, Error,
+    runtime::{
+        self as progenitor_client, ClientHooks, OperationInfo, ResponseValue, encode_path,
+    },
     types,
 };
 
@@ -16,13 +19,13 @@ impl Client {
     ///
     /// The API key must belong to a user who has a CRM seat.
     ///
-    /// - `query`: what can be asked for is in [`ListOpportunitiesQuery`](types::ListOpportunitiesQuery).
+    /// - `query`: [`ListOpportunitiesQuery`](types::ListOpportunitiesQuery)
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/list>
     pub async fn list_opportunities<'a>(
         &'a self,
         query: &'a types::ListOpportunitiesQuery,
-    ) -> Result<ResponseValue<types::OpportunityPage>, Error> {
+    ) -> Result<ResponseValue<crate::types::OpportunityPage>, Error> {
         let url = format!("{}/v1/opportunities", self.baseurl,);
         #[allow(unused_mut)]
         let mut request = self
@@ -53,11 +56,13 @@ impl Client {
     ///
     /// The API key must belong to a user who has a CRM seat.
     ///
+    /// - `body`: [`OpportunityCreation`](types::OpportunityCreation)
+    ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/create>
     pub async fn create_opportunity<'a>(
         &'a self,
         body: &'a types::OpportunityCreation,
-    ) -> Result<ResponseValue<types::Opportunity>, Error> {
+    ) -> Result<ResponseValue<crate::types::Opportunity>, Error> {
         let url = format!("{}/v1/opportunities", self.baseurl,);
         #[allow(unused_mut)]
         let mut request = self
@@ -93,9 +98,10 @@ impl Client {
     pub async fn get_opportunity<'a>(
         &'a self,
         opportunity_uuid: &'a str,
-    ) -> Result<ResponseValue<types::Opportunity>, Error> {
+    ) -> Result<ResponseValue<crate::types::Opportunity>, Error> {
         let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid.to_string()),
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
+            .to_string()),
         );
         #[allow(unused_mut)]
         let mut request = self
@@ -132,7 +138,8 @@ impl Client {
         opportunity_uuid: &'a str,
     ) -> Result<ResponseValue<()>, Error> {
         let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid.to_string()),
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
+            .to_string()),
         );
         #[allow(unused_mut)]
         let mut request = self.client.delete(url).build()?;
@@ -158,15 +165,17 @@ impl Client {
     /// The customer of an opportunity can't be changed. The API key must belong to a user who has a CRM seat.
     ///
     /// - `opportunity_uuid`: UUID of the opportunity.
+    /// - `body`: [`OpportunityUpdate`](types::OpportunityUpdate)
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/update>
     pub async fn update_opportunity<'a>(
         &'a self,
         opportunity_uuid: &'a str,
         body: &'a types::OpportunityUpdate,
-    ) -> Result<ResponseValue<types::Opportunity>, Error> {
+    ) -> Result<ResponseValue<crate::types::Opportunity>, Error> {
         let url = format!(
-            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid.to_string()),
+            "{}/v1/opportunities/{}", self.baseurl, encode_path(& opportunity_uuid
+            .to_string()),
         );
         #[allow(unused_mut)]
         let mut request = self

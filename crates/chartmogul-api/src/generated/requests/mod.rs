@@ -2,6 +2,16 @@
 
 //! Requests as data, one for each operation.
 
+mod plans;
+mod plan_groups;
 mod opportunities;
+mod metrics;
 
+#[doc(inline)]
+pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
+#[doc(inline)]
+pub use plan_groups::{CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup};
+#[doc(inline)]
 pub use opportunities::{CreateOpportunity, DeleteOpportunity, GetOpportunity, ListOpportunities, UpdateOpportunity};
+#[doc(inline)]
+pub use metrics::{GetAllMetrics, GetArpa, GetArr, GetAsp, GetCustomerChurnRate, GetCustomerCount, GetLtv, GetMrr, GetMrrChurnRate};

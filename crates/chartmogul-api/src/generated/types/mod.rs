@@ -2,11 +2,19 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod metrics;
 mod opportunities;
+mod plan_groups;
+mod plans;
 mod shared;
 
-pub use opportunities::{
-    ForecastCategory, ListOpportunitiesQuery, NewOpportunity, Opportunity, OpportunityCreation, OpportunityPage,
-    OpportunityType, OpportunityUpdate,
-};
+#[doc(inline)]
+pub use metrics::{AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics, CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics, LtvQuery, MetricsInterval, MetricsPeriod, MetricsQuery, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics, MrrEntry, MrrMetrics};
+#[doc(inline)]
+pub use opportunities::{ForecastCategory, ListOpportunitiesQuery, NewOpportunity, Opportunity, OpportunityCreation, OpportunityPage, OpportunityType, OpportunityUpdate};
+#[doc(inline)]
+pub use plan_groups::{ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate};
+#[doc(inline)]
+pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
+#[doc(inline)]
 pub use shared::CustomAttribute;

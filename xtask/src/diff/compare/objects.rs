@@ -1,0 +1,227 @@
+//! What values are made of: properties, alternatives, what is in lists and maps.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{
+    Compare, Place,
+    effects::{Direction, SetChange, in_rust, on_the_wire},
+};
+use crate::{
+    diff::{
+        Effect::{Additive, Breaking, Documentation},
+        lookup::{field, members, object, pairs},
+        normal::{object as object_members, without_words},
+    },
+    document::pointer::{child, last},
+};
+
+impl Compare<'_> {
+    pub(super) fn required(&mut self, place: &Place, way: Direction) {
+        let place = place.child("required");
+        let (from, to) = (members(self.before(&place.old)), members(self.after(&place.new)));
+        let properties = |root: &Value, list: &str| {
+            let pointer = list.trim_end_matches("required").to_owned() + "properties";
+            object(root, &pointer)
+                .map(|found| found.keys().cloned().collect::<BTreeSet<_>>())
+                .unwrap_or_default()
+        };
+        let (before, after) = (properties(self.old, &place.old), properties(self.new, &place.new));
+        let known = |value: &Value| {
+            value
+                .as_str()
+                .is_some_and(|name| before.contains(name) && after.contains(name))
+        };
+        // One that came or went with its property is told there.
+        self.told.extend([place.old.clone(), place.new.clone()]);
+        for name in to.iter().filter(|name| !from.contains(name) && known(name)) {
+            let rust = if way == Direction::Request {
+                Breaking
+            } else {
+                Documentation
+            };
+            self.say(
+                &place.new,
+                None,
+                Some(name),
+                on_the_wire(way, SetChange::Narrower),
+                rust,
+                "the property became required",
+            );
+        }
+        for name in from.iter().filter(|name| !to.contains(name) && known(name)) {
+            let rust = if way == Direction::Request {
+                Breaking
+            } else {
+                Documentation
+            };
+            self.say(
+                &place.old,
+                Some(name),
+                None,
+                on_the_wire(way, SetChange::Wider),
+                rust,
+                "the property became optional",
+            );
+        }
+    }
+
+    pub(super) fn properties(&mut self, place: &Place, way: Direction) {
+        let list = place.child("properties");
+        let needed = members(self.after(&child(&place.new, "required")));
+        let fields = |value: Option<&Value>| -> BTreeSet<String> {
+            object_members(value)
+                .map(|(name, schema)| field(name, schema))
+                .collect()
+        };
+        let (before, after) = (fields(self.before(&list.old)), fields(self.after(&list.new)));
+        for name in self.names(&list) {
+            let here = list.child(&name);
+            // In Rust, another spelling on the wire may be the same field.
+            let schema = self.after(&here.new).or(self.before(&here.old));
+            let spelt = schema.map_or_else(String::new, |schema| field(&name, schema));
+            let is_spelling = before.contains(&spelt) && after.contains(&spelt);
+            let rust = |effect| {
+                if is_spelling {
+                    Documentation
+                } else {
+                    in_rust(way, effect)
+                }
+            };
+            match (self.before(&here.old), self.after(&here.new)) {
+                (None, new) => {
+                    let (effect, what) = match way {
+                        Direction::Request if needed.contains(&Value::from(name)) => {
+                            (Breaking, "a required property was added")
+                        }
+                        Direction::Request => (Additive, "an optional property was added"),
+                        Direction::Answer | Direction::Error => (Additive, "a property was added"),
+                    };
+                    self.say(&here.new, None, new, effect, rust(effect), what);
+                }
+                (old, None) => self.say(
+                    &here.old,
+                    old,
+                    None,
+                    Breaking,
+                    rust(Breaking),
+                    "the property was removed",
+                ),
+                (Some(old), Some(new)) => {
+                    let same = field(&name, old) == field(&name, new);
+                    let effect = if same { Documentation } else { in_rust(way, Breaking) };
+                    let what = "the field has another name in Rust, or the same is written out";
+                    self.keyword(&here, "x-rust-name", Documentation, effect, what);
+                }
+            }
+        }
+    }
+
+    /// Branches of a union are told apart without their words.
+    pub(super) fn branches(&mut self, place: &Place, way: Direction) {
+        for union in ["anyOf", "oneOf"] {
+            let place = place.child(union);
+            // What was a simple type before, or is one now, has been told as such.
+            if self.told.contains(&place.new) {
+                continue;
+            }
+            let branches = |value: Option<&Value>| -> Vec<Value> { members(value).iter().map(without_words).collect() };
+            let (mut from, to) = (branches(self.before(&place.old)), branches(self.after(&place.new)));
+            // An alternative of the same type is the same one, with other limits.
+            for (old, new) in pairs(&from, &to) {
+                let here = Place {
+                    old: child(&place.old, &old.to_string()),
+                    new: child(&place.new, &new.to_string()),
+                };
+                self.schema(&here, way);
+                from[old] = to[new].clone();
+            }
+            if from == to && self.before(&place.old) != self.after(&place.new) {
+                self.change(
+                    &place,
+                    Documentation,
+                    Documentation,
+                    "the words of an alternative changed",
+                );
+            }
+            for branch in to.iter().filter(|branch| !from.contains(branch)) {
+                self.say(
+                    &place.new,
+                    None,
+                    Some(branch),
+                    on_the_wire(way, SetChange::Wider),
+                    in_rust(way, Additive),
+                    "an alternative was added",
+                );
+            }
+            for branch in from.iter().filter(|branch| !to.contains(branch)) {
+                self.say(
+                    &place.old,
+                    Some(branch),
+                    None,
+                    on_the_wire(way, SetChange::Narrower),
+                    in_rust(way, Breaking),
+                    "an alternative was removed",
+                );
+            }
+        }
+        self.others(place, way);
+    }
+
+    /// What else may be in an object.
+    pub(super) fn others(&mut self, place: &Place, way: Direction) {
+        let here = place.child("additionalProperties");
+        let others = |value: Option<&Value>| match value {
+            Some(Value::Bool(false)) => 0,
+            Some(Value::Object(_)) => 1,
+            _ => 2, // all, which is the default
+        };
+        let (from, to) = (others(self.before(&here.old)), others(self.after(&here.new)));
+        if from != to {
+            let set = if from < to {
+                SetChange::Wider
+            } else {
+                SetChange::Narrower
+            };
+            // Without properties, it is a map.
+            let properties = place.child("properties");
+            let is_map = self.before(&properties.old).is_none() || self.after(&properties.new).is_none();
+            let is_ours = crate::lint::is_handwritten(&last(&place.new));
+            let rust = if is_map && !is_ours { Breaking } else { Documentation };
+            let what = "what other fields may be changed";
+            self.change(&here, on_the_wire(way, set), in_rust(way, rust), what);
+        }
+    }
+
+    /// What the schema is made of.
+    pub(super) fn below(&mut self, place: &Place, way: Direction) {
+        let properties = place.child("properties");
+        let mut places: Vec<_> = self
+            .names(&properties)
+            .iter()
+            .map(|name| properties.child(name))
+            .collect();
+        places.extend([place.child("items"), place.child("additionalProperties")]);
+        for union in ["anyOf", "oneOf"] {
+            // Only branches that are components can be followed: they have names.
+            for branch in members(self.after(&child(&place.new, union))) {
+                if let Some(target) = branch
+                    .get("$ref")
+                    .and_then(Value::as_str)
+                    .and_then(|target| target.strip_prefix('#'))
+                {
+                    places.push(Place::same(target));
+                }
+            }
+        }
+        for place in places {
+            if self.before(&place.old).is_some_and(Value::is_object)
+                && self.after(&place.new).is_some_and(Value::is_object)
+            {
+                self.renamed(&place, way);
+                self.schema(&place, way);
+            }
+        }
+    }
+}

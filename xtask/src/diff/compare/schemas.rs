@@ -1,0 +1,298 @@
+//! Schemas: what a value may be.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{
+    Compare, Place,
+    effects::{Direction, SetChange, in_rust, in_rust_kind, in_rust_limit, is_another_type, on_the_wire},
+};
+use crate::{
+    diff::{
+        Effect::{Additive, Breaking, Documentation},
+        lookup::{members, object, text, wrapped},
+    },
+    document::pointer::child,
+    names,
+};
+
+impl Compare<'_> {
+    pub(super) fn schema(&mut self, place: &Place, way: Direction) {
+        self.wrapped(place, way);
+        let place = self.resolved(place);
+        if !self.seen.insert((way, place.old.clone(), place.new.clone())) {
+            return;
+        }
+        let (Some(old), Some(new)) = (object(self.old, &place.old), object(self.new, &place.new)) else {
+            return;
+        };
+        if old == new {
+            return self.below(&place, way);
+        }
+        if is_another_type(old, new) {
+            // What else differs belongs to the type.
+            for pointer in [&place.old, &place.new] {
+                if place.old == place.new || !pointer.starts_with("/components/") {
+                    self.told.insert(pointer.clone());
+                }
+            }
+            let rust = in_rust(way, Breaking);
+            return self.change(&place.child("type"), Breaking, rust, "the type changed");
+        }
+        self.kind(&place, way, old, new);
+        self.nullable(&place, way, old, new);
+        self.names_of_values(&place, way);
+        self.keyword(
+            &place,
+            "x-envelope",
+            Documentation,
+            in_rust(way, Breaking),
+            "the method has other fields: those inside of the envelope, or the envelope",
+        );
+        self.one_of(&place);
+        self.limits(&place, way, old, new);
+        self.values(&place, "enum", way);
+        self.values(&place, "x-extensible-enum", way);
+        self.required(&place, way);
+        self.branches(&place, way);
+        self.keyword(
+            &place,
+            "x-replaces-all",
+            Documentation,
+            Breaking,
+            "the setter has another name: sending the list replaces the old one, or no longer does",
+        );
+        self.keyword(
+            &place,
+            "x-entries",
+            Documentation,
+            Breaking,
+            "the list has another type: an answer without it became an error, or no longer is one",
+        );
+        self.keyword(
+            &place,
+            "x-no-result",
+            Documentation,
+            Breaking,
+            "whether the operation answers with something changed",
+        );
+        self.required_type(&place);
+        self.keyword(
+            &place,
+            "default",
+            Breaking,
+            Documentation,
+            "what happens when it is left out changed",
+        );
+        self.deprecated(&place);
+        self.properties(&place, way);
+        self.below(&place, way);
+    }
+
+    /// A reference may stand in `allOf`, so that something can stand beside it. That is the same reference.
+    pub(super) fn wrapped(&mut self, place: &Place, way: Direction) {
+        let (old, new) = (object(self.old, &place.old), object(self.new, &place.new));
+        let (Some(old), Some(new)) = (old, new) else { return };
+        let is_wrapper = |schema: &Map<String, Value>| schema.contains_key("allOf");
+        if !is_wrapper(old) && !is_wrapper(new) || wrapped(old).or(wrapped(new)).is_none() {
+            return;
+        }
+        for name in ["$ref", "allOf"] {
+            self.told.extend([child(&place.old, name), child(&place.new, name)]);
+        }
+        self.nullable(place, way, old, new);
+        self.deprecated(place);
+    }
+
+    /// Variants of values that were there before.
+    pub(super) fn names_of_values(&mut self, place: &Place, way: Direction) {
+        let variants = |root: &Value, pointer: &str| -> BTreeMap<String, String> {
+            let values = members(root.pointer(&child(pointer, "x-extensible-enum")));
+            let names = object(root, &child(pointer, "x-rust-names"));
+            let named = values.iter().filter_map(Value::as_str).map(|value| {
+                let given = names.and_then(|names| text(names, value));
+                (
+                    value.to_owned(),
+                    given.map_or_else(|| names::pascal(value), str::to_owned),
+                )
+            });
+            named.collect()
+        };
+        let (from, to) = (variants(self.old, &place.old), variants(self.new, &place.new));
+        let renamed = from
+            .iter()
+            .any(|(value, name)| to.get(value).is_some_and(|other| other != name));
+        let rust = if renamed { in_rust(way, Breaking) } else { Documentation };
+        let what = "values have other names in Rust, or the same are written out";
+        self.keyword(place, "x-rust-names", Documentation, rust, what);
+    }
+
+    pub(super) fn kind(&mut self, place: &Place, way: Direction, old: &Map<String, Value>, new: &Map<String, Value>) {
+        let same = in_rust_kind(old).is_some_and(|kind| in_rust_kind(new) == Some(kind));
+        let rust = if same { Documentation } else { in_rust(way, Breaking) };
+        let (from, to) = (text(old, "type"), text(new, "type"));
+        if from.is_none() && to.is_none() && old.get("x-any") != new.get("x-any") {
+            let set = if old.contains_key("x-any") {
+                SetChange::Narrower
+            } else {
+                SetChange::Wider
+            };
+            let what = "values of any shape are allowed, or no longer";
+            self.change(&place.child("x-any"), on_the_wire(way, set), rust, what);
+            self.told
+                .extend([child(&place.old, "anyOf"), child(&place.new, "anyOf")]);
+            return;
+        }
+        if from != to {
+            let set = match (from, to) {
+                (Some("integer"), Some("number")) | (Some(_), None) => SetChange::Wider,
+                _ => SetChange::Narrower,
+            };
+            self.change(&place.child("type"), on_the_wire(way, set), rust, "the type changed");
+            // The format belongs to the type.
+            for name in ["format", "anyOf", "x-any"] {
+                self.told.extend([child(&place.old, name), child(&place.new, name)]);
+            }
+            return;
+        }
+        let (from, to) = (text(old, "format"), text(new, "format"));
+        if from != to {
+            let set = match (from, to) {
+                (Some(_), None) => SetChange::Wider,
+                (None, Some(_)) => SetChange::Narrower,
+                _ => SetChange::Other,
+            };
+            // Formats that make another Rust type; `uuid` is checked, the others of a string are words.
+            let typed = |format: Option<&str>| {
+                matches!(
+                    format,
+                    Some("date" | "date-time" | "int32" | "int64" | "float" | "double")
+                )
+            };
+            let checked = |format: Option<&str>| format == Some("uuid");
+            let rust = if typed(from) || typed(to) {
+                rust
+            } else if checked(from) || checked(to) {
+                in_rust_limit(way, set)
+            } else {
+                Documentation
+            };
+            self.change(
+                &place.child("format"),
+                on_the_wire(way, set),
+                rust,
+                "the format changed",
+            );
+        }
+    }
+
+    pub(super) fn nullable(
+        &mut self,
+        place: &Place,
+        way: Direction,
+        old: &Map<String, Value>,
+        new: &Map<String, Value>,
+    ) {
+        let flag = |schema: &Map<String, Value>| schema.get("nullable").and_then(Value::as_bool).unwrap_or(false);
+        let (set, what) = match (flag(old), flag(new)) {
+            (false, true) => (SetChange::Wider, "it may be `null`"),
+            (true, false) => (SetChange::Narrower, "it may no longer be `null`"),
+            _ => return,
+        };
+        // In an answer `Field` holds `null` anyway; in a request the type changes.
+        let rust = if way == Direction::Request {
+            Breaking
+        } else {
+            Documentation
+        };
+        self.change(&place.child("nullable"), on_the_wire(way, set), rust, what);
+    }
+
+    pub(super) fn limits(&mut self, place: &Place, way: Direction, old: &Map<String, Value>, new: &Map<String, Value>) {
+        for (name, least) in [
+            ("minimum", true),
+            ("minLength", true),
+            ("minItems", true),
+            ("minProperties", true),
+            ("maximum", false),
+            ("maxLength", false),
+            ("maxItems", false),
+            ("maxProperties", false),
+        ] {
+            let number = |schema: &Map<String, Value>| schema.get(name).and_then(Value::as_f64);
+            let (from, to) = (number(old), number(new));
+            if old.get(name) == new.get(name) {
+                continue;
+            }
+            let narrower = match (from, to) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(from), Some(to)) => (to > from) == least,
+            };
+            let (set, what) = if narrower {
+                (SetChange::Narrower, "the limit was tightened")
+            } else {
+                (SetChange::Wider, "the limit was loosened")
+            };
+            self.change(&place.child(name), on_the_wire(way, set), in_rust_limit(way, set), what);
+        }
+        let (set, what) = match (old.get("pattern"), new.get("pattern")) {
+            (from, to) if from == to => return,
+            (Some(_), None) => (SetChange::Wider, "the pattern was dropped"),
+            (None, Some(_)) => (SetChange::Narrower, "a pattern was added"),
+            _ => (
+                SetChange::Other,
+                "the pattern changed; whether it allows less can't be told",
+            ),
+        };
+        self.change(
+            &place.child("pattern"),
+            on_the_wire(way, set),
+            in_rust_limit(way, set),
+            what,
+        );
+    }
+
+    pub(super) fn values(&mut self, place: &Place, name: &str, way: Direction) {
+        let place = place.child(name);
+        let (old, new) = (self.before(&place.old), self.after(&place.new));
+        let (from, to) = (members(old), members(new));
+        let open = name == "x-extensible-enum";
+        if from.is_empty() != to.is_empty() {
+            let set = if to.is_empty() {
+                SetChange::Wider
+            } else {
+                SetChange::Narrower
+            };
+            let http = if open { Documentation } else { on_the_wire(way, set) };
+            return self.change(&place, http, in_rust(way, Breaking), "values are listed, or no longer");
+        }
+        for value in to.iter().filter(|value| !from.contains(value)) {
+            // The set was open: whoever read it was told to expect more.
+            let http = if open {
+                Additive
+            } else {
+                on_the_wire(way, SetChange::Wider)
+            };
+            self.say(
+                &place.new,
+                None,
+                Some(value),
+                http,
+                in_rust(way, Additive),
+                "a value was added",
+            );
+        }
+        for value in from.iter().filter(|value| !to.contains(value)) {
+            self.say(
+                &place.old,
+                Some(value),
+                None,
+                on_the_wire(way, SetChange::Narrower),
+                in_rust(way, Breaking),
+                "a value was removed",
+            );
+        }
+    }
+}

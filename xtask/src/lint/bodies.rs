@@ -1,0 +1,301 @@
+//! What requests and responses hold.
+
+use serde_json::Value;
+
+use super::{Lint, components::SCHEMAS, kinds::Use};
+use crate::{
+    document::pointer::child,
+    finding::Rule,
+    model::{Body, Direction, Kind, Type},
+};
+
+const JSON: &str = "application/json";
+const ERROR_BODY: &str = "#/components/schemas/ErrorBody";
+
+impl Lint<'_> {
+    pub(super) fn body(&mut self, pointer: &str, method: &str) -> Option<Body> {
+        let spec = self.spec;
+        let at = child(pointer, "requestBody");
+        spec.at(&at)?;
+        if method == "get" {
+            let help = "leave it out; what is asked for is written as parameters of the query";
+            self.say(Rule::RequestBody, &at, "a GET with a body", help);
+        }
+        let at = self.resolved(&at);
+        self.object(&at, "`requestBody`")?;
+        let required = self.flag(&at, "required").unwrap_or(false);
+        let content = self.object(&child(&at, "content"), "`content`")?;
+        let media = child(&child(&at, "content"), JSON);
+        if content.len() != 1 || !content.contains_key(JSON) {
+            let types: Vec<_> = content.keys().map(String::as_str).collect();
+            self.say(
+                Rule::ContentType,
+                &child(&at, "content"),
+                format!("the request body has the content types: {}", types.join(", ")),
+                "requests are JSON: write `application/json` and nothing else",
+            );
+            return None;
+        }
+        self.example(&media);
+        let component = self.named(&media, "the request body")?;
+        self.walk.direction = Direction::Request;
+        self.component(&component);
+        let component_at = child(SCHEMAS, &component);
+        let envelope = if self.flag(&component_at, "x-envelope") == Some(true) {
+            self.envelope(&component)
+        } else {
+            None
+        };
+        let inner = envelope.as_ref().map_or(&component, |(_, inner)| inner);
+        match self.walk.types.get(inner) {
+            Some(Type::Object(object)) => {
+                let needed = envelope.as_ref().map(|(key, _)| key.clone());
+                let needed = needed.or_else(|| object.required().next().map(|property| property.name.clone()));
+                if let Some(needed) = needed.filter(|_| !required) {
+                    let problem = format!("the body may be missing, and what is in it can't be without `{needed}`");
+                    let help = "add `required: true` to `requestBody`, or take the field out of `required`";
+                    self.say(Rule::RequestBody, &at, problem, help);
+                }
+            }
+            None => {}
+            Some(_) => self.no_object(inner),
+        }
+        Some(Body {
+            required,
+            envelope,
+            example: self.first_example(&media),
+            component,
+        })
+    }
+
+    fn no_object(&mut self, name: &str) {
+        self.say(
+            Rule::InlineObject,
+            &child(SCHEMAS, name),
+            format!("`{name}` is a body, but not an object"),
+            "bodies are objects; wrap it in one",
+        );
+    }
+
+    /// The only key of an envelope, and the object inside.
+    fn envelope(&mut self, name: &str) -> Option<(String, String)> {
+        let pointer = child(SCHEMAS, name);
+        let Some(Type::Object(object)) = self.walk.types.get(name) else {
+            return None; // told elsewhere
+        };
+        if let [only] = &object.properties[..]
+            && only.required
+            && !only.nullable
+            && let Kind::Ref(inner) = &only.kind
+            && matches!(self.walk.types.get(inner), Some(Type::Object(_)))
+        {
+            return Some((only.name.clone(), inner.clone()));
+        }
+        let help = "an envelope has one property, which is required and a reference to an object; leave `x-envelope` out otherwise";
+        let problem = format!("`{name}` is not an envelope");
+        self.say(Rule::Envelope, &child(&pointer, "x-envelope"), problem, help);
+        None
+    }
+
+    /// What all successful responses hold, and whether 304 is among them.
+    pub(super) fn responses(&mut self, pointer: &str) -> (Option<Kind>, bool) {
+        let list = child(pointer, "responses");
+        let Some(responses) = self.object(&list, "`responses`") else {
+            return (None, false);
+        };
+        let mut found: Vec<(Kind, String)> = Vec::new();
+        for status in responses.keys() {
+            let at = self.resolved(&child(&list, status));
+            if status == "default" {
+                self.say(
+                    Rule::Status,
+                    &child(&list, status),
+                    "`default` says nothing about the statuses that occur",
+                    "list them; a client reads every status, listed or not",
+                );
+                continue;
+            }
+            let code = status.parse::<u16>().ok().filter(|code| (100..600).contains(code));
+            let range = matches!(status.as_bytes(), [b'1'..=b'5', b'X', b'X']);
+            if code.is_none() && !range {
+                self.say(
+                    Rule::Status,
+                    &child(&list, status),
+                    format!("`{status}` is not a status"),
+                    "write a code in quotes such as '200', or a range such as '2XX'",
+                );
+                continue;
+            }
+            let wide = format!("{}XX", status.get(..1).unwrap_or_default());
+            if !range && responses.contains_key(&wide) {
+                self.say(
+                    Rule::Status,
+                    &child(&list, status),
+                    format!("`{status}` and `{wide}` overlap"),
+                    "list the statuses one by one, or leave the range alone",
+                );
+            }
+            self.text(&at, "description", "say what this response means");
+            if !status.starts_with('2') {
+                self.error_body(&at);
+                continue; // errors are read without their schemas, whatever their shape
+            }
+            found.extend(self.success(&at));
+        }
+        found.dedup_by(|one, other| one.0 == other.0);
+        if found.len() > 1 {
+            let kinds: Vec<_> = found.iter().map(|(_, name)| name.as_str()).collect();
+            self.say(
+                Rule::Response,
+                &list,
+                format!("successful responses hold different things: {}", kinds.join(", ")),
+                "an operation returns one type; merge them into one component with optional properties",
+            );
+        }
+        if !responses.keys().any(|status| status.starts_with('2')) {
+            self.say(
+                Rule::Response,
+                &list,
+                "no successful response is documented",
+                "add a 2xx response",
+            );
+        }
+        let kind = found.pop().map(|(kind, _)| kind);
+        (kind, responses.contains_key("304"))
+    }
+
+    /// What a successful response holds, and how to call it; none if there is nothing to read.
+    fn success(&mut self, pointer: &str) -> Option<(Kind, String)> {
+        let content = child(pointer, "content");
+        let types = self.spec.at(&content)?.as_object();
+        if !types.is_some_and(|types| types.len() == 1 && types.contains_key(JSON)) {
+            self.say(
+                Rule::ContentType,
+                &content,
+                "a successful response is not JSON",
+                "write `application/json` and nothing else",
+            );
+            return None;
+        }
+        let media = child(&content, JSON);
+        self.example(&media);
+        let schema = child(&media, "schema");
+        self.walk.direction = Direction::Response;
+        let inline = self.spec.at(&schema).and_then(|schema| schema.get("type"));
+        let is_listed = matches!(inline.and_then(Value::as_str), Some("array" | "object"))
+            && self.spec.at(&child(&schema, "properties")).is_none();
+        if !is_listed {
+            let name = self.named(&media, "the response")?;
+            // Bodies of such responses vary, and nobody misses what they say.
+            if self.flag(&child(SCHEMAS, &name), "x-no-result") == Some(true) {
+                return None;
+            }
+        }
+        let kind = self.schema(&schema, Use::Response)?.kind;
+        match &kind {
+            Kind::List(inner) => Some((kind.clone(), format!("a list of {}", spelled(inner)))),
+            Kind::Map(inner) => Some((kind.clone(), format!("a map of {}", spelled(inner)))),
+            Kind::Ref(name) if !matches!(self.walk.types.get(name), None | Some(Type::Object(_))) => {
+                let name = name.clone();
+                self.no_object(&name);
+                None
+            }
+            Kind::Ref(name) => Some((kind.clone(), name.clone())),
+            _ => {
+                let help = "a response is an object, a list or a map; wrap it in an object";
+                self.say(Rule::Response, &schema, "the response is a single value", help);
+                None
+            }
+        }
+    }
+
+    /// One component for all JSON errors: where it is read, the status is known and the endpoint's age is not.
+    fn error_body(&mut self, pointer: &str) {
+        let schema = child(&child(&child(pointer, "content"), JSON), "schema");
+        let Some(found) = self.spec.at(&schema) else { return };
+        if found.get("$ref").and_then(Value::as_str) != Some(ERROR_BODY) {
+            self.say(
+                Rule::ErrorBody,
+                &schema,
+                format!("the error is not `{ERROR_BODY}`"),
+                "add its shape to that component (`anyOf`) and refer to it: any endpoint may answer with any shape",
+            );
+        }
+    }
+
+    /// The documented error statuses, in order.
+    pub(super) fn errors(&self, pointer: &str) -> Vec<u16> {
+        let responses = self.spec.at(&child(pointer, "responses")).and_then(Value::as_object);
+        let statuses = responses.into_iter().flatten().map(|(status, _)| status);
+        let mut errors: Vec<u16> = statuses.filter_map(|status| status.parse().ok()).collect();
+        errors.retain(|status| *status >= 400);
+        errors.sort_unstable();
+        errors
+    }
+
+    /// The first example of a body, as it goes over the wire.
+    fn first_example(&self, media: &str) -> Option<Value> {
+        if let Some(example) = self.spec.at(&child(media, "example")) {
+            return Some(example.clone());
+        }
+        let examples = self.spec.at(&child(media, "examples")).and_then(Value::as_object)?;
+        let first = examples.keys().next()?;
+        let at = self.resolved(&child(&child(media, "examples"), first));
+        self.spec.at(&child(&at, "value")).cloned()
+    }
+
+    fn example(&mut self, media: &str) {
+        if ["example", "examples"]
+            .iter()
+            .all(|name| self.spec.at(&child(media, name)).is_none())
+        {
+            self.say(
+                Rule::Example,
+                media,
+                "the body has no example",
+                "add `example:` with what really goes over the wire",
+            );
+        }
+    }
+
+    /// The component that a media type's schema refers to.
+    fn named(&mut self, media: &str, what: &str) -> Option<String> {
+        let schema = child(media, "schema");
+        let name = self
+            .spec
+            .at(&schema)
+            .and_then(|s| s.get("$ref"))
+            .and_then(Value::as_str);
+        let name = name.and_then(|target| target.strip_prefix("#/components/schemas/"));
+        if name.is_none() {
+            self.say(
+                Rule::InlineObject,
+                &schema,
+                format!("{what} is not a named component"),
+                "define it under `components: schemas:` and refer to it; its name becomes a Rust type",
+            );
+        }
+        name.map(str::to_owned)
+    }
+
+    /// Follows a reference. They were all found to lead somewhere, in one step.
+    pub(super) fn resolved(&self, pointer: &str) -> String {
+        let target = self
+            .spec
+            .at(pointer)
+            .and_then(|value| value.get("$ref"))
+            .and_then(Value::as_str);
+        target
+            .and_then(|target| target.strip_prefix('#'))
+            .map_or_else(|| pointer.to_owned(), str::to_owned)
+    }
+}
+
+fn spelled(kind: &Kind) -> String {
+    match kind {
+        Kind::Ref(name) => name.clone(),
+        Kind::List(inner) => format!("lists of {}", spelled(inner)),
+        Kind::Map(inner) => format!("maps of {}", spelled(inner)),
+        simple => format!("{simple:?}").to_lowercase(),
+    }
+}

@@ -1,0 +1,92 @@
+//! Texts with known values, and others.
+
+use serde_json::{Map, Value};
+
+use super::{Lint, kinds::ANNOTATIONS};
+use crate::{document::pointer::child, finding::Rule, names};
+
+const NAMES: &str = "x-rust-names";
+
+impl Lint<'_> {
+    /// Each value, and its variant.
+    pub(super) fn values(&mut self, pointer: &str, schema: &Map<String, Value>) -> Vec<(String, String)> {
+        const HELP: &str = "list the known values: `x-extensible-enum: [recurring, one-time]`";
+        let allowed = [&ANNOTATIONS[..], &["type", "x-extensible-enum", NAMES]].concat();
+        self.known(pointer, schema, &allowed);
+        if schema.get("type").and_then(Value::as_str) != Some("string") {
+            let problem = "an enum that is not a string";
+            self.say(Rule::OpenEnum, pointer, problem, "add `type: string`");
+        }
+        let at = child(pointer, "x-extensible-enum");
+        let list = schema.get("x-extensible-enum").and_then(Value::as_array);
+        let list = list.map_or(&[][..], Vec::as_slice);
+        let mut values: Vec<(String, String)> = Vec::new();
+        for (index, value) in list.iter().enumerate() {
+            let place = child(&at, &index.to_string());
+            let Some(value) = value.as_str() else {
+                let problem = format!("{value} is not text");
+                self.say(Rule::OpenEnum, &place, problem, "put it in quotes");
+                continue;
+            };
+            let variant = self.variant(pointer, value);
+            let example = if names::is_ident(&variant) {
+                format!("{variant}Value")
+            } else {
+                "SomeName".to_owned()
+            };
+            let help = format!("name it: `{NAMES}: {{ '{value}': {example} }}`");
+            if values.iter().any(|(known, _)| known == value) {
+                let problem = format!("`{value}` is listed twice");
+                self.say(Rule::OpenEnum, &place, problem, "leave one out");
+            } else if value.chars().any(char::is_control) {
+                let problem = "the value holds a line break or another control character";
+                self.say(Rule::OpenEnum, &place, problem, "leave it out");
+            } else if !names::is_ident(&variant) || variant == "Unknown" {
+                let problem = format!("`{value}` can't be a variant in Rust");
+                self.say(Rule::RustName, &place, problem, help);
+            } else if let Some((other, _)) = values.iter().find(|(_, known)| *known == variant) {
+                let problem = format!("`{other}` and `{value}` are both `{variant}` in Rust");
+                self.say(Rule::NameCollision, &place, problem, help);
+            } else {
+                values.push((value.to_owned(), variant));
+            }
+        }
+        if list.is_empty() {
+            self.say(Rule::OpenEnum, &at, "the enum has no values", HELP);
+        }
+        self.names_of_values(pointer, list);
+        values
+    }
+
+    /// The name that the document gives to a value, or the value as a name.
+    fn variant(&self, pointer: &str, value: &str) -> String {
+        let named = self
+            .spec
+            .at(&child(&child(pointer, NAMES), value))
+            .and_then(Value::as_str);
+        named.map_or_else(|| names::pascal(value), str::to_owned)
+    }
+
+    fn names_of_values(&mut self, pointer: &str, values: &[Value]) {
+        let at = child(pointer, NAMES);
+        if self.spec.at(&at).is_none() {
+            return;
+        }
+        let help = format!("write `{NAMES}: {{ '-date': DateDescending }}`");
+        let Some(named) = self.object(&at, "the names of values") else {
+            return;
+        };
+        for (value, name) in named {
+            let place = child(&at, value);
+            if !values.iter().any(|known| known.as_str() == Some(value)) {
+                let problem = format!("`{value}` is not one of the values");
+                self.say(Rule::RustName, &place, problem, "correct it, or leave it out");
+            }
+            let is_name = |name: &str| names::pascal(name) == name && names::is_ident(name);
+            if !name.as_str().is_some_and(is_name) {
+                let problem = format!("{name} is not the name of a variant");
+                self.say(Rule::RustName, &place, problem, help.clone());
+            }
+        }
+    }
+}

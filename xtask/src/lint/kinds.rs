@@ -1,0 +1,412 @@
+//! What a schema says of a value.
+
+use serde_json::{Map, Value};
+
+use super::Lint;
+use crate::{
+    document::pointer::{child, reference},
+    finding::Rule,
+    lint::components::SCHEMAS,
+    model::{Direction, Kind, Limits},
+};
+
+/// What limits a text.
+const STRING_LIMITS: [&str; 4] = ["minLength", "maxLength", "pattern", "x-pattern-description"];
+
+/// Keywords that say something to people only.
+pub(super) const ANNOTATIONS: [&str; 5] = ["title", "description", "example", "externalDocs", "default"];
+
+/// Keywords of a property, whatever its type is.
+const OF_PROPERTIES: [&str; 4] = ["deprecated", "x-deprecated-note", "x-replaces-all", "x-rust-name"];
+
+/// What a schema is the schema of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Use {
+    /// A field of an object.
+    Property,
+    /// A parameter; what is said about it stands beside its schema.
+    Parameter,
+    /// What is in a list or a map.
+    Item,
+    /// The body of a response.
+    Response,
+}
+
+/// A value, as its schema describes it.
+#[derive(Debug)]
+pub(super) struct Schema {
+    pub(super) kind: Kind,
+    pub(super) limits: Limits,
+    pub(super) min_items: u64,
+    pub(super) nullable: bool,
+    /// Markdown; empty where nothing asks for it.
+    pub(super) description: String,
+    pub(super) deprecated: Option<String>,
+    pub(super) replaces_all: bool,
+    pub(super) entries: bool,
+    pub(super) example: Option<Value>,
+}
+
+impl Schema {
+    fn of(kind: Kind) -> Self {
+        Self {
+            kind,
+            limits: Limits::default(),
+            min_items: 0,
+            nullable: false,
+            description: String::new(),
+            deprecated: None,
+            replaces_all: false,
+            entries: false,
+            example: None,
+        }
+    }
+}
+
+impl Lint<'_> {
+    /// Reads the schema at a pointer; none if the generator can't take it.
+    pub(super) fn schema(&mut self, pointer: &str, of: Use) -> Option<Schema> {
+        let spec = self.spec;
+        let schema = self.object(pointer, "a schema")?;
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            return self.component_schema(pointer, target, of);
+        }
+        if schema.contains_key("enum") || schema.contains_key("x-extensible-enum") {
+            self.unsupported(pointer, schema);
+            return None;
+        }
+        let mut said = if schema.contains_key("allOf") {
+            self.wrapped(pointer, schema, of)?
+        } else {
+            let mut said = self.plain(pointer, schema, of)?;
+            said.nullable = self.flag(pointer, "nullable").unwrap_or(false);
+            if of == Use::Property {
+                let help = "say what it means, with units and format";
+                said.description = self.text(pointer, "description", help);
+            }
+            said
+        };
+        if of == Use::Property {
+            said.deprecated = self.deprecated(pointer);
+            said.replaces_all |= self.flag(pointer, "x-replaces-all").unwrap_or(false);
+        }
+        if let Some(example) = spec.at(&child(pointer, "example")) {
+            said.example = Some(example.clone());
+        }
+        Some(said)
+    }
+
+    /// A component, or what stands there if that is no Rust type of its own.
+    fn component_schema(&mut self, pointer: &str, target: &str, of: Use) -> Option<Schema> {
+        let Some(name) = target.strip_prefix("#/components/schemas/") else {
+            let problem = format!("`{target}` is not a schema");
+            let help = "refer to `#/components/schemas/...`";
+            self.say(Rule::Reference, &child(pointer, "$ref"), problem, help);
+            return None;
+        };
+        let at = child(SCHEMAS, name);
+        if !self.is_type(name) {
+            if self.is_within(name) {
+                return None;
+            }
+            if self.spec.at(&child(&at, "x-rust-name")).is_some() {
+                let help = "write it where the component is used: `allOf: [{ $ref: .. }]` with `x-rust-name` beside";
+                let problem = "a name in Rust belongs to a property and not to a component";
+                self.say(Rule::RustName, &child(&at, "x-rust-name"), problem, help);
+            }
+            self.walk.path.push(name.to_owned());
+            let said = self.schema(&at, of);
+            self.walk.path.pop();
+            return said;
+        }
+        if self.is_page(name) && of != Use::Response {
+            self.say(
+                Rule::Entries,
+                pointer,
+                format!("`{name}` is a page, and inside of something else"),
+                "a page without its entries is an error, and would cost all that is around it; leave `x-entries` out",
+            );
+        }
+        self.component(name);
+        let mut said = Schema::of(Kind::Ref(name.to_owned()));
+        said.description = self.optional_text(&at, "description");
+        Some(said)
+    }
+
+    /// Whether a component is a type in Rust: an object, an enum, or written by hand. Any other stands for its schema.
+    fn is_type(&self, name: &str) -> bool {
+        let Some(schema) = self.spec.at(&child(SCHEMAS, name)) else {
+            return true;
+        };
+        let has = |keyword| schema.get(keyword).is_some();
+        let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
+        super::is_handwritten(name)
+            || has("x-extensible-enum")
+            || has("enum")
+            || has("oneOf")
+            || has("not")
+            || has("properties")
+            || is_object && !has("additionalProperties")
+    }
+
+    /// A reference with something beside it: `allOf` of this one reference.
+    fn wrapped(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use) -> Option<Schema> {
+        let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else {
+            self.unsupported(pointer, schema);
+            return None;
+        };
+        if reference(only).is_none() {
+            self.unsupported(pointer, schema);
+            return None;
+        }
+        self.keywords(pointer, schema, of, &["allOf", "nullable"]);
+        let mut said = self.schema(&child(&child(pointer, "allOf"), "0"), of)?;
+        said.nullable |= self.flag(pointer, "nullable").unwrap_or(false);
+        let description = self.optional_text(pointer, "description");
+        if !description.is_empty() {
+            said.description = description;
+        }
+        Some(said)
+    }
+
+    /// A schema without a reference.
+    fn plain(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use) -> Option<Schema> {
+        if schema.contains_key("anyOf") {
+            return self.any_of(pointer, schema, of).map(Schema::of);
+        }
+        if self.flag(pointer, "x-any") == Some(true) {
+            if schema.contains_key("type") {
+                let help = "leave `x-any` out, or the type";
+                self.say(Rule::Type, pointer, "a value of any shape that has a type", help);
+                return None;
+            }
+            self.keywords(pointer, schema, of, &["x-any", "nullable"]);
+            return Some(Schema::of(Kind::Any));
+        }
+        let ty = schema.get("type").and_then(Value::as_str);
+        let format = schema.get("format").and_then(Value::as_str);
+        let (said, keywords): (_, &[&str]) = match (ty, format) {
+            (Some("string"), None | Some("email" | "uri" | "uuid")) => {
+                let limits = self.string_limits(pointer);
+                (limited(Kind::String, limits), &STRING_LIMITS)
+            }
+            (Some("string"), Some("date")) => (Schema::of(Kind::Date), &[]),
+            (Some("string"), Some("date-time")) => (Schema::of(Kind::Timestamp), &[]),
+            (Some("integer"), Some("int64")) => {
+                let limits = self.integer_limits(pointer);
+                (limited(Kind::Integer, limits), &["minimum", "maximum"])
+            }
+            (Some("integer"), _) => {
+                let help = "add `format: int64`; identifiers and amounts exceed 32 bit";
+                self.say(Rule::Integer, pointer, "the integer is not `format: int64`", help);
+                return None;
+            }
+            (Some("number"), None | Some("double")) => (Schema::of(Kind::Number), &[]),
+            (Some("boolean"), None) => (Schema::of(Kind::Boolean), &[]),
+            (Some("array"), None) => (self.list(pointer)?, &["items", "minItems", "x-entries"]),
+            (Some("object"), None) if !schema.contains_key("properties") => {
+                (self.map(pointer, schema)?, &["additionalProperties"])
+            }
+            (Some(known @ ("string" | "number" | "boolean" | "array")), Some(format)) => {
+                let problem = format!("`{format}` is not a known format of {known}");
+                let help = "leave the format out, or say in words what is allowed";
+                self.say(Rule::Format, &child(pointer, "format"), problem, help);
+                return None;
+            }
+            _ => {
+                self.unsupported(pointer, schema);
+                return None;
+            }
+        };
+        self.keywords(
+            pointer,
+            schema,
+            of,
+            &[&["type", "format", "nullable"], keywords].concat(),
+        );
+        Some(said)
+    }
+
+    fn keywords(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use, keywords: &[&str]) {
+        let of_properties: &[&str] = if of == Use::Property { &OF_PROPERTIES } else { &[] };
+        self.known(pointer, schema, &[&ANNOTATIONS[..], keywords, of_properties].concat());
+    }
+
+    fn list(&mut self, pointer: &str) -> Option<Schema> {
+        let items = child(pointer, "items");
+        let inner = self.item(&items)?;
+        if matches!(inner.kind, Kind::List(_)) {
+            let help = "make the item a component with the list inside, or any value: `x-any: true`";
+            self.say(Rule::Type, &items, "items that are lists are not supported", help);
+        }
+        Some(Schema {
+            limits: inner.limits,
+            min_items: self.count(pointer, "minItems").unwrap_or(0),
+            entries: self.flag(pointer, "x-entries").unwrap_or(false),
+            ..Schema::of(Kind::List(Box::new(inner.kind)))
+        })
+    }
+
+    fn map(&mut self, pointer: &str, schema: &Map<String, Value>) -> Option<Schema> {
+        let values = child(pointer, "additionalProperties");
+        match schema.get("additionalProperties") {
+            Some(Value::Bool(true)) => return Some(Schema::of(Kind::Map(Box::new(Kind::Any)))),
+            Some(Value::Object(of)) if of.is_empty() => return Some(Schema::of(Kind::Map(Box::new(Kind::Any)))),
+            Some(Value::Object(_)) => {}
+            _ => {
+                let help = "describe its fields in a named component; or write `additionalProperties: true` for an object \
+                            of any shape, or a schema there for an object with free keys";
+                self.say(Rule::EmptyObject, pointer, "the object has no properties", help);
+                return None;
+            }
+        }
+        let inner = self.item(&values)?;
+        Some(limited(Kind::Map(Box::new(inner.kind)), inner.limits))
+    }
+
+    /// What is in a list or a map.
+    fn item(&mut self, pointer: &str) -> Option<Schema> {
+        let inner = self.schema(pointer, Use::Item)?;
+        // A value of any shape may be `null` anyway.
+        if inner.nullable && inner.kind != Kind::Any {
+            self.say(
+                Rule::Nullable,
+                pointer,
+                "an item that may be `null`",
+                "leave `nullable` out; what is odd in a response is kept anyway. In a request, write `x-any: true` instead of its type",
+            );
+        }
+        if inner.min_items > 0 || inner.entries {
+            let help = "leave out `minItems` and `x-entries`; they are for lists that are properties";
+            self.say(
+                Rule::Limit,
+                pointer,
+                "a list within another with rules of its own",
+                help,
+            );
+        }
+        Some(inner)
+    }
+
+    /// A day or an instant, or a value of several simple types.
+    fn any_of(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use) -> Option<Kind> {
+        let plain = ["type", "format", "title", "description", "example", "nullable"];
+        let branches = schema.get("anyOf").and_then(Value::as_array);
+        let mut kinds = Vec::new();
+        for branch in branches.into_iter().flatten() {
+            let text = |keyword| branch.get(keyword).and_then(Value::as_str);
+            let is_plain = branch
+                .as_object()
+                .is_some_and(|branch| branch.keys().all(|key| plain.contains(&key.as_str())));
+            kinds.push(match (text("type"), text("format")) {
+                _ if !is_plain => None,
+                (Some("string"), Some("date")) => Some(Kind::Date),
+                (Some("string"), Some("date-time")) => Some(Kind::Timestamp),
+                (Some("string" | "integer" | "number" | "boolean"), _) => Some(Kind::Any),
+                _ => None,
+            });
+        }
+        if kinds.len() < 2 || kinds.contains(&None) {
+            self.unsupported(pointer, schema);
+            return None;
+        }
+        self.keywords(pointer, schema, of, &["anyOf", "nullable"]);
+        let has = |kind| kinds.contains(&Some(kind));
+        let is_time = kinds.len() == 2 && has(Kind::Date) && has(Kind::Timestamp);
+        Some(if is_time { Kind::Timestamp } else { Kind::Any })
+    }
+
+    /// What to use instead of something, which is said if and only if it is deprecated.
+    pub(super) fn deprecated(&mut self, pointer: &str) -> Option<String> {
+        const NOTE: &str = "x-deprecated-note";
+        let deprecated = self.flag(pointer, "deprecated").unwrap_or(false);
+        let at = child(pointer, NOTE);
+        let has_note = self.spec.at(&at).is_some();
+        if !deprecated {
+            if has_note {
+                let help = "add `deprecated: true`, or leave the note out";
+                let problem = format!("`{NOTE}` of what is not deprecated");
+                self.say(Rule::Deprecated, &at, problem, help);
+            }
+            return None;
+        }
+        let help = "say what to use instead: `x-deprecated-note: use cursor instead`";
+        if !has_note {
+            let problem = format!("`{NOTE}` is missing");
+            self.say(Rule::Deprecated, &child(pointer, "deprecated"), problem, help);
+            return None;
+        }
+        let note = self.text(pointer, NOTE, help);
+        if note.contains(['\n', '<', '>', '[', ']', '\\', '*'])
+            || note.contains("://")
+            || note.contains(char::is_control)
+        {
+            let help = "write one line without brackets, asterisks and links: compilers show it as it is";
+            self.say(Rule::Deprecated, &at, format!("`{NOTE}` is not plain text"), help);
+        }
+        Some(note)
+    }
+
+    /// Says what is wrong with a schema that progenitor would panic on, or turn into a type that can't read what is sent.
+    pub(super) fn unsupported(&mut self, pointer: &str, schema: &Map<String, Value>) {
+        let is_request = self.walk.direction != Direction::Response;
+        if schema.contains_key("enum") {
+            return self.say(
+                Rule::ClosedEnum,
+                &child(pointer, "enum"),
+                "a closed `enum`: one new value on the server and the whole response is lost",
+                "make it a component with `type: string` and `x-extensible-enum: [...]`",
+            );
+        }
+        if schema.contains_key("allOf") {
+            let help = "`allOf` holds one reference, with `nullable`, `description` or `deprecated` beside it; copy what \
+                        several objects share, or make it a component of its own";
+            let at = child(pointer, "allOf");
+            return self.say(Rule::Union, &at, "`allOf` is more than one reference", help);
+        }
+        if let Some(union) = ["oneOf", "anyOf", "not"].iter().find(|key| schema.contains_key(**key)) {
+            let help = if is_request {
+                "write `anyOf` of simple types without limits, `x-any: true` for a value of any shape, or one object with \
+                 all properties and `x-one-of` for what excludes itself"
+            } else {
+                "write `anyOf` of simple types without limits, `x-any: true` for a value of any shape, or one object with \
+                 the properties of all alternatives, none of them required"
+            };
+            let problem = format!("this `{union}` is not supported: no Rust type can read every value of it");
+            return self.say(Rule::Union, &child(pointer, union), problem, help);
+        }
+        match schema.get("type") {
+            Some(Value::String(ty)) if ty == "object" => self.say(
+                Rule::InlineObject,
+                pointer,
+                "an object within an object",
+                "make it a named component; its name becomes a Rust type",
+            ),
+            Some(Value::String(ty)) if ty == "string" && schema.contains_key("x-extensible-enum") => self.say(
+                Rule::InlineObject,
+                pointer,
+                "an enum without a name",
+                "make it a named component; its name becomes a Rust type",
+            ),
+            Some(Value::String(other)) => {
+                let help = "the types are string, integer, number, boolean, array and object";
+                let problem = format!("`{other}` is not a type");
+                self.say(Rule::Type, &child(pointer, "type"), problem, help);
+            }
+            Some(_) => {} // told elsewhere
+            None => self.say(
+                Rule::Type,
+                pointer,
+                "the schema has no `type`",
+                "add one: string, integer, number, boolean, array or object; `x-any: true` stands for a value of any shape",
+            ),
+        }
+    }
+}
+
+fn limited(kind: Kind, limits: Limits) -> Schema {
+    Schema {
+        limits,
+        ..Schema::of(kind)
+    }
+}

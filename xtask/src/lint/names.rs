@@ -1,0 +1,397 @@
+//! Names in Rust: none is there twice where the generated code has it, and none is that of handwritten code.
+
+use std::collections::BTreeMap;
+
+use heck::ToShoutySnakeCase as _;
+
+use super::{Lint, components::SCHEMAS};
+use crate::{
+    document::pointer::child,
+    finding::Rule,
+    model::{Api, Direction, Home, Object, Operation, Property, Type},
+    names,
+    reserved::{Reserved, Room},
+};
+
+/// Names that must differ, and what has each.
+struct Namespace {
+    /// Where they are: "in the module `things`".
+    place: String,
+    names: BTreeMap<String, String>,
+}
+
+impl Namespace {
+    fn new<'a>(place: impl Into<String>, taken: impl Iterator<Item = &'a str>) -> Self {
+        Self {
+            place: place.into(),
+            names: taken
+                .map(|name| (name.to_owned(), "a name of handwritten code".to_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// Something that wants a name.
+struct Named<'a> {
+    name: &'a str,
+    /// What it is, for others that want the same name.
+    what: String,
+    pointer: &'a str,
+    help: &'a str,
+}
+
+const OPERATION_HELP: &str =
+    "choose another operationId, such as one that says what it does to what: `update_opportunity`";
+const COMPONENT_HELP: &str = "choose another name for the component, such as one with the resource in front";
+const TYPE_HELP: &str = "choose another name for the struct";
+const FIELD_HELP: &str = "give it another name in Rust, beside its type: `x-rust-name: some_name`; beside a reference, write \
+                          `allOf: [{ $ref: .. }]`";
+
+impl Lint<'_> {
+    pub(super) fn names(&mut self, api: &Api) {
+        let reserved = Reserved::get();
+        self.low_level(api, reserved);
+        self.types(api, reserved);
+        self.resources(api, reserved);
+        for operation in &api.operations {
+            self.arguments(api, operation);
+            self.builder(api, operation, reserved);
+        }
+        self.parts(api);
+    }
+
+    fn take(&mut self, namespace: &mut Namespace, wanted: &Named<'_>) {
+        if let Some(other) = namespace.names.get(wanted.name) {
+            let problem = format!("`{}` is taken {}: it is {other}", wanted.name, namespace.place);
+            self.say(Rule::NameCollision, wanted.pointer, problem, wanted.help);
+        } else {
+            namespace.names.insert(wanted.name.to_owned(), wanted.what.clone());
+        }
+    }
+
+    /// Where the operation is, or a keyword of it that is there.
+    fn of_operation(&self, operation: &Operation, keywords: &[&str]) -> String {
+        let pointer = child(&child("/paths", &operation.path), &operation.method);
+        let mut places = keywords.iter().map(|keyword| child(&pointer, keyword));
+        places.find(|at| self.spec.at(at).is_some()).unwrap_or(pointer)
+    }
+
+    /// `chartmogul_api`: methods of its client, requests, and the table of operations.
+    fn low_level(&mut self, api: &Api, reserved: &Reserved) {
+        let mut client = Namespace::new("in the low-level client", reserved.low_level_client());
+        let mut requests = Namespace::new("among the requests", reserved.names(Room::Requests));
+        let mut table = Namespace::new("in the table of operations", ["ALL"].into_iter());
+        for operation in &api.operations {
+            let pointer = &self.of_operation(operation, &["operationId"]);
+            let (pascal, shouty) = (names::pascal(&operation.id), operation.id.to_shouty_snake_case());
+            for (namespace, name) in [
+                (&mut client, operation.id.as_str()),
+                (&mut requests, &pascal),
+                (&mut table, &shouty),
+            ] {
+                let what = format!("the operation `{}`", operation.id);
+                let wanted = Named {
+                    name,
+                    what,
+                    pointer,
+                    help: OPERATION_HELP,
+                };
+                // An id that is used twice is told elsewhere.
+                if namespace.names.get(name) != Some(&wanted.what) {
+                    self.take(namespace, &wanted);
+                }
+            }
+        }
+        for (name, ty) in &api.types {
+            if let Type::Object(object) = ty
+                && object.direction != Direction::Response
+            {
+                let pointer = &self.of_type(name);
+                let wanted = Named {
+                    name: &name.to_shouty_snake_case(),
+                    what: format!("the type `{name}`"),
+                    pointer,
+                    help: COMPONENT_HELP,
+                };
+                self.take(&mut table, &wanted);
+            }
+        }
+    }
+
+    /// Where a component is, or what names a query type.
+    fn of_type(&self, name: &str) -> String {
+        let component = child(SCHEMAS, name);
+        if self.spec.at(&component).is_some() {
+            return component;
+        }
+        let operation = self.places.query(name);
+        let named = child(&operation, "x-query-type");
+        if self.spec.at(&named).is_some() {
+            named
+        } else {
+            operation
+        }
+    }
+
+    /// `chartmogul_api::types`, which is flat.
+    fn types(&mut self, api: &Api, reserved: &Reserved) {
+        let mut types = Namespace::new("among the types", reserved.names(Room::Types));
+        for (name, ty) in &api.types {
+            let pointer = &self.of_type(name);
+            if name.starts_with("Xtask") {
+                let problem = format!("`{name}` begins like the generator's own names");
+                self.say(Rule::NameCollision, pointer, problem, COMPONENT_HELP);
+            }
+            if !matches!(ty, Type::Handwritten { .. }) {
+                let what = format!("the type `{name}`");
+                let wanted = Named {
+                    name,
+                    what,
+                    pointer,
+                    help: COMPONENT_HELP,
+                };
+                self.take(&mut types, &wanted);
+            }
+        }
+        for (name, pointer) in self.structs(api) {
+            let what = "a struct of arguments".to_owned();
+            let wanted = Named {
+                name: &name,
+                what,
+                pointer: &pointer,
+                help: TYPE_HELP,
+            };
+            self.take(&mut types, &wanted);
+        }
+    }
+
+    /// The structs for arguments, each once, and what names it.
+    fn structs(&self, api: &Api) -> Vec<(String, String)> {
+        let mut found = Vec::new();
+        for (name, ty) in &api.types {
+            if let Type::Object(Object {
+                required_type: Some(required),
+                ..
+            }) = ty
+                && !found.iter().any(|(known, _)| known == required)
+            {
+                let at = match self.spec.at(&child(SCHEMAS, name)) {
+                    Some(_) => child(SCHEMAS, name),
+                    None => self.places.query(name),
+                };
+                found.push((required.clone(), child(&at, "x-required-type")));
+            }
+        }
+        for name in api.path_types().keys() {
+            let user = api
+                .operations
+                .iter()
+                .find(|operation| operation.path_type.as_deref() == Some(name));
+            let at = user.map(|operation| self.of_operation(operation, &["x-required-type"]));
+            found.push(((*name).to_owned(), at.unwrap_or_default()));
+        }
+        found
+    }
+
+    /// `chartmogul`: a module for each tag, and in it the resource, its builders and the tag's types.
+    fn resources(&mut self, api: &Api, reserved: &Reserved) {
+        let mut accessors = Namespace::new("in the client", reserved.methods("Client"));
+        let mut root = Namespace::new("in the root of the crate", reserved.root());
+        let mut files = Namespace::new("among the generated files", ["shared", "mod"].into_iter());
+        let (required, paths) = (api.required_types(), api.path_types());
+        for tag in &api.tags {
+            let pointer = self.of_tag(&tag.name);
+            for namespace in [&mut accessors, &mut root, &mut files] {
+                let wanted = Named {
+                    name: &tag.name,
+                    what: format!("the tag `{}`", tag.name),
+                    pointer: &pointer,
+                    help: "choose another name for the tag",
+                };
+                self.take(namespace, &wanted);
+            }
+            let resource = names::pascal(&tag.name);
+            let mut module = Namespace::new(format!("in the module `{}`", tag.name), reserved.names(Room::Resources));
+            let wanted = Named {
+                name: &resource,
+                what: format!("the resource `{}`", tag.name),
+                pointer: &pointer,
+                help: "choose another name for the tag",
+            };
+            self.take(&mut module, &wanted);
+            let mut verbs = Namespace::new(
+                format!("among the methods of `{resource}`"),
+                reserved.methods(&resource),
+            );
+            for operation in api.operations.iter().filter(|operation| operation.tag == tag.name) {
+                let pointer = self.of_operation(operation, &["operationId"]);
+                let wanted = Named {
+                    name: &names::pascal(&operation.id),
+                    what: format!("the builder of `{}`", operation.id),
+                    pointer: &pointer,
+                    help: OPERATION_HELP,
+                };
+                if module.names.get(wanted.name) != Some(&wanted.what) {
+                    self.take(&mut module, &wanted);
+                }
+                let pointer = self.of_operation(operation, &["x-method", "operationId"]);
+                let wanted = Named {
+                    name: &operation.verb,
+                    what: format!("the method for `{}`", operation.id),
+                    pointer: &pointer,
+                    help: "name the method otherwise: `x-method: archive`",
+                };
+                if !operation.verb.is_empty() && !names::is_ident(&operation.verb) {
+                    let problem = format!("`{}` is no name of a method", operation.verb);
+                    self.say(Rule::Method, &pointer, problem, wanted.help);
+                } else if verbs.names.get(wanted.name) != Some(&wanted.what) {
+                    self.take(&mut verbs, &wanted);
+                }
+            }
+            let home = Home::Tag(tag.name.clone());
+            for (name, ty) in &api.types {
+                if ty.home() == Some(&home) {
+                    let pointer = self.of_type(name);
+                    let wanted = Named {
+                        name,
+                        what: format!("the type `{name}`"),
+                        pointer: &pointer,
+                        help: COMPONENT_HELP,
+                    };
+                    self.take(&mut module, &wanted);
+                }
+            }
+            for (name, pointer) in self.structs(api) {
+                let of_required = required.get(name.as_str()).map(|ty| &ty.home);
+                let home_of = of_required.or_else(|| paths.get(name.as_str()).map(|ty| &ty.home));
+                // Those that are types, too, have been told about.
+                if home_of == Some(&home) && !api.types.contains_key(&name) {
+                    let wanted = Named {
+                        name: &name,
+                        what: "a struct of arguments".to_owned(),
+                        pointer: &pointer,
+                        help: TYPE_HELP,
+                    };
+                    self.take(&mut module, &wanted);
+                }
+            }
+        }
+    }
+
+    fn of_tag(&self, name: &str) -> String {
+        let tags = self.spec.at("/tags").and_then(serde_json::Value::as_array);
+        let is_named = |tag: &serde_json::Value| tag.get("name").and_then(serde_json::Value::as_str) == Some(name);
+        let index = tags.and_then(|tags| tags.iter().position(is_named));
+        index.map_or_else(|| "/tags".to_owned(), |index| format!("/tags/{index}/name"))
+    }
+
+    /// Arguments of the method, and fields of the request as data.
+    fn arguments(&mut self, api: &Api, operation: &Operation) {
+        let mut request = Namespace::new("in the request", [].into_iter());
+        for (name, is_there) in [("query", operation.query.is_some()), ("body", operation.body.is_some())] {
+            if is_there {
+                request.names.insert(name.to_owned(), format!("the {name}"));
+            }
+        }
+        for parameter in &operation.parameters {
+            let at = self.of_operation(operation, &[]);
+            let pointer = self.places.parameter(&at, format!("path {}", parameter.name));
+            let wanted = Named {
+                name: &parameter.field,
+                what: format!("the path parameter `{}`", parameter.name),
+                pointer: &pointer,
+                help: "give the path parameter another name in Rust: `x-rust-name: some_name`",
+            };
+            self.take(&mut request, &wanted);
+        }
+        let mut arguments = Namespace::new(format!("among the arguments of `{}`", operation.verb), [].into_iter());
+        for argument in operation.arguments(api) {
+            let pointer = self.of_operation(operation, &["operationId"]);
+            let wanted = Named {
+                name: &argument.name,
+                what: "another argument".to_owned(),
+                pointer: &pointer,
+                help: "the path, the query and the body need it: give one of them another name in Rust, \
+                       `x-rust-name: some_name`",
+            };
+            self.take(&mut arguments, &wanted);
+        }
+    }
+
+    /// Methods of a builder: what it can do, and its setters.
+    fn builder(&mut self, api: &Api, operation: &Operation, reserved: &Reserved) {
+        let mut methods = Namespace::new(
+            format!("in the builder of `{}`", operation.id),
+            reserved.builder().chain(["new"]),
+        );
+        let at = self.of_operation(operation, &[]);
+        if let Some(query) = operation.query_object(api) {
+            for property in optional(query) {
+                let place = self.places.parameter(&at, format!("query {}", property.name));
+                self.setters(&mut methods, property, &place, "query");
+            }
+        }
+        if let Some(body) = &operation.body
+            && let Some(object) = api.object(body.inner())
+        {
+            let properties = child(&child(SCHEMAS, body.inner()), "properties");
+            for property in optional(object) {
+                self.setters(&mut methods, property, &child(&properties, &property.name), "body");
+            }
+        }
+    }
+
+    /// Setters of requests that are parts of others.
+    fn parts(&mut self, api: &Api) {
+        for (name, ty) in &api.types {
+            let Type::Object(object) = ty else { continue };
+            if !object.nested {
+                continue;
+            }
+            let mut methods = Namespace::new(
+                format!("in the setters of `{name}`"),
+                ["new", "clone", "fmt", "from", "into"].into_iter(),
+            );
+            let properties = child(&child(SCHEMAS, name), "properties");
+            for property in optional(object) {
+                self.setters(&mut methods, property, &child(&properties, &property.name), "object");
+            }
+        }
+    }
+
+    fn setters(&mut self, methods: &mut Namespace, property: &Property, pointer: &str, of: &str) {
+        for name in setters(property) {
+            let wanted = Named {
+                name: &name,
+                what: format!("the setter of `{}` in the {of}", property.name),
+                pointer,
+                help: FIELD_HELP,
+            };
+            self.take(methods, &wanted);
+        }
+    }
+}
+
+/// The optional fields of an object. Fields of one name have been told about.
+fn optional(object: &Object) -> impl Iterator<Item = &Property> {
+    let all = &object.properties;
+    let is_first = |index: usize| !all[..index].iter().any(|other| other.field == all[index].field);
+    let fields = all.iter().enumerate();
+    fields.filter_map(move |(index, property)| (!property.required && is_first(index)).then_some(property))
+}
+
+/// The methods of a builder that set an optional field.
+fn setters(property: &Property) -> Vec<String> {
+    let field = &property.field;
+    let plain = field.trim_end_matches('_');
+    let mut setters = Vec::new();
+    if property.replaces_all {
+        setters.extend([format!("replace_all_{plain}"), format!("remove_all_{plain}")]);
+    } else {
+        setters.push(field.clone());
+    }
+    if property.nullable {
+        setters.push(format!("clear_{plain}"));
+    }
+    setters
+}

@@ -1,0 +1,304 @@
+//! An example for each verb, made of the document's own examples. It is compiled with the crate's tests, and not run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::{
+    model::{Api, Argument, ArgumentValue, Home, Kind, Object, Operation, Property, Tag, Type},
+    names,
+};
+
+/// So many setters are shown.
+const SETTERS: usize = 3;
+/// Longer statements are broken.
+const WIDTH: usize = 110;
+const HEAD: &str = "# async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {\n";
+const END: &str = "# Ok(()) }\n";
+
+/// The lines of a documentation test; none if the document has a value that can't be written in a line of Rust.
+pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<String> {
+    let examples = Examples { api };
+    let arguments = operation.arguments(api);
+    let arguments = arguments.iter().map(|argument| examples.argument(operation, argument));
+    let arguments = arguments.collect::<Option<Vec<_>>>()?.join(", ");
+    let setters: String = examples.setters(operation).into_iter().take(SETTERS).collect();
+    let (accessor, verb) = (names::module(&tag.name), &operation.verb);
+    let call = format!("client.{accessor}().{verb}({arguments}){setters}");
+    if let Some(Kind::List(entry)) = operation.pages(api).map(|entries| &entries.kind) {
+        let entries = accessor.as_str();
+        let entry = entry.component().map_or("entry".to_owned(), names::field);
+        let entry = if entry == *entries { "entry".to_owned() } else { entry };
+        let (uses, start) = imported(&format!("let mut {entries} = {call}.items();"));
+        let start = laid_out(&start)?;
+        return Some(format!(
+            "{HEAD}{uses}{start}while let Some({entry}) = {entries}.try_next().await? {{\n    println!(\"{{{entry}:?}}\");\n}}\n{END}"
+        ));
+    }
+    let call = format!("{call}.send().await?");
+    let statement = match &operation.response {
+        Some(Kind::Ref(name)) => format!("let {} = {call};", names::field(name)),
+        Some(_) => format!("let response = {call};"),
+        None => format!("{call};"),
+    };
+    let (uses, statement) = imported(&statement);
+    let statement = laid_out(&statement)?;
+    Some(format!("{HEAD}{uses}{statement}{END}"))
+}
+
+/// With `use` for what it names by a path.
+fn imported(statement: &str) -> (String, String) {
+    let mut short = statement.to_owned();
+    let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (at, _) in statement.match_indices("chartmogul::") {
+        let path = statement[at..]
+            .split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':')
+            .next();
+        let names: Vec<_> = path.unwrap_or_default().split("::").collect();
+        if let [_, module, name, ..] = names.as_slice() {
+            short = short.replace(&format!("chartmogul::{module}::{name}"), name);
+            imports.entry(module).or_default().insert(name);
+        }
+    }
+    let uses = imports.into_iter().map(|(module, names)| {
+        let names: Vec<_> = names.into_iter().collect();
+        match names.as_slice() {
+            [name] => format!("use chartmogul::{module}::{name};\n"),
+            names => format!("use chartmogul::{module}::{{{}}};\n", names.join(", ")),
+        }
+    });
+    let uses: String = uses.collect();
+    let gap = if uses.is_empty() { "" } else { "\n" };
+    (uses + gap, short)
+}
+
+/// In one line, if it is short; formatted otherwise.
+fn laid_out(statement: &str) -> Option<String> {
+    if statement.len() <= WIDTH {
+        return Some(format!("{statement}\n"));
+    }
+    let file = syn::parse_file(&format!("async fn run() {{ {statement} }}")).ok()?;
+    let formatted = prettyplease::unparse(&file);
+    let lines: Vec<_> = formatted.lines().collect();
+    let lines = lines.get(1..lines.len().checked_sub(1)?)?;
+    Some(
+        lines
+            .iter()
+            .map(|line| format!("{}\n", line.strip_prefix("    ").unwrap_or(line)))
+            .collect(),
+    )
+}
+
+/// How a value is given.
+#[derive(Clone, Copy, PartialEq)]
+enum As {
+    /// To a parameter that converts.
+    Argument,
+    /// To a field of a struct.
+    Field,
+}
+
+struct Examples<'a> {
+    api: &'a Api,
+}
+
+impl Examples<'_> {
+    fn argument(&self, operation: &Operation, argument: &Argument<'_>) -> Option<String> {
+        let given = body_example(operation);
+        match &argument.value {
+            ArgumentValue::Path(parameter) => self.value(&parameter.kind, parameter.example.as_ref()?, As::Argument),
+            ArgumentValue::PathStruct(name) => {
+                let fields = operation.parameters.iter().map(|parameter| {
+                    let value = self.value(&parameter.kind, parameter.example.as_ref()?, As::Field)?;
+                    Some(format!("{}: {value}", parameter.field))
+                });
+                let module = names::module(&operation.tag);
+                self.literal(&self.path_struct(name).unwrap_or(module), name, fields)
+            }
+            ArgumentValue::Query(property) => self.required(property, None, As::Argument),
+            ArgumentValue::Body(property) => self.required(property, given, As::Argument),
+            ArgumentValue::QueryStruct(name) => self.required_struct(name, operation.query_object(self.api)?, None),
+            ArgumentValue::BodyStruct(name) => self.required_struct(name, operation.body_object(self.api)?, given),
+        }
+    }
+
+    fn setters(&self, operation: &Operation) -> Vec<String> {
+        let setter = |property: &Property, value: &Value| {
+            if property.required || property.deprecated.is_some() {
+                return None;
+            }
+            let value = self.value(&property.kind, value, As::Argument)?;
+            let collection = matches!(property.kind, Kind::List(_) | Kind::Map(_));
+            let name = if property.replaces_all && collection {
+                "replace_all_"
+            } else {
+                ""
+            };
+            Some(format!(".{name}{}({value})", property.field))
+        };
+        let body = operation
+            .body_object(self.api)
+            .map_or(&[][..], |object| &object.properties);
+        let given = body_example(operation);
+        let of_body = body.iter().filter_map(|p| setter(p, given?.get(&p.name)?));
+        let query = operation
+            .query_object(self.api)
+            .map_or(&[][..], |object| &object.properties);
+        // A cursor is the server's.
+        let of_query = query
+            .iter()
+            .filter(|p| p.name != "cursor")
+            .filter_map(|p| setter(p, p.example.as_ref()?))
+            .take(1);
+        of_query.chain(of_body).collect()
+    }
+
+    fn required(&self, property: &Property, given: Option<&Value>, position: As) -> Option<String> {
+        let given = given.and_then(|given| given.get(&property.name));
+        let value = given.or(property.example.as_ref())?;
+        if property.nullable {
+            return match value {
+                Value::Null => Some("None".to_owned()),
+                value => Some(format!("Some({})", self.value(&property.kind, value, As::Field)?)),
+            };
+        }
+        self.value(&property.kind, value, position)
+    }
+
+    fn required_struct(&self, name: &str, object: &Object, given: Option<&Value>) -> Option<String> {
+        let fields = object.required().map(|property| {
+            let value = self.required(property, given, As::Field)?;
+            Some(format!("{}: {value}", property.field))
+        });
+        let types = self.api.required_types();
+        self.literal(&module(&types.get(name)?.home), name, fields)
+    }
+
+    fn path_struct(&self, name: &str) -> Option<String> {
+        Some(module(&self.api.path_types().get(name)?.home))
+    }
+
+    fn literal(&self, module: &str, name: &str, fields: impl Iterator<Item = Option<String>>) -> Option<String> {
+        let fields = fields.collect::<Option<Vec<_>>>()?.join(", ");
+        Some(format!("chartmogul::{module}::{name} {{ {fields} }}"))
+    }
+
+    fn value(&self, kind: &Kind, value: &Value, position: As) -> Option<String> {
+        let converted = |text: String| match position {
+            As::Argument => Some(text),
+            As::Field => Some(format!("{text}.into()")),
+        };
+        match (kind, value) {
+            (Kind::String, Value::String(text)) => Some(format!("{text:?}")),
+            (Kind::Date | Kind::Timestamp, Value::String(text)) => converted(format!("{text:?}")),
+            (Kind::Integer, Value::Number(number)) => Some(integer(number.as_i64()?)),
+            (Kind::Number, Value::Number(number)) => Some(format!("{:?}", number.as_f64()?)),
+            (Kind::Boolean, Value::Bool(value)) => Some(value.to_string()),
+            (Kind::Any, value) => converted(scalar(value)?),
+            (Kind::Ref(name), value) => match (self.api.types.get(name)?, value) {
+                (Type::Object(object), value) => self.object(name, object, value),
+                (Type::OpenEnum(_), Value::String(text)) => converted(format!("{text:?}")),
+                (Type::Handwritten { .. }, value) => converted(scalar(value)?),
+                _ => None,
+            },
+            (Kind::List(item), Value::Array(items)) => {
+                let items = items.iter().map(|value| self.value(item, value, position));
+                let items = items.collect::<Option<Vec<_>>>()?;
+                // The type of no items, or of different ones, would have to be told.
+                let alike = same_types(value);
+                match position {
+                    As::Argument if items.is_empty() || !alike => None,
+                    As::Argument => Some(format!("[{}]", items.join(", "))),
+                    As::Field => Some(format!("vec![{}]", items.join(", "))),
+                }
+            }
+            (Kind::Map(of), Value::Object(fields)) if position == As::Argument => {
+                let pairs = fields.iter().map(|(key, value)| {
+                    let value = self.value(of, value, position)?;
+                    Some(format!("({key:?}, {value})"))
+                });
+                let pairs = pairs.collect::<Option<Vec<_>>>()?;
+                let alike = same_types(&fields.values().cloned().collect());
+                (!pairs.is_empty() && alike).then(|| format!("[{}]", pairs.join(", ")))
+            }
+            _ => None,
+        }
+    }
+
+    /// An object within a request: what is required, then setters.
+    fn object(&self, name: &str, object: &Object, value: &Value) -> Option<String> {
+        let path = format!("chartmogul::{}::{name}", module(&object.home));
+        let made = match &object.required_type {
+            Some(required) => format!("{path}::new({})", self.required_struct(required, object, Some(value))?),
+            None => {
+                let arguments = object
+                    .required()
+                    .map(|property| self.required(property, Some(value), As::Argument));
+                let arguments = arguments.collect::<Option<Vec<_>>>()?;
+                let function = if arguments.is_empty() { "default" } else { "new" };
+                format!("{path}::{function}({})", arguments.join(", "))
+            }
+        };
+        let setters = object
+            .properties
+            .iter()
+            .filter(|property| !property.required && property.deprecated.is_none());
+        let setters: String = setters
+            .filter_map(|property| {
+                let value = self.value(&property.kind, value.get(&property.name)?, As::Argument)?;
+                Some(format!(".{}({value})", property.field))
+            })
+            .collect();
+        Some(made + &setters)
+    }
+}
+
+/// What is inside of the envelope.
+fn body_example(operation: &Operation) -> Option<&Value> {
+    let body = operation.body.as_ref()?;
+    let example = body.example.as_ref()?;
+    match &body.envelope {
+        Some((key, _)) => example.get(key),
+        None => Some(example),
+    }
+}
+
+fn module(home: &Home) -> String {
+    match home {
+        Home::Tag(tag) => names::module(tag),
+        Home::Shared => "types".to_owned(),
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(format!("{text:?}")),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Number(number) => match number.as_i64() {
+            Some(number) => Some(integer(number)),
+            None => Some(format!("{:?}", number.as_f64()?)),
+        },
+        _ => None,
+    }
+}
+
+fn same_types(items: &Value) -> bool {
+    let types = |value: &Value| (std::mem::discriminant(value), value.is_i64() || value.is_u64());
+    let items = items.as_array().map_or(&[][..], Vec::as_slice);
+    items.windows(2).all(|pair| types(&pair[0]) == types(&pair[1]))
+}
+
+/// `20_000`; `i64` only where it must be told.
+fn integer(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut grouped = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && digits.len() > 4 && (digits.len() - at) % 3 == 0 {
+            grouped.push('_');
+        }
+        grouped.push(digit);
+    }
+    let sign = if number < 0 { "-" } else { "" };
+    let suffix = if i32::try_from(number).is_ok() { "" } else { "_i64" };
+    format!("{sign}{grouped}{suffix}")
+}

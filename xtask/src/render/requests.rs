@@ -1,0 +1,189 @@
+//! Requests as data, and what can be done with each besides sending it.
+
+use super::{docs, export, modules, operations, operations_of};
+use crate::{
+    lower::rust_type,
+    model::{Api, Direction, Kind, Object, Operation},
+    names,
+};
+
+/// `requests/mod.rs`: everything under one name.
+pub(super) fn index(api: &Api) -> String {
+    let modules = modules(api.tags.iter().map(|tag| names::module(&tag.name)), "");
+    let exports: String = api
+        .tags
+        .iter()
+        .map(|tag| {
+            export(
+                &names::module(&tag.name),
+                operations_of(api, &tag.name).map(name).collect(),
+            )
+        })
+        .collect();
+    format!("//! Requests as data, one for each operation.\n\n{modules}\n{exports}")
+}
+
+/// The requests of a resource.
+pub(super) fn requests(api: &Api, tag: &str) -> String {
+    let requests: Vec<_> = operations_of(api, tag)
+        .map(|operation| request(api, operation))
+        .collect();
+    requests.join("\n")
+}
+
+/// The name of a request, and of its builder in `chartmogul`.
+pub(super) fn name(operation: &Operation) -> String {
+    names::pascal(&operation.id)
+}
+
+/// The Rust type of what a successful response holds, within `chartmogul-api`.
+pub(super) fn response(api: &Api, operation: &Operation) -> String {
+    match &operation.response {
+        Some(kind) => rust_type(api, kind, Direction::Response),
+        None => "()".to_owned(),
+    }
+}
+
+fn request(api: &Api, operation: &Operation) -> String {
+    let (id, name) = (&operation.id, name(operation));
+    let mut fields = Vec::new();
+    let mut arguments = Vec::new();
+    for parameter in &operation.parameters {
+        let (field, is_text) = (&parameter.field, parameter.kind == Kind::String);
+        let ty = rust_type(api, &parameter.kind, Direction::Request);
+        fields.push((field.as_str(), ty));
+        arguments.push(if is_text {
+            format!("&self.{field}")
+        } else {
+            format!("self.{field}")
+        });
+    }
+    let parts = [
+        ("query", operation.query.as_ref()),
+        ("body", operation.body.as_ref().map(|body| &body.component)),
+    ];
+    for (field, component) in parts {
+        if let Some(component) = component {
+            fields.push((field, format!("crate::types::{component}")));
+            arguments.push(format!("&self.{field}"));
+        }
+    }
+    let optional = |object: Option<&Object>| object.is_none_or(|object| object.required().next().is_none());
+    let body = operation.body_component().and_then(|body| api.object(&body));
+    let default = operation.parameters.is_empty() && optional(operation.query_object(api)) && optional(body);
+    let default = if default { ", Default" } else { "" };
+    let doc = docs::sentence(&operation.summary);
+    let doc = format!("{} A request as data, for [`{id}`](crate::Client::{id}).", doc);
+    let doc = docs::comment_text(&doc, "");
+    let fields: String = fields
+        .iter()
+        .map(|(name, ty)| format!("    pub {name}: {ty},\n"))
+        .collect();
+    let fields = if fields.is_empty() {
+        " {}".to_owned()
+    } else {
+        format!(" {{\n{fields}}}")
+    };
+    let (response, constant, arguments) = (
+        response(api, operation),
+        operations::constant(operation),
+        arguments.join(", "),
+    );
+    let mut text = format!(
+        "{doc}#[derive(Debug, Clone, PartialEq{default})]\n\
+         pub struct {name}{fields}\n\n\
+         impl crate::request::Request for {name} {{\n    \
+             type Response = {response};\n    \
+             const OPERATION: &'static crate::Operation = &crate::operations::{constant};\n    \
+             fn send<'a>(\n        \
+                 &'a self,\n        \
+                 client: &'a crate::Client,\n    \
+             ) -> impl Future<Output = Result<crate::Response<Self::Response>, crate::Error>> + Send + 'a {{\n        \
+                 client.{id}({arguments})\n    \
+             }}\n\
+         }}\n"
+    );
+    text += &list(api, operation).unwrap_or_default();
+    text += &update(api, operation).unwrap_or_default();
+    text += &custom_attributes(api, operation).unwrap_or_default();
+    text
+}
+
+/// For an operation that lists: all entries of all pages.
+fn list(api: &Api, operation: &Operation) -> Option<String> {
+    operation.pages(api)?;
+    let cursor = &operation.query_object(api)?.property("cursor")?.field;
+    let name = name(operation);
+    Some(format!(
+        "\nimpl crate::request::ListRequest for {name} {{\n    \
+             fn cursor(&mut self) -> &mut Option<String> {{\n        \
+                 &mut self.query.{cursor}\n    \
+             }}\n\
+         }}\n"
+    ))
+}
+
+/// For an update of an object that can be read.
+fn update(api: &Api, operation: &Operation) -> Option<String> {
+    let read = operation.read(api)?;
+    let (name, read_name) = (name(operation), name(read));
+    let body = operation.body_object(api)?;
+    let replaced: Vec<_> = body
+        .properties
+        .iter()
+        .filter(|p| p.replaces_all)
+        .map(|p| format!("{:?}", p.name))
+        .collect();
+    let replaced = replaced.join(", ");
+    let mut fields = String::new();
+    for (of_read, own) in read.parameters.iter().zip(&operation.parameters) {
+        let copied = if own.kind == Kind::String { ".clone()" } else { "" };
+        fields += &format!("            {}: self.{}{copied},\n", of_read.field, own.field);
+    }
+    if let (Some(query), Some(object)) = (&read.query, read.query_object(api)) {
+        let value = if operation.query.as_ref() == Some(query) {
+            "self.query.clone()".to_owned()
+        } else {
+            let parameter = |p: &crate::model::Property| match p.required {
+                true => format!("{0}: self.query.{0}.clone()", p.field),
+                false => format!("{}: Default::default()", p.field),
+            };
+            let parameters: Vec<_> = object.properties.iter().map(parameter).collect();
+            format!("crate::types::{query} {{ {} }}", parameters.join(", "))
+        };
+        fields += &format!("            query: {value},\n");
+    }
+    Some(format!(
+        "\nimpl crate::request::UpdateRequest for {name} {{\n    \
+             type Read = {read_name};\n    \
+             const REPLACED: &'static [&'static str] = &[{replaced}];\n    \
+             fn read(&self) -> {read_name} {{\n        \
+                 {read_name} {{\n{fields}        }}\n    \
+             }}\n\
+         }}\n"
+    ))
+}
+
+/// For an update that can replace all custom attributes.
+fn custom_attributes(api: &Api, operation: &Operation) -> Option<String> {
+    let body = operation.merges_custom(api).then(|| operation.body_object(api))??;
+    let custom = &body.property("custom")?.field;
+    let (name, target) = (name(operation), body_target(api, operation));
+    Some(format!(
+        "\nimpl crate::request::CustomAttributesRequest for {name} {{\n    \
+             fn custom(&mut self) -> &mut Option<Vec<crate::types::CustomAttribute>> {{\n        \
+                 &mut self.{target}.{custom}\n    \
+             }}\n\
+         }}\n"
+    ))
+}
+
+/// From a request to the object in its body, inside of the envelope.
+pub(super) fn body_target(api: &Api, operation: &Operation) -> String {
+    let envelope = operation.body.as_ref().filter(|body| body.envelope.is_some());
+    let envelope = envelope.and_then(|body| api.object(&body.component)?.properties.first());
+    match envelope {
+        Some(property) => format!("body.{}", property.field),
+        None => "body".to_owned(),
+    }
+}

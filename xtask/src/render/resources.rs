@@ -1,0 +1,269 @@
+//! The resources of `chartmogul`: accessor, verbs with an example each, builders.
+
+use super::{
+    arguments::{Crate, converted, lifetime},
+    deprecated_text, docs, examples, export, module, operations_of, requests,
+    setters::setters,
+    types,
+};
+use crate::{
+    model::{Api, Argument, ArgumentValue, Home, Kind, Object, Operation, Tag},
+    names,
+};
+
+/// `mod.rs`: a public module for each resource.
+pub(super) fn index(api: &Api) -> String {
+    super::modules(api.tags.iter().map(|tag| names::module(&tag.name)), "pub ") + "pub mod types;\n"
+}
+
+/// Types that several resources share.
+pub(super) fn shared(api: &Api) -> String {
+    let exports = export("chartmogul_api::types", types::names_for_users(api, &Home::Shared));
+    format!("//! Types that several resources share.\n\n{exports}")
+}
+
+/// Modules only: the types of the document live in these files, and no type of theirs is called like a module.
+const IMPORTS: &str = "#[allow(unused_imports)] // not every resource needs all of them\nuse chartmogul_api::{requests, types};\n\nuse crate::call;\n";
+
+/// The file of a resource.
+pub(super) fn resource(api: &Api, tag: &Tag) -> String {
+    let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
+    let home = Home::Tag(tag.name.clone());
+    debug_assert_eq!(module(&home), accessor);
+    let words = format!("{}\n\n{}", docs::markdown(&tag.description), docs::source(&tag.source));
+    let (heading, words) = (docs::module_text(&words), docs::comment_text(&words, "    "));
+    let exports = export("chartmogul_api::types", types::names_for_users(api, &home));
+    let verbs: Vec<_> = operations_of(api, &tag.name)
+        .map(|operation| verb(api, tag, operation))
+        .collect();
+    let limited = operations_of(api, &tag.name).filter(|operation| customer(api, operation).is_some());
+    let limited: Vec<_> = limited
+        .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
+        .collect();
+    let (scope, field, none) = if limited.is_empty() {
+        (String::new(), "", "")
+    } else {
+        (
+            scope(tag, &limited),
+            "    customer_uuid: Option<String>,\n",
+            ", customer_uuid: None",
+        )
+    };
+    let verbs = verbs.join("\n");
+    let mut text = format!(
+        "{heading}\n{exports}\n\
+         {IMPORTS}\n\
+         /// Returned by [`Client::{accessor}`](crate::Client::{accessor}).\n\
+         #[derive(Debug, Clone)]\n\
+         pub struct {name}<M = crate::Async> {{\n    \
+             client: crate::Client<M>,\n\
+             {field}\
+         }}\n\n\
+         impl<M: Clone> crate::Client<M> {{\n\
+             {words}    \
+             pub fn {accessor}(&self) -> {name}<M> {{\n        \
+                 {name} {{ client: self.clone(){none} }}\n    \
+             }}\n\
+         }}\n\n\
+         {scope}\
+         impl<M: Clone> {name}<M> {{\n{verbs}}}\n"
+    );
+    for operation in operations_of(api, &tag.name) {
+        text += &builder(api, tag, operation);
+    }
+    text
+}
+
+/// For lists of what belongs to a customer: the same resource, whose lists are limited to one.
+fn scope(tag: &Tag, limited: &[String]) -> String {
+    let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
+    let returns = if limited.len() == 1 { "returns" } else { "return" };
+    format!(
+        "impl<M: Clone> crate::CustomerScope<M> {{\n    \
+             /// The {} of this customer: {} {returns} no others. All other methods are the same as\n    \
+             /// those of [`Client::{accessor}`](crate::Client::{accessor}).\n    \
+             pub fn {accessor}(&self) -> {name}<M> {{\n        \
+                 {name} {{ client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }}\n    \
+             }}\n\
+         }}\n\n",
+        tag.name.replace('_', " "),
+        limited.join(", "),
+    )
+}
+
+/// The query parameter that limits a list to a customer.
+fn customer<'a>(api: &'a Api, operation: &Operation) -> Option<&'a str> {
+    operation.pages(api)?;
+    let parameter = operation.query_object(api)?.property("customer_uuid")?;
+    (!parameter.required && parameter.kind == Kind::String).then_some(&parameter.field)
+}
+
+/// The method that makes a request.
+fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
+    let (verb, request) = (&operation.verb, requests::name(operation));
+    let example = examples::example(api, tag, operation);
+    let example = example
+        .map(|example| format!("```no_run\n{example}```"))
+        .unwrap_or_default();
+    let doc = format!(
+        "{}\n\n{}\n\n{example}\n\n# Errors\n{}\n\n{}",
+        docs::sentence(&operation.summary),
+        docs::markdown(&operation.description),
+        errors(api, operation),
+        docs::source(&operation.source),
+    );
+    let doc = docs::comment_text(&doc, "    ");
+    let deprecated = deprecated_text(operation.deprecated.as_deref(), "    ");
+    let arguments = operation.arguments(api);
+    let signature: String = arguments
+        .iter()
+        .map(|a| format!(", {}: {}", a.name, argument_type(api, operation, a)))
+        .collect();
+    let fields = fields(operation, &arguments);
+    let fields = if fields.is_empty() {
+        "{}".to_owned()
+    } else {
+        format!("{{ {fields} }}")
+    };
+    let made = match customer(api, operation) {
+        Some(parameter) => format!(
+            "let mut request = requests::{request} {fields};\n        \
+             request.query.{parameter}.clone_from(&self.customer_uuid);\n        \
+             {request}(call::Call::new(&self.client, request))"
+        ),
+        None => format!("{request}(call::Call::new(&self.client, requests::{request} {fields}))"),
+    };
+    format!("{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {made}\n    }}\n")
+}
+
+fn argument_type(api: &Api, operation: &Operation, argument: &Argument<'_>) -> String {
+    let of_struct = |name: &str, object: Option<&Object>| {
+        let kinds = object
+            .into_iter()
+            .flat_map(Object::required)
+            .map(|property| &property.kind);
+        format!("types::{name}{}", lifetime(kinds, "'_"))
+    };
+    match &argument.value {
+        ArgumentValue::Path(parameter) if parameter.kind == Kind::String => "impl Into<String>".to_owned(),
+        ArgumentValue::Path(parameter) => Crate::High.rust_type(api, &parameter.kind),
+        ArgumentValue::PathStruct(name) => {
+            let kinds = operation.parameters.iter().map(|parameter| &parameter.kind);
+            format!("types::{name}{}", lifetime(kinds, "'_"))
+        }
+        ArgumentValue::Query(property) | ArgumentValue::Body(property) => Crate::High.required_argument(api, property),
+        ArgumentValue::QueryStruct(name) => of_struct(name, operation.query_object(api)),
+        ArgumentValue::BodyStruct(name) => of_struct(name, operation.body_object(api)),
+    }
+}
+
+/// The fields of the request, made of the arguments.
+fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
+    let mut fields = Vec::new();
+    let (mut query, mut body) = (Vec::new(), Vec::new());
+    for argument in arguments {
+        let name = &argument.name;
+        match &argument.value {
+            ArgumentValue::Path(parameter) if parameter.kind == Kind::String => {
+                fields.push(format!("{}: {}", parameter.field, converted(&parameter.kind, name)));
+            }
+            ArgumentValue::Path(parameter) => fields.push(format!("{}: {name}", parameter.field)),
+            ArgumentValue::PathStruct(_) => fields.extend(operation.parameters.iter().map(|parameter| {
+                let owned = if parameter.kind == Kind::String {
+                    ".to_owned()"
+                } else {
+                    ""
+                };
+                format!("{0}: {name}.{0}{owned}", parameter.field)
+            })),
+            ArgumentValue::Query(_) | ArgumentValue::QueryStruct(_) => query.push(name.as_str()),
+            ArgumentValue::Body(_) | ArgumentValue::BodyStruct(_) => body.push(name.as_str()),
+        }
+    }
+    let made = |component: &str, arguments: &[&str]| match arguments {
+        [] => format!("types::{component}::default()"),
+        arguments => format!("types::{component}::new({})", arguments.join(", ")),
+    };
+    if let Some(component) = &operation.query {
+        fields.push(format!("query: {}", made(component, &query)));
+    }
+    if let Some(object) = &operation.body {
+        let inner = made(object.inner(), &body);
+        let whole = match &object.envelope {
+            Some(_) => format!("types::{}::new({inner})", object.component),
+            None => inner,
+        };
+        fields.push(format!("body: {whole}"));
+    }
+    fields.join(", ")
+}
+
+/// What a caller can do something about, from the documented statuses.
+fn errors(api: &Api, operation: &Operation) -> String {
+    let identifies = !operation.parameters.is_empty() || operation.query_object(api).is_some_and(has_required);
+    let says_something = operation.query.is_some() || operation.body.is_some();
+    let documented = |statuses: &[u16]| operation.errors.iter().any(|status| statuses.contains(status));
+    let known = [
+        (
+            true,
+            "InvalidInput",
+            " if a value is not allowed, before anything is sent",
+        ),
+        (identifies && documented(&[404]), "NotFound", ""),
+        (operation.not_modified, "NotModified", " if there is nothing to change"),
+        (
+            says_something && documented(&[400, 422]),
+            "Rejected",
+            " with the fields at fault",
+        ),
+    ];
+    let known = known.into_iter().filter(|(applies, ..)| *applies);
+    let known: String = known
+        .map(|(_, name, when)| format!("[`{name}`](crate::Error::{name}){when}; "))
+        .collect();
+    format!("{known}others as in [`Error`](crate::Error).")
+}
+
+fn has_required(object: &Object) -> bool {
+    object.required().next().is_some()
+}
+
+/// What a verb returns: setters, and ways to send it.
+fn builder(api: &Api, tag: &Tag, operation: &Operation) -> String {
+    let (name, resource) = (requests::name(operation), names::pascal(&tag.name));
+    let response = Crate::High.path(&requests::response(api, operation));
+    let mut verbs = "send".to_owned();
+    if let Some(Kind::List(entry)) = operation.pages(api).map(|entries| &entries.kind) {
+        let entry = crate::lower::rust_type(api, entry, crate::model::Direction::Response);
+        verbs += &format!(", items({})", Crate::High.path(&entry));
+    }
+    if operation.read(api).is_some() {
+        verbs += ", outcome";
+    }
+    if operation.merges_custom(api) {
+        verbs += ", merge_custom";
+    }
+    let verb = &operation.verb;
+    let mut text = format!(
+        "\ncrate::builder! {{\n    \
+             /// Returned by [`{resource}::{verb}`]. Nothing is sent until `send`.\n    \
+             {name} -> {response}: {verbs}\n\
+         }}\n"
+    );
+    let query = operation
+        .query_object(api)
+        .map(|object| setters(api, object, "self.0.request.query", Crate::High));
+    let body = operation.body_object(api).map(|object| {
+        let target = format!("self.0.request.{}", requests::body_target(api, operation));
+        setters(api, object, &target, Crate::High)
+    });
+    let setters: Vec<_> = query
+        .into_iter()
+        .chain(body)
+        .filter(|setters| !setters.is_empty())
+        .collect();
+    if !setters.is_empty() {
+        text += &format!("\nimpl<M> {name}<M> {{\n{}}}\n", setters.join("\n"));
+    }
+    text
+}

@@ -1,0 +1,343 @@
+//! Names that are taken before the document says anything: read from the code that has them.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::OnceLock,
+};
+
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{Ident, ImplItem, Item, ItemUse, TraitItem, Type, UseTree, Visibility};
+
+/// The prelude of edition 2024: types, traits and macros that derive.
+const PRELUDE: [&str; 46] = [
+    "AsMut",
+    "AsRef",
+    "AsyncFn",
+    "AsyncFnMut",
+    "AsyncFnOnce",
+    "Box",
+    "Clone",
+    "Copy",
+    "Debug",
+    "Default",
+    "DoubleEndedIterator",
+    "Drop",
+    "Eq",
+    "Err",
+    "ExactSizeIterator",
+    "Extend",
+    "Fn",
+    "FnMut",
+    "FnOnce",
+    "From",
+    "FromIterator",
+    "Future",
+    "Hash",
+    "Into",
+    "IntoFuture",
+    "IntoIterator",
+    "Iterator",
+    "None",
+    "Ok",
+    "Option",
+    "Ord",
+    "PartialEq",
+    "PartialOrd",
+    "Result",
+    "Self",
+    "Send",
+    "Sized",
+    "Some",
+    "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Unpin",
+    "Vec",
+];
+
+/// Methods that traits of the prelude give to nearly everything: one of the same name would hide them.
+const OF_TRAITS: [&str; 4] = ["clone", "fmt", "from", "into"];
+
+/// A kind of generated file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Room {
+    /// Methods of the low-level client.
+    Client,
+    /// The operation table.
+    Operations,
+    /// Requests as data.
+    Requests,
+    /// Types of requests and responses.
+    Types,
+    /// Builders and resources.
+    Resources,
+}
+
+impl Room {
+    const ALL: [Self; 5] = [
+        Self::Client,
+        Self::Operations,
+        Self::Requests,
+        Self::Types,
+        Self::Resources,
+    ];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Client => "crates/chartmogul-api/src/generated/client",
+            Self::Operations => "crates/chartmogul-api/src/generated/operations",
+            Self::Requests => "crates/chartmogul-api/src/generated/requests",
+            Self::Types => "crates/chartmogul-api/src/generated/types",
+            Self::Resources => "crates/chartmogul/src/generated",
+        }
+    }
+}
+
+/// The names.
+#[derive(Debug, Default)]
+pub struct Reserved {
+    /// Methods of handwritten types in `chartmogul-api`, by type.
+    low_level: BTreeMap<String, BTreeSet<String>>,
+    /// Methods of handwritten types in `chartmogul`, by type.
+    ergonomic: BTreeMap<String, BTreeSet<String>>,
+    /// What is in the root of `chartmogul`.
+    root: BTreeSet<String>,
+    /// Methods that the macro gives to every builder.
+    builder: BTreeSet<String>,
+    /// What the generated files import.
+    imports: BTreeMap<Room, BTreeSet<String>>,
+}
+
+impl Reserved {
+    /// Reads the workspace, once.
+    pub fn get() -> &'static Self {
+        static RESERVED: OnceLock<Reserved> = OnceLock::new();
+        RESERVED.get_or_init(|| {
+            // While a copy of the workspace is built, the variable tells of the copy; the binary was built where it was.
+            let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+            let xtask = xtask.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
+            xtask.parent().map(Self::read).unwrap_or_default()
+        })
+    }
+
+    fn read(workspace: &Path) -> Self {
+        let mut reserved = Self::default();
+        let low_level: Vec<_> = handwritten(&workspace.join("crates/chartmogul-api/src")).collect();
+        for item in &low_level {
+            methods(item, &mut reserved.low_level);
+        }
+        // Methods that the client has from a trait, by default: one of the same name would be called instead.
+        for item in &low_level {
+            if let Item::Trait(item) = item {
+                let implemented = low_level.iter().any(|other| is_for_client(other, &item.ident));
+                let names = item.items.iter().filter_map(|item| match item {
+                    TraitItem::Fn(function) if implemented => Some(function.sig.ident.to_string()),
+                    _ => None,
+                });
+                let client = reserved.low_level.entry("Client".to_owned()).or_default();
+                client.extend(names);
+            }
+        }
+        let ergonomic = workspace.join("crates/chartmogul/src");
+        for item in handwritten(&ergonomic) {
+            methods(&item, &mut reserved.ergonomic);
+            if let Item::Macro(item) = &item
+                && item.ident.as_ref().is_some_and(|name| name == "builder")
+            {
+                functions(&item.mac.tokens, &mut reserved.builder);
+            }
+        }
+        for item in items(&ergonomic.join("lib.rs")) {
+            match &item {
+                Item::Mod(item) => drop(reserved.root.insert(item.ident.to_string())),
+                Item::Use(item) => leaves(&item.tree, None, &mut reserved.root),
+                _ => {}
+            }
+        }
+        for room in Room::ALL {
+            let imports = reserved.imports.entry(room).or_default();
+            for file in files(&workspace.join(room.folder())) {
+                self::imports(&std::fs::read_to_string(file).unwrap_or_default(), imports);
+            }
+        }
+        reserved
+    }
+
+    /// Methods of the low-level client that are written by hand.
+    pub fn low_level_client(&self) -> impl Iterator<Item = &str> {
+        of(&self.low_level, "Client")
+    }
+
+    /// Methods of a type that are written by hand in `chartmogul`.
+    pub fn methods(&self, ty: &str) -> impl Iterator<Item = &str> {
+        of(&self.ergonomic, ty).chain(OF_TRAITS)
+    }
+
+    /// What is in the root of `chartmogul`.
+    pub fn root(&self) -> impl Iterator<Item = &str> {
+        self.root.iter().map(String::as_str)
+    }
+
+    /// Methods of every builder.
+    pub fn builder(&self) -> impl Iterator<Item = &str> {
+        self.builder.iter().map(String::as_str).chain(OF_TRAITS)
+    }
+
+    /// What every generated file of a kind can name without a path.
+    pub fn names(&self, room: Room) -> impl Iterator<Item = &str> {
+        self.imports
+            .get(&room)
+            .into_iter()
+            .flatten()
+            .map(String::as_str)
+            .chain(PRELUDE)
+    }
+}
+
+fn of<'a>(methods: &'a BTreeMap<String, BTreeSet<String>>, ty: &str) -> impl Iterator<Item = &'a str> + use<'a> {
+    methods.get(ty).into_iter().flatten().map(String::as_str)
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The items of all files that people write.
+fn handwritten(folder: &Path) -> impl Iterator<Item = Item> {
+    let generated = folder.join("generated");
+    let all = files(folder)
+        .into_iter()
+        .filter(move |path| !path.starts_with(&generated));
+    all.flat_map(|path| items(&path))
+}
+
+fn items(path: &Path) -> Vec<Item> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    syn::parse_file(&text).map(|file| file.items).unwrap_or_default()
+}
+
+/// Whether an item implements a trait for the client, or for a reference to it.
+fn is_for_client(item: &Item, name: &Ident) -> bool {
+    let Item::Impl(item) = item else { return false };
+    let Some((path, _)) = &item.trait_ else { return false };
+    let of = match &*item.self_ty {
+        Type::Reference(reference) => &*reference.elem,
+        ty => ty,
+    };
+    let is_client = matches!(of, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Client"));
+    is_client && path.segments.last().is_some_and(|last| last.ident == *name)
+}
+
+/// Methods of what an `impl` is for.
+fn methods(item: &Item, found: &mut BTreeMap<String, BTreeSet<String>>) {
+    let Item::Impl(item) = item else { return };
+    let Type::Path(ty) = &*item.self_ty else { return };
+    let Some(ty) = ty.path.segments.last() else { return };
+    let names = item.items.iter().filter_map(|item| match item {
+        ImplItem::Fn(function) => Some(function.sig.ident.to_string()),
+        _ => None,
+    });
+    found.entry(ty.ident.to_string()).or_default().extend(names);
+}
+
+/// Methods that a macro defines: what follows `pub fn` in its tokens. Those of traits are not public, and hide nothing.
+fn functions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
+    let (mut is_public, mut after_fn) = (false, false);
+    for token in tokens.clone() {
+        match &token {
+            TokenTree::Ident(name) if after_fn => {
+                if is_public {
+                    found.insert(name.to_string());
+                }
+                (is_public, after_fn) = (false, false);
+            }
+            TokenTree::Ident(name) if name == "pub" => is_public = true,
+            TokenTree::Ident(name) => {
+                after_fn = name == "fn";
+                is_public &= after_fn || matches!(name.to_string().as_str(), "async" | "const" | "unsafe");
+            }
+            TokenTree::Group(group) => functions(&group.stream(), found),
+            _ => (is_public, after_fn) = (false, false),
+        }
+    }
+}
+
+/// Private imports at the top of a file. Its items are many, and are not parsed.
+fn imports(text: &str, found: &mut BTreeSet<String>) {
+    for (at, _) in text.match_indices("\nuse ") {
+        let statement = &text[at..];
+        let end = statement.find(';').map_or(statement.len(), |end| end + 1);
+        if let Ok(item) = syn::parse_str::<ItemUse>(&statement[..end])
+            && matches!(item.vis, Visibility::Inherited)
+        {
+            leaves(&item.tree, None, found);
+        }
+    }
+}
+
+/// The names that an import brings; `parent` is what `self` means in it.
+fn leaves(tree: &UseTree, parent: Option<&Ident>, found: &mut BTreeSet<String>) {
+    let name = match tree {
+        UseTree::Name(leaf) if leaf.ident == "self" => parent.unwrap_or(&leaf.ident),
+        UseTree::Name(leaf) => &leaf.ident,
+        UseTree::Rename(leaf) => &leaf.rename,
+        UseTree::Path(path) => return leaves(&path.tree, Some(&path.ident), found),
+        UseTree::Group(group) => return group.items.iter().for_each(|tree| leaves(tree, parent, found)),
+        UseTree::Glob(_) => return,
+    };
+    if name != "_" {
+        found.insert(name.to_string());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_where_they_are() {
+        let reserved = Reserved::get();
+        let has = |mut names: Box<dyn Iterator<Item = &str>>, name| names.any(|known| known == name);
+        for method in ["builder", "exec", "pre", "post"] {
+            assert!(has(Box::new(reserved.low_level_client()), method), "{method}");
+        }
+        assert!(has(Box::new(reserved.methods("Client")), "from_env"));
+        assert!(has(Box::new(reserved.root()), "bulk") && has(Box::new(reserved.root()), "Field"));
+        assert!(has(Box::new(reserved.names(Room::Client)), "Client"));
+        for verb in ["send", "outcome", "items", "merge_custom", "with_call_timeout"] {
+            assert!(has(Box::new(reserved.builder()), verb), "{verb}");
+        }
+    }
+
+    #[test]
+    fn macros_and_imports_are_read() {
+        let mut found = BTreeSet::new();
+        functions(
+            &"() => { impl $n { pub fn send(self) {} pub fn $x() {} fn id() {} pub(crate) async fn run() {} } }"
+                .parse()
+                .unwrap(),
+            &mut found,
+        );
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["run", "send"]);
+        let mut found = BTreeSet::new();
+        imports(
+            "//\nuse crate::{runtime::{self as r, A}, b::{self, C}, Page as _};\npub use d::E;\n",
+            &mut found,
+        );
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), ["A", "C", "b", "r"]);
+    }
+}
