@@ -66,8 +66,14 @@ mod guide {
     struct CustomAttributes;
     #[doc = include_str!("../../docs/guide/bulk.md")]
     struct Bulk;
+    #[doc = include_str!("../../docs/guide/metrics.md")]
+    struct Metrics;
+    #[doc = include_str!("../../docs/guide/plans.md")]
+    struct Plans;
     #[doc = include_str!("../../docs/guide/errors.md")]
     struct Errors;
     #[doc = include_str!("../../docs/guide/testing.md")]
     struct Testing;
+    #[doc = include_str!("../../docs/guide/call-json.md")]
+    struct CallJson;
 }

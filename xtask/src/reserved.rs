@@ -7,20 +7,26 @@ use std::{
 };
 
 use proc_macro2::{TokenStream, TokenTree};
-use syn::{Ident, ImplItem, Item, ItemUse, Type, UseTree, Visibility};
+use syn::{Ident, ImplItem, Item, ItemUse, TraitItem, Type, UseTree, Visibility};
 
-/// The prelude of edition 2024, as far as generated code writes its names without a path.
-const PRELUDE: [&str; 32] = [
-    "AsRef",
+/// The prelude of edition 2024: types, traits and macros that derive.
+const PRELUDE: [&str; 46] = [
     "AsMut",
+    "AsRef",
+    "AsyncFn",
+    "AsyncFnMut",
+    "AsyncFnOnce",
     "Box",
     "Clone",
     "Copy",
     "Debug",
     "Default",
+    "DoubleEndedIterator",
     "Drop",
     "Eq",
     "Err",
+    "ExactSizeIterator",
+    "Extend",
     "Fn",
     "FnMut",
     "FnOnce",
@@ -40,8 +46,16 @@ const PRELUDE: [&str; 32] = [
     "PartialOrd",
     "Result",
     "Self",
+    "Send",
+    "Sized",
     "Some",
     "String",
+    "Sync",
+    "ToOwned",
+    "ToString",
+    "TryFrom",
+    "TryInto",
+    "Unpin",
     "Vec",
 ];
 
@@ -112,8 +126,21 @@ impl Reserved {
 
     fn read(workspace: &Path) -> Self {
         let mut reserved = Self::default();
-        for item in handwritten(&workspace.join("crates/chartmogul-api/src")) {
-            methods(&item, &mut reserved.low_level);
+        let low_level: Vec<_> = handwritten(&workspace.join("crates/chartmogul-api/src")).collect();
+        for item in &low_level {
+            methods(item, &mut reserved.low_level);
+        }
+        // Methods that the client has from a trait, by default: one of the same name would be called instead.
+        for item in &low_level {
+            if let Item::Trait(item) = item {
+                let implemented = low_level.iter().any(|other| is_for_client(other, &item.ident));
+                let names = item.items.iter().filter_map(|item| match item {
+                    TraitItem::Fn(function) if implemented => Some(function.sig.ident.to_string()),
+                    _ => None,
+                });
+                let client = reserved.low_level.entry("Client".to_owned()).or_default();
+                client.extend(names);
+            }
         }
         let ergonomic = workspace.join("crates/chartmogul/src");
         for item in handwritten(&ergonomic) {
@@ -202,6 +229,18 @@ fn items(path: &Path) -> Vec<Item> {
     syn::parse_file(&text).map(|file| file.items).unwrap_or_default()
 }
 
+/// Whether an item implements a trait for the client, or for a reference to it.
+fn is_for_client(item: &Item, name: &Ident) -> bool {
+    let Item::Impl(item) = item else { return false };
+    let Some((path, _)) = &item.trait_ else { return false };
+    let of = match &*item.self_ty {
+        Type::Reference(reference) => &*reference.elem,
+        ty => ty,
+    };
+    let is_client = matches!(of, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == "Client"));
+    is_client && path.segments.last().is_some_and(|last| last.ident == *name)
+}
+
 /// Methods of what an `impl` is for.
 fn methods(item: &Item, found: &mut BTreeMap<String, BTreeSet<String>>) {
     let Item::Impl(item) = item else { return };
@@ -273,7 +312,9 @@ mod tests {
     fn names_are_found_where_they_are() {
         let reserved = Reserved::get();
         let has = |mut names: Box<dyn Iterator<Item = &str>>, name| names.any(|known| known == name);
-        assert!(has(Box::new(reserved.low_level_client()), "builder"));
+        for method in ["builder", "exec", "pre", "post"] {
+            assert!(has(Box::new(reserved.low_level_client()), method), "{method}");
+        }
         assert!(has(Box::new(reserved.methods("Client")), "from_env"));
         assert!(has(Box::new(reserved.root()), "bulk") && has(Box::new(reserved.root()), "Field"));
         assert!(has(Box::new(reserved.names(Room::Client)), "Client"));
