@@ -54,7 +54,7 @@ impl Lint<'_> {
         self.types(api, reserved);
         self.resources(api, reserved);
         for operation in &api.operations {
-            self.arguments(api, operation);
+            self.arguments(api, operation, reserved);
             self.builder(api, operation, reserved);
         }
         self.parts(api);
@@ -286,8 +286,9 @@ impl Lint<'_> {
     }
 
     /// Arguments of the method, and fields of the request as data.
-    fn arguments(&mut self, api: &Api, operation: &Operation) {
-        let mut request = Namespace::new("in the request", [].into_iter());
+    fn arguments(&mut self, api: &Api, operation: &Operation, reserved: &Reserved) {
+        // Its method calls functions that it imports, which an argument would hide.
+        let mut request = Namespace::new("in the request", reserved.names(Room::Client));
         for (name, is_there) in [("query", operation.query.is_some()), ("body", operation.body.is_some())] {
             if is_there {
                 request.names.insert(name.to_owned(), format!("the {name}"));
