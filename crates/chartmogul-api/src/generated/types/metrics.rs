@@ -18,37 +18,45 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Monthly recurring revenue at the end of the interval, in cents.
         pub mrr: crate::Field<f64> = "mrr",
-        /// Change of MRR against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub mrr_percentage_change: crate::Field<f64> = "mrr-percentage-change",
         /// Annual run rate, which is MRR times 12, in cents.
         pub arr: crate::Field<f64> = "arr",
-        /// Change of ARR against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub arr_percentage_change: crate::Field<f64> = "arr-percentage-change",
         /// Customers who left, in percent of those at the start of the interval.
         pub customer_churn_rate: crate::Field<f64> = "customer-churn-rate",
-        /// Change of the customer churn rate against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub customer_churn_rate_percentage_change: crate::Field<f64> = "customer-churn-rate-percentage-change",
         /// Churned and contracted MRR minus expanded MRR, in percent of MRR at the start of the interval. Negative when
         /// more was added than lost.
         pub mrr_churn_rate: crate::Field<f64> = "mrr-churn-rate",
-        /// Change of the net MRR churn rate against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub mrr_churn_rate_percentage_change: crate::Field<f64> = "mrr-churn-rate-percentage-change",
         /// Customer lifetime value, which is ARPA divided by the customer churn rate, in cents. Observed: not always a
         /// whole number before 2022.
         pub ltv: crate::Field<f64> = "ltv",
-        /// Change of LTV against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub ltv_percentage_change: crate::Field<f64> = "ltv-percentage-change",
         /// Number of active customers at the end of the interval.
         pub customers: crate::Field<i64> = "customers",
-        /// Change of the number of customers against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub customers_percentage_change: crate::Field<f64> = "customers-percentage-change",
         /// Average sale price, the average first invoice of new customers, in cents; 0 where there are none.
         pub asp: crate::Field<f64> = "asp",
-        /// Change of ASP against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub asp_percentage_change: crate::Field<f64> = "asp-percentage-change",
         /// Average revenue per account, which is MRR divided by customers, in cents.
         pub arpa: crate::Field<f64> = "arpa",
-        /// Change of ARPA against the entry before, in percent; 0 in the first entry.
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// from before 2022.
         pub arpa_percentage_change: crate::Field<f64> = "arpa-percentage-change",
     }
 }
@@ -57,53 +65,53 @@ crate::object! {
     /// All key metrics now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor
     /// always the last of them.
     pub struct AllMetricsSummary {
-        /// MRR now, in cents.
+        /// The metric now, in cents.
         pub current_mrr: crate::Field<f64> = "current-mrr",
-        /// MRR at the moment that is compared with, in cents.
+        /// The metric at the moment that is compared with, in cents.
         pub previous_mrr: crate::Field<f64> = "previous-mrr",
-        /// Change of MRR between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub mrr_percentage_change: crate::Field<f64> = "mrr-percentage-change",
-        /// ARR now, in cents.
+        /// The metric now, in cents.
         pub current_arr: crate::Field<f64> = "current-arr",
-        /// ARR at the moment that is compared with, in cents.
+        /// The metric at the moment that is compared with, in cents.
         pub previous_arr: crate::Field<f64> = "previous-arr",
-        /// Change of ARR between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub arr_percentage_change: crate::Field<f64> = "arr-percentage-change",
-        /// The customer churn rate now, in percent.
+        /// The metric now, in percent.
         pub current_customer_churn_rate: crate::Field<f64> = "current-customer-churn-rate",
-        /// The customer churn rate at the moment that is compared with, in percent.
+        /// The metric at the moment that is compared with, in percent.
         pub previous_customer_churn_rate: crate::Field<f64> = "previous-customer-churn-rate",
-        /// Change of the customer churn rate between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub customer_churn_rate_percentage_change: crate::Field<f64> = "customer-churn-rate-percentage-change",
-        /// The net MRR churn rate now, in percent.
+        /// The metric now, in percent.
         pub current_mrr_churn_rate: crate::Field<f64> = "current-mrr-churn-rate",
-        /// The net MRR churn rate at the moment that is compared with, in percent.
+        /// The metric at the moment that is compared with, in percent.
         pub previous_mrr_churn_rate: crate::Field<f64> = "previous-mrr-churn-rate",
-        /// Change of the net MRR churn rate between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub mrr_churn_rate_percentage_change: crate::Field<f64> = "mrr-churn-rate-percentage-change",
-        /// LTV now, in cents.
+        /// The metric now, in cents.
         pub current_ltv: crate::Field<f64> = "current-ltv",
-        /// LTV at the moment that is compared with, in cents.
+        /// The metric at the moment that is compared with, in cents.
         pub previous_ltv: crate::Field<f64> = "previous-ltv",
-        /// Change of LTV between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub ltv_percentage_change: crate::Field<f64> = "ltv-percentage-change",
-        /// The number of customers now.
+        /// The metric now.
         pub current_customers: crate::Field<i64> = "current-customers",
-        /// The number of customers at the moment that is compared with.
+        /// The metric at the moment that is compared with.
         pub previous_customers: crate::Field<i64> = "previous-customers",
-        /// Change of the number of customers between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub customers_percentage_change: crate::Field<f64> = "customers-percentage-change",
-        /// ASP now, in cents.
+        /// The metric now, in cents.
         pub current_asp: crate::Field<f64> = "current-asp",
-        /// ASP at the moment that is compared with, in cents.
+        /// The metric at the moment that is compared with, in cents.
         pub previous_asp: crate::Field<f64> = "previous-asp",
-        /// Change of ASP between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub asp_percentage_change: crate::Field<f64> = "asp-percentage-change",
-        /// ARPA now, in cents.
+        /// The metric now, in cents.
         pub current_arpa: crate::Field<f64> = "current-arpa",
-        /// ARPA at the moment that is compared with, in cents.
+        /// The metric at the moment that is compared with, in cents.
         pub previous_arpa: crate::Field<f64> = "previous-arpa",
-        /// Change of ARPA between the two, in percent.
+        /// Change of the metric between the two moments of the summary, in percent.
         pub arpa_percentage_change: crate::Field<f64> = "arpa-percentage-change",
     }
 }
