@@ -33,7 +33,7 @@ pub(super) fn sections() -> Vec<(&'static str, Vec<Row>)> {
         ("No connection", no_connection()),
         ("TLS", tls()),
         ("Connections that break", broken()),
-        ("Slow, or no answer", slow()),
+        ("Slow, or no response", slow()),
         ("A success that is none", unfit()),
         ("Large, and compressed", large()),
         ("Odd, but good", odd()),
@@ -164,7 +164,7 @@ fn trouble() -> Vec<Row> {
             .always(text(404, "Not found")),
     );
     rows.push(
-        update("connection closed before the answer, then 429 with a `Retry-After` beyond the call's time limit")
+        update("connection closed before the response, then 429 with a `Retry-After` beyond the call's time limit")
             .first([Act::nothing().fin()])
             .always(Act::http(429, &[("retry-after", "2")], ""))
             .client(|client| client.call_timeout(Duration::from_secs(1))),
@@ -266,7 +266,7 @@ impl dns::Resolve for Resolver {
             if known {
                 Ok(Box::new(std::iter::once(address)) as dns::Addrs)
             } else {
-                Err("no DNS server answers".into())
+                Err("no DNS server responds".into())
             }
         })
     }
@@ -310,11 +310,11 @@ fn tls() -> Vec<Row> {
         with(create("connection closed in the TLS handshake"), Server::NoTls).always(Act::nothing().unread().fin()),
     );
     rows.push(
-        with(create("no answer in the TLS handshake"), Server::NoTls)
+        with(create("no response in the TLS handshake"), Server::NoTls)
             .always(Act::nothing().unread().hang())
             .client(|client| client.connect_timeout(SHORT).retry(quick().max_attempts(2))),
     );
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     rows.push(
         with(
             update("TLS connection closed in the middle of a body without length"),
@@ -325,13 +325,13 @@ fn tls() -> Vec<Row> {
     rows
 }
 
-fn half_of_the_good_answer() -> String {
+fn half_of_the_good_response() -> String {
     let whole = opportunity(UUID).to_string();
     whole[..whole.len() / 2].to_owned()
 }
 
 fn broken() -> Vec<Row> {
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     let cut = || {
         Act::head(200, &[("content-length", "1000")])
             .more("\r\n")
@@ -343,8 +343,8 @@ fn broken() -> Vec<Row> {
             .fin()
     };
     let mut rows = Vec::new();
-    rows.push(update("reset before the answer, then good").first([Act::nothing().reset()]));
-    rows.extend(both("reset before the answer, for ever", |row| {
+    rows.push(update("reset before the response, then good").first([Act::nothing().reset()]));
+    rows.extend(both("reset before the response, for ever", |row| {
         row.always(Act::nothing().reset())
     }));
     rows.extend(both("reset in the middle of the headers", |row| {
@@ -354,7 +354,7 @@ fn broken() -> Vec<Row> {
     rows.extend(both("reset in the middle of the body, for ever", |row| {
         row.always(cut().reset())
     }));
-    rows.extend(both("closed (FIN) before the answer", |row| {
+    rows.extend(both("closed (FIN) before the response", |row| {
         row.always(Act::nothing().fin())
     }));
     rows.extend(both("closed (FIN) in the middle of the headers", |row| {
@@ -375,7 +375,7 @@ fn broken() -> Vec<Row> {
         row.before(Before::Call(good().reset()))
     }));
     rows.push(
-        update("an answer that nobody asked for, after that to the call before").before(Before::Call(
+        update("a response that nobody asked for, after that to the call before").before(Before::Call(
             good().more("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
         )),
     );
@@ -401,22 +401,22 @@ fn slow() -> Vec<Row> {
         |row| row.always(body()).client(call_limit),
     ));
     rows.push(
-        update("no answer, then good")
+        update("no response, then good")
             .first([Act::nothing().hang()])
             .client(|client| client.attempt_timeout(Duration::from_secs(1))),
     );
-    rows.extend(both("no answer", |row| {
+    rows.extend(both("no response", |row| {
         row.always(Act::nothing().hang()).client(impatient)
     }));
     rows.extend(both(
-        "no answer, and less time for the call than for an attempt",
+        "no response, and less time for the call than for an attempt",
         |row| row.always(Act::nothing().hang()).client(call_limit),
     ));
     rows
 }
 
 fn unfit() -> Vec<Row> {
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     let whole = opportunity(UUID).to_string();
     let deep = format!(r#"{{"owner":"{CUSTOMERS}","custom":{}1"#, "[".repeat(100_000));
     let length = |value: &str| {
@@ -515,12 +515,12 @@ fn odd() -> Vec<Row> {
         ))
         .fin()
     };
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     let mut rows = Vec::new();
-    rows.extend(both("HTTP/1.0 answer, without length", |row| row.always(old(&whole))));
-    rows.extend(both("HTTP/1.0 answer, cut off", |row| row.always(old(&half))));
+    rows.extend(both("HTTP/1.0 response, without length", |row| row.always(old(&whole))));
+    rows.extend(both("HTTP/1.0 response, cut off", |row| row.always(old(&half))));
     rows.push(
-        create("an informational answer (103) first")
+        create("an informational response (103) first")
             .always(Act::bytes("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n").and(good())),
     );
     rows.push(
@@ -590,7 +590,7 @@ fn own_client() -> Vec<Row> {
             .client(|client| client.http_client(http(Policy::none(), |http| http.connect_timeout(SHORT)))),
     );
     rows.push(
-        update("has a time limit of its own, and no answer")
+        update("has a time limit of its own, and no response")
             .always(Act::nothing().hang())
             .because("operation timed out")
             .client(|client| client.http_client(http(Policy::none(), |http| http.timeout(SHORT)))),
@@ -610,7 +610,7 @@ fn limits() -> Vec<Row> {
         update("502 for ever, and `Retry::never()`")
             .always(page(502))
             .client(|client| client.retry(chartmogul::Retry::never())),
-        update("all places taken by calls in flight")
+        update("all permits taken by calls in flight")
             .before(Before::Unanswered)
             .client(|client| client.call_timeout(SHORT)),
         update("all requests of this second used up").client(|client| {
@@ -620,7 +620,7 @@ fn limits() -> Vec<Row> {
     ]
 }
 
-/// The first call gets no turn, however long it takes to make it.
+/// The first call gets no send slot, however long it takes to make it.
 #[derive(Debug, Default)]
 struct LateTurn(AtomicBool);
 
