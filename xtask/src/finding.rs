@@ -51,11 +51,11 @@ pub enum Rule {
     ContentType,
     /// A response is a status or a range such as `4XX`; they don't overlap, and there is no `default`.
     Status,
-    /// All JSON errors are `ErrorBody`: any endpoint may answer with any of its shapes.
+    /// All JSON errors are `ErrorBody`: any endpoint may return any of its shapes.
     ErrorBody,
     /// All successful responses of an operation hold the same: a component, a list or a map; `x-no-result` marks one that says nothing.
     Response,
-    /// Every body has an example; it becomes documentation, and outside tools answer with it. Examples and defaults fit their schemas.
+    /// Every body has an example; it becomes documentation, and mock servers return it. Examples and defaults fit their schemas.
     Example,
     /// Everything that becomes a Rust item is described: it becomes its documentation.
     Description,

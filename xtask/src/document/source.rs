@@ -62,7 +62,7 @@ impl Source {
                 pointer: String::new(),
                 operation: None,
                 problem: format!("not valid YAML: {}", problem(&error.without_snippet().to_string())),
-                help: "correct the syntax; the place is where the parser noticed, the cause may be above".to_owned(),
+                help: "correct the syntax; the parser stopped here, the cause may be above".to_owned(),
             }
         })?;
         let (places, ambiguous) = locate(&text);
