@@ -98,7 +98,7 @@ fn problem(said: &str) -> String {
     line.to_owned()
 }
 
-/// Where each JSON pointer stands: a member at its key, an element at its start.
+/// Where each JSON pointer is: a property at its key, an element at its start.
 fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     enum Open {
         Mapping { pointer: String, key: Option<String> },
