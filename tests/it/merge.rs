@@ -334,7 +334,7 @@ async fn an_attribute_that_was_not_kept_is_reported() {
     assert!(matches!(error, Error::Conflict { written: true, .. }) && error.may_have_happened());
     assert_eq!(
         error.to_string(),
-        "update_opportunity: somebody else changed the object meanwhile; it was written all the same, so look at it"
+        "update_opportunity: the object changed concurrently; the update was applied, check the result"
     );
     response(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
     response(&fake, "{}", r#"{"seats":5}"#);

@@ -145,6 +145,6 @@ async fn the_program_is_named() {
     assert_eq!(fake.requests()[0].header("user-agent"), Some(expected));
     for odd in ["", " ", "a\r\nb: c", "ü"] {
         let error = builder().user_agent(odd).build().unwrap_err();
-        assert!(error.to_string().contains("user agent was"), "{error}");
+        assert!(error.to_string().contains("`user_agent` was"), "{error}");
     }
 }

@@ -289,10 +289,9 @@ fn tls() -> Vec<Row> {
             .mended_by(&known)
     };
     let mut rows = Vec::new();
-    rows.extend(both(
-        "certificate of an authority that the client trusts",
-        |row| with(row, Server::Tls(Arc::clone(&known))),
-    ));
+    rows.extend(both("certificate of an authority that the client trusts", |row| {
+        with(row, Server::Tls(Arc::clone(&known)))
+    }));
     let stranger = Authority::new("nobody").server(HERE);
     rows.extend(both("certificate of an unknown authority", |row| {
         with(row, Server::Tls(Arc::clone(&stranger))).because("UnknownIssuer")

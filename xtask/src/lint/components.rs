@@ -267,8 +267,7 @@ impl Lint<'_> {
             let of_components = matches!(&property.kind, Kind::List(item) if matches!(**item, Kind::Ref(_)));
             if !is_response || !of_components || !property.required || property.nullable {
                 let problem = "`x-entries` is not on a required list of components in a response";
-                let help =
-                    "without this list, the response is an error; leave it out if the list may be missing";
+                let help = "without this list, the response is an error; leave it out if the list may be missing";
                 self.say(Rule::Entries, &at, problem, help);
             }
         }
