@@ -147,21 +147,21 @@ async fn bare(url: &str) -> usize {
     }
 }
 
-/// Answers with pages; the cursor is the number of the page.
+/// Responds with pages; the cursor is the number of the page.
 fn serve() {
     let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     println!("http://{}", listener.local_addr().unwrap());
     std::io::stdout().flush().unwrap();
     std::thread::spawn(move || {
         for stream in listener.incoming() {
-            std::thread::spawn(|| answer(stream.unwrap()));
+            std::thread::spawn(|| response(stream.unwrap()));
         }
     });
     // Ends with the process that holds the other end.
     let _ = std::io::stdin().read(&mut [0]);
 }
 
-fn answer(mut stream: TcpStream) {
+fn response(mut stream: TcpStream) {
     let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
     let entries = vec![opportunity(uuid); PAGE];
     let entries = serde_json::to_string(&entries).unwrap();
@@ -186,11 +186,11 @@ fn answer(mut stream: TcpStream) {
         head.clear();
         let rest = json!({ "cursor": (number + 1).to_string(), "has_more": (number + 1) * PAGE < ENTRIES }).to_string();
         let body = format!("{{\"entries\":{entries},{}", &rest[1..]);
-        let answer = format!(
+        let response = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
-        if stream.write_all(answer.as_bytes()).is_err() {
+        if stream.write_all(response.as_bytes()).is_err() {
             return;
         }
     }

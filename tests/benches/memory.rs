@@ -71,7 +71,7 @@ fn per_call<F: Future<Output = bool>>(runtime: &Runtime, call: impl Fn() -> F) -
     measure(|| calls(CALLS))
 }
 
-/// All calls are made at once, and no answer comes.
+/// All calls are made at once, and no response comes.
 fn queued() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = Address {

@@ -50,7 +50,7 @@ async fn errors_and_outcomes_are_the_same() {
         .send()
         .unwrap_err();
     assert!(matches!(wrong, Error::InvalidInput(_)), "{wrong:?}");
-    fake.answer_next(Canned::new(304));
+    fake.respond_next(Canned::new(304));
     let outcome = client
         .opportunities()
         .update(UUID)

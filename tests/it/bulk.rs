@@ -62,12 +62,12 @@ async fn each_update_has_its_outcome() {
         .retry(Retry::default().max_attempts(2).backoff(Duration::ZERO, Duration::ZERO))
         .build()
         .unwrap();
-    // The answers to the first three, one at a time.
-    fake.answer_next(Canned::new(304));
+    // The responses to the first three, one at a time.
+    fake.respond_next(Canned::new(304));
     let problem = r#"{"errors":{"amount_in_cents":"is what the server refuses"}}"#;
-    fake.answer_next(Canned::new(422).json(problem));
-    fake.answer_next(Canned::new(502).text("upstream is down"));
-    fake.answer_next(Canned::new(502).text("upstream is down"));
+    fake.respond_next(Canned::new(422).json(problem));
+    fake.respond_next(Canned::new(502).text("upstream is down"));
+    fake.respond_next(Canned::new(502).text("upstream is down"));
     let run = || {
         let bulk = Bulk::new(every_kind(&client)).concurrency(1).in_order();
         bulk.journal(folder.path().join("journal")).start()
@@ -265,7 +265,7 @@ async fn a_dry_run_holds_nothing_back() {
         .base_url(fake.url())
         .retry(Retry::never());
     let opportunities = client.build().unwrap().opportunities();
-    fake.answer_next(Canned::new(502));
+    fake.respond_next(Canned::new(502));
     let updates = (0..2).map(move |amount| opportunities.update(uuid(0)).amount_in_cents(amount));
     let report = all(Bulk::new(updates).dry_run().await.unwrap()).await.1;
     assert_eq!((report.not_sent, report.updated), (1, 1), "{report}");
@@ -303,7 +303,7 @@ async fn waiting_for_a_turn_takes_no_time_of_the_call() {
 #[tokio::test]
 async fn a_deadline_does_not_give_a_call_more_time() {
     let fake = fake(1);
-    fake.answer_next(Canned::new(200).after(Duration::from_secs(60)));
+    fake.respond_next(Canned::new(200).after(Duration::from_secs(60)));
     let update = hasty(&fake, 40).opportunities().update(uuid(0)).amount_in_cents(5);
     let run = Bulk::new([update])
         .deadline(Duration::from_secs(3_600))
@@ -313,7 +313,10 @@ async fn a_deadline_does_not_give_a_call_more_time() {
     let (done, report) = all(run).await;
     assert_eq!((report.given_up, report.stopped), (1, None));
     let error = done[0].outcome.error().unwrap();
-    assert_eq!(error.to_string(), "update_opportunity: no complete answer within 300ms");
+    assert_eq!(
+        error.to_string(),
+        "update_opportunity: no response within the call timeout of 300ms"
+    );
 }
 
 /// What a run stops is not the update's fault: the next run makes it.
@@ -325,12 +328,12 @@ async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
         let update = client_for(&fake).opportunities().update(uuid(0)).amount_in_cents(5);
         Bulk::new([update]).journal(folder.path().join("journal"))
     };
-    fake.answer_next(Canned::new(200).after(Duration::from_secs(60)));
+    fake.respond_next(Canned::new(200).after(Duration::from_secs(60)));
     let (done, report) = all(bulk().deadline(Duration::from_millis(200)).start().await.unwrap()).await;
     assert_eq!((report.given_up, report.stopped), (1, Some(Stopped::Deadline)));
     let error = done[0].outcome.error().unwrap();
     assert!(
-        error.may_have_happened() && error.to_string().contains("no complete answer within 1"),
+        error.may_have_happened() && error.to_string().contains("no response within the call timeout of 1"),
         "{error}"
     );
     let (done, report) = all(bulk().start().await.unwrap()).await;
@@ -353,7 +356,7 @@ async fn an_outage_uses_nothing_up() {
     };
     for _ in 0..3 {
         for _ in 0..500 {
-            server.answer_next(Canned::new(504).text("504 Gateway Timeout Error"));
+            server.respond_next(Canned::new(504).text("504 Gateway Timeout Error"));
         }
         let (done, report) = run(client_for(&server)).await;
         assert_eq!(
@@ -368,7 +371,7 @@ async fn an_outage_uses_nothing_up() {
                 other => panic!("{other:?}"),
             }
         }
-        server.answer_as_usual();
+        server.respond_as_usual();
     }
     let (_, report) = run(client_for(&server)).await;
     assert_eq!((report.updated, report.repeats), (1_000, 3 * 40), "{report}");

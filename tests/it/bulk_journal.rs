@@ -151,7 +151,7 @@ async fn a_disk_that_is_full_ends_the_run_and_not_its_journal() {
             let stopped = |outcome: &str| outcome.starts_with("stopped") || outcome == "given up, perhaps done";
             for receipt in &scene.ledger.receipts()[before..] {
                 assert!(receipt.is_answered, "what was sent was waited for");
-                assert!(!stopped(yielded[&receipt.index]), "an answer was not yielded");
+                assert!(!stopped(yielded[&receipt.index]), "a response was not yielded");
             }
             for line in lines.iter().filter(|line| !stopped(&line.outcome)) {
                 assert_eq!(line.essence().2, expected[usize::try_from(line.index).unwrap()].outcome);
@@ -365,15 +365,15 @@ async fn a_journal_is_its_owners() {
     assert_eq!(names, BTreeSet::from(["journal", "journal.damaged"].map(str::to_owned)));
 }
 
-/// What was read of an answer is read of the journal, too, where it lies deeper.
+/// What was read of a response is read of the journal, too, where it lies deeper.
 #[tokio::test]
-async fn an_answer_with_deep_values_does_not_spoil_the_journal() {
+async fn a_response_with_deep_values_does_not_spoil_the_journal() {
     for levels in [64, 110, 118, 120, 122, 124, 126, 1_000] {
         let (fake, client) = chartmogul_tests::start();
         let folder = tempfile::tempdir().unwrap();
         let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        let answer = format!(r#"{{"uuid":"1","custom":{{"deep":{deep}}}}}"#);
-        fake.answer_next(chartmogul_fake::Canned::new(200).json(answer));
+        let response = format!(r#"{{"uuid":"1","custom":{{"deep":{deep}}}}}"#);
+        fake.respond_next(chartmogul_fake::Canned::new(200).json(response));
         let run = || {
             let update = client.opportunities().update(chartmogul_tests::UUID).amount_in_cents(1);
             all(Bulk::new([update]).journal(folder.path().join("journal")))

@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 const KILLS: usize = 50;
 /// After that many kills, a run may come to its end.
 const KILLS_OF_ONE_RUN: usize = 40;
-/// How long an answer takes at most, in milliseconds.
+/// How long a response takes at most, in milliseconds.
 const DELAY: u64 = 6;
 
 #[test]

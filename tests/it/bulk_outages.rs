@@ -112,7 +112,7 @@ async fn all_runs_together_tell_what_may_have_happened() {
         while ledger.requests() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        drop(run); // the request has arrived, and nobody sees an answer
+        drop(run); // the request has arrived, and nobody sees a response
         ledger.hold(false);
         ledger.outage(Some(Reply::Refuse(status)));
         for stop_at_once in [false, true] {
@@ -159,7 +159,7 @@ async fn what_was_certainly_not_done_has_not_happened() {
 async fn what_a_deadline_leaves_no_time_for_is_the_runs() {
     let fake = Fake::start().unwrap();
     fake.collection("opportunities").insert(opportunity(&uuid(0))).unwrap();
-    fake.answer_next(Canned::new(429).header("retry-after", "3000"));
+    fake.respond_next(Canned::new(429).header("retry-after", "3000"));
     let client = Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url())

@@ -48,9 +48,9 @@ fn a_wrong_setting_is_named() {
     let zero = std::time::Duration::ZERO;
     assert_eq!(
         built(|b| b.rate_limit(0)),
-        "`rate_limit` was 0; allowed: 1 or more (for no limit: `limiter(Unlimited)`)"
+        "`rate_limit` was 0; must be 1 or more (for no limit: `limiter(Unlimited)`)"
     );
-    assert!(built(|b| b.max_in_flight(0)).starts_with("`max_in_flight` was 0; allowed: "));
+    assert!(built(|b| b.max_in_flight(0)).starts_with("`max_in_flight` was 0; must be "));
     for name in ["connect_timeout", "attempt_timeout", "call_timeout"] {
         let error = match name {
             "connect_timeout" => Client::builder().connect_timeout(zero),
@@ -60,7 +60,7 @@ fn a_wrong_setting_is_named() {
         let error = error.api_key("key").build().unwrap_err().to_string();
         assert_eq!(
             error,
-            format!("`{name}` was 0ns; allowed: more than zero (for no limit: `Duration::MAX`)")
+            format!("`{name}` was 0ns; must be more than zero (for no limit: `Duration::MAX`)")
         );
     }
     assert!(built(|b| b.root_certificate("no certificate")).starts_with("a root certificate is not PEM"));
@@ -124,7 +124,7 @@ fn is_given_a_socks_proxy() {
     }
     let builder = Client::builder().api_key("key");
     let error = builder.clone().build().unwrap_err().to_string();
-    assert!(error.starts_with("the environment variable HTTPS_PROXY names a proxy that can't be used; allowed: "));
+    assert!(error.starts_with("the environment variable HTTPS_PROXY names a proxy that can't be used; it must be "));
     assert!(!error.contains("secret"), "{error}");
     builder.clone().no_proxy().build().unwrap();
     builder.clone().proxy("http://127.0.0.1:1").build().unwrap();
@@ -134,7 +134,7 @@ fn is_given_a_socks_proxy() {
 /// A proxy learns the name of the host and nothing else: neither the key nor which object it is about.
 #[tokio::test]
 async fn a_proxy_sees_the_host_alone() {
-    let proxy = Peer::answering("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    let proxy = Peer::responding("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
     let client = Client::builder()
         .api_key("sk-secret")
         .base_url("https://api.example.com")

@@ -15,7 +15,7 @@ async fn the_example_is_what_the_sdk_sends_and_reads() {
     let response = &document::example(&document, &operation["responses"]["200"]["content"]);
 
     let (fake, client) = start();
-    fake.answer_next(chartmogul_fake::Canned::new(200).json(response.to_string()));
+    fake.respond_next(chartmogul_fake::Canned::new(200).json(response.to_string()));
     let deal = client
         .opportunities()
         .update(UUID)

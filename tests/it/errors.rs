@@ -8,7 +8,7 @@ use chartmogul_tests::{UUID, bodies::BODIES, snapshot, start};
 
 async fn answered(status: u16, content_type: &str, body: &str) -> Error {
     let (fake, client) = start();
-    fake.answer_next(
+    fake.respond_next(
         Canned::new(status)
             .content(content_type, body)
             .header("x-request-id", "req-1")
@@ -50,7 +50,7 @@ async fn every_body_is_read_and_kept() {
         let debug = format!("{error:?}");
         let variant = debug.split(['(', ' ']).next().unwrap_or_default();
         text.push_str(&format!("# {name}\nError::{variant}\n{}\n", chain(&error)));
-        for problem in error.answer().unwrap().problems() {
+        for problem in error.response().unwrap().problems() {
             let code = problem.code.as_deref().unwrap_or("none");
             text.push_str(&format!(
                 "  problem: {} / {} / code {code}\n",
@@ -59,7 +59,7 @@ async fn every_body_is_read_and_kept() {
         }
         text.push('\n');
     }
-    snapshot::check("errors", "answers", &text);
+    snapshot::check("errors", "responses", &text);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The fake over HTTP, without the SDK; what it answers is tested in its own crate.
+//! The fake over HTTP, without the SDK; what it returns is tested in its own crate.
 
 use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, document, start};
@@ -93,7 +93,7 @@ fn it_needs_no_runtime() {
     fake.collection("opportunities")
         .insert(samples::object("opportunities", UUID))
         .unwrap();
-    fake.answer_next(Canned::as_usual());
+    fake.respond_next(Canned::as_usual());
     let client = chartmogul::Client::builder()
         .api_key(fake.api_key())
         .base_url(fake.url());

@@ -29,7 +29,7 @@ fn uuid(number: usize) -> String {
     format!("{number:08x}-0000-4000-8000-000000000000")
 }
 
-/// A fake with some opportunities, and a client that soon has to wait for places and turns.
+/// A fake with some opportunities, and a client that soon has to wait for permits and send slots.
 fn start() -> (Fake, Client) {
     start_with(DEALS, 100)
 }
@@ -126,7 +126,7 @@ fn a_call_for_each_outcome_of_a_run_over_a_list() {
     });
 }
 
-/// Every place is taken by a call that nobody polls, and more such calls wait for one.
+/// Every permit is taken by a call that nobody polls, and more such calls wait for one.
 #[test]
 fn a_call_behind_those_that_nobody_polls() {
     on_both_runtimes(|| async {
@@ -186,7 +186,7 @@ async fn requests_that_are_still_to_leave_count() {
 async fn a_server_that_asks_for_years_is_not_asked_for_an_hour() {
     let (fake, client) = start();
     let read = || client.opportunities().get(uuid(0));
-    fake.answer_next(Canned::new(429).header("retry-after", "1774969200"));
+    fake.respond_next(Canned::new(429).header("retry-after", "1774969200"));
     let error = read().send().await.unwrap_err();
     assert_eq!(
         error.stop_reason(),

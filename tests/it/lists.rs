@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 async fn answered(canned: Canned) -> Result<OpportunityPage, Error> {
     let (fake, client) = start();
-    fake.answer_next(canned);
+    fake.respond_next(canned);
     let query = ListOpportunitiesQuery::default();
     let response = client.low_level().list_opportunities(&query).await;
     response.map(chartmogul_api::Response::into_value)
@@ -266,10 +266,10 @@ async fn a_page_without_its_entries_is_an_error() {
         r#"[{"uuid":"secret"}]"#,
     ] {
         let error = answered(Canned::new(200).json(body)).await.unwrap_err();
-        let Error::Unreadable { answer, source, .. } = &error else {
+        let Error::Unreadable { response, source, .. } = &error else {
             panic!("{body}: {error:?}")
         };
-        assert_eq!(&answer.body()[..], body.as_bytes());
+        assert_eq!(&response.body()[..], body.as_bytes());
         assert!(!format!("{error} {error:?} {source}").contains("secret"), "{error:?}");
     }
     let page = answered(Canned::new(200).json(r#"{"entries":[]}"#)).await.unwrap();

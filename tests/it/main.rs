@@ -1,7 +1,6 @@
 //! Tests of the workspace as a whole. One binary, a module for each subject.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
-mod answers;
 mod blocking;
 mod bulk;
 mod bulk_journal;
@@ -22,6 +21,7 @@ mod observability;
 mod opportunities;
 mod recorded;
 mod request;
+mod responses;
 mod runtimes;
 mod schemas;
 mod secrets;

@@ -70,10 +70,10 @@ fn deal_with(custom: &str) -> String {
     deal.to_string().replace("{}", custom)
 }
 
-/// An answer to the next read, and one to the write that follows.
-fn answer(fake: &Witness, read: &str, written: &str) {
-    fake.answer_next(Canned::new(200).json(deal_with(read)));
-    fake.answer_next(Canned::new(200).json(deal_with(written)));
+/// A response to the next read, and one to the write that follows.
+fn response(fake: &Witness, read: &str, written: &str) {
+    fake.respond_next(Canned::new(200).json(deal_with(read)));
+    fake.respond_next(Canned::new(200).json(deal_with(written)));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn what_is_not_named_is_kept_as_it_was() {
     let read =
         r#"{"Zeta":"ü","big":9223372036854775807,"dec":5.0,"yes":true,"at":"2026-01-31T00:00:00.000Z","seats":4}"#;
     let (fake, client) = start();
-    answer(
+    response(
         &fake,
         read,
         r#"{"Zeta":"ü","big":9223372036854775807,"dec":5,"at":"2026-01-31T00:00:00.000Z","seats":5,"new":1}"#,
@@ -115,7 +115,7 @@ async fn nothing_that_the_server_sent_is_rounded_or_refused() {
     let others = format!(
         r#""a":18446744073709551616,"b":-9223372036854775809,"c":0.1234567890123456789,"d":1e400,"lone":"\ud800","team-size":4,"":1,"long":"{long}""#
     );
-    answer(
+    response(
         &fake,
         &format!("{{{others},\"seats\":4}}"),
         &format!("{{{others},\"seats\":5}}"),
@@ -167,8 +167,8 @@ async fn nothing_to_change_is_not_written() {
         .unwrap();
     assert_eq!(fake.requests().last().unwrap().body, br#"{"amount_in_cents":7}"#);
     // The server may find that itself.
-    fake.answer_next(Canned::new(200).json(opportunity(UUID).to_string()));
-    fake.answer_next(Canned::new(304));
+    fake.respond_next(Canned::new(200).json(opportunity(UUID).to_string()));
+    fake.respond_next(Canned::new(304));
     assert!(merge(&client).await.unwrap().uuid == UUID);
 }
 
@@ -184,8 +184,8 @@ async fn what_changes_before_a_write_is_tried_again_is_kept() {
         Canned::new(200).json("{\"cut\":").once_done(),
     ] {
         let (fake, _) = start_with(&json!({ "seats": 4 }));
-        fake.answer_next(Canned::new(200).json(fake.collection("opportunities").get(UUID).unwrap().to_string()));
-        fake.answer_next(failure.clone());
+        fake.respond_next(Canned::new(200).json(fake.collection("opportunities").get(UUID).unwrap().to_string()));
+        fake.respond_next(failure.clone());
         fake.before_request(3, |state| {
             let opportunities = state.collection("opportunities");
             let mut custom = opportunities.get(UUID).unwrap()["custom"].clone();
@@ -194,8 +194,8 @@ async fn what_changes_before_a_write_is_tried_again_is_kept() {
         });
         merge(&trying(&fake, 3)).await.unwrap();
         assert_eq!(custom(&fake), json!({ "seats": 5, "theirs": 1 }), "{failure:?}");
-        // What was done although the answer says nothing is seen, and not done again.
-        let done = format!("{failure:?}").contains("Unanswered");
+        // What was done although the response says nothing is seen, and not done again.
+        let done = format!("{failure:?}").contains("LoseResponse");
         let sent = methods(&fake);
         assert_eq!(sent[..3], ["GET", "PATCH", "GET"], "{failure:?}");
         assert_eq!(sent.len(), if done { 3 } else { 4 }, "{failure:?}");
@@ -266,15 +266,15 @@ async fn merges_share_a_low_rate() {
 async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
     let failing = |fake: &Witness, statuses: &[u16]| {
         for status in statuses {
-            let answer = match status {
+            let response = match status {
                 200 => Canned::new(200).json(deal_with(r#"{"seats":4}"#)),
                 201 => Canned::new(200).json(deal_with(r#"{"list":[1]}"#)),
                 status => Canned::new(*status),
             };
-            fake.answer_next(answer);
+            fake.respond_next(response);
         }
     };
-    for (answers, may_have_happened, text) in [
+    for (responses, may_have_happened, text) in [
         (&[502, 502, 502][..], false, "get_opportunity: 502"),
         (&[200, 502, 502, 502], true, "get_opportunity: 502"),
         (&[200, 429, 200, 429, 502], false, "get_opportunity: 502"),
@@ -287,11 +287,11 @@ async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
         (&[200, 502, 201], true, "get_opportunity: 200"),
     ] {
         let (fake, _) = start();
-        failing(&fake, answers);
+        failing(&fake, responses);
         let error = merge(&trying(&fake, 3)).await.unwrap_err();
-        assert_eq!(error.may_have_happened(), may_have_happened, "{answers:?}: {error}");
-        assert!(error.to_string().starts_with(text), "{answers:?}: {error}");
-        assert_eq!(fake.requests().len(), answers.len(), "{answers:?}");
+        assert_eq!(error.may_have_happened(), may_have_happened, "{responses:?}: {error}");
+        assert!(error.to_string().starts_with(text), "{responses:?}: {error}");
+        assert_eq!(fake.requests().len(), responses.len(), "{responses:?}");
     }
 }
 
@@ -305,16 +305,16 @@ async fn an_accepted_write_is_a_success() {
         Canned::new(202).json("{}"),
     ] {
         let (fake, client) = start_with(&json!({ "seats": 4, "vip": true }));
-        fake.answer_next(Canned::new(200).json(fake.collection("opportunities").get(UUID).unwrap().to_string()));
-        fake.answer_next(accepted.clone().once_done());
+        fake.respond_next(Canned::new(200).json(fake.collection("opportunities").get(UUID).unwrap().to_string()));
+        fake.respond_next(accepted.clone().once_done());
         let deal = merge(&client).await.unwrap();
         assert_eq!(json!(deal.custom), json!({ "seats": 5, "vip": true }), "{accepted:?}");
         assert_eq!(methods(&fake), ["GET", "PATCH", "GET"]);
 
         // It was accepted, also if the object can't be read afterwards.
-        fake.answer_next(Canned::new(200).json(deal_with(r#"{"seats":4}"#)));
-        fake.answer_next(accepted);
-        fake.answer_next(Canned::new(502));
+        fake.respond_next(Canned::new(200).json(deal_with(r#"{"seats":4}"#)));
+        fake.respond_next(accepted);
+        fake.respond_next(Canned::new(502));
         assert!(merge(&client).await.unwrap().custom.is_absent());
     }
     let (fake, client) = start_with(&json!({ "seats": 4 }));
@@ -329,15 +329,15 @@ async fn an_accepted_write_is_a_success() {
 #[tokio::test]
 async fn an_attribute_that_was_not_kept_is_reported() {
     let (fake, client) = start();
-    answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
+    response(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
     let error = merge(&client).await.unwrap_err();
     assert!(matches!(error, Error::Conflict { written: true, .. }) && error.may_have_happened());
     assert_eq!(
         error.to_string(),
-        "update_opportunity: somebody else changed the object meanwhile; it was written all the same, so look at it"
+        "update_opportunity: the object changed concurrently; the update was applied, check the result"
     );
-    answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
-    answer(&fake, "{}", r#"{"seats":5}"#);
+    response(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
+    response(&fake, "{}", r#"{"seats":5}"#);
     let update = client.opportunities().update(UUID).merge_custom().set("seats", 5);
     update.retry_conflicts(1).send().await.unwrap();
     assert_eq!(fake.requests().len(), 6);
@@ -347,13 +347,13 @@ async fn an_attribute_that_was_not_kept_is_reported() {
 #[tokio::test]
 async fn a_write_in_conflict_is_not_forgotten() {
     let (fake, client) = start();
-    let in_conflict = || answer(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
+    let in_conflict = || response(&fake, r#"{"seats":4,"vip":true}"#, r#"{"seats":5}"#);
     let update = || {
         let update = client.opportunities().update(UUID).merge_custom();
         update.set("seats", 5).retry_conflicts(1)
     };
     in_conflict();
-    fake.answer_next(Canned::new(404));
+    fake.respond_next(Canned::new(404));
     let error = update().send().await.unwrap_err();
     assert!(error.may_have_happened(), "{error}");
     let cause = std::error::Error::source(&error).unwrap().to_string();
@@ -364,7 +364,7 @@ async fn a_write_in_conflict_is_not_forgotten() {
         (Canned::new(200).json(deal_with(r#"{"seats":5}"#)), "updated"),
     ] {
         in_conflict();
-        fake.answer_next(read);
+        fake.respond_next(read);
         let mut run = Bulk::new([update()]).start().await.unwrap();
         let done = run.try_next().await.unwrap().unwrap();
         assert_eq!(done.outcome.as_str(), word);
@@ -376,19 +376,19 @@ async fn a_write_in_conflict_is_not_forgotten() {
     }
 }
 
-/// "Nothing has changed" says something about a write only if it answers one.
+/// "Nothing has changed" says something about a write only if it responds to one.
 #[tokio::test]
 async fn a_read_that_is_not_modified_is_no_success() {
     let (fake, _client) = start();
     let client = trying(&fake, 2);
     let update = || client.opportunities().update(UUID).merge_custom().set("seats", 5);
-    for answers in [&[502, 304][..], &[304]] {
+    for responses in [&[502, 304][..], &[304]] {
         let fail = || {
-            if answers.len() > 1 {
-                fake.answer_next(Canned::as_usual());
+            if responses.len() > 1 {
+                fake.respond_next(Canned::as_usual());
             }
-            for status in answers {
-                fake.answer_next(Canned::new(*status));
+            for status in responses {
+                fake.respond_next(Canned::new(*status));
             }
         };
         fail();
@@ -398,7 +398,7 @@ async fn a_read_that_is_not_modified_is_no_success() {
         let mut run = Bulk::new([update()]).start().await.unwrap();
         let done = run.try_next().await.unwrap().unwrap();
         assert!(!done.outcome.is_final(), "{done:?}");
-        assert_eq!(done.outcome.error().unwrap().may_have_happened(), answers.len() > 1);
+        assert_eq!(done.outcome.error().unwrap().may_have_happened(), responses.len() > 1);
     }
 }
 
@@ -425,7 +425,7 @@ async fn to_replace_all_and_to_merge_is_to_replace_all() {
         replaced.set("b", 3).remove("a").set("c", 4).send().await.unwrap();
         assert_eq!(custom(&fake), json!({ "b": 3, "c": 4 }), "{there}");
         assert_eq!(methods(&fake), ["PATCH", "PATCH"]);
-        fake.answer_next(Canned::new(304));
+        fake.respond_next(Canned::new(304));
         let deal = update().remove_all_custom().merge_custom().send().await.unwrap();
         assert!(deal.uuid == UUID);
     }
@@ -445,7 +445,7 @@ async fn what_cannot_be_kept_is_refused_before_anything_is_written() {
             Some(odd) => deal["custom"] = odd,
             None => drop(deal.as_object_mut().unwrap().remove("custom")),
         }
-        fake.answer_next(Canned::new(200).json(deal.to_string()));
+        fake.respond_next(Canned::new(200).json(deal.to_string()));
         let error = merge(&client).await.unwrap_err();
         assert!(error.to_string().contains("must be kept"), "{error}");
     }
@@ -493,9 +493,9 @@ type Changes = Vec<(&'static str, Option<i64>)>;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Good,
-    /// Answered with this status, and nothing was done.
+    /// Responded to with this status, and nothing was done.
     Refused(u16),
-    /// Done, and answered with this status.
+    /// Done, and responded to with this status.
     Done(u16),
 }
 
@@ -581,8 +581,8 @@ fn expected(
 }
 
 proptest! {
-    /// Somebody else writes at any moment, and the server fails at any moment: what is lost is what the page of `CustomAttributesPatch`
-    /// says, and nothing else.
+    /// Somebody else writes at any moment, and the server fails at any moment: what is lost is what the page of
+    /// `CustomAttributesPatch` says, and nothing else.
     #[test]
     fn only_what_the_documentation_says_is_lost(
         start in attributes(),
@@ -601,7 +601,7 @@ proptest! {
                 if let Some(custom) = other.clone() {
                     fake.before_request(number + 1, move |state| set(state.collection("opportunities"), "custom", json!(custom)));
                 }
-                fake.answer_next(match fate {
+                fake.respond_next(match fate {
                     Fate::Good => Canned::as_usual(),
                     Fate::Refused(status) => Canned::new(*status),
                     Fate::Done(status) => Canned::new(*status).once_done(),

@@ -81,8 +81,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
 }
 
 impl Notes {
-    /// For the whole process, because `tracing` remembers of each place whether anybody listens: with a subscriber for one
-    /// thread, another thread could have said "nobody" at that moment.
+    /// For the whole process, because `tracing` remembers for each place in the code whether anybody listens: with a
+    /// subscriber for one thread, another thread could have said "nobody" at that moment.
     fn listen() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -118,7 +118,7 @@ fn client(fake: &Witness, set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> C
 async fn notes(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> String {
     let (fake, _) = start();
     let client = client(&fake, set);
-    fake.answer_next(Canned::new(503).text("busy").header("x-request-id", "req-1"));
+    fake.respond_next(Canned::new(503).text("busy").header("x-request-id", "req-1"));
     Notes::listen();
     client
         .opportunities()
@@ -155,7 +155,7 @@ async fn a_call_that_waits_for_the_limit_says_so() {
     let (one, other) = tokio::join!(get(), get());
     assert!(one.is_ok() && other.is_ok());
     let text = NOTES.take().unwrap_or_default();
-    for what in ["the rate limit", "a place among the calls in flight"] {
+    for what in ["the rate limit", "a permit"] {
         let span = format!("DEBUG span chartmogul.wait in chartmogul.call\n    for: \"{what}\"\n");
         assert!(text.contains(&span), "{text}");
     }
@@ -166,7 +166,7 @@ async fn a_call_whose_time_is_up_sends_nothing() {
     let (fake, client) = start();
     let call = client.opportunities().get(UUID).with_call_timeout(Duration::ZERO);
     let error = call.send().await.unwrap_err();
-    let text = "get_opportunity: no complete answer within 0ns, waiting for the rate limit";
+    let text = "get_opportunity: no response within the call timeout of 0ns, waiting for the rate limit";
     assert!(error.to_string().starts_with(text), "{error}");
     assert!(!error.may_have_happened());
     assert_eq!((error.attempts().len(), fake.requests().len()), (0, 0));
@@ -219,7 +219,7 @@ async fn metrics_are_told_of_attempts_and_calls() {
     let (fake, _) = start();
     let numbers = Numbers::default();
     let client = client(&fake, |builder| builder.observer(numbers.clone()));
-    fake.answer_next(Canned::new(503));
+    fake.respond_next(Canned::new(503));
     client
         .opportunities()
         .update(UUID)
@@ -227,8 +227,8 @@ async fn metrics_are_told_of_attempts_and_calls() {
         .send()
         .await
         .unwrap();
-    fake.answer_next(Canned::new(504));
-    fake.answer_next(Canned::new(422));
+    fake.respond_next(Canned::new(504));
+    fake.respond_next(Canned::new(422));
     client
         .opportunities()
         .update(UUID)
@@ -296,9 +296,9 @@ async fn a_limiter_of_ones_own_is_asked() {
     let (fake, _) = start();
     let own = Own::default();
     let client = client(&fake, |builder| builder.limiter(own.clone()));
-    fake.answer_next(Canned::new(429).header("retry-after", "0"));
-    fake.answer_next(Canned::new(503));
-    fake.answer_next(Canned::new(502));
+    fake.respond_next(Canned::new(429).header("retry-after", "0"));
+    fake.respond_next(Canned::new(503));
+    fake.respond_next(Canned::new(502));
     client
         .opportunities()
         .update(UUID)

@@ -188,14 +188,14 @@ async fn delete_opportunity() {
 
 #[tokio::test]
 async fn a_deletion_succeeds_whatever_is_said() {
-    for answer in [
+    for response in [
         Canned::new(200).json("{}"),
         Canned::new(202).json(r#"{"message":"Opportunity deleted"}"#),
         Canned::new(204),
         Canned::new(200).text("OK"),
     ] {
         let (fake, client) = start();
-        fake.answer_next(answer);
+        fake.respond_next(response);
         client.opportunities().delete(UUID).send().await.unwrap();
     }
 }
@@ -229,7 +229,7 @@ async fn list_opportunities() {
         let (fake, client) = start();
         let mut query = ListOpportunitiesQuery::default();
         set(&mut query);
-        fake.answer_next(Canned::new(200).json(r#"{"entries":[],"cursor":null,"has_more":false}"#));
+        fake.respond_next(Canned::new(200).json(r#"{"entries":[],"cursor":null,"has_more":false}"#));
         client.low_level().list_opportunities(&query).await.unwrap();
         let request = &fake.requests()[0];
         let read: BTreeMap<String, String> = serde_urlencoded::from_str(&request.query).unwrap();

@@ -36,7 +36,7 @@ async fn every_operation_can_be_replayed() {
             continue;
         };
         let id = exchange.id();
-        answer(&fake, exchange);
+        response(&fake, exchange);
         let response = client.low_level().call_json(operation, arguments).await;
         let response = response.unwrap_or_else(|error| panic!("{id}, {operation}: {error}"));
         let sent = fake.requests().pop().unwrap();
@@ -183,16 +183,16 @@ fn only<'a>(exchanges: &'a [Exchange], operation: &str) -> Vec<&'a Exchange> {
     found
 }
 
-/// A fake that gives the recorded answer to the next request.
-fn answering(exchange: &Exchange) -> (Witness, Client) {
+/// A fake that gives the recorded response to the next request.
+fn responding(exchange: &Exchange) -> (Witness, Client) {
     let (fake, client) = start();
-    answer(&fake, exchange);
+    response(&fake, exchange);
     (fake, client)
 }
 
-fn answer(fake: &Fake, exchange: &Exchange) {
+fn response(fake: &Fake, exchange: &Exchange) {
     let canned = Canned::new(exchange.status());
-    fake.answer_next(match exchange.response_text() {
+    fake.respond_next(match exchange.response_text() {
         empty if empty.is_empty() => canned,
         text => canned.content(exchange.content_type(), text),
     });
@@ -204,7 +204,7 @@ async fn creations_can_be_replayed() {
         return;
     };
     for exchange in only(&exchanges, CREATE) {
-        let (fake, client) = answering(exchange);
+        let (fake, client) = responding(exchange);
         let recorded = exchange.request();
         let text = |name: &str| recorded[name].as_str().expect("text");
         let mut create = client.opportunities().create(NewOpportunity {
@@ -240,7 +240,7 @@ async fn lists_can_be_replayed() {
         return;
     };
     for exchange in only(&exchanges, LIST) {
-        let (fake, client) = answering(exchange);
+        let (fake, client) = responding(exchange);
         let mut query = ListOpportunitiesQuery::default();
         for (name, value) in pairs(exchange.query()) {
             match name.as_str() {
@@ -282,8 +282,8 @@ async fn updates_can_be_replayed() {
         .filter(|exchange| exchange.operation() == UPDATE && exchange.status() < 300)
     {
         let (fake, client) = start();
-        let answer = exchange.response_text();
-        fake.answer_next(Canned::new(exchange.status()).content(exchange.content_type(), answer));
+        let response = exchange.response_text();
+        fake.respond_next(Canned::new(exchange.status()).content(exchange.content_type(), response));
         let update = client.opportunities().update(exchange.uuid());
         let deal = set_all(update, exchange.request()).send().await.unwrap();
         let sent = &fake.requests()[0];
@@ -324,7 +324,7 @@ fn custom(attributes: &Value) -> CustomAttributeList {
     })
 }
 
-/// Every opportunity that was ever recorded, in any answer.
+/// Every opportunity that was ever recorded, in any response.
 #[test]
 fn recorded_opportunities_are_read_completely() {
     let Some(exchanges) = recordings::read("recorded_opportunities_are_read_completely") else {
@@ -335,9 +335,9 @@ fn recorded_opportunities_are_read_completely() {
         .iter()
         .filter(|exchange| exchange.operation().contains("/opportunities") && exchange.status() < 300)
     {
-        let answer = exchange.response();
-        let single = answer.get("uuid").is_some().then_some(answer);
-        for opportunity in answer["entries"].as_array().into_iter().flatten().chain(single) {
+        let response = exchange.response();
+        let single = response.get("uuid").is_some().then_some(response);
+        for opportunity in response["entries"].as_array().into_iter().flatten().chain(single) {
             assert_eq!(
                 document::violations("Opportunity", opportunity),
                 "",
@@ -369,7 +369,7 @@ async fn recorded_errors_say_what_they_say() {
     for exchange in exchanges.iter().filter(|exchange| exchange.status() >= 400) {
         let (fake, client) = start();
         let body = exchange.response_text();
-        fake.answer_next(Canned::new(exchange.status()).content(exchange.content_type(), body.clone()));
+        fake.respond_next(Canned::new(exchange.status()).content(exchange.content_type(), body.clone()));
         let error = client
             .opportunities()
             .update(UUID)
@@ -385,7 +385,7 @@ async fn recorded_errors_say_what_they_say() {
             exchange.id()
         );
         if exchange.status() == 422 {
-            assert!(!error.answer().unwrap().problems().is_empty(), "{}", exchange.id());
+            assert!(!error.response().unwrap().problems().is_empty(), "{}", exchange.id());
         }
         if exchange.response().is_object() {
             assert_eq!(

@@ -15,7 +15,7 @@ fn start() -> (Fake, Client) {
 #[tokio::test]
 async fn any_endpoint_can_be_reached() {
     let (fake, client) = start();
-    fake.answer_next(Canned::new(201).json(r#"[{"id":1}]"#));
+    fake.respond_next(Canned::new(201).json(r#"[{"id":1}]"#));
     let response = client
         .low_level()
         .request(Method::POST, "/v1/customers/{customer_uuid}/attributes/tags")
@@ -38,7 +38,7 @@ async fn any_endpoint_can_be_reached() {
     assert_eq!(sent.header("content-type"), Some("application/json"));
 }
 
-/// Some edges answer with 411 to a method with a body that does not say how long it is.
+/// Some edges response with 411 to a method with a body that does not say how long it is.
 #[tokio::test]
 async fn a_body_that_is_not_there_has_a_length() {
     let (fake, client) = start();
@@ -49,7 +49,7 @@ async fn a_body_that_is_not_there_has_a_length() {
         (Method::GET, None),
         (Method::DELETE, None),
     ] {
-        fake.answer_next(Canned::new(204));
+        fake.respond_next(Canned::new(204));
         client
             .low_level()
             .request(method.clone(), "/v1/things")
@@ -59,7 +59,7 @@ async fn a_body_that_is_not_there_has_a_length() {
         let sent = fake.requests().pop().unwrap();
         assert_eq!(sent.header("content-length"), length, "{method}");
     }
-    fake.answer_next(Canned::new(204));
+    fake.respond_next(Canned::new(204));
     let request = client.low_level().request(Method::POST, "/v1/things");
     request.json(&json!({})).send_any().await.unwrap();
     assert_eq!(fake.requests().pop().unwrap().header("content-length"), Some("2"));
@@ -68,7 +68,7 @@ async fn a_body_that_is_not_there_has_a_length() {
 #[tokio::test]
 async fn errors_name_the_route_and_not_the_object() {
     let (fake, client) = start();
-    fake.answer_next(Canned::new(404).json(r#"{"code":404,"message":"Not found","param":null}"#));
+    fake.respond_next(Canned::new(404).json(r#"{"code":404,"message":"Not found","param":null}"#));
     let request = client
         .low_level()
         .request(Method::GET, "/v1/invoices/{uuid}")
@@ -77,8 +77,8 @@ async fn errors_name_the_route_and_not_the_object() {
     assert_eq!(error.to_string(), "GET /v1/invoices/{uuid}: 404 Not Found: Not found");
     assert!(matches!(error, Error::NotFound(_)));
 
-    // Nothing of an answer is quoted, whatever type it was meant to fit.
-    fake.answer_next(Canned::new(200).json(r#"{"email":"ada@example.com"}"#));
+    // Nothing of a response is quoted, whatever type it was meant to fit.
+    fake.respond_next(Canned::new(200).json(r#"{"email":"ada@example.com"}"#));
     let error = request.send::<u8>().await.unwrap_err();
     let cause = std::error::Error::source(&error)
         .map(ToString::to_string)
@@ -145,6 +145,6 @@ async fn the_program_is_named() {
     assert_eq!(fake.requests()[0].header("user-agent"), Some(expected));
     for odd in ["", " ", "a\r\nb: c", "ü"] {
         let error = builder().user_agent(odd).build().unwrap_err();
-        assert!(error.to_string().contains("user agent was"), "{error}");
+        assert!(error.to_string().contains("`user_agent` was"), "{error}");
     }
 }

@@ -118,12 +118,12 @@ fn what_is_needed_is_said_not_panicked_about() {
 fn a_limiter_that_has_to_wait_says_what_it_needs() {
     let limiter = RateLimiter::new(1, 1);
     let context = &mut Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(_place)) = limiter.acquire().as_mut().poll(context) else {
-        panic!("there is a place");
+    let Poll::Ready(Ok(_permit)) = limiter.acquire().as_mut().poll(context) else {
+        panic!("there is a permit");
     };
     assert!(matches!(limiter.ready().as_mut().poll(context), Poll::Ready(Ok(()))));
     for told in [
-        limiter.acquire().as_mut().poll(context).map(|place| place.map(drop)),
+        limiter.acquire().as_mut().poll(context).map(|permit| permit.map(drop)),
         limiter.ready().as_mut().poll(context),
     ] {
         let Poll::Ready(Err(error)) = told else {

@@ -28,7 +28,7 @@ fn every_type_has_its_schema() {
 #[test]
 fn every_type_is_its_component() {
     let document = with_values_in_place(&document::read());
-    let answers = reachable(&document, |status| status.starts_with('2'));
+    let responses = reachable(&document, |status| status.starts_with('2'));
     let schemas = chartmogul_api::schemas();
     assert!(!schemas.is_empty());
     for (name, schema) in schemas {
@@ -49,8 +49,8 @@ fn every_type_is_its_component() {
             .filter(|(p, _)| component["properties"].get(p).is_none())
             .collect();
         assert!(extra.is_empty(), "{name}: in Rust only: {extra:?}");
-        // A member of an answer may be missing in Rust, that is what `Field` is for; but not what the answer is about.
-        let expected = if answers.contains(name) {
+        // A member of a response may be missing in Rust, that is what `Field` is for; but not what the response is about.
+        let expected = if responses.contains(name) {
             let mut entries = members(component, "properties");
             entries.retain(|(_, property)| property["x-entries"] == true);
             entries.into_iter().map(|(property, _)| property).collect()

@@ -72,7 +72,7 @@ async fn errors_do_not_show_the_key() {
         ),
         (500, "<title>Basic c2stdmVyeS1zZWNyZXQta2V5Og==</title>".to_owned()),
     ] {
-        fake.answer_next(Canned::new(status).json(body).header("x-request-id", KEY));
+        fake.respond_next(Canned::new(status).json(body).header("x-request-id", KEY));
         let error = client
             .opportunities()
             .update(UUID)
@@ -91,9 +91,9 @@ async fn errors_do_not_show_the_key() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     for status in [301, 302, 303, 307, 308] {
-        let other = Peer::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+        let other = Peer::responding("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
         let (fake, client) = start();
-        fake.answer_next(Canned::new(status).header("location", &format!("{}/v1/opportunities/{UUID}", other.url())));
+        fake.respond_next(Canned::new(status).header("location", &format!("{}/v1/opportunities/{UUID}", other.url())));
         let error = client
             .opportunities()
             .update(UUID)
@@ -103,7 +103,7 @@ async fn a_redirect_is_not_followed() {
             .unwrap_err();
         assert!(matches!(error, Error::UnexpectedStatus(_)), "{error:?}");
 
-        fake.answer_next(Canned::new(status).header("location", &format!("/v1/opportunities/{UUID}")));
+        fake.respond_next(Canned::new(status).header("location", &format!("/v1/opportunities/{UUID}")));
         assert!(
             client
                 .opportunities()
@@ -120,7 +120,7 @@ async fn a_redirect_is_not_followed() {
 /// A proxy in the environment sees neither a fake on loopback nor the key.
 #[tokio::test]
 async fn a_proxy_is_not_asked_about_loopback() {
-    let proxy = Peer::answering("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    let proxy = Peer::responding("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
     let (fake, _) = start();
     // The environment belongs to the whole process, so another process has it.
     let child = tokio::task::spawn_blocking({

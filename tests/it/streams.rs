@@ -155,7 +155,7 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
     ] {
         let (fake, client) = start();
         for rest in &pages {
-            fake.answer_next(page(&["1", "2"], rest));
+            fake.respond_next(page(&["1", "2"], rest));
         }
         let mut items = client.opportunities().list().items();
         let (found, error) = all(&mut items).await;
@@ -181,7 +181,7 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
 #[tokio::test]
 async fn the_end_is_where_there_is_no_more() {
     let (fake, client) = start();
-    fake.answer_next(page(&["1"], &json!({ "cursor": "a", "has_more": false })));
+    fake.respond_next(page(&["1"], &json!({ "cursor": "a", "has_more": false })));
     assert_eq!(all(&mut client.opportunities().list().items()).await.0, ["1"]);
     assert_eq!(fake.requests().len(), 1);
 }
@@ -190,7 +190,7 @@ async fn the_end_is_where_there_is_no_more() {
 async fn what_is_no_entry_costs_the_others_nothing() {
     let (fake, client) = start();
     let odd = json!({ "entries": [opportunity("1"), null, 5], "cursor": "a", "has_more": false });
-    fake.answer_next(Canned::new(200).json(odd.to_string()));
+    fake.respond_next(Canned::new(200).json(odd.to_string()));
     let mut items = client.opportunities().list().items();
     assert_eq!(all(&mut items).await.0, ["1"]);
     assert_eq!(items.unexpected(), [Value::Null, json!(5)]);
@@ -207,7 +207,7 @@ async fn what_is_no_entry_does_not_pile_up() {
             .chain([opportunity("1")])
             .collect();
         let page = json!({ "entries": entries, "cursor": number.to_string(), "has_more": number < 29 });
-        fake.answer_next(Canned::new(200).json(page.to_string()));
+        fake.respond_next(Canned::new(200).json(page.to_string()));
     }
     let mut items = client.opportunities().list().items();
     assert_eq!(all(&mut items).await.0.len(), 30);
@@ -216,7 +216,7 @@ async fn what_is_no_entry_does_not_pile_up() {
 
     let large = "x".repeat(300_000);
     let odd = json!({ "entries": vec![large; 10], "has_more": false });
-    fake.answer_next(Canned::new(200).json(odd.to_string()));
+    fake.respond_next(Canned::new(200).json(odd.to_string()));
     let mut items = client.opportunities().list().items();
     all(&mut items).await;
     assert_eq!((items.unexpected().len(), items.unexpected_count()), (3, 10));
@@ -232,11 +232,11 @@ async fn pages_without_an_entry_come_to_an_end() {
             for _ in 0..pages {
                 number += 1;
                 let page = json!({ "entries": odd, "cursor": number.to_string(), "has_more": true });
-                fake.answer_next(Canned::new(200).json(page.to_string()));
+                fake.respond_next(Canned::new(200).json(page.to_string()));
             }
         };
         empty(MAX_EMPTY_PAGES - 1);
-        fake.answer_next(page(&["1"], &json!({ "cursor": "x", "has_more": true })));
+        fake.respond_next(page(&["1"], &json!({ "cursor": "x", "has_more": true })));
         empty(MAX_EMPTY_PAGES + 10);
         let (found, error) = all(&mut client.opportunities().list().items()).await;
         let error = error.expect("an error");
@@ -258,11 +258,11 @@ async fn a_cursor_that_has_expired_leads_back_to_the_beginning() {
         let first = items.try_next().await.unwrap().unwrap();
         assert!(first.uuid == "0");
         items.try_next().await.unwrap();
-        fake.answer_next(Canned::new(501));
+        fake.respond_next(Canned::new(501));
         assert!(items.try_next().await.is_err());
         let cursor = items.resume_from().expect("the second page").to_owned();
 
-        fake.answer_next(Canned::new(status));
+        fake.respond_next(Canned::new(status));
         let mut items = list().cursor(cursor).items();
         assert_eq!(items.try_next().await.unwrap_err().status().unwrap().as_u16(), status);
         assert_eq!(items.resume_from(), None, "{status}");
@@ -318,9 +318,9 @@ async fn the_loop_of_the_guide_comes_to_an_end() {
             .build()
             .unwrap();
         let cursor = Some(Value::from(cursor_of_second_page(&client).await));
-        fake.answer_next(page(&["0", "1"], &json!({ "cursor": cursor, "has_more": true })));
+        fake.respond_next(page(&["0", "1"], &json!({ "cursor": cursor, "has_more": true })));
         for _ in 0..times {
-            fake.answer_next(Canned::new(status));
+            fake.respond_next(Canned::new(status));
         }
         let before = queries(&fake).len();
         let (count, end) = read_all(&client).await;
@@ -351,8 +351,8 @@ async fn a_page_that_fails_is_tried_again() {
     let mut items = client.opportunities().list().per_page(2).items();
     items.try_next().await.unwrap();
     items.try_next().await.unwrap();
-    fake.answer_next(Canned::new(502));
-    fake.answer_next(Canned::new(200).json(r#"{"entries":[{"uuid":"#)); // cut off
+    fake.respond_next(Canned::new(502));
+    fake.respond_next(Canned::new(200).json(r#"{"entries":[{"uuid":"#)); // cut off
     assert_eq!(all(&mut items).await.0, ["2"]);
     let queries = queries(&fake);
     assert_eq!((queries.len(), &queries[1], &queries[2]), (4, &queries[2], &queries[3]));
@@ -369,7 +369,7 @@ async fn it_goes_on_from_where_it_was() {
             found.extend(items.try_next().await.unwrap().map(|deal| deal.uuid.to_string()));
         }
         if fails {
-            fake.answer_next(Canned::new(501));
+            fake.respond_next(Canned::new(501));
             assert!(items.try_next().await.is_err(), "{read}");
             assert!(items.try_next().await.unwrap().is_none(), "ended after an error");
         }
@@ -411,7 +411,7 @@ async fn with_a_blocking_client_it_is_an_iterator() {
         let deals: Vec<_> = items.collect::<Result<_, _>>().unwrap();
         assert_eq!(uuids(&deals), numbers(0..5));
     }
-    fake.answer_next(Canned::new(422));
+    fake.respond_next(Canned::new(422));
     let mut items = list();
     assert!(matches!(items.next(), Some(Err(Error::Rejected(_)))) && items.next().is_none());
 }

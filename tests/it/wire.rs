@@ -12,7 +12,7 @@ async fn call(client: &Client, operation: &'static Operation, arguments: Map<Str
     Ok(client.low_level().call_json(operation, arguments).await?.into_value())
 }
 
-/// The fake answers all of them, and as the document says: it checks that itself.
+/// The fake handles all of them, and as the document says: it checks that itself.
 #[tokio::test]
 async fn the_examples_go_over_the_wire_as_they_stand() {
     let document = document::read();
@@ -42,7 +42,7 @@ async fn the_examples_go_over_the_wire_as_they_stand() {
     }
 }
 
-/// What is sent to a fake that answers.
+/// What is sent to a fake that responds.
 async fn sent(
     document: &Value,
     operation: &'static Operation,
@@ -76,7 +76,7 @@ async fn the_examples_of_responses_come_back_as_they_are() {
             .unwrap();
         for (status, response) in responses.iter().filter(|(status, _)| status.starts_with('2')) {
             for example in document::examples(&document, &response["content"]) {
-                fake.answer_next(Canned::new(status.parse().unwrap()).json(example.to_string()));
+                fake.respond_next(Canned::new(status.parse().unwrap()).json(example.to_string()));
                 let value = call(&client, operation, table::arguments(&document, operation))
                     .await
                     .unwrap();
@@ -173,7 +173,7 @@ async fn what_is_idempotent_is_sent_again() {
         let fake = table::fake(&document, operation);
         let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
         let client = client.retry(Retry::default().max_attempts(2).backoff(Duration::ZERO, Duration::ZERO));
-        fake.answer_next(Canned::new(502).once_done());
+        fake.respond_next(Canned::new(502).once_done());
         let sent = call(
             &client.build().unwrap(),
             operation,

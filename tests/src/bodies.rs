@@ -1,4 +1,4 @@
-//! Bodies of answers that are no success, or only look like one.
+//! Bodies of responses that are no success, or only look like one.
 
 /// A name, a status, a content type, and the body.
 pub type Body = (&'static str, u16, &'static str, &'static str);

@@ -44,7 +44,7 @@ pub fn is_invalid(index: u64) -> bool {
     index % 23 == 12
 }
 
-/// Whether there is never a usable answer to it, so that those behind it are not made.
+/// Whether there is never a usable response to it, so that those behind it are not made.
 pub fn is_given_up(index: u64) -> bool {
     !is_invalid(index) && fate(index) == Reply::Refuse(500)
 }
@@ -97,7 +97,7 @@ pub struct Line {
     pub repeats: u32,
     /// Whether it was known from the journal.
     pub earlier: bool,
-    /// What became of it: a word, and the answer or the status.
+    /// What became of it: a word, and the response or the status.
     pub outcome: String,
 }
 

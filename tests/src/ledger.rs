@@ -30,9 +30,9 @@ use crate::peer;
 pub enum Reply {
     /// What it is asked for.
     Apply,
-    /// Answers with this status, and does nothing.
+    /// Responds with this status, and does nothing.
     Refuse(u16),
-    /// Does it, and answers with this status nevertheless.
+    /// Does it, and responds with this status nevertheless.
     ApplyAndAnswer(u16),
     /// Resets the connection.
     Reset,
@@ -47,7 +47,7 @@ pub struct Receipt {
     pub index: u64,
     /// Of which opportunity.
     pub uuid: String,
-    /// Whether the answer was sent, to its last byte.
+    /// Whether the response was sent, to its last byte.
     pub is_answered: bool,
 }
 
@@ -60,7 +60,7 @@ pub struct Ledger {
 
 struct Shared {
     books: Mutex<Books>,
-    /// How long each answer takes, in milliseconds.
+    /// How long each response takes, in milliseconds.
     delay: Range<u64>,
     connections: AtomicUsize,
     /// Open unless requests are held back.
@@ -242,7 +242,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
             let _busy = Busy::new(&shared.busy);
             let _ = shared.gate.subscribe().wait_for(|open| *open).await;
             match shared.read(&uuid) {
-                Some(answer) => stream.write_all(answer.as_bytes()).await?,
+                Some(response) => stream.write_all(response.as_bytes()).await?,
                 None => return stream.set_zero_linger(),
             }
             continue;
@@ -254,12 +254,12 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         let _busy = Busy::new(&shared.busy);
         sleep(before).await;
         let _ = shared.gate.subscribe().wait_for(|open| *open).await;
-        let answer = shared.make(&uuid, &body, reply);
+        let response = shared.make(&uuid, &body, reply);
         sleep(after).await;
         if matches!(reply, Reply::Reset | Reply::ApplyAndReset) {
             return stream.set_zero_linger();
         }
-        stream.write_all(answer.as_bytes()).await?;
+        stream.write_all(response.as_bytes()).await?;
         if let Some(receipt) = shared.books.lock().unwrap().receipts.get_mut(place) {
             receipt.is_answered = true;
         }
@@ -291,18 +291,18 @@ impl Shared {
         let books = &*self.books.lock().unwrap();
         match books.outage {
             Some(Reply::Reset | Reply::ApplyAndReset) => None,
-            Some(Reply::Refuse(status) | Reply::ApplyAndAnswer(status)) => Some(answer(status, &refusal(status))),
+            Some(Reply::Refuse(status) | Reply::ApplyAndAnswer(status)) => Some(response(status, &refusal(status))),
             Some(Reply::Apply) | None => {
                 let object = books.objects.get(uuid).cloned().unwrap_or_default();
-                Some(answer(200, &object.opportunity(uuid)))
+                Some(response(200, &object.opportunity(uuid)))
             }
         }
     }
 
-    /// Does what an update wants, and answers.
+    /// Does what an update wants, and responds.
     fn make(&self, uuid: &str, body: &Value, reply: Reply) -> String {
         let status = match reply {
-            Reply::Refuse(status) => return answer(status, &refusal(status)),
+            Reply::Refuse(status) => return response(status, &refusal(status)),
             Reply::Reset => return String::new(),
             Reply::Apply | Reply::ApplyAndReset => 200,
             Reply::ApplyAndAnswer(status) => status,
@@ -324,11 +324,11 @@ impl Shared {
             object.custom = Some(custom.iter().map(pair).collect());
         }
         if status != 200 {
-            return answer(status, &refusal(status));
+            return response(status, &refusal(status));
         }
         let mut opportunity = object.opportunity(uuid);
         opportunity["changes"] = json!(object.changes); // a member that nobody knows yet
-        answer(200, &opportunity)
+        response(200, &opportunity)
     }
 }
 
@@ -336,7 +336,7 @@ fn refusal(status: u16) -> Value {
     json!({ "code": status, "message": "no", "param": "amount_in_cents" })
 }
 
-fn answer(status: u16, body: &Value) -> String {
+fn response(status: u16, body: &Value) -> String {
     if status == 304 {
         return "HTTP/1.1 304 Not Modified\r\n\r\n".to_owned();
     }

@@ -1,4 +1,4 @@
-//! A server that does with a connection what the test says: it answers with any bytes, slowly, too much or nothing, and
+//! A server that does with a connection what the test says: it responds with any bytes, slowly, too much or nothing, and
 //! breaks off in every way there is.
 
 use std::{
@@ -73,7 +73,7 @@ impl Act {
         }
     }
 
-    /// A whole answer.
+    /// A whole response.
     pub fn http(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let length = body.as_ref().len().to_string();
         Self::head(status, headers)
@@ -81,7 +81,7 @@ impl Act {
             .more(body.as_ref().to_vec())
     }
 
-    /// A whole answer of JSON.
+    /// A whole response of JSON.
     pub fn json(status: u16, body: impl AsRef<[u8]>) -> Self {
         Self::http(status, &[("content-type", "application/json")], body)
     }
@@ -184,7 +184,7 @@ impl Act {
         self
     }
 
-    /// Whether a server that answers like this has done what it was asked for, or may have: all but redirects and
+    /// Whether a server that responds like this has done what it was asked for, or may have: all but redirects and
     /// refusals.
     fn is_done(&self) -> bool {
         let Some(Part::Bytes(first)) = self.parts.first() else {
@@ -250,9 +250,9 @@ impl Peer {
         peer
     }
 
-    /// Answers every connection with these bytes once the request has arrived, and closes it.
-    pub async fn answering(answer: impl Into<Vec<u8>>) -> Self {
-        Self::script([], Act::bytes(answer.into()).fin()).await
+    /// Responds to every connection with these bytes once the request has arrived, and closes it.
+    pub async fn responding(response: impl Into<Vec<u8>>) -> Self {
+        Self::script([], Act::bytes(response.into()).fin()).await
     }
 
     /// Refuses connections until [`Peer::open`].
@@ -343,7 +343,7 @@ impl Peer {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// How many requests a server that answers like this one has done, or may have.
+    /// How many requests a server that responds like this one has done, or may have.
     pub fn done(&self) -> usize {
         self.shared.done.load(Ordering::SeqCst)
     }

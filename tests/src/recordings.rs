@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/recordings/exchanges.jsonl");
 
-/// A recorded request and its answer.
+/// A recorded request and its response.
 pub struct Exchange(Value);
 
 /// All recorded exchanges. `None`, and a line that says so, where they are not at hand; with
@@ -72,7 +72,7 @@ impl Exchange {
         &self.0["request_body"]
     }
 
-    /// Status of the answer.
+    /// Status of the response.
     pub fn status(&self) -> u16 {
         self.0["status"]
             .as_u64()
@@ -80,17 +80,17 @@ impl Exchange {
             .expect("a status")
     }
 
-    /// Content type of the answer.
+    /// Content type of the response.
     pub fn content_type(&self) -> &str {
         self.text("content_type")
     }
 
-    /// The answer; text if it was not JSON.
+    /// The response; text if it was not JSON.
     pub fn response(&self) -> &Value {
         &self.0["response_body"]
     }
 
-    /// The answer as it was on the wire, but for white space.
+    /// The response as it was on the wire, but for white space.
     pub fn response_text(&self) -> String {
         match self.response() {
             Value::Null => String::new(),

@@ -5,9 +5,9 @@ use std::fmt;
 /// What a document must fulfil. The reason for each is in its text, and in `openapi/README.md`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
-    /// Each file is one YAML 1.2 document in UTF-8, without repeated keys, and without what tools of YAML 1.1 read as something else.
+    /// Each file is one YAML 1.2 document in UTF-8, without repeated keys, and without values that YAML 1.1 tools read differently.
     Yaml,
-    /// The files of the document fit together: references lead to files that have what is named, nothing is defined twice, and every path is in the index.
+    /// The files of the document fit together: every reference has a target, nothing is defined twice, and every path is in the index.
     Files,
     /// OpenAPI 3.0.x: progenitor reads nothing newer.
     OpenapiVersion,
@@ -15,9 +15,9 @@ pub enum Rule {
     Version,
     /// The first server is production; it becomes the default base URL.
     Server,
-    /// What OpenAPI wants to be a mapping, a list or a truth value is one.
+    /// Mappings, lists and Booleans are where OpenAPI requires them.
     Shape,
-    /// What the generator needs is there.
+    /// Everything that the generator requires is present.
     Missing,
     /// There are operations, and their paths begin with `/v1/`.
     Paths,
@@ -25,9 +25,9 @@ pub enum Rule {
     OperationId,
     /// Every operation has one tag, which the root declares: the resource, and the file, that it belongs to.
     Tag,
-    /// Every operation says in one line what it does.
+    /// Every operation has a summary of one line.
     Summary,
-    /// Every operation says whether sending it twice is harmless (`x-idempotent`): a retry must know.
+    /// Every operation declares whether sending it twice is harmless (`x-idempotent`): retries depend on it.
     Idempotent,
     /// `x-destructive: true` marks what removes something for good; a DELETE always does.
     Destructive,
@@ -39,11 +39,11 @@ pub enum Rule {
     Deprecated,
     /// A path parameter is declared, required, and text or an integer.
     PathParameter,
-    /// A query parameter is a single value (text, a number, a day, an instant, a truth value or an open enum), or a list of texts that is sent with commas (`style: form`, `explode: false`). Objects and `null` have no form there, and no parameter is in a header or a cookie.
+    /// A query parameter is a single value (text, a number, a day, an instant, a Boolean or an open enum), or a list of texts that is sent with commas (`style: form`, `explode: false`). Objects and `null` have no form there, and no parameter is in a header or a cookie.
     QueryParameter,
     /// Operations that share the type of their queries (`x-query-type`) have the same query parameters.
     QueryType,
-    /// A GET has no body, and a body that may be missing has no required fields.
+    /// A GET has no body, and an optional body has no required fields.
     RequestBody,
     /// An envelope (`x-envelope`) is a body with one property, which is required and an object; the method has the fields of that object.
     Envelope,
@@ -51,25 +51,25 @@ pub enum Rule {
     ContentType,
     /// A response is a status or a range such as `4XX`; they don't overlap, and there is no `default`.
     Status,
-    /// All JSON errors are `ErrorBody`: any endpoint may answer with any of its shapes.
+    /// All JSON errors are `ErrorBody`: any endpoint may return any of its shapes.
     ErrorBody,
-    /// All successful responses of an operation hold the same: a component, a list or a map; `x-no-result` marks one that says nothing.
+    /// All successful responses of an operation have the same type: a component, a list or a map; `x-no-result` marks one without a value.
     Response,
-    /// Every body has an example; it becomes documentation, and outside tools answer with it. Examples and defaults fit their schemas.
+    /// Every body has an example; it becomes documentation, and mock servers return it. Examples and defaults fit their schemas.
     Example,
-    /// Everything that becomes a Rust item is described: it becomes its documentation.
+    /// Everything that becomes a Rust item has a description, which becomes its documentation.
     Description,
     /// A `$ref` leads to a component of this document, in one step.
     Reference,
-    /// Bodies, objects and enums are named components: their names are API, and nobody chooses a generated one. Lists and maps may stand where they are used.
+    /// Bodies, objects and enums are named components: their names are public API, so none is generated. Lists and maps may be inline.
     InlineObject,
     /// An object has properties; one of any shape, or with free keys, says so (`additionalProperties`).
     EmptyObject,
     /// No component contains itself.
     Recursion,
-    /// An object is sent or received, not both: absent, `null` and unknown members are handled differently.
+    /// An object is sent or received, not both: absent, `null` and unknown fields are handled differently.
     Direction,
-    /// No `enum`: one new value on the server and a whole response is lost. Write `x-extensible-enum` on a component.
+    /// No `enum`: a new value on the server would make the whole response an error. Write `x-extensible-enum` on a component.
     ClosedEnum,
     /// `x-extensible-enum` lists texts, on a component of type string.
     OpenEnum,
@@ -77,33 +77,33 @@ pub enum Rule {
     Union,
     /// Every schema has a type that exists, or is a value of any shape (`x-any: true`).
     Type,
-    /// Integers are `int64`: amounts and identifiers exceed 32 bit.
+    /// Integers are `int64`: amounts and identifiers exceed 32 bits.
     Integer,
     /// Formats are those that the generator knows.
     Format,
     /// `x-entries` marks the list that a response is about: a response without it is an error and not an empty page. An object with `has_more` has one, and only whole responses do.
     Entries,
-    /// A list in a request is never `null`, because an empty one says the same; nor is an item of a list or a map.
+    /// A list in a request is never `null`, because an empty one has the same effect; nor is an item of a list or a map.
     Nullable,
-    /// `x-replaces-all` is on a list, whose sending replaces the old one; the setter is called `replace_all_...`.
+    /// `x-replaces-all` is on a list that replaces the old one; the setter is called `replace_all_...`.
     ReplacesAll,
     /// What is required is a property.
     Required,
     /// `x-one-of` lists groups of optional fields of a request, of which exactly one group is given.
     OneOf,
-    /// What a request can't be without becomes arguments; more than two, or two of one type, become a struct that the document names (`x-required-type`), because arguments in a row get mixed up. That holds for the body, the query and the path. Requests may share a struct whose fields are the same.
+    /// Required values become arguments; more than two, or two of one type, become a struct that the document names (`x-required-type`), because arguments of one type are easily confused. That holds for the body, the query and the path. Requests may share a struct whose fields are the same.
     RequiredType,
     /// Limits can be met and checked; a `pattern` says in words what it allows (`x-pattern-description`).
     Limit,
-    /// Every component is used by an operation, directly or not: from another, nothing is generated.
+    /// Every component is used by an operation, directly or not: nothing is generated from others.
     Unused,
-    /// No two names are the same in Rust, and none is that of something written by hand; `x-rust-name`, `x-rust-names` and `x-method` give another.
+    /// No two names are the same in Rust, and none is a name of handwritten code; `x-rust-name`, `x-rust-names` and `x-method` give another.
     NameCollision,
     /// Components, properties and values can be named in Rust, or are given a name (`x-rust-name`, `x-rust-names`).
     RustName,
-    /// A keyword that the generator does not know is refused: it would be ignored in silence.
+    /// An unknown keyword is rejected: it would be ignored silently.
     UnknownKeyword,
-    /// progenitor takes what is left; if not, the operation is named.
+    /// progenitor accepts the rest; otherwise the operation is named.
     Progenitor,
 }
 

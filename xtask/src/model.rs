@@ -13,7 +13,7 @@ pub struct Api {
     pub tags: Vec<Tag>,
     /// In the order of the document.
     pub operations: Vec<Operation>,
-    /// The components that requests and successful answers are made of, by name, and the query types.
+    /// The components that requests and successful responses consist of, by name, and the query types.
     pub types: BTreeMap<String, Type>,
 }
 
@@ -363,7 +363,7 @@ pub struct Parameter {
 /// A component.
 #[derive(Debug)]
 pub enum Type {
-    /// An object in a request or an answer.
+    /// An object in a request or a response.
     Object(Object),
     /// A string with known values, and others.
     OpenEnum(OpenEnum),

@@ -13,10 +13,10 @@ use crate::{
 
 impl Client {
     /// Calls an operation with its arguments in one JSON object: parameters of the path, parameters of the query, and fields of
-    /// the body, each by its name. An argument that stands in two of these places is sent in both.
+    /// the body, each by its name. A name that is in two of them is sent in both.
     ///
-    /// It goes through the same checks and the same transport as the operation's own method. Whole numbers of 64 bits stay
-    /// exact, and `null` clears a field where that is allowed.
+    /// It uses the same validation and the same transport as the operation's own method. Integers of 64 bits stay exact, and
+    /// `null` clears a field where that is allowed.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul_api::Client) -> Result<(), Box<dyn std::error::Error>> {
@@ -32,11 +32,11 @@ impl Client {
     /// # }
     /// ```
     ///
-    /// The value is `null` if the operation's response holds nothing; its body is in [`Response::body`].
+    /// The value is `null` if the operation's response has no value; its body is in [`Response::body`].
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for an unknown argument, and for all that the operation's own method refuses, before anything
-    /// is sent; otherwise as for every operation.
+    /// [`Error::InvalidInput`] for an unknown argument, and for everything that the operation's own method rejects, before
+    /// anything is sent; otherwise those of every operation.
     pub async fn call_json(
         &self,
         operation: &'static Operation,

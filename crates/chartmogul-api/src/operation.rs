@@ -1,7 +1,7 @@
 //! The operation table: what the OpenAPI document says about each operation, as data.
 //!
-//! Input is checked against it ([`validate`](crate::validate)), and whoever drives the API by names (a command line, a
-//! server of tools, a fake) reads it.
+//! Input is checked against it ([`validate`](crate::validate)), and programs that call operations by name (a command line,
+//! an MCP server, a fake) read it.
 
 use std::fmt;
 
@@ -23,7 +23,7 @@ pub struct Operation {
     pub verb: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
-    /// Whether repeating the request is harmless: the second one has the effect of the first and no other.
+    /// Whether sending the request twice has the same effect as sending it once.
     pub idempotent: bool,
     /// Whether it removes something for good.
     pub destructive: bool,
@@ -49,7 +49,7 @@ pub struct Operation {
 pub struct Parameter {
     /// Its name, as in the path template.
     pub name: &'static str,
-    /// What it can be.
+    /// Its schema.
     pub schema: Schema,
 }
 
@@ -93,7 +93,7 @@ pub struct FieldSchema {
     pub replaces_all: bool,
     /// What to use instead, if the field is deprecated.
     pub deprecated: Option<&'static str>,
-    /// What it can be.
+    /// Its schema.
     pub schema: Schema,
 }
 
@@ -105,7 +105,7 @@ pub enum Schema {
     Any,
     /// `true` or `false`.
     Boolean,
-    /// A whole number of 64 bits.
+    /// An integer of 64 bits.
     Integer {
         /// Smallest allowed value.
         minimum: Option<i64>,
@@ -122,7 +122,7 @@ pub enum Schema {
     Date,
     /// An instant, `2026-01-31T12:00:00Z`, or a day.
     Timestamp,
-    /// Text within these limits, a number, or a truth value.
+    /// Text within these limits, a number, or a Boolean.
     Scalar(Text),
     /// A list; in a query, its items are sent with commas between them.
     List {

@@ -350,7 +350,7 @@ mod tests {
         let by_reference = update("a@b.c");
         let by_reference = check(&by_reference.send(&client));
         let sent = check(&send(update("a@b.c"), client.clone()));
-        // Beside the first there is the request; 100,000 of them may wait for their turn.
+        // Beside the first there is the request; 100,000 of them may wait for a permit.
         assert!(sent < by_reference, "{by_reference} and {sent} bytes");
     }
 }

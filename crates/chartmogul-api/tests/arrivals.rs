@@ -68,7 +68,7 @@ where
 
 type Arrivals = Arc<Mutex<Vec<Instant>>>;
 
-/// Answers each request after 50 ms; `each` says after how many a connection is closed.
+/// Responds to each request after 50 ms; `each` says after how many a connection is closed.
 async fn serve(listener: TcpListener, arrivals: Arrivals, each: usize) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();

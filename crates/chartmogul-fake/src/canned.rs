@@ -8,7 +8,7 @@ use axum::{
 
 use crate::errors;
 
-/// An answer made in advance, for [`Fake::answer_next`](crate::Fake::answer_next).
+/// A response for [`Fake::respond_next`](crate::Fake::respond_next).
 ///
 /// ```
 /// use chartmogul_fake::Canned;
@@ -17,7 +17,7 @@ use crate::errors;
 /// let page = Canned::new(502).html("<title>Bad gateway</title>");
 /// ```
 #[derive(Debug, Clone)]
-#[must_use = "a canned answer is used by `Fake::answer_next`"]
+#[must_use = "a canned response is used by `Fake::respond_next`"]
 pub struct Canned {
     status: u16,
     headers: Vec<(String, String)>,
@@ -26,17 +26,17 @@ pub struct Canned {
     pub(crate) handling: Handling,
 }
 
-/// What becomes of the request.
+/// What happens to the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Handling {
     Skipped,
-    /// It is handled, and its answer replaced.
-    Unanswered,
+    /// The request is handled, and its response replaced.
+    LoseResponse,
     AsUsual,
 }
 
 impl Canned {
-    /// An answer with this status, without a body.
+    /// Creates a response with this status and no body.
     pub fn new(status: u16) -> Self {
         Self {
             status,
@@ -47,40 +47,40 @@ impl Canned {
         }
     }
 
-    /// With a JSON body, sent as it stands.
+    /// Sets a JSON body, sent unchanged.
     pub fn json(self, body: impl Into<String>) -> Self {
         self.content("application/json", body)
     }
 
-    /// With a plain text body.
+    /// Sets a plain text body.
     pub fn text(self, body: impl Into<String>) -> Self {
         self.content("text/plain; charset=utf-8", body)
     }
 
-    /// With an HTML body.
+    /// Sets an HTML body.
     pub fn html(self, body: impl Into<String>) -> Self {
         self.content("text/html", body)
     }
 
-    /// With a body of any content type.
+    /// Sets a body of any content type.
     pub fn content(mut self, content_type: &str, body: impl Into<String>) -> Self {
         self.body = body.into().into_bytes();
         self.header(CONTENT_TYPE.as_str(), content_type)
     }
 
-    /// With a header.
+    /// Adds a header.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Sent only after this long.
+    /// Delays the response.
     pub fn after(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// No answer made in advance: the request is handled as usual. It holds the place of one among others.
+    /// Handles the request as usual. Use it between other responses in the queue.
     pub fn as_usual() -> Self {
         Self {
             handling: Handling::AsUsual,
@@ -88,13 +88,13 @@ impl Canned {
         }
     }
 
-    /// Only in place of the answer: the request is handled. It is how a test loses the answer to a write.
+    /// Handles the request, then sends this response instead of the usual one. With it, a test loses the response to a write.
     pub fn once_done(mut self) -> Self {
-        self.handling = Handling::Unanswered;
+        self.handling = Handling::LoseResponse;
         self
     }
 
-    pub(crate) async fn answer(self) -> Response {
+    pub(crate) async fn respond(self) -> Response {
         tokio::time::sleep(self.delay).await;
         let Ok(status) = StatusCode::from_u16(self.status) else {
             return errors::fault(&format!("{} is not a status", self.status));

@@ -6,7 +6,7 @@ use crate::{
     state::State,
 };
 
-/// The objects of one kind that a fake holds, beside the API: a test puts them in and looks at them.
+/// Direct access to the objects of one kind in a fake, for tests.
 ///
 /// Collections have the names of the API's paths: `opportunities`, `plan_groups`.
 #[derive(Debug, Clone, Copy)]
@@ -19,12 +19,12 @@ pub struct Collection<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InsertError {
-    /// The document has no such objects.
+    /// The document has no such collection.
     #[error("there is no collection {name:?}; there are {}", .known.join(", "))]
     UnknownCollection {
-        /// What was asked for.
+        /// The requested name.
         name: String,
-        /// What there is.
+        /// The existing collections.
         known: Vec<&'static str>,
     },
     /// It has no key.
@@ -33,10 +33,10 @@ pub enum InsertError {
         /// Name of the field that identifies an object.
         key: &'static str,
     },
-    /// The API would not answer this; [`Collection::insert_unchecked`] takes it.
+    /// The API would not return this; [`Collection::insert_unchecked`] stores it.
     #[error("not as the document says: {}", .problems.join("; "))]
     Invalid {
-        /// All that is wrong.
+        /// All problems.
         problems: Vec<String>,
     },
 }
@@ -46,7 +46,7 @@ impl<'a> Collection<'a> {
         Self { state, name }
     }
 
-    /// Stores an object as the API would answer it, or replaces the one with the same key where it stands.
+    /// Stores an object as the API would return it, or replaces the one with the same key at its position.
     pub fn insert(&self, object: Value) -> Result<(), InsertError> {
         let problems = schema::check(self.kind()?.schema, &object);
         if problems.is_empty() {
@@ -60,7 +60,7 @@ impl<'a> Collection<'a> {
         })
     }
 
-    /// Stores objects in a row: the last one is the newest. Stops at the first that can't be stored.
+    /// Stores several objects; the last one is the newest. Stops at the first that can't be stored.
     pub fn insert_all(&self, objects: impl IntoIterator<Item = Value>) -> Result<(), InsertError> {
         objects.into_iter().try_for_each(|object| self.insert(object))
     }
@@ -73,7 +73,7 @@ impl<'a> Collection<'a> {
         Ok(sample)
     }
 
-    /// Stores an object that may be anything, as long as it has a key: to see how a program takes it.
+    /// Stores any object that has a key, to test how a program handles it.
     pub fn insert_unchecked(&self, object: Value) -> Result<(), InsertError> {
         let key = self.kind()?.key;
         match object {
@@ -86,7 +86,7 @@ impl<'a> Collection<'a> {
         }
     }
 
-    /// An object as it is now.
+    /// Returns an object.
     pub fn get(&self, key: &str) -> Option<Value> {
         self.state.store(self.name, |store| store.get(key)).map(Value::Object)
     }
@@ -106,12 +106,12 @@ impl<'a> Collection<'a> {
             .store(self.name, |store| store.all().filter_map(key).collect())
     }
 
-    /// How many there are.
+    /// The number of objects.
     pub fn len(&self) -> usize {
         self.state.store(self.name, |store| store.len())
     }
 
-    /// Whether there is none.
+    /// Whether there are no objects.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -66,7 +66,7 @@ pub(crate) fn unfit_body(problems: &[Problem]) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
 }
 
-/// A fault of the fake or of the test, not one that the API would answer.
+/// A fault of the fake or of the test, not one that the API would return.
 pub(crate) fn fault(what: &str) -> Response {
     with_code(
         StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,4 +1,4 @@
-//! Answers requests: from what the document says of an operation, and from what is odd about its resource.
+//! Handles requests: by the document, and by the exceptions of the resource.
 
 use axum::{
     Json,
@@ -37,7 +37,7 @@ pub(crate) fn handle(shared: &Shared, request: &Recorded) -> Response {
         return refused(request, &candidates);
     };
     match Call::read(shared, operation, &segments, request) {
-        Ok(call) => call.answer(),
+        Ok(call) => call.respond(),
         Err(refused) => *refused,
     }
 }
@@ -142,9 +142,9 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn answer(mut self) -> Response {
+    fn respond(mut self) -> Response {
         let resource = resources::of(self.operation.tag);
-        if let Some(response) = resource.answer(&self) {
+        if let Some(response) = resource.respond(&self) {
             return response;
         }
         let kind = document().collections.get(self.operation.tag);

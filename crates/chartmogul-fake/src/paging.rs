@@ -1,4 +1,4 @@
-//! Lists, page by page, as all endpoints answer them.
+//! Lists, page by page, as all endpoints return them.
 
 use axum::{
     http::header::CONTENT_TYPE,
@@ -43,7 +43,7 @@ pub(crate) fn page(
     let after = match given.and_then(Value::as_str).map(number) {
         None => None,
         Some(Some(number)) => Some(number),
-        Some(None) => return errors::malformed("cursor", "must be one that was answered before"),
+        Some(None) => return errors::malformed("cursor", "must be the cursor of an earlier response"),
     };
     let page = store.page(after, limit, wanted);
 

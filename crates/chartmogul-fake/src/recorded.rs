@@ -15,7 +15,7 @@ pub struct Recorded {
     pub path: String,
     /// Query without the question mark; empty if there is none.
     pub query: String,
-    /// Headers with lower-case names, sorted; a value that is not text is shown as far as it is.
+    /// Headers with lower-case names, sorted; a value that is not text is converted lossily.
     pub headers: Vec<(String, String)>,
     /// Body, byte for byte.
     pub body: Vec<u8>,
@@ -43,7 +43,7 @@ impl Recorded {
         }
     }
 
-    /// About as much memory as it takes.
+    /// Approximate size in memory.
     pub(crate) fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         size_of::<Self>() + self.path.len() + self.query.len() + headers + self.body.len()
@@ -57,7 +57,7 @@ impl Recorded {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The body as JSON; `null` if it is none.
+    /// The body as JSON; `null` if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }

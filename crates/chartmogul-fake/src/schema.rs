@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     Invalid,
 }
 
-/// Checks what the fake answers, or stores: fields may be there that the document does not know.
+/// Checks what the fake returns or stores. It may have fields that the document does not have.
 pub(crate) fn check(schema: &'static Value, value: &Value) -> Vec<Problem> {
     let mut check = Check {
         request: false,

@@ -35,7 +35,7 @@ pub struct Fake {
     thread: Option<JoinHandle<()>>,
 }
 
-/// How a fake is to be; made by [`Fake::builder`].
+/// Settings of a fake; returned by [`Fake::builder`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
@@ -53,20 +53,20 @@ pub struct StartError {
 }
 
 impl Builder {
-    /// Listens on this port; 0, the default, takes a free one.
+    /// Sets the port; 0, the default, chooses a free one.
     pub fn port(mut self, port: u16) -> Self {
         self.address.set_port(port);
         self
     }
 
-    /// Listens on this address; the default is that of the machine itself, `127.0.0.1`.
+    /// Sets the address; `127.0.0.1` by default.
     pub fn host(mut self, host: IpAddr) -> Self {
         self.address.set_ip(host);
         self
     }
 
-    /// Ignores query parameters and fields that the document does not know, and fields that are `null` where they can't
-    /// be, as the API may do. Without this, they are refused: a test can't pass by accident.
+    /// Ignores unknown query parameters and fields, and fields that are `null` but must not be, as the API may do. Without
+    /// this they are rejected, so that a test can't pass by accident.
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
         self
@@ -81,7 +81,7 @@ impl Builder {
     /// Starts the fake.
     ///
     /// # Errors
-    /// [`StartError`] if the port can't be had.
+    /// [`StartError`] if the port is not available.
     pub fn start(self) -> Result<Fake, StartError> {
         let Self { address, lenient, log } = self;
         let start = || {
@@ -124,12 +124,12 @@ impl Fake {
     /// Starts a fake on a free loopback port.
     ///
     /// # Errors
-    /// [`StartError`] if no port can be had.
+    /// [`StartError`] if no port is available.
     pub fn start() -> Result<Self, StartError> {
         Self::builder().start()
     }
 
-    /// A fake with settings of its own.
+    /// Returns a builder, to change the settings.
     pub fn builder() -> Builder {
         Builder {
             address: (Ipv4Addr::LOCALHOST, 0).into(),
@@ -138,7 +138,7 @@ impl Fake {
         }
     }
 
-    /// Where the fake is, for a client's base URL.
+    /// The URL of the fake, for a client's base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -153,33 +153,33 @@ impl Fake {
         self.shared.state.collection(name)
     }
 
-    /// The requests that arrived, oldest first. The bodies of many large ones are too much to keep: see
+    /// The requests that arrived, oldest first. At most 256 MiB are kept: see
     /// [`dropped_requests`](Self::dropped_requests).
     pub fn requests(&self) -> Vec<Recorded> {
         self.shared.journal().requests.iter().cloned().collect()
     }
 
-    /// How many of the oldest requests [`requests`](Self::requests) has no more: it keeps 256 MiB.
+    /// How many of the oldest requests [`requests`](Self::requests) no longer has.
     pub fn dropped_requests(&self) -> usize {
         self.shared.journal().dropped
     }
 
-    /// Answers the next request with this and nothing else; several are used in the order of their calls.
-    pub fn answer_next(&self, answer: Canned) {
-        self.shared.canned().push_back(answer);
+    /// Queues a response: the next request gets it and is not handled. Several are used in the order of the calls.
+    pub fn respond_next(&self, response: Canned) {
+        self.shared.canned().push_back(response);
     }
 
-    /// Forgets the answers that [`answer_next`](Self::answer_next) has left.
-    pub fn answer_as_usual(&self) {
+    /// Drops the unused responses of [`respond_next`](Self::respond_next): requests are handled as usual again.
+    pub fn respond_as_usual(&self) {
         self.shared.canned().clear();
     }
 
-    /// Does something just before the fake handles a request: the next one if `nth` is 1. It is how a test has somebody else
-    /// change an object at the worst moment.
+    /// Runs a function just before the fake handles a request: the next one if `nth` is 1. With it, a test simulates a
+    /// concurrent change.
     ///
     /// ```
     /// # fn test(fake: chartmogul_fake::Fake, uuid: &'static str) {
-    /// // Between a client's first and second request, the deal changes hands.
+    /// // Between a client's first and second request, the owner changes.
     /// fake.before_request(2, move |state| {
     ///     let opportunities = state.collection("opportunities");
     ///     let mut deal = opportunities.get(uuid).unwrap_or_default();
@@ -208,7 +208,7 @@ impl Drop for Fake {
 
 async fn receive(Extracted(shared): Extracted<Arc<Shared>>, request: Request) -> Response {
     let line = shared.log.then(|| format!("{} {}", request.method(), request.uri()));
-    let response = answer(&shared, request).await;
+    let response = respond(&shared, request).await;
     if let Some(line) = line {
         // Not `eprintln!`, which panics where nobody listens.
         let _ = writeln!(std::io::stderr(), "{line} {}", response.status().as_u16());
@@ -216,8 +216,8 @@ async fn receive(Extracted(shared): Extracted<Arc<Shared>>, request: Request) ->
     response
 }
 
-/// Records a request, checks its key, and lets a canned answer go first.
-async fn answer(shared: &Shared, request: Request) -> Response {
+/// Records a request, checks its key, and uses a queued response first.
+async fn respond(shared: &Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         let message = "The body is broken, or larger than 32 MiB";
@@ -228,14 +228,14 @@ async fn answer(shared: &Shared, request: Request) -> Response {
     let canned = shared.canned().pop_front();
     let canned = canned.filter(|canned| canned.handling != Handling::AsUsual);
     if let Some(canned) = canned.clone().filter(|canned| canned.handling == Handling::Skipped) {
-        return canned.answer().await;
+        return canned.respond().await;
     }
-    let answer = match auth::check(&parts.headers) {
+    let response = match auth::check(&parts.headers) {
         Ok(()) => handle(shared, &request),
         Err(refused) => return *refused,
     };
     match canned {
-        Some(canned) => canned.answer().await,
-        None => answer,
+        Some(canned) => canned.respond().await,
+        None => response,
     }
 }

@@ -6,7 +6,7 @@ use std::{
 
 use crate::{Canned, Collection, Recorded, store::Store};
 
-/// Most bytes of requests that are kept: bodies, and a little for each request.
+/// Maximum size of the requests that are kept: bodies, and a little for each request.
 const JOURNAL_LIMIT: usize = 256 * 1024 * 1024;
 
 /// What happens just before a request is handled.

@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value};
 
-/// An object as the API would answer it.
+/// An object as the API would return it.
 pub(crate) type Object = Map<String, Value>;
 
 /// Objects of one kind, in the order in which they came.

@@ -27,14 +27,14 @@ async fn it_says_where_it_is_and_ends_with_its_standard_input() {
     let (mut child, url, key) = start(&["--sample", &format!("opportunities={UUID}"), "--until-stdin-closes"]);
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     for (uuid, status) in [(UUID, 200), ("00000000-0000-0000-0000-000000000000", 404)] {
-        let answer = reqwest::Client::new()
+        let response = reqwest::Client::new()
             .patch(format!("{url}/v1/opportunities/{uuid}"))
             .basic_auth(&key, Some(""))
             .body(r#"{"amount_in_cents":1}"#)
             .send()
             .await
             .unwrap();
-        assert_eq!(answer.status(), status);
+        assert_eq!(response.status(), status);
     }
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());

@@ -30,7 +30,7 @@ pub struct Client<M = Async> {
 pub struct Async;
 
 impl Client {
-    /// A client with the API key from the environment variable `CHARTMOGUL_API_KEY` and defaults for the rest.
+    /// Creates a client with the API key from the environment variable `CHARTMOGUL_API_KEY` and default settings.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the variable is missing or is not a valid key.

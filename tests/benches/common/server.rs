@@ -1,6 +1,6 @@
 //! A server for one operation, in a process of its own, so that its work is not measured with that of the client.
 //!
-//! The process is this program, started once more. It says where it listens, answers each line that it is sent with
+//! The process is this program, started once more. It says where it listens, responds to each line that it is sent with
 //! what it has seen, and ends when nobody can send it a line any more, however that came about.
 
 use std::{
@@ -42,7 +42,7 @@ pub(crate) struct Server {
     pub(crate) address: Address,
     child: Child,
     questions: Option<ChildStdin>,
-    answers: BufReader<ChildStdout>,
+    responses: BufReader<ChildStdout>,
 }
 
 /// What the server has seen.
@@ -56,12 +56,12 @@ pub(crate) struct Seen {
 }
 
 impl Server {
-    /// Answers at once and without limits.
+    /// Responds at once and without limits.
     pub(crate) fn unlimited(scheme: &str) -> Self {
         Self::start(&[scheme, "0", "0", "unlimited"])
     }
 
-    /// Takes this long for each answer, and refuses what ChartMogul documents to refuse.
+    /// Takes this long for each response, and refuses what ChartMogul documents to refuse.
     pub(crate) fn strict(latency: Duration) -> Self {
         Self::start(&["http", &latency.as_millis().to_string(), "0", "strict"])
     }
@@ -80,8 +80,8 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut answers = BufReader::new(child.stdout.take().unwrap());
-        let started = read(&mut answers);
+        let mut responses = BufReader::new(child.stdout.take().unwrap());
+        let started = read(&mut responses);
         let text = |name: &str| started[name].as_str().unwrap().to_owned();
         Self {
             address: Address {
@@ -90,14 +90,14 @@ impl Server {
             },
             questions: child.stdin.take(),
             child,
-            answers,
+            responses,
         }
     }
 
     pub(crate) fn seen(&mut self) -> Seen {
         let mut questions = self.questions.as_ref().unwrap();
         questions.write_all(b"\n").unwrap();
-        let seen = read(&mut self.answers);
+        let seen = read(&mut self.responses);
         let count = |name: &str| seen[name].as_u64().unwrap().try_into().unwrap();
         Seen {
             connections: count("connections"),
@@ -116,9 +116,9 @@ impl Drop for Server {
     }
 }
 
-fn read(answers: &mut BufReader<ChildStdout>) -> Value {
+fn read(responses: &mut BufReader<ChildStdout>) -> Value {
     let mut line = String::new();
-    answers.read_line(&mut line).unwrap();
+    responses.read_line(&mut line).unwrap();
     serde_json::from_str(&line).unwrap()
 }
 
@@ -194,14 +194,14 @@ fn tls() -> (TlsAcceptor, String) {
 
 async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin, account: Arc<Account>) {
     account.opened();
-    let service = service_fn(|request| answer(request, &account));
+    let service = service_fn(|request| response(request, &account));
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
     account.closed();
 }
 
-async fn answer(request: Request<Incoming>, account: &Account) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn response(request: Request<Incoming>, account: &Account) -> Result<Response<Full<Bytes>>, Infallible> {
     let arrival = account.arrived();
     let _ = request.into_body().collect().await;
     let (status, body) = match arrival {

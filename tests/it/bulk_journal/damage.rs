@@ -318,24 +318,28 @@ async fn records_that_no_version_has_written() {
     }
 }
 
-/// An answer is looked at only when it is yielded. There is nothing to be saved then: the journal is not damaged.
+/// A response is looked at only when it is yielded. There is nothing to be saved then: the journal is not damaged.
 #[tokio::test]
-async fn an_answer_that_this_version_can_not_read() {
+async fn a_response_that_this_version_can_not_read() {
     let bench = Bench::new().await;
     let first = bench
         .records
         .iter()
         .position(|record| record.index("done") == Some(0))
         .unwrap();
-    for answer in [r#""text""#, "[]", "1e999"] {
+    for response in [r#""text""#, "[]", "1e999"] {
         let mut journal = bench.whole[..bench.records[first].start].to_vec();
-        let done = format!(r#"{{"done":{{"index":0,"repeats":0,"outcome":{{"updated":{answer}}}}}}}"#);
+        let done = format!(r#"{{"done":{{"index":0,"repeats":0,"outcome":{{"updated":{response}}}}}}}"#);
         journal.extend(framed(done.as_bytes()));
         fs::write(&bench.path, &journal).unwrap();
         bench.scene.ledger.forget_requests();
         let error = bench.scene.run(COUNT, &bench.path).await.unwrap_err();
-        assert!(matches!(error, Error::NotAJournal { .. }), "{answer}: {error}");
-        assert_eq!(bench.scene.ledger.requests(), 0, "{answer}: nothing was sent");
-        assert_eq!(fs::read(&bench.path).unwrap(), journal, "{answer}: nothing was written");
+        assert!(matches!(error, Error::NotAJournal { .. }), "{response}: {error}");
+        assert_eq!(bench.scene.ledger.requests(), 0, "{response}: nothing was sent");
+        assert_eq!(
+            fs::read(&bench.path).unwrap(),
+            journal,
+            "{response}: nothing was written"
+        );
     }
 }

@@ -174,7 +174,7 @@ async fn a_journal_that_was_removed_while_a_run_waited_for_it_is_begun_again() {
 
 #[tokio::test]
 async fn a_journal_without_a_lock_is_up_to_the_caller_and_two_runs_do_not_go_on() {
-    const COUNT: u64 = 3; // all of them are sent, and nothing is written until there are answers
+    const COUNT: u64 = 3; // all of them are sent, and nothing is written until there are responses
     let scene = Scene::new().await;
     let path = scene.path("journal");
     let start = || {

@@ -36,7 +36,7 @@ fn outcome(faults: &[Reply]) -> &'static str {
     }
 }
 
-/// The outcome without the answer.
+/// The outcome without the response.
 fn word(line: &Line) -> &str {
     line.essence().2.split(" {").next().unwrap()
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use tokio_rustls::rustls::ServerConfig;
 
-/// What a customer's data looks like here. The good answer has it, so each part of it has.
+/// What a customer's data looks like here. The good response has it, so each part of it has.
 pub(super) const CUSTOMER: &str = "@example.com";
 
 /// Each row has a key that begins like this.
@@ -31,7 +31,7 @@ pub(super) enum Call {
 
 impl Call {
     pub(super) async fn make(self, client: &Client) -> Result<(), Error> {
-        let answer = match self {
+        let response = match self {
             Self::Update => {
                 let deal = client.opportunities().update(UUID).amount_in_cents(20_000).send();
                 json!(deal.await?)
@@ -42,7 +42,7 @@ impl Call {
                 response.await?.into_value()
             }
         };
-        if answer != opportunity(UUID) {
+        if response != opportunity(UUID) {
             // No row expects this error.
             return Err(Error::internal("a success that is none", None));
         }
@@ -59,7 +59,7 @@ impl fmt::Display for Call {
     }
 }
 
-/// The answer of a server that works.
+/// The response of a server that works.
 pub(super) fn good() -> Act {
     Act::json(200, opportunity(UUID).to_string())
 }
@@ -92,7 +92,7 @@ pub(super) enum Before {
     Call(Act),
     /// A call that is refused like this.
     Refused(Act),
-    /// A call that is sent, and gets no answer as long as the row lasts.
+    /// A call that is sent, and gets no response as long as the row lasts.
     Unanswered,
 }
 
@@ -143,7 +143,7 @@ pub(super) fn both(fault: &'static str, with: impl Fn(Row) -> Row) -> [Row; 2] {
 }
 
 impl Row {
-    /// What the server does with the first requests; the rest gets a good answer.
+    /// What the server does with the first requests; the rest gets a good response.
     pub(super) fn first(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
         self.acts = acts.into_iter().collect();
         self
@@ -287,7 +287,7 @@ pub(super) async fn prepare(row: Row, number: usize) -> Prepared {
         .retry(quick())
         .call_timeout(Duration::from_secs(20))
         .rate_limit(1000)
-        // A place that is not given back is missed by the next call.
+        // A permit that is not given back is missed by the next call.
         .max_in_flight(1)
         .observer(attempts.clone());
     for setup in row.setup {

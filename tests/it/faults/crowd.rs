@@ -8,7 +8,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 use super::case::{Call, KEY, Outcome, good, key_forms, quick};
 
-const PLACES: usize = 20;
+const PERMITS: usize = 20;
 
 pub(super) async fn half_of_a_hundred_calls_are_cancelled() -> Outcome {
     let gate = Arc::new(Semaphore::new(0));
@@ -27,13 +27,13 @@ pub(super) async fn half_of_a_hundred_calls_are_cancelled() -> Outcome {
             calls.spawn(async move { Call::Create.make(&client).await })
         })
         .collect();
-    // All places are taken, the others wait.
-    peer.has_seen(PLACES).await;
+    // All permits are taken, the others wait.
+    peer.has_seen(PERMITS).await;
     for call in handles.iter().step_by(2) {
         call.abort();
     }
-    // The places of those that were cancelled go to others.
-    peer.has_seen(PLACES + PLACES / 2).await;
+    // The permits of those that were cancelled go to others.
+    peer.has_seen(PERMITS + PERMITS / 2).await;
     gate.close();
     let (mut good_ones, mut cancelled) = (0, 0);
     while let Some(ended) = calls.join_next().await {
@@ -64,19 +64,19 @@ pub(super) async fn half_of_a_hundred_calls_are_cancelled() -> Outcome {
     }
 }
 
-/// As many calls as there are places reach the server together.
+/// As many calls as there are permits reach the server together.
 async fn every_place_is_free(peer: &Peer, client: &Client) {
     let gate = Arc::new(Semaphore::new(0));
     peer.now(good().held(&gate));
     let before = peer.requests();
     let mut calls = JoinSet::new();
-    for _ in 0..PLACES {
+    for _ in 0..PERMITS {
         let client = client.clone();
         calls.spawn(async move { Call::Create.make(&client).await });
     }
-    timeout(Duration::from_secs(10), peer.has_seen(before + PLACES))
+    timeout(Duration::from_secs(10), peer.has_seen(before + PERMITS))
         .await
-        .expect("a place was lost");
+        .expect("a permit was lost");
     gate.close();
     while let Some(ended) = calls.join_next().await {
         ended.unwrap().unwrap();

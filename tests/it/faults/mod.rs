@@ -20,7 +20,7 @@ const SIDE_BY_SIDE: usize = 16;
 
 // One thread for clients and servers, so that all that is logged is seen.
 #[tokio::test(flavor = "current_thread")]
-async fn every_fault_has_its_answer() {
+async fn every_fault_has_its_response() {
     let watch = Watch::default();
     let watching = watch.begin();
 
@@ -34,12 +34,12 @@ async fn every_fault_has_its_answer() {
         sections.push((title, first..prepared.len()));
     }
     // Side by side, because most of them wait most of the time.
-    let places = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut running = JoinSet::new();
     for (number, row) in prepared.into_iter().enumerate() {
-        let (name, places) = (row.name(), Arc::clone(&places));
+        let (name, permits) = (row.name(), Arc::clone(&permits));
         running.spawn(async move {
-            let _place = places.acquire().await;
+            let _permit = permits.acquire().await;
             let ran = timeout(HUNG, row.run()).await;
             (number, ran.unwrap_or_else(|_| panic!("{name}: hangs")))
         });
@@ -53,7 +53,7 @@ async fn every_fault_has_its_answer() {
     // One by one, so that no call is late because of another row.
     let mut outcomes: Vec<Outcome> = Vec::new();
     for (_, ran) in ran {
-        // A call that waits for a place in vain waits long; a few of them tell enough.
+        // A call that waits for a permit in vain waits long; a few of them tell enough.
         let lost = outcomes.iter().filter(|outcome| outcome.has_lost_its_client).count();
         outcomes.push(if lost < 3 { ran.finish().await } else { ran.outcome });
     }
@@ -89,8 +89,8 @@ async fn every_fault_has_its_answer() {
         }
         text.push('\n');
     };
-    for (title, places) in sections {
-        table(title, outcomes.get(places).unwrap_or_default());
+    for (title, rows) in sections {
+        table(title, outcomes.get(rows).unwrap_or_default());
     }
     let data = [CUSTOMER, UUID].map(|data| suspicious.lines().find(|line| line.contains(data)));
     failures.extend(data.into_iter().flatten().map(|line| format!("logged: {line}")));

@@ -33,10 +33,10 @@ pub(super) fn sections() -> Vec<(&'static str, Vec<Row>)> {
         ("No connection", no_connection()),
         ("TLS", tls()),
         ("Connections that break", broken()),
-        ("Slow, or no answer", slow()),
+        ("Slow, or no response", slow()),
         ("A success that is none", unfit()),
         ("Large, and compressed", large()),
-        ("Odd, but good", odd()),
+        ("Unusual, but valid", odd()),
         ("Redirects", redirects()),
         ("An HTTP client of your own", own_client()),
         ("The limits of a call", limits()),
@@ -72,19 +72,19 @@ fn throttled() -> Vec<Row> {
         ("retry-after", "Tue, 31 Mar 2026 15:00:02 GMT"),
     ];
     let mut rows = Vec::new();
-    rows.extend(both("429 without `Retry-After`, then good", |row| {
+    rows.extend(both("429 without `Retry-After`, then success", |row| {
         row.first([refused()]).at_least(Duration::from_millis(900))
     }));
-    rows.extend(both("429 with `Retry-After: 2`, then good", |row| {
+    rows.extend(both("429 with `Retry-After: 2`, then success", |row| {
         row.first([refused_until(&[("retry-after", "2")])]).at_least(LONGER)
     }));
     rows.push(
-        update("429 with a date as `Retry-After`, 2 seconds after its `Date`, then good")
+        update("429 with a date as `Retry-After`, 2 seconds after its `Date`, then success")
             .first([refused_until(&by_date)])
             .at_least(LONGER),
     );
     rows.push(
-        update("429 with a `Retry-After` that can't be read, then good")
+        update("429 with a `Retry-After` that can't be read, then success")
             .first([refused_until(&[("retry-after", "soon")])]),
     );
     rows.extend(both("429 with a `Retry-After` beyond the call's time limit", |row| {
@@ -101,18 +101,18 @@ fn throttled() -> Vec<Row> {
             .always(refused_until(&by_date))
             .client(|client| client.call_timeout(Duration::from_secs(1))),
     );
-    rows.extend(both("429 for ever", |row| {
+    rows.extend(both("429 every time", |row| {
         row.always(refused())
             .client(|client| client.retry(quick().max_attempts(2)))
     }));
     rows.push(
-        update("429 whose body never ends, then good")
+        update("429 whose body never ends, then success")
             .first([Act::head(429, &[("content-length", "100")]).more("\r\n{").hang()])
             .client(|client| client.attempt_timeout(Duration::from_secs(1))),
     );
-    rows.extend(both("503, then good", |row| row.first([busy()])));
+    rows.extend(both("503, then success", |row| row.first([busy()])));
     rows.push(
-        update("503 for ever")
+        update("503 every time")
             .always(busy())
             .client(|client| client.retry(quick().max_attempts(2))),
     );
@@ -121,21 +121,21 @@ fn throttled() -> Vec<Row> {
 
 fn trouble() -> Vec<Row> {
     let mut rows = Vec::new();
-    rows.extend(both("500 for ever, although 8 attempts are allowed", |row| {
+    rows.extend(both("500 every time, although 8 attempts are allowed", |row| {
         row.always(Act::json(500, r#"{"error":"Internal Server Error"}"#))
             .client(|client| client.retry(quick().max_attempts(8)))
     }));
-    rows.push(update("500 without a body, then good").first([Act::json(500, "")]));
+    rows.push(update("500 without a body, then success").first([Act::json(500, "")]));
     rows.push(create("500 without a body").always(Act::json(500, "")));
-    rows.push(update("502 with an HTML page, then good").first([page(502)]));
-    rows.extend(both("502 with an HTML page, for ever", |row| row.always(page(502))));
-    rows.push(update("504 with plain text, then good").first([text(504, "504 Gateway Timeout Error")]));
-    rows.extend(both("504 with plain text, for ever", |row| {
+    rows.push(update("502 with an HTML page, then success").first([page(502)]));
+    rows.extend(both("502 with an HTML page, every time", |row| row.always(page(502))));
+    rows.push(update("504 with plain text, then success").first([text(504, "504 Gateway Timeout Error")]));
+    rows.extend(both("504 with plain text, every time", |row| {
         row.always(text(504, "504 Gateway Timeout Error"))
     }));
     rows.extend(both("520 of a CDN", |row| row.always(page(520))));
-    rows.extend(both("521 of a CDN, then good", |row| row.first([page(521)])));
-    rows.extend(both("408, then good", |row| row.first([page(408)])));
+    rows.extend(both("521 of a CDN, then success", |row| row.first([page(521)])));
+    rows.extend(both("408, then success", |row| row.first([page(408)])));
     rows.push(
         create("500 with 100 MiB").always(
             Act::head(500, &[("content-length", "104857600")])
@@ -164,7 +164,7 @@ fn trouble() -> Vec<Row> {
             .always(text(404, "Not found")),
     );
     rows.push(
-        update("connection closed before the answer, then 429 with a `Retry-After` beyond the call's time limit")
+        update("connection closed before the response, then 429 with a `Retry-After` beyond the call's time limit")
             .first([Act::nothing().fin()])
             .always(Act::http(429, &[("retry-after", "2")], ""))
             .client(|client| client.call_timeout(Duration::from_secs(1))),
@@ -213,15 +213,15 @@ fn no_connection() -> Vec<Row> {
     rows.extend(both("connection refused", |row| {
         row.server(Server::Refusing(usize::MAX))
     }));
-    rows.extend(both("connection refused, then good", |row| {
+    rows.extend(both("connection refused, then success", |row| {
         row.server(Server::Refusing(1))
     }));
-    rows.extend(both("no connection in time", |row| {
+    rows.extend(both("connect timeout", |row| {
         row.server(Server::Crowded(usize::MAX))
             .client(|client| client.connect_timeout(SHORT).retry(quick().max_attempts(2)))
     }));
     rows.push(
-        create("no connection in time, then good")
+        create("connect timeout, then success")
             .server(Server::Crowded(1))
             .client(|client| client.connect_timeout(SHORT)),
     );
@@ -237,7 +237,7 @@ fn no_connection() -> Vec<Row> {
             .hopeless()
     }));
     rows.push(
-        create("DNS failure, then good")
+        create("DNS failure, then success")
             .server(Server::At("http://chartmogul.invalid:{port}".to_owned()))
             .client_of(|client, peer| {
                 let resolver = Resolver {
@@ -266,7 +266,7 @@ impl dns::Resolve for Resolver {
             if known {
                 Ok(Box::new(std::iter::once(address)) as dns::Addrs)
             } else {
-                Err("no DNS server answers".into())
+                Err("no DNS server responds".into())
             }
         })
     }
@@ -289,12 +289,11 @@ fn tls() -> Vec<Row> {
             .mended_by(&known)
     };
     let mut rows = Vec::new();
-    rows.extend(both(
-        "certificate of an authority that the client was told to trust",
-        |row| with(row, Server::Tls(Arc::clone(&known))),
-    ));
+    rows.extend(both("certificate of an authority that the client trusts", |row| {
+        with(row, Server::Tls(Arc::clone(&known)))
+    }));
     let stranger = Authority::new("nobody").server(HERE);
-    rows.extend(both("certificate of nobody that the client trusts", |row| {
+    rows.extend(both("certificate of an unknown authority", |row| {
         with(row, Server::Tls(Arc::clone(&stranger))).because("UnknownIssuer")
     }));
     let expired = authority.expired_server(HERE);
@@ -310,11 +309,11 @@ fn tls() -> Vec<Row> {
         with(create("connection closed in the TLS handshake"), Server::NoTls).always(Act::nothing().unread().fin()),
     );
     rows.push(
-        with(create("no answer in the TLS handshake"), Server::NoTls)
+        with(create("no response in the TLS handshake"), Server::NoTls)
             .always(Act::nothing().unread().hang())
             .client(|client| client.connect_timeout(SHORT).retry(quick().max_attempts(2))),
     );
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     rows.push(
         with(
             update("TLS connection closed in the middle of a body without length"),
@@ -325,13 +324,13 @@ fn tls() -> Vec<Row> {
     rows
 }
 
-fn half_of_the_good_answer() -> String {
+fn half_of_the_good_response() -> String {
     let whole = opportunity(UUID).to_string();
     whole[..whole.len() / 2].to_owned()
 }
 
 fn broken() -> Vec<Row> {
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     let cut = || {
         Act::head(200, &[("content-length", "1000")])
             .more("\r\n")
@@ -343,26 +342,26 @@ fn broken() -> Vec<Row> {
             .fin()
     };
     let mut rows = Vec::new();
-    rows.push(update("reset before the answer, then good").first([Act::nothing().reset()]));
-    rows.extend(both("reset before the answer, for ever", |row| {
+    rows.push(update("reset before the response, then success").first([Act::nothing().reset()]));
+    rows.extend(both("reset before the response, every time", |row| {
         row.always(Act::nothing().reset())
     }));
     rows.extend(both("reset in the middle of the headers", |row| {
         row.always(Act::bytes("HTTP/1.1 200 OK\r\ncontent-").reset())
     }));
-    rows.push(update("reset in the middle of the body, then good").first([cut().reset()]));
-    rows.extend(both("reset in the middle of the body, for ever", |row| {
+    rows.push(update("reset in the middle of the body, then success").first([cut().reset()]));
+    rows.extend(both("reset in the middle of the body, every time", |row| {
         row.always(cut().reset())
     }));
-    rows.extend(both("closed (FIN) before the answer", |row| {
+    rows.extend(both("closed (FIN) before the response", |row| {
         row.always(Act::nothing().fin())
     }));
     rows.extend(both("closed (FIN) in the middle of the headers", |row| {
         row.always(Act::bytes("HTTP/1.1 200 OK\r\ncontent-").fin())
     }));
-    rows.push(update("closed (FIN) in the middle of the body, then good").first([cut().fin()]));
+    rows.push(update("closed (FIN) in the middle of the body, then success").first([cut().fin()]));
     rows.extend(both(
-        "closed (FIN) in the middle of the body (content length too large), for ever",
+        "closed (FIN) in the middle of the body (content length too large), every time",
         |row| row.always(cut().fin()),
     ));
     rows.extend(both("closed (FIN) between two chunks of the body", |row| {
@@ -375,7 +374,7 @@ fn broken() -> Vec<Row> {
         row.before(Before::Call(good().reset()))
     }));
     rows.push(
-        update("an answer that nobody asked for, after that to the call before").before(Before::Call(
+        update("an unsolicited response after that to the previous call").before(Before::Call(
             good().more("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"),
         )),
     );
@@ -401,22 +400,22 @@ fn slow() -> Vec<Row> {
         |row| row.always(body()).client(call_limit),
     ));
     rows.push(
-        update("no answer, then good")
+        update("no response, then success")
             .first([Act::nothing().hang()])
             .client(|client| client.attempt_timeout(Duration::from_secs(1))),
     );
-    rows.extend(both("no answer", |row| {
+    rows.extend(both("no response", |row| {
         row.always(Act::nothing().hang()).client(impatient)
     }));
     rows.extend(both(
-        "no answer, and less time for the call than for an attempt",
+        "no response, and less time for the call than for an attempt",
         |row| row.always(Act::nothing().hang()).client(call_limit),
     ));
     rows
 }
 
 fn unfit() -> Vec<Row> {
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     let whole = opportunity(UUID).to_string();
     let deep = format!(r#"{{"owner":"{CUSTOMERS}","custom":{}1"#, "[".repeat(100_000));
     let length = |value: &str| {
@@ -425,8 +424,8 @@ fn unfit() -> Vec<Row> {
             .more(whole.clone())
     };
     let mut rows = Vec::new();
-    rows.push(update("200 with truncated JSON, then good").first([Act::json(200, &half)]));
-    rows.extend(both("200 with truncated JSON, for ever", |row| {
+    rows.push(update("200 with truncated JSON, then success").first([Act::json(200, &half)]));
+    rows.extend(both("200 with truncated JSON, every time", |row| {
         row.always(Act::json(200, &half))
     }));
     rows.extend(both("200 with HTML", |row| row.always(page(200))));
@@ -435,7 +434,7 @@ fn unfit() -> Vec<Row> {
     }));
     rows.push(update("200 with another kind of JSON").always(Act::json(200, format!(r#"["{CUSTOMERS}"]"#))));
     rows.extend(both("content length too small", |row| row.always(length("100").fin())));
-    rows.push(update("content length that is no number").always(length("many").fin()));
+    rows.push(update("content length that is not a number").always(length("many").fin()));
     rows.push(
         create("two content lengths").always(
             Act::head(200, &[("content-length", "100"), ("content-length", "1000")])
@@ -445,7 +444,7 @@ fn unfit() -> Vec<Row> {
         ),
     );
     rows.push(
-        update("chunks that are none").always(
+        update("invalid chunks").always(
             Act::head(200, &[("transfer-encoding", "chunked")])
                 .more("\r\n")
                 .more(whole.clone())
@@ -497,11 +496,11 @@ fn large() -> Vec<Row> {
             .always(Act::http(200, &[GZIP], bomb))
             .client(|client| client.max_body(MIB)),
     );
-    rows.push(update("truncated gzip, then good").first([Act::http(200, &[GZIP], &cut)]));
-    rows.extend(both("truncated gzip, for ever", |row| {
+    rows.push(update("truncated gzip, then success").first([Act::http(200, &[GZIP], &cut)]));
+    rows.extend(both("truncated gzip, every time", |row| {
         row.always(Act::http(200, &[GZIP], &cut))
     }));
-    rows.extend(both("200 that calls itself gzip and is not", |row| {
+    rows.extend(both("200 with invalid gzip", |row| {
         row.always(Act::http(200, &[GZIP], opportunity(UUID).to_string()))
     }));
     rows
@@ -515,12 +514,12 @@ fn odd() -> Vec<Row> {
         ))
         .fin()
     };
-    let half = half_of_the_good_answer();
+    let half = half_of_the_good_response();
     let mut rows = Vec::new();
-    rows.extend(both("HTTP/1.0 answer, without length", |row| row.always(old(&whole))));
-    rows.extend(both("HTTP/1.0 answer, cut off", |row| row.always(old(&half))));
+    rows.extend(both("HTTP/1.0 response, without length", |row| row.always(old(&whole))));
+    rows.extend(both("HTTP/1.0 response, truncated", |row| row.always(old(&half))));
     rows.push(
-        create("an informational answer (103) first")
+        create("an informational response (103) first")
             .always(Act::bytes("HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n").and(good())),
     );
     rows.push(
@@ -585,12 +584,12 @@ fn own_client() -> Vec<Row> {
             .client(|client| client.http_client(http(Policy::none(), |http| http)))
     }));
     rows.push(
-        update("has a time limit of its own for connections, and there is none in time")
+        update("its own connect timeout is reached")
             .server(Server::Crowded(usize::MAX))
             .client(|client| client.http_client(http(Policy::none(), |http| http.connect_timeout(SHORT)))),
     );
     rows.push(
-        update("has a time limit of its own, and no answer")
+        update("its own timeout is reached")
             .always(Act::nothing().hang())
             .because("operation timed out")
             .client(|client| client.http_client(http(Policy::none(), |http| http.timeout(SHORT)))),
@@ -601,16 +600,16 @@ fn own_client() -> Vec<Row> {
 fn limits() -> Vec<Row> {
     let centuries = Duration::from_secs(10_000_000_000);
     vec![
-        update("502 for ever, and a long way to the next attempt")
+        update("502 every time, and no time for the next attempt")
             .always(page(502))
             .client(move |client| client.retry(quick().backoff(centuries, centuries))),
-        update("502 for ever, and a retry budget of 1")
+        update("502 every time, and a retry budget of 1")
             .always(page(502))
             .client(|client| client.retry(quick().budget(1))),
-        update("502 for ever, and `Retry::never()`")
+        update("502 every time, and `Retry::never()`")
             .always(page(502))
             .client(|client| client.retry(chartmogul::Retry::never())),
-        update("all places taken by calls in flight")
+        update("all permits taken by calls in flight")
             .before(Before::Unanswered)
             .client(|client| client.call_timeout(SHORT)),
         update("all requests of this second used up").client(|client| {
@@ -620,7 +619,7 @@ fn limits() -> Vec<Row> {
     ]
 }
 
-/// The first call gets no turn, however long it takes to make it.
+/// The first call gets no send slot, however long it takes to make it.
 #[derive(Debug, Default)]
 struct LateTurn(AtomicBool);
 

@@ -119,13 +119,13 @@ async fn a_run_with_a_journal_is_gone_on_with() {
     };
     // Reads and writes that fail, writes that are done and not answered.
     for _ in 0..5 {
-        fake.answer_next(Canned::as_usual());
-        fake.answer_next(Canned::new(502).once_done());
-        fake.answer_next(Canned::new(502));
-        fake.answer_next(Canned::as_usual());
-        fake.answer_next(Canned::new(429));
-        fake.answer_next(Canned::as_usual());
-        fake.answer_next(Canned::as_usual());
+        fake.respond_next(Canned::as_usual());
+        fake.respond_next(Canned::new(502).once_done());
+        fake.respond_next(Canned::new(502));
+        fake.respond_next(Canned::as_usual());
+        fake.respond_next(Canned::new(429));
+        fake.respond_next(Canned::as_usual());
+        fake.respond_next(Canned::as_usual());
     }
     let (done, first) = all(run("first", 4).await.unwrap()).await;
     assert_eq!((first.updated, first.given_up, first.not_sent), (25, 10, 5), "{first}");

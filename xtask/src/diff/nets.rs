@@ -44,7 +44,7 @@ pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, 
         } else if component.as_deref() == Some(&pointer) || is_section(&pointer) {
             (
                 Documentation,
-                "a component came or went; what that means is told where it is used",
+                "a component was added or removed; the effect is reported where it is used",
             )
         } else if component.is_some_and(|component| !used.contains(&component)) {
             (Documentation, "a component changed that no operation uses")

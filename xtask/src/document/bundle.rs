@@ -86,7 +86,7 @@ fn collect(file: &str, read: &Read<'_>) -> anyhow::Result<Vec<Source>> {
                 let missing = source.finding(
                     pointer,
                     format!("there is no file `{next}`"),
-                    "correct the path; it is relative to the file in which it stands",
+                    "correct the path; it is relative to the file that names it",
                 );
                 open.push_back((next, Some(missing)));
             }

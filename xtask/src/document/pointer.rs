@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Appends a member or an index to a JSON pointer.
+/// Appends a key or an index to a JSON pointer.
 pub fn child(pointer: &str, name: &str) -> String {
     if name.contains(['~', '/']) {
         format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
@@ -11,7 +11,7 @@ pub fn child(pointer: &str, name: &str) -> String {
     }
 }
 
-/// The last member of a pointer, as it is written in the document.
+/// The last key of a pointer, as it is written in the document.
 pub fn last(pointer: &str) -> String {
     let name = pointer.rsplit('/').next().unwrap_or_default();
     name.replace("~1", "/").replace("~0", "~")

@@ -62,7 +62,7 @@ impl Source {
                 pointer: String::new(),
                 operation: None,
                 problem: format!("not valid YAML: {}", problem(&error.without_snippet().to_string())),
-                help: "correct the syntax; the place is where the parser noticed, the cause may be above".to_owned(),
+                help: "correct the syntax; the parser stopped here, the cause may be above".to_owned(),
             }
         })?;
         let (places, ambiguous) = locate(&text);
@@ -98,7 +98,7 @@ fn problem(said: &str) -> String {
     line.to_owned()
 }
 
-/// Where each JSON pointer stands: a member at its key, an element at its start.
+/// Where each JSON pointer is: a property at its key, an element at its start.
 fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     enum Open {
         Mapping { pointer: String, key: Option<String> },

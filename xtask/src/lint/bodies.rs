@@ -18,7 +18,7 @@ impl Lint<'_> {
         let at = child(pointer, "requestBody");
         spec.at(&at)?;
         if method == "get" {
-            let help = "leave it out; what is asked for is written as parameters of the query";
+            let help = "leave it out; use query parameters";
             self.say(Rule::RequestBody, &at, "a GET with a body", help);
         }
         let at = self.resolved(&at);
@@ -110,8 +110,8 @@ impl Lint<'_> {
                 self.say(
                     Rule::Status,
                     &child(&list, status),
-                    "`default` says nothing about the statuses that occur",
-                    "list them; a client reads every status, listed or not",
+                    "`default` does not name the statuses that occur",
+                    "list them; a client handles every status, listed or not",
                 );
                 continue;
             }
@@ -218,7 +218,7 @@ impl Lint<'_> {
                 Rule::ErrorBody,
                 &schema,
                 format!("the error is not `{ERROR_BODY}`"),
-                "add its shape to that component (`anyOf`) and refer to it: any endpoint may answer with any shape",
+                "add its shape to that component (`anyOf`) and refer to it: any endpoint may return any shape",
             );
         }
     }
@@ -253,7 +253,7 @@ impl Lint<'_> {
                 Rule::Example,
                 media,
                 "the body has no example",
-                "add `example:` with what really goes over the wire",
+                "add `example:` with what is really sent",
             );
         }
     }

@@ -120,7 +120,7 @@ impl Lint<'_> {
             && *way != direction
         {
             let way = format!("{direction:?}").to_lowercase();
-            let problem = format!("`{name}` is `{rust}`, which is not made for a {way}");
+            let problem = format!("`{name}` is `{rust}`, which is not for a {way}");
             let help = "write a component, and a Rust type, for the other direction";
             self.say(Rule::Direction, &pointer, problem, help);
         }
@@ -179,7 +179,7 @@ impl Lint<'_> {
         if let Some(others) = others {
             let help =
                 "leave it out: what a response holds besides is kept in `extra`. For a map, leave `properties` out";
-            let problem = "an object with properties that says what else may be in it";
+            let problem = "`additionalProperties` on an object with properties";
             self.say(Rule::UnknownKeyword, &child(pointer, others), problem, help);
         }
         let others = others.as_slice();
@@ -267,8 +267,7 @@ impl Lint<'_> {
             let of_components = matches!(&property.kind, Kind::List(item) if matches!(**item, Kind::Ref(_)));
             if !is_response || !of_components || !property.required || property.nullable {
                 let problem = "`x-entries` is not on a required list of components in a response";
-                let help =
-                    "it says that a response without this list is an error; leave it out where the list may be missing";
+                let help = "without this list, the response is an error; leave it out if the list may be missing";
                 self.say(Rule::Entries, &at, problem, help);
             }
         }
@@ -279,7 +278,7 @@ impl Lint<'_> {
         }
         let is_page = properties.iter().any(|property| property.name == "has_more");
         if is_page && is_response && marked.is_empty() {
-            let problem = "an object with `has_more` is a page, and the list that it is about is not marked";
+            let problem = "an object with `has_more` is a page, and its list is not marked";
             let help = "write `x-entries: true` on it; a response without it is an error and not an empty page";
             self.say(Rule::Entries, pointer, problem, help);
         }
@@ -325,11 +324,11 @@ impl Lint<'_> {
         let is_list = matches!(said.kind, Kind::List(_));
         if said.replaces_all && !is_list {
             let problem = "`x-replaces-all` is not on a list";
-            let help = "it says that sending a list replaces the old one";
+            let help = "it marks a list that replaces the old one";
             self.say(Rule::ReplacesAll, pointer, problem, help);
         }
         if said.nullable && is_list && self.walk.direction == Direction::Request {
-            let help = "an empty list says the same; leave `nullable` out";
+            let help = "an empty list has the same effect; leave `nullable` out";
             self.say(Rule::Nullable, pointer, "a list that may be `null`", help);
         }
         Some(property(name, field, said))

@@ -124,7 +124,7 @@ impl Lint<'_> {
                 Rule::Entries,
                 pointer,
                 format!("`{name}` is a page, and inside of something else"),
-                "a page without its entries is an error, and would cost all that is around it; leave `x-entries` out",
+                "a page without its entries is an error, and so would be the object around it; leave `x-entries` out",
             );
         }
         self.component(name);
@@ -197,7 +197,7 @@ impl Lint<'_> {
                 (limited(Kind::Integer, limits), &["minimum", "maximum"])
             }
             (Some("integer"), _) => {
-                let help = "add `format: int64`; identifiers and amounts exceed 32 bit";
+                let help = "add `format: int64`; identifiers and amounts exceed 32 bits";
                 self.say(Rule::Integer, pointer, "the integer is not `format: int64`", help);
                 return None;
             }
@@ -273,7 +273,7 @@ impl Lint<'_> {
                 Rule::Nullable,
                 pointer,
                 "an item that may be `null`",
-                "leave `nullable` out; what is odd in a response is kept anyway. In a request, write `x-any: true` instead of its type",
+                "leave `nullable` out; an unexpected value in a response is kept anyway. In a request, write `x-any: true` instead of its type",
             );
         }
         if inner.min_items > 0 || inner.entries {
@@ -354,7 +354,7 @@ impl Lint<'_> {
             return self.say(
                 Rule::ClosedEnum,
                 &child(pointer, "enum"),
-                "a closed `enum`: one new value on the server and the whole response is lost",
+                "a closed `enum`: a new value on the server would make the whole response an error",
                 "make it a component with `type: string` and `x-extensible-enum: [...]`",
             );
         }

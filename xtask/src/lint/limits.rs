@@ -26,7 +26,7 @@ impl Lint<'_> {
             && least > most
         {
             let problem = format!("`minLength` {least} is above `maxLength` {most}");
-            self.say(Rule::Limit, pointer, problem, "nothing would be allowed");
+            self.say(Rule::Limit, pointer, problem, "no value would be allowed");
         }
         Limits {
             uuid: text("format") == Some("uuid"),
@@ -57,8 +57,8 @@ impl Lint<'_> {
                 self.say(
                     Rule::Limit,
                     &child(pointer, name),
-                    format!("`{name}` must be a whole number of 64 bit"),
-                    "write it without a decimal point, and not beyond 64 bit; leave it out if nothing is that large",
+                    format!("`{name}` must be a 64-bit integer"),
+                    "write an integer of at most 64 bits; leave it out if no value is that large",
                 );
             }
             value.as_i64()
@@ -71,7 +71,7 @@ impl Lint<'_> {
                 Rule::Limit,
                 pointer,
                 format!("`minimum` {least} is above `maximum` {most}"),
-                "nothing would be allowed",
+                "no value would be allowed",
             );
         }
         Limits {

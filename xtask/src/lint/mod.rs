@@ -257,7 +257,7 @@ impl<'a> Lint<'a> {
         value.as_bool()
     }
 
-    /// Refuses members that the generator would silently ignore.
+    /// Rejects keys that the generator would silently ignore.
     fn known(&mut self, pointer: &str, object: &Map<String, Value>, allowed: &[&str]) {
         for key in object.keys() {
             if !allowed.contains(&key.as_str()) {

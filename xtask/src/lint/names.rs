@@ -40,8 +40,7 @@ struct Named<'a> {
     help: &'a str,
 }
 
-const OPERATION_HELP: &str =
-    "choose another operationId, such as one that says what it does to what: `update_opportunity`";
+const OPERATION_HELP: &str = "choose another operationId, made of a verb and a resource: `update_opportunity`";
 const COMPONENT_HELP: &str = "choose another name for the component, such as one with the resource in front";
 const TYPE_HELP: &str = "choose another name for the struct";
 const FIELD_HELP: &str = "give it another name in Rust, beside its type: `x-rust-name: some_name`; beside a reference, write \
@@ -239,7 +238,7 @@ impl Lint<'_> {
                     name: &operation.verb,
                     what: format!("the method for `{}`", operation.id),
                     pointer: &pointer,
-                    help: "name the method otherwise: `x-method: archive`",
+                    help: "choose another method name: `x-method: archive`",
                 };
                 if !operation.verb.is_empty() && !names::is_ident(&operation.verb) {
                     let problem = format!("`{}` is no name of a method", operation.verb);

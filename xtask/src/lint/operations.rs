@@ -156,11 +156,11 @@ impl Lint<'_> {
     fn destructive(&mut self, pointer: &str, method: &str) -> bool {
         let said = self.flag(pointer, "x-destructive");
         if said.is_some() && matches!(method, "delete" | "get") {
-            let is = if method == "get" { "never is" } else { "always is" };
+            let how = if method == "get" { "never" } else { "always" };
             self.say(
                 Rule::Destructive,
                 &child(pointer, "x-destructive"),
-                format!("whether a {} is destructive is known: it {is}", method.to_uppercase()),
+                format!("a {} is {how} destructive", method.to_uppercase()),
                 "leave it out; it is for a POST, PUT or PATCH that removes something for good, such as a merge",
             );
         }

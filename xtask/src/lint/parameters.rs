@@ -66,7 +66,7 @@ impl<'a> Lint<'a> {
                             "parameter `{name}` in `{}` is not supported",
                             place.unwrap_or("nothing")
                         ),
-                        "write `in: path` or `in: query`; what belongs into headers is the transport's business",
+                        "write `in: path` or `in: query`; the transport sets the headers",
                     ),
                 }
             }
@@ -91,7 +91,7 @@ impl<'a> Lint<'a> {
                 Rule::Paths,
                 &path_pointer,
                 "the path holds more than letters, digits, `/`, `-`, `_` and braces",
-                "a query is written as parameters",
+                "use query parameters",
             );
         }
         if path.contains("//") || path.ends_with('/') {

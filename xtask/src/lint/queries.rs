@@ -186,7 +186,7 @@ impl Lint<'_> {
         let is_comma =
             self.spec.at(&style) == Some(&Value::from("form")) && self.spec.at(&explode) == Some(&Value::from(false));
         if is_list && !is_comma {
-            let problem = format!("it is not said how the list `{name}` is sent");
+            let problem = format!("how the list `{name}` is sent is not specified");
             let help = "write `style: form` and `explode: false`: one text, with commas between the items";
             self.say(Rule::QueryParameter, pointer, problem, help);
         }

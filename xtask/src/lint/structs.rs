@@ -36,7 +36,7 @@ impl Lint<'_> {
             return None;
         }
         if !needed {
-            let problem = "a struct for what nobody mixes up, or does not send";
+            let problem = "this struct is not needed";
             let help = "leave it out: up to two required fields of different types become arguments";
             self.say(Rule::RequiredType, &at, problem, help);
             return None;

@@ -279,7 +279,7 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
         .collect();
     Some(format!(
         "impl {name} {{\n    \
-             /// Creates it from its required fields.\n    \
+             /// Creates the body from its required fields.\n    \
              pub fn new({arguments}) -> Self {{\n        \
                  Self {{\n{values}        }}\n    \
              }}\n\

@@ -22,16 +22,16 @@ use crate::{
 /// Environment variable that [`ClientBuilder::from_env`] reads.
 const API_KEY_VARIABLE: &str = "CHARTMOGUL_API_KEY";
 
-/// Time limit for making a connection, unless [`ClientBuilder::connect_timeout`] says otherwise: 10 seconds.
+/// Time limit for making a connection, unless [`ClientBuilder::connect_timeout`] sets another: 10 seconds.
 pub const DEFAULT_CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Time limit for one attempt, unless [`ClientBuilder::attempt_timeout`] says otherwise: 30 seconds.
+/// Time limit for one attempt, unless [`ClientBuilder::attempt_timeout`] sets another: 30 seconds.
 pub const DEFAULT_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Time limit for a whole call, unless [`ClientBuilder::call_timeout`] says otherwise: 2 minutes.
+/// Time limit for a whole call, unless [`ClientBuilder::call_timeout`] sets another: 2 minutes.
 pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Most bytes of an answer, unless [`ClientBuilder::max_body`] says otherwise: 32 MiB.
+/// Maximum size of a response, unless [`ClientBuilder::max_body`] sets another: 32 MiB.
 pub const DEFAULT_MAX_BODY: usize = 32 * 1024 * 1024;
 
 /// Headers of a request, those of the HTTP client included: the table of their names has room for so many, and copies of it.
@@ -152,7 +152,7 @@ impl<C> Default for ClientBuilder<C> {
 }
 
 impl<C: From<Client>> ClientBuilder<C> {
-    /// A builder with the API key from the environment variable `CHARTMOGUL_API_KEY`.
+    /// Creates a builder with the API key from the environment variable `CHARTMOGUL_API_KEY`.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the variable is missing or not Unicode.
@@ -167,13 +167,13 @@ impl<C: From<Client>> ClientBuilder<C> {
         }
     }
 
-    /// The API key. Required.
+    /// Sets the API key. Required.
     pub fn api_key(mut self, key: impl Into<String>) -> Self {
         self.api_key = Some(key.into().into());
         self
     }
 
-    /// Where the API is; `https://api.chartmogul.com` by default. Meant for a fake server or a proxy of your own.
+    /// Sets the base URL of the API; `https://api.chartmogul.com` by default. Change it for a fake server or a proxy of your own.
     ///
     /// Plain `http` is accepted for loopback addresses only; see [`ClientBuilder::allow_plain_http`].
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
@@ -181,13 +181,13 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Accepts plain `http` to any host. The API key then travels readable. Proxies are used with `https` only.
+    /// Accepts plain `http` to any host. The API key is then sent unencrypted. Proxies are used with `https` only.
     pub fn allow_plain_http(mut self) -> Self {
         self.plain_http = true;
         self
     }
 
-    /// Names your program in the `User-Agent` header, after the name of this library: `deal-sync/1.4`.
+    /// Adds the name of your program to the `User-Agent` header, after the name of this library: `deal-sync/1.4`.
     pub fn user_agent(mut self, program: impl Into<String>) -> Self {
         self.user_agent = Some(program.into());
         self
@@ -196,8 +196,8 @@ impl<C: From<Client>> ClientBuilder<C> {
     /// Time limit for making a connection; [`DEFAULT_CONNECT_TIMEOUT`] by default, or half of
     /// [`attempt_timeout`](Self::attempt_timeout) where that is less.
     ///
-    /// Keep it below the limit of an attempt: whoever is stopped by that one while it connects can't tell whether something
-    /// was sent, so a `POST` is not repeated.
+    /// Keep it below the attempt timeout: if that one is reached while the client connects, it is unknown whether something
+    /// was sent, so a `POST` is not retried.
     ///
     /// Reported as [`TimeoutKind::Connect`](crate::TimeoutKind::Connect).
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
@@ -205,7 +205,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Time limit for one attempt, from the request to the last byte of the answer; [`DEFAULT_ATTEMPT_TIMEOUT`] by
+    /// Time limit for one attempt, from the request to the last byte of the response; [`DEFAULT_ATTEMPT_TIMEOUT`] by
     /// default.
     ///
     /// Reported as [`TimeoutKind::Attempt`](crate::TimeoutKind::Attempt).
@@ -214,11 +214,11 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Time limit for a whole call: all attempts, and all waiting, for its turn and between attempts;
+    /// Time limit for a whole call: all attempts, and all waiting, for a permit, for the rate limit and between attempts;
     /// [`DEFAULT_CALL_TIMEOUT`] by default.
     ///
     /// The time that a call queues behind other calls of the same client counts: at 40 requests per second, 2 minutes
-    /// are enough for 4,800 calls at once. Whoever queues more at once needs more time here, or fewer calls at once.
+    /// are enough for 4,800 calls at once. If you make more calls at once, set a longer timeout.
     ///
     /// Reported as [`TimeoutKind::Call`](crate::TimeoutKind::Call).
     pub fn call_timeout(mut self, limit: Duration) -> Self {
@@ -226,49 +226,48 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// Most requests that arrive at the server in any second, however long it takes to connect; [`DEFAULT_RATE_LIMIT`] by
-    /// default, which is all that an account has. Zero is refused.
+    /// Maximum number of requests that arrive at the server in any second, however long it takes to connect;
+    /// [`DEFAULT_RATE_LIMIT`] by default, the limit of an account. Zero is rejected.
     pub fn rate_limit(mut self, per_second: u32) -> Self {
         self.rate_limit = per_second;
         self
     }
 
-    /// Most calls in flight at a time; [`DEFAULT_MAX_IN_FLIGHT`] by default, which is all that an account has. Zero is
-    /// refused.
+    /// Maximum number of calls in flight; [`DEFAULT_MAX_IN_FLIGHT`] by default, the limit of an account. Zero is rejected.
     pub fn max_in_flight(mut self, calls: u32) -> Self {
         self.max_in_flight = calls;
         self
     }
 
-    /// Another limiter, in place of the one that [`rate_limit`](Self::rate_limit) and
-    /// [`max_in_flight`](Self::max_in_flight) set up: one that is shared with other clients or other processes, or
+    /// Sets another limiter instead of the one that [`rate_limit`](Self::rate_limit) and
+    /// [`max_in_flight`](Self::max_in_flight) configure: one that is shared with other clients or other processes, or
     /// [`Unlimited`](crate::Unlimited).
     pub fn limiter(mut self, limiter: impl Limiter) -> Self {
         self.limiter = Some(Arc::new(limiter));
         self
     }
 
-    /// When a failed attempt is repeated, and how often.
+    /// Sets when a failed attempt is retried, and how often.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
     }
 
-    /// Most bytes of an answer, after decompression; [`DEFAULT_MAX_BODY`] by default. A larger one is
+    /// Maximum size of a response after decompression, in bytes; [`DEFAULT_MAX_BODY`] by default. A larger one is
     /// [`Error::TooLarge`].
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// A root certificate to trust besides those of the system, as PEM. Needs the feature `rustls`.
+    /// Adds a trusted root certificate to those of the system, as PEM. Needs the feature `rustls`.
     pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.connection.root_certificates.push(pem.into());
         self
     }
 
-    /// A proxy for `https`, in place of the one that the environment names (`HTTPS_PROXY`, `ALL_PROXY`, less what
-    /// `NO_PROXY` excepts). It sees the name of the API's host and nothing else.
+    /// Sets a proxy for `https` instead of the one of the environment (`HTTPS_PROXY`, `ALL_PROXY`, except for the hosts in
+    /// `NO_PROXY`). It sees the name of the API's host and nothing else.
     ///
     /// Its scheme is `http` or `https`; with the feature `socks`, one of `socks4`, `socks4a`, `socks5` and `socks5h` too.
     pub fn proxy(mut self, url: impl Into<String>) -> Self {
@@ -276,45 +275,45 @@ impl<C: From<Client>> ClientBuilder<C> {
         self
     }
 
-    /// No proxy, whatever the environment says.
+    /// Uses no proxy, and ignores the environment variables.
     pub fn no_proxy(mut self) -> Self {
         self.connection.proxy = Proxy::None;
         self
     }
 
-    /// Uses HTTP/2 where the server offers it. Without this it is HTTP/1.1: ChartMogul's edge is known to have had
-    /// trouble with HTTP/2.
+    /// Uses HTTP/2 where the server offers it. Without this it uses HTTP/1.1, because ChartMogul's edge has had
+    /// problems with HTTP/2.
     #[cfg(feature = "http2")]
     pub fn http2(mut self) -> Self {
         self.connection.http2 = true;
         self
     }
 
-    /// A `reqwest::Client` of your own: with your DNS, your client certificates, your connection pool.
+    /// Sets a `reqwest::Client` of your own, with your DNS, your client certificates, your connection pool.
     ///
-    /// It must not follow redirects (`redirect::Policy::none()`): a redirect can turn a write into a read, whose answer
-    /// looks like that of the write. A client with any other policy is refused by [`build`](Self::build).
-    /// `connect_timeout`, `root_certificate`, `proxy` and `http2` can't be set here then, but on your client; so can
-    /// `retry::never()`, for reqwest has retries of its own. Give it a [`ConnectLayer`] too, or more requests than allowed
+    /// It must not follow redirects (`redirect::Policy::none()`): a redirect can turn a write into a read, whose response
+    /// looks like that of the write. A client with any other policy is rejected by [`build`](Self::build).
+    /// Set `connect_timeout`, `root_certificate`, `proxy` and `http2` on your client, not here. Also set `retry::never()` on
+    /// it, because reqwest has retries of its own. Give it a [`ConnectLayer`] too, or more requests than allowed
     /// may arrive within a second while connections are made.
     ///
-    /// Its connections are its own business, too: it should have a `pool_idle_timeout` of no more than
-    /// [`IDLE_TIMEOUT`](crate::IDLE_TIMEOUT), does not heed what the server announces, and must be used in one tokio runtime
-    /// alone. A call that gets a connection of a runtime which does not run waits until its time is up.
-    /// What an `http` proxy of your client sees includes the API key if the base URL is plain `http`.
+    /// It manages its own connections: it should have a `pool_idle_timeout` of at most
+    /// [`IDLE_TIMEOUT`](crate::IDLE_TIMEOUT), ignores the idle time that the server announces, and must be used in only one
+    /// tokio runtime. A call that gets a connection of a runtime that does not run waits until its timeout.
+    /// If the base URL is plain `http`, an `http` proxy of your client can read the API key.
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.http_client = Some(client);
         self
     }
 
-    /// Receives numbers about calls and attempts.
+    /// Sets an observer, which receives events about calls and attempts.
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observer = Some(Arc::new(observer));
         self
     }
 
     /// Adds the URL of each request, which names customers' objects, to the spans of `tracing` (`url.full`). Without
-    /// this they have the path template alone.
+    /// this they have only the path template.
     pub fn trace_identifiers(mut self) -> Self {
         self.trace_identifiers = true;
         self
@@ -323,8 +322,8 @@ impl<C: From<Client>> ClientBuilder<C> {
     /// Builds the client.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if the key is missing or can't be one, if the base URL or another value is not usable,
-    /// or if TLS can't be set up.
+    /// [`Error::Configuration`] if the key is missing or invalid, if the base URL or another value is not usable, or if TLS
+    /// can't be set up.
     pub fn build(self) -> Result<C, Error> {
         let key = self.api_key.as_ref().ok_or_else(|| {
             Error::configuration(
@@ -381,15 +380,15 @@ impl<C: From<Client>> ClientBuilder<C> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let wrong = |name: &str, value: &dyn fmt::Debug, allowed: &str| {
+        let wrong = |name: &str, value: &dyn fmt::Debug, requirement: &str| {
             Err(Error::configuration(
-                format!("`{name}` was {value:?}; allowed: {allowed}"),
+                format!("`{name}` was {value:?}; {requirement}"),
                 None,
             ))
         };
         for (name, value) in [("rate_limit", self.rate_limit), ("max_in_flight", self.max_in_flight)] {
             if value == 0 {
-                return wrong(name, &value, "1 or more (for no limit: `limiter(Unlimited)`)");
+                return wrong(name, &value, "must be 1 or more (for no limit: `limiter(Unlimited)`)");
             }
         }
         let limits = [
@@ -402,7 +401,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         ];
         for (name, limit) in limits {
             if limit.is_zero() {
-                return wrong(name, &limit, "more than zero (for no limit: `Duration::MAX`)");
+                return wrong(name, &limit, "must be more than zero (for no limit: `Duration::MAX`)");
             }
         }
         Ok(())
@@ -410,7 +409,7 @@ impl<C: From<Client>> ClientBuilder<C> {
 }
 
 impl Connection {
-    /// Refuses what can't work, before the first call finds out.
+    /// Rejects settings that can't work, before the first call fails because of them.
     fn check(&self, base_url: &Url) -> Result<(), Error> {
         let refused = |what: String| Err(Error::configuration(what, None));
         let with_tls = cfg!(feature = "rustls");
@@ -433,7 +432,7 @@ impl Connection {
             && let Some(variable) = unfit_proxy(base_url, |name| std::env::var(name).ok())
         {
             return refused(format!(
-                "the environment variable {variable} names a proxy that can't be used; allowed: {PROXIES} (`no_proxy` \
+                "the environment variable {variable} names a proxy that can't be used; it must be {PROXIES} (`no_proxy` \
                  ignores it)"
             ));
         }
@@ -526,7 +525,7 @@ const PROXIES: &str = if cfg!(feature = "socks") {
 
 /// The URL is in none of these errors: it may hold a password.
 fn proxy(text: &str) -> Result<reqwest::Proxy, Error> {
-    let wrong = |source| Error::configuration(format!("the proxy's URL is not usable; allowed: {PROXIES}"), source);
+    let wrong = |source| Error::configuration(format!("the proxy's URL is not usable; it must be {PROXIES}"), source);
     let scheme = if text.contains("://") { "" } else { "http://" };
     let url = Url::parse(&format!("{scheme}{text}")).map_err(|source| wrong(Some(source.into())))?;
     if !is_usable_proxy(url.as_str()) {
@@ -586,15 +585,15 @@ fn user_agent(program: Option<&str>) -> Result<HeaderValue, Error> {
     let Some(program) = program else {
         return Ok(HeaderValue::from_static(USER_AGENT));
     };
-    let allowed = "the name and version of your program in printable ASCII, such as \"deal-sync/1.4\"";
+    let requirement = "must be the name and version of your program in printable ASCII, such as \"deal-sync/1.4\"";
     if program.trim().is_empty() || !program.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) {
         return Err(Error::configuration(
-            format!("user agent was {program:?}; allowed: {allowed}"),
+            format!("`user_agent` was {program:?}; {requirement}"),
             None,
         ));
     }
     HeaderValue::try_from(format!("{USER_AGENT} {program}")).map_err(|source| Error::Configuration {
-        what: format!("user agent was {program:?}; allowed: {allowed}"),
+        what: format!("`user_agent` was {program:?}; {requirement}"),
         source: Some(source.into()),
     })
 }
@@ -607,7 +606,7 @@ fn basic(key: &str) -> Result<HeaderValue, Error> {
         return wrong("is empty");
     }
     if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return wrong("has a space, a line break or another character that no key has; was it copied whole?");
+        return wrong("has a space, a line break or another character that no key has; was it copied correctly?");
     }
     if key.contains(':') {
         return wrong("has a colon; give the key alone, without a password");
@@ -626,12 +625,12 @@ fn base_url(text: &str, plain_http: bool) -> Result<Url, Error> {
     let wrong = |why: &str, source| {
         Error::configuration(
             format!(
-                "the base URL {why}; allowed: an https URL without user, query and fragment, such as {DEFAULT_BASE_URL}"
+                "the base URL {why}; it must be an https URL without user, query and fragment, such as {DEFAULT_BASE_URL}"
             ),
             source,
         )
     };
-    let url = Url::parse(text).map_err(|source| wrong("is none", Some(source.into())))?;
+    let url = Url::parse(text).map_err(|source| wrong("can't be parsed", Some(source.into())))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Error::configuration(
             "the base URL has a user or a password; give the key to `api_key` instead",
@@ -700,7 +699,7 @@ mod tests {
             "api",
             "https://a/?b",
         ] {
-            assert!(with(url).contains("allowed: an https URL"), "{url}: {}", with(url));
+            assert!(with(url).contains("it must be an https URL"), "{url}: {}", with(url));
         }
         assert_eq!(
             refused(
@@ -785,7 +784,7 @@ mod tests {
         ] {
             let message = with(url);
             assert!(
-                message.contains("allowed: a URL with the scheme `http` or `https`"),
+                message.contains("it must be a URL with the scheme `http` or `https`"),
                 "{message}"
             );
         }

@@ -1,4 +1,4 @@
-//! The client, how it is built, and what it answers with.
+//! The client, how it is built, and what it returns.
 
 mod builder;
 mod request;
@@ -23,7 +23,7 @@ use crate::{
 /// budget. It can be used in several tokio runtimes, each of which has connections of its own, and needs one with timers
 /// and IO (`enable_all`).
 ///
-/// `Debug` shows where the API is, never the key.
+/// `Debug` shows the base URL, never the key.
 #[derive(Clone)]
 pub struct Client {
     pub(crate) shared: Arc<Shared>,
@@ -46,7 +46,7 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client with the API key from the environment variable `CHARTMOGUL_API_KEY` and defaults for the rest.
+    /// Creates a client with the API key from the environment variable `CHARTMOGUL_API_KEY` and default settings.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the variable is missing or holds no possible key.

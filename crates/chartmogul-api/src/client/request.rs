@@ -10,8 +10,8 @@ use crate::{
     validate,
 };
 
-/// A request to any endpoint, through the same transport as the operations: limits, retries, time limits and errors are
-/// the same. Made by [`Client::request`].
+/// A request to any endpoint, through the same transport as the operations, with the same limits, retries, timeouts and
+/// errors. Returned by [`Client::request`].
 #[derive(Debug, Clone)]
 #[must_use = "nothing is sent before `send`"]
 pub struct Request {
@@ -26,10 +26,10 @@ pub struct Request {
 }
 
 impl Client {
-    /// Prepares a request to an endpoint that has no method here yet.
+    /// Creates a request to an endpoint that has no method yet.
     ///
-    /// `path` begins with `/v1/`. What varies stands in braces and is given by [`Request::path`], so that it can't leave
-    /// its segment, and logs and metrics see the template alone.
+    /// `path` begins with `/v1/`. Variable segments are in braces and set by [`Request::path`], so that a value can't leave
+    /// its segment, and logs and events have only the template.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul_api::Client) -> Result<(), chartmogul_api::Error> {
@@ -60,7 +60,7 @@ impl Client {
 }
 
 impl Request {
-    /// The value of `{name}` in the path.
+    /// Sets the value of `{name}` in the path.
     pub fn path(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.path.push((name.into(), value.into()));
         self
@@ -73,7 +73,7 @@ impl Request {
         self
     }
 
-    /// The body, as JSON.
+    /// Sets the body, as JSON.
     pub fn json(mut self, body: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::value::to_raw_value(body) {
             Ok(json) => self.body = Some(json),
@@ -85,27 +85,26 @@ impl Request {
         self
     }
 
-    /// Whether sending it twice has the effect of sending it once. Without this, every method but `POST` counts as
-    /// such; see [`Retry`](crate::Retry) for what follows from it.
+    /// Sets whether sending it twice has the same effect as sending it once. By default, every method except `POST` counts as
+    /// idempotent; see [`Retry`](crate::Retry) for the consequences.
     pub fn idempotent(mut self, idempotent: bool) -> Self {
         self.idempotent = idempotent;
         self
     }
 
-    /// Sends the request and reads the JSON of its answer. An empty body counts as `{}`, but not for `GET`: there it is an
-    /// answer that was cut off.
+    /// Sends the request and reads the JSON of its response. An empty body counts as `{}`, except for `GET`, where
+    /// it is a truncated response.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`] for a path that can't be right, before anything is sent; otherwise as for every
-    /// operation.
+    /// [`Error::InvalidInput`] for an invalid path, before anything is sent; otherwise those of every operation.
     pub async fn send<T: DeserializeOwned + Send>(self) -> Result<Response<T>, Error> {
         self.run(Shape::Any).await
     }
 
-    /// Sends the request and does not look at the body of its answer, which is in [`Response::body`].
+    /// Sends the request and does not decode the body of its response, which is in [`Response::body`].
     ///
     /// # Errors
-    /// As for [`send`](Self::send).
+    /// Those of [`send`](Self::send).
     pub async fn send_any(self) -> Result<Response<()>, Error> {
         self.run(Shape::Nothing).await
     }

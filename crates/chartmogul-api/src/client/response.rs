@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode};
 
 use crate::transport::RawResponse;
 
-/// A successful answer: the decoded value, and what came with it.
+/// A successful response: the decoded value, and what came with it.
 ///
 /// `Debug` leaves out headers and body; [`Response::headers`] and [`Response::body`] have them.
 #[derive(Clone)]
@@ -27,12 +27,12 @@ impl<T> Response<T> {
         *self.value
     }
 
-    /// Status of the answer, any 2xx.
+    /// Status of the response, any 2xx.
     pub fn status(&self) -> StatusCode {
         self.raw.status
     }
 
-    /// Headers of the answer.
+    /// Headers of the response.
     pub fn headers(&self) -> &HeaderMap {
         &self.raw.headers
     }

@@ -24,7 +24,7 @@ use crate::{
 const LIMIT: usize = 300;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// An error says little. More than this is not taken apart: as a tree, `[0,0,..]` would take many times the memory that the
-/// size limit of answers allows.
+/// size limit of responses allows.
 const READ: usize = 256 * 1024;
 /// Most problems that are taken from a body; the body itself has all.
 const PROBLEMS: usize = 100;
@@ -60,8 +60,8 @@ fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
         Value::String(text) => Value::String(hide(&text)),
         Value::Array(items) => items.into_iter().map(|item| hidden(item, hide)).collect(),
         // Not decoded, so it can't be searched.
-        Value::Object(members) if members.contains_key(UNREADABLE) => Value::Null,
-        Value::Object(members) => members
+        Value::Object(fields) if fields.contains_key(UNREADABLE) => Value::Null,
+        Value::Object(fields) => fields
             .into_iter()
             .map(|(name, value)| (hide(&name), hidden(value, hide)))
             .collect(),
@@ -70,8 +70,8 @@ fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
 }
 
 fn from_json(json: Value) -> ParsedError {
-    let members = match json {
-        Value::Object(members) => members,
+    let fields = match json {
+        Value::Object(fields) => fields,
         other => {
             return ParsedError {
                 message: texts(&other).first().and_then(|text| message(text)),
@@ -80,7 +80,7 @@ fn from_json(json: Value) -> ParsedError {
         }
     };
     let mut problems = Vec::new();
-    for (name, value) in sorted(&members) {
+    for (name, value) in sorted(&fields) {
         match (name, value) {
             ("errors", Value::Object(fields)) => {
                 for (field, value) in sorted(fields) {
@@ -91,12 +91,12 @@ fn from_json(json: Value) -> ParsedError {
             (field, value) => add(&mut problems, &mut vec![field], value),
         }
     }
-    let details = members.get("error_details").and_then(Value::as_array);
+    let details = fields.get("error_details").and_then(Value::as_array);
     for detail in details.into_iter().flatten().take(PROBLEMS) {
         add_detail(&mut problems, detail);
     }
 
-    let text = |name: &str| message(&texts(members.get(name)?).join("; "));
+    let text = |name: &str| message(&texts(fields.get(name)?).join("; "));
     let listed = || {
         message(
             &problems
@@ -108,7 +108,7 @@ fn from_json(json: Value) -> ParsedError {
     };
     let own = text("message").or_else(|| text("error"));
     let said = own.clone().or_else(listed).or_else(|| text("errors"));
-    if let (Some(own), Some(param)) = (&own, members.get("param").and_then(Value::as_str)) {
+    if let (Some(own), Some(param)) = (&own, fields.get("param").and_then(Value::as_str)) {
         push(&mut problems, problem(param, own, None));
     }
     ParsedError {
@@ -117,11 +117,11 @@ fn from_json(json: Value) -> ParsedError {
     }
 }
 
-/// In an order that does not depend on how `serde_json` keeps members (its feature `preserve_order`).
-fn sorted(members: &Map<String, Value>) -> Vec<(&str, &Value)> {
-    let mut members: Vec<_> = members.iter().map(|(name, value)| (name.as_str(), value)).collect();
-    members.sort_unstable_by_key(|(name, _)| *name);
-    members
+/// In an order that does not depend on how `serde_json` keeps fields (its feature `preserve_order`).
+fn sorted(fields: &Map<String, Value>) -> Vec<(&str, &Value)> {
+    let mut fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    fields.sort_unstable_by_key(|(name, _)| *name);
+    fields
 }
 
 /// The first texts in a value, however deep: a message, a list of them, or objects that hold one.
@@ -138,9 +138,9 @@ fn find_texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => found.push(text),
         Value::Array(items) => items.iter().for_each(|item| find_texts(item, found)),
-        Value::Object(members) => match members.get("message") {
+        Value::Object(fields) => match fields.get("message") {
             Some(message) => find_texts(message, found),
-            None => sorted(members)
+            None => sorted(fields)
                 .into_iter()
                 .for_each(|(_, value)| find_texts(value, found)),
         },
@@ -153,8 +153,8 @@ fn add<'a>(problems: &mut Vec<Problem>, path: &mut Vec<&'a str>, value: &'a Valu
     if problems.len() == PROBLEMS {
         return;
     }
-    if let Value::Object(members) = value {
-        for (name, value) in sorted(members) {
+    if let Value::Object(fields) = value {
+        for (name, value) in sorted(fields) {
             path.push(name);
             add(problems, path, value);
             path.pop();
@@ -361,11 +361,11 @@ mod tests {
         check(&format!("first\n{}", " ".repeat(READ)), Some("first"), &[]);
     }
 
-    /// However long the names, however many the members, however deep.
+    /// However long the names, however many the fields, however deep.
     #[test]
     fn problems_are_few_and_short() {
         let long = "n".repeat(5_000);
-        let many = |member: &dyn Fn(usize) -> String| (0..500).map(member).collect::<Vec<_>>().join(",");
+        let many = |field: &dyn Fn(usize) -> String| (0..500).map(field).collect::<Vec<_>>().join(",");
         let deep = format!("{}{}{}", format!(r#"{{"{long}":"#).repeat(40), "\"x\"", "}".repeat(40));
         for body in [
             format!(

@@ -5,7 +5,7 @@ use http::StatusCode;
 
 use super::TimeoutKind;
 
-/// What was tried in one call, and why it was not tried again.
+/// The attempts of one call, and why there was no further one.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     pub(crate) attempts: Vec<Attempt>,
@@ -19,7 +19,7 @@ impl History {
         &self.attempts
     }
 
-    /// Why the last attempt was the last one; `None` if what it ended with is not worth repeating.
+    /// Why there was no further attempt; `None` if a retry would not help or would not be safe.
     pub fn stop_reason(&self) -> Option<&StopReason> {
         self.stop_reason.as_ref()
     }
@@ -29,7 +29,7 @@ impl History {
         self.elapsed
     }
 
-    /// Whether one of the attempts may have had its effect.
+    /// Whether the server may have processed one of the attempts.
     pub(crate) fn may_have_happened(&self) -> bool {
         self.attempts
             .iter()
@@ -66,7 +66,7 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// Whether it only read, so that nothing can have happened: an attempt of a call that reads, or one that a call made
+    /// Whether it only read, so that it changed nothing: an attempt of a call that reads, or one that a call made
     /// before it would have written (`merge_custom` of the crate `chartmogul`).
     pub fn is_read(&self) -> bool {
         self.is_read
@@ -77,7 +77,7 @@ impl Attempt {
         self.started_at
     }
 
-    /// How long it waited before that, for a place, for the rate limit and between attempts.
+    /// How long it waited before that: for a permit, for the rate limit and between attempts.
     pub fn waited(&self) -> Duration {
         self.waited
     }
@@ -92,7 +92,7 @@ impl Attempt {
         self.failure
     }
 
-    /// What was behind it: the causes of a broken connection, the message of the server.
+    /// The cause: of a broken connection, or the message of the server.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
@@ -117,24 +117,24 @@ pub enum Failure {
     NotConnected,
     /// No connection that can be trusted: the certificate or the TLS of the server is wrong. Nothing was sent.
     NotTrusted,
-    /// The server answered with a status that is no success.
+    /// The server responded with a status that is not a success.
     Status(StatusCode),
-    /// The connection broke before there was an answer.
+    /// The connection broke before there was a response.
     Broken,
-    /// The answer ended too early.
+    /// The response ended too early.
     CutOff,
-    /// No answer in time; the limit that ran out.
+    /// No response in time: which limit was reached, and its length.
     TimedOut(TimeoutKind, Duration),
-    /// A success that can't be understood, or is larger than allowed.
+    /// A successful response that could not be decoded, or is larger than allowed.
     Unreadable,
 }
 
 impl Failure {
-    /// Whether the server may have done what it was asked for.
+    /// Whether the server may have processed the request.
     pub(crate) fn may_have_happened(self) -> bool {
         match self {
             Self::NotConnected | Self::NotTrusted | Self::TimedOut(TimeoutKind::Connect, _) => false,
-            // 408 is what an edge says, too, that has waited for ChartMogul in vain.
+            // An edge that got no response from ChartMogul in time sends 408, too.
             Self::Status(StatusCode::REQUEST_TIMEOUT) => true,
             Self::Status(status) => {
                 status.is_success() || status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE
@@ -143,7 +143,7 @@ impl Failure {
         }
     }
 
-    /// A word for logs and metrics: the status, or what happened instead of an answer.
+    /// A word for logs and metrics: the status, or what happened instead of a response.
     pub fn kind(self) -> std::borrow::Cow<'static, str> {
         match self {
             Self::NotConnected => "not_connected".into(),
@@ -165,10 +165,10 @@ impl fmt::Display for Failure {
             Self::NotConnected => f.write_str("could not connect"),
             Self::NotTrusted => f.write_str("could not make a secure connection"),
             Self::Status(status) => write_status(f, *status),
-            Self::Broken => f.write_str("the connection broke before there was an answer"),
-            Self::CutOff => f.write_str("the answer ended too early"),
-            Self::TimedOut(kind, limit) => write!(f, "no {kind} within {limit:?}"),
-            Self::Unreadable => f.write_str("the answer can't be understood"),
+            Self::Broken => f.write_str("the connection broke before there was a response"),
+            Self::CutOff => f.write_str("the response ended too early"),
+            Self::TimedOut(kind, limit) => f.write_str(&kind.reached(*limit)),
+            Self::Unreadable => f.write_str("the response could not be decoded"),
         }
     }
 }
@@ -181,35 +181,38 @@ pub(crate) fn write_status(f: &mut fmt::Formatter<'_>, status: StatusCode) -> fm
     }
 }
 
-/// Why a call was not tried again, although what it ended with may pass.
+/// Why there was no further attempt, although the failure may be temporary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StopReason {
-    /// As many attempts as allowed were made.
+    /// The limit of attempts was reached.
     Attempts(u32),
-    /// The call would have lasted longer than it may.
+    /// The call timeout leaves no time for another attempt.
     NoTimeLeft,
-    /// The server asked for a longer wait than the call may last.
+    /// The server asked for a longer wait than the remaining time of the call.
     RetryAfter(Duration),
     /// The bulk run that the call belongs to was stopped, or its deadline leaves no time for another attempt.
     Stopped,
-    /// The client has repeated so much without success that it stopped; see [`Retry::budget`](crate::Retry::budget).
+    /// The retry budget of the client is used up; see [`Retry::budget`](crate::Retry::budget).
     BudgetUsedUp,
 }
 
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Attempts(count) => write!(f, "no more than {count} attempts are made for this"),
+            Self::Attempts(count) => write!(f, "reached the limit of {count} attempts"),
             Self::NoTimeLeft => f.write_str("no time left for another attempt"),
-            Self::RetryAfter(wait) => write!(f, "the server asks to wait {wait:?}, longer than the call may last"),
+            Self::RetryAfter(wait) => write!(
+                f,
+                "the server asks to wait {wait:?}, longer than the remaining time of the call"
+            ),
             Self::Stopped => f.write_str("the run was stopped, or has no time left"),
             Self::BudgetUsedUp => f.write_str("the retry budget of the client is used up"),
         }
     }
 }
 
-/// An error with all that is behind it, on one line.
+/// An error with all its causes, on one line.
 pub(crate) fn causes(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

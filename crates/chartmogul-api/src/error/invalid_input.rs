@@ -2,10 +2,10 @@ use std::{error::Error as StdError, fmt};
 
 use super::shorten;
 
-/// A value that can't be right, found before anything was sent.
+/// An invalid value, found before anything was sent.
 ///
-/// `Display`, `Debug` and [`value`](Self::value) show what the program itself passed, shortened, so that it can be found. That may
-/// be a customer's data: a log that must have none takes [`field`](Self::field) and [`requirement`](Self::requirement).
+/// `Display`, `Debug` and [`value`](Self::value) show the value that the program passed, shortened. That may be a
+/// customer's data: a log that must not contain it uses [`field`](Self::field) and [`requirement`](Self::requirement).
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvalidInput {
     wrong: Box<Wrong>, // so that an error is small
@@ -28,9 +28,9 @@ enum Found {
 }
 
 impl InvalidInput {
-    /// Refuses `value` for `field`. The `requirement` goes on after "`field` was value;", so it says "must be ...".
+    /// Rejects `value` for `field`. The `requirement` follows "`field` was value;", so it begins with "must be ...".
     ///
-    /// The value is shown as `Debug` shows it, shortened to 100 characters.
+    /// The value is formatted with `Debug` and shortened to 100 characters.
     pub fn new(field: impl Into<String>, value: &dyn fmt::Debug, requirement: impl Into<String>) -> Self {
         let found = Found::Value(shorten(&format!("{value:?}"), 100));
         Self::found(field, found, requirement)
@@ -82,12 +82,13 @@ impl InvalidInput {
         Self::found(object.to_string(), Found::Fields(found), requirement)
     }
 
-    /// The field, as a path into the request: `win_likelihood`, `custom[0].key`; `(body)` or `(query)` if it is about no field alone.
+    /// The field, as a path into the request: `win_likelihood`, `custom[0].key`; `(body)` or `(query)` if it is not
+    /// about a single field.
     pub fn field(&self) -> &str {
         &self.wrong.field
     }
 
-    /// What was found: the value that was refused, or that there is none.
+    /// The rejected value, or what is wrong if there is none: `(missing)`, `(unknown)`, `no field is set`.
     pub fn value(&self) -> &str {
         match &self.wrong.found {
             Found::Value(value) | Found::Fields(value) => value,
@@ -96,7 +97,7 @@ impl InvalidInput {
         }
     }
 
-    /// What is required instead: "must be 0 to 100".
+    /// What is required: "must be 0 to 100".
     pub fn requirement(&self) -> &str {
         &self.wrong.requirement
     }

@@ -1,4 +1,4 @@
-//! What can go wrong, and what is known of it.
+//! Errors, and what is known about a failed call.
 
 pub(crate) mod body;
 pub(crate) mod history;
@@ -20,11 +20,11 @@ use crate::CustomAttributeError;
 /// A cause of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 
-/// Everything that can go wrong, one variant for each thing a caller can do about it.
+/// Every error of this crate, with one variant for each way in which a caller can react.
 ///
-/// The text of an error says what was attempted and what to look at. It holds the server's message (shortened, on
-/// one line), never the API key, a header or a whole body; causes are in [`source`](StdError::source) and not
-/// repeated in the text. The raw body is behind [`Error::body`].
+/// The text of an error names the operation and what to check. It contains the server's message (shortened, on one line),
+/// never the API key, a header or a whole body. Causes are in [`source`](StdError::source) and not repeated in the text.
+/// The raw body is available from [`Error::body`].
 ///
 /// ```
 /// # fn act(error: chartmogul_api::Error) {
@@ -32,14 +32,14 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 ///
 /// match error {
 ///     Error::InvalidInput(wrong) => eprintln!("correct {}: {}", wrong.field(), wrong.requirement()),
-///     Error::NotModified(_) => println!("it was like that already"),
+///     Error::NotModified(_) => println!("nothing to change"),
 ///     Error::NotFound(_) => eprintln!("no such opportunity"),
-///     Error::Rejected(answer) => {
-///         for problem in answer.problems() {
+///     Error::Rejected(response) => {
+///         for problem in response.problems() {
 ///             eprintln!("{}: {}", problem.field, problem.message);
 ///         }
 ///     }
-///     other if other.may_have_happened() => eprintln!("unknown whether it was done: {other}"),
+///     other if other.may_have_happened() => eprintln!("it may have happened: {other}"),
 ///     other => eprintln!("{other}"),
 /// }
 /// # }
@@ -47,11 +47,11 @@ pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A value was refused here; nothing was sent. Unlike all other errors, this one shows a value of the program's own: the
-    /// one that was refused.
+    /// A value was rejected before sending; nothing was sent. Unlike all other errors, this one shows a value of the
+    /// program: the rejected one.
     InvalidInput(InvalidInput),
 
-    /// The client can't be built like this; nothing was sent.
+    /// The client can't be built with these settings; nothing was sent.
     #[non_exhaustive]
     Configuration {
         /// What is wrong, and what is allowed.
@@ -60,8 +60,8 @@ pub enum Error {
         source: Option<BoxError>,
     },
 
-    /// Something in this program, not at the server, is in the way: there is no tokio runtime, the background thread of a
-    /// blocking client has ended, a request can't be built.
+    /// The cause is in this program, not at the server: there is no tokio runtime, the background thread of a blocking
+    /// client has ended, or a request can't be built.
     #[non_exhaustive]
     Internal {
         /// What is wrong.
@@ -73,7 +73,7 @@ pub enum Error {
     /// 304: the server found nothing to change. Not a failure: the object is as the request wants it.
     NotModified(Box<ErrorResponse>),
 
-    /// 401: the API key is missing, wrong or revoked. Repeating will not help.
+    /// 401: the API key is missing, wrong or revoked. Retrying does not help.
     Unauthorized(Box<ErrorResponse>),
 
     /// 403: the key may not do this (trial expired, read-only key, user without a CRM seat).
@@ -86,21 +86,21 @@ pub enum Error {
     Rejected(Box<ErrorResponse>),
 
     /// 429 or 503, still, after the last attempt: too many requests, too much computing time used, or too many parallel
-    /// connections on the account. The server did nothing of what was asked. Slow down.
+    /// connections on the account. The server did not process the request. Slow down.
     Throttled(Box<ErrorResponse>),
 
-    /// 5xx: trouble at ChartMogul. A write may or may not have happened.
+    /// 5xx: a failure at ChartMogul. A write may or may not have happened.
     Server(Box<ErrorResponse>),
 
     /// Any other status: a redirect, which is never followed, 402, 405 and others.
     UnexpectedStatus(Box<ErrorResponse>),
 
-    /// A success whose body is not what the operation answers with. The write has probably happened.
+    /// A success whose body is not what the operation returns. The write has probably happened.
     #[non_exhaustive]
     Unreadable {
-        /// The answer, with its raw body.
-        answer: Box<ErrorResponse>,
-        /// Why it can't be understood.
+        /// The response, with its raw body.
+        response: Box<ErrorResponse>,
+        /// Why it could not be decoded.
         source: BoxError,
     },
 
@@ -108,8 +108,8 @@ pub enum Error {
     /// write has probably happened.
     #[non_exhaustive]
     TooLarge {
-        /// The answer, without its body.
-        answer: Box<ErrorResponse>,
+        /// The response, without its body.
+        response: Box<ErrorResponse>,
         /// Most bytes allowed.
         limit: usize,
     },
@@ -127,7 +127,7 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// No complete answer in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened:
+    /// No complete response in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened:
     /// ask [`Error::may_have_happened`].
     #[non_exhaustive]
     Timeout {
@@ -137,7 +137,7 @@ pub enum Error {
         kind: TimeoutKind,
         /// The limit.
         limit: Duration,
-        /// What the call was waiting for before it sent (anything more), if that is where its time ran out.
+        /// What the call was waiting for when its time ran out; `None` if a request was in flight.
         while_waiting: Option<&'static str>,
         /// All attempts.
         history: Box<History>,
@@ -154,21 +154,21 @@ pub enum Error {
         history: Box<History>,
     },
 
-    /// A custom attribute in an answer is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
+    /// A custom attribute in a response is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
     CustomAttribute(CustomAttributeError),
 
-    /// Somebody else changed an object while it was updated: the answer to the write does not show what was sent.
+    /// The object changed concurrently with the update: the response to the write does not show what was sent.
     #[non_exhaustive]
     Conflict {
         /// The operation that writes.
         operation: &'static str,
         /// Whether it has written. `merge_custom` of the crate `chartmogul` has.
         written: bool,
-        /// Why starting again failed, if that was tried.
+        /// Why the new attempt failed, if there was one.
         source: Option<BoxError>,
     },
 
-    /// The pages of a list lead nowhere: what was read so far is good, but there is no way on.
+    /// The next page of a list can't be requested. What was read so far is valid.
     #[non_exhaustive]
     Pagination {
         /// What is wrong.
@@ -182,7 +182,7 @@ pub enum Error {
         operation: Cow<'static, str>,
         /// All attempts.
         history: Box<History>,
-        /// What the limiter said.
+        /// The error of the limiter.
         source: BoxError,
     },
 }
@@ -194,15 +194,16 @@ impl fmt::Display for Error {
             Self::Configuration { what, .. } | Self::Internal { what, .. } | Self::Pagination { what } => {
                 f.write_str(what)
             }
-            Self::NotModified(answer) => write!(f, "{answer}: nothing to change"),
-            Self::Unauthorized(answer) => write!(f, "{answer}; check the API key"),
-            Self::Forbidden(answer) => write!(f, "{answer}; check what the API key's user may do"),
-            Self::NotFound(answer) | Self::Rejected(answer) | Self::Throttled(answer) | Self::Server(answer) => {
-                answer.fmt(f)
-            }
-            Self::UnexpectedStatus(answer) => write!(f, "{answer}; {}", not_expected(answer)),
-            Self::Unreadable { answer, .. } => write!(f, "{answer}: the answer can't be understood"),
-            Self::TooLarge { answer, limit } => write!(f, "{answer}: the answer is larger than {limit} bytes"),
+            Self::NotModified(response) => write!(f, "{response}: nothing to change"),
+            Self::Unauthorized(response) => write!(f, "{response}; check the API key"),
+            Self::Forbidden(response) => write!(f, "{response}; check what the API key's user may do"),
+            Self::NotFound(response)
+            | Self::Rejected(response)
+            | Self::Throttled(response)
+            | Self::Server(response) => response.fmt(f),
+            Self::UnexpectedStatus(response) => write!(f, "{response}; {}", not_expected(response)),
+            Self::Unreadable { response, .. } => write!(f, "{response}: the response could not be decoded"),
+            Self::TooLarge { response, limit } => write!(f, "{response}: the response is larger than {limit} bytes"),
             Self::Connection {
                 operation,
                 failure,
@@ -218,7 +219,7 @@ impl fmt::Display for Error {
                 ..
             } => {
                 let waiting = waiting(*while_waiting);
-                write!(f, "{operation}: no {kind} within {limit:?}{waiting}{history}")
+                write!(f, "{operation}: {}{waiting}{history}", kind.reached(*limit))
             }
             Self::Stopped { operation, history } => {
                 write!(f, "{operation}: the run was stopped before this was sent{history}")
@@ -226,11 +227,11 @@ impl fmt::Display for Error {
             Self::CustomAttribute(error) => error.fmt(f),
             Self::Conflict { operation, written, .. } => {
                 let and = if *written {
-                    "it was written all the same, so look at it"
+                    "the update was applied, check the result"
                 } else {
-                    "nothing was written"
+                    "the update was not applied"
                 };
-                write!(f, "{operation}: somebody else changed the object meanwhile; {and}")
+                write!(f, "{operation}: the object changed concurrently; {and}")
             }
             Self::Limiter { operation, history, .. } => write!(f, "{operation}: the limiter failed{history}"),
         }
@@ -253,8 +254,8 @@ impl StdError for Error {
     }
 }
 
-fn not_expected(answer: &ErrorResponse) -> &'static str {
-    if answer.status.is_redirection() {
+fn not_expected(response: &ErrorResponse) -> &'static str {
+    if response.status.is_redirection() {
         "a redirect, which is not followed: is the base URL right?"
     } else {
         "this status is not expected here"
@@ -271,7 +272,7 @@ fn waiting(what: Option<&'static str>) -> String {
 pub enum TimeoutKind {
     /// Making the connection.
     Connect,
-    /// One attempt, from the request to the last byte of the answer.
+    /// One attempt, from the request to the last byte of the response.
     Attempt,
     /// The whole call, with all attempts and all waiting.
     Call,
@@ -280,27 +281,37 @@ pub enum TimeoutKind {
 impl fmt::Display for TimeoutKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Connect => "connection",
-            Self::Attempt => "complete answer to one attempt",
-            Self::Call => "complete answer",
+            Self::Connect => "connect timeout",
+            Self::Attempt => "attempt timeout",
+            Self::Call => "call timeout",
         })
     }
 }
 
-impl Error {
-    /// The answer behind this error, if the server gave one.
-    pub fn answer(&self) -> Option<&ErrorResponse> {
+impl TimeoutKind {
+    /// What did not happen in time.
+    fn reached(self, limit: Duration) -> String {
         match self {
-            Self::NotModified(answer)
-            | Self::Unauthorized(answer)
-            | Self::Forbidden(answer)
-            | Self::NotFound(answer)
-            | Self::Rejected(answer)
-            | Self::Throttled(answer)
-            | Self::Server(answer)
-            | Self::UnexpectedStatus(answer)
-            | Self::TooLarge { answer, .. }
-            | Self::Unreadable { answer, .. } => Some(answer),
+            Self::Connect => format!("no connection within {limit:?}"),
+            Self::Attempt | Self::Call => format!("no response within the {self} of {limit:?}"),
+        }
+    }
+}
+
+impl Error {
+    /// The response behind this error, if there was one.
+    pub fn response(&self) -> Option<&ErrorResponse> {
+        match self {
+            Self::NotModified(response)
+            | Self::Unauthorized(response)
+            | Self::Forbidden(response)
+            | Self::NotFound(response)
+            | Self::Rejected(response)
+            | Self::Throttled(response)
+            | Self::Server(response)
+            | Self::UnexpectedStatus(response)
+            | Self::TooLarge { response, .. }
+            | Self::Unreadable { response, .. } => Some(response),
             Self::InvalidInput(_)
             | Self::Configuration { .. }
             | Self::Internal { .. }
@@ -314,22 +325,22 @@ impl Error {
         }
     }
 
-    /// Status of the answer, if there was one.
+    /// Status of the response, if there was one.
     pub fn status(&self) -> Option<StatusCode> {
-        self.answer().map(ErrorResponse::status)
+        self.response().map(ErrorResponse::status)
     }
 
     /// The server's message, whichever shape its body had.
     pub fn message(&self) -> Option<&str> {
-        self.answer().and_then(ErrorResponse::message)
+        self.response().and_then(ErrorResponse::message)
     }
 
-    /// The raw body of the answer, if there was one.
+    /// The raw body of the response, if there was one.
     pub fn body(&self) -> Option<&Bytes> {
-        self.answer().map(ErrorResponse::body)
+        self.response().map(ErrorResponse::body)
     }
 
-    /// What was tried, and why it was not tried again. `None` if the request was refused here.
+    /// The attempts, and why there was no further one. `None` if the request was rejected before sending.
     pub fn history(&self) -> Option<&History> {
         match self {
             Self::InvalidInput(_)
@@ -342,7 +353,7 @@ impl Error {
             | Self::Timeout { history, .. }
             | Self::Stopped { history, .. }
             | Self::Limiter { history, .. } => Some(history),
-            other => other.answer().map(|answer| &answer.history),
+            other => other.response().map(|response| &response.history),
         }
     }
 
@@ -359,32 +370,32 @@ impl Error {
         self.history().map(History::attempts).unwrap_or_default()
     }
 
-    /// Why the last attempt was the last one; `None` if what it ended with is not worth repeating.
+    /// Why there was no further attempt; `None` if a retry would not help or would not be safe.
     pub fn stop_reason(&self) -> Option<&StopReason> {
         self.history().and_then(History::stop_reason)
     }
 
-    /// Whether the request may have had its effect although there is no usable answer, in any of its attempts.
+    /// Whether the server may have processed the request, in any of its attempts, although there is no usable response.
     ///
-    /// If so, look before repeating anything that must not happen twice.
+    /// If so, check before you repeat a request that must not happen twice.
     pub fn may_have_happened(&self) -> bool {
         matches!(self, Self::Conflict { written: true, .. }) || self.history().is_some_and(History::may_have_happened)
     }
 
-    pub(crate) fn from_answer(answer: Box<ErrorResponse>) -> Self {
-        match answer.status.as_u16() {
-            304 => Self::NotModified(answer),
-            401 => Self::Unauthorized(answer),
-            403 => Self::Forbidden(answer),
-            404 => Self::NotFound(answer),
-            400 | 422 => Self::Rejected(answer),
-            429 | 503 => Self::Throttled(answer),
-            500..=599 => Self::Server(answer),
-            _ => Self::UnexpectedStatus(answer),
+    pub(crate) fn from_response(response: Box<ErrorResponse>) -> Self {
+        match response.status.as_u16() {
+            304 => Self::NotModified(response),
+            401 => Self::Unauthorized(response),
+            403 => Self::Forbidden(response),
+            404 => Self::NotFound(response),
+            400 | 422 => Self::Rejected(response),
+            429 | 503 => Self::Throttled(response),
+            500..=599 => Self::Server(response),
+            _ => Self::UnexpectedStatus(response),
         }
     }
 
-    /// [`Error::Conflict`]: the operation, whether it has written, and why starting again failed, if that was tried.
+    /// [`Error::Conflict`]: the operation, whether it has written, and why the new attempt failed, if there was one.
     pub fn conflict(operation: &'static str, written: bool, source: Option<BoxError>) -> Self {
         Self::Conflict {
             operation,

@@ -6,7 +6,7 @@ use http::StatusCode;
 use super::history::write_status;
 use crate::History;
 
-/// An answer that is not a plain success, with everything the server told.
+/// A response that is not a plain success, with everything that the server sent.
 ///
 /// `Debug` leaves out the body, which may hold customers' data; [`ErrorResponse::body`] has it.
 #[derive(Clone)]
@@ -21,7 +21,7 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    /// The operation that was answered.
+    /// The operation that was called.
     pub fn operation(&self) -> &str {
         &self.operation
     }
@@ -32,12 +32,12 @@ impl ErrorResponse {
     }
 
     /// The server's message on one line, at most 300 characters: from JSON of any known shape, the first line of plain
-    /// text, or the title of an HTML page. `None` if the body is empty or says nothing readable.
+    /// text, or the title of an HTML page. `None` if the body is empty or has no readable text.
     pub fn message(&self) -> Option<&str> {
         self.message.as_deref()
     }
 
-    /// The fields at fault, with their messages: at most 100, with texts of at most 1,000 characters each. Of a body of more
+    /// The invalid fields, with their messages: at most 100, with texts of at most 1,000 characters each. Of a body of more
     /// than 256 KiB there are none. [`body`](Self::body) has all.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
@@ -82,7 +82,7 @@ impl fmt::Debug for ErrorResponse {
     }
 }
 
-/// One field at fault.
+/// One invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Problem {
@@ -95,7 +95,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// A problem that was written down somewhere.
+    /// Creates a problem, for example from a journal.
     pub fn new(field: impl Into<String>, message: impl Into<String>, code: Option<String>) -> Self {
         Self {
             field: field.into(),

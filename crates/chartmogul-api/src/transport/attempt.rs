@@ -1,4 +1,4 @@
-//! One attempt: a request, and its answer to the last byte.
+//! One attempt: a request, and its response to the last byte.
 
 use std::{error::Error as StdError, future::Future, io, pin::pin};
 
@@ -28,7 +28,7 @@ impl BodyError {
     }
 }
 
-/// An answer, as far as it was read. In a box: it is large, and is handed through some futures.
+/// A response, as far as it was read. In a box: it is large, and is handed through some futures.
 #[derive(Clone)]
 pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
@@ -43,12 +43,12 @@ pub(super) struct AttemptError {
 }
 
 enum What {
-    /// There is an answer, and its status says it all.
-    Answer(Box<RawResponse>),
+    /// There is a response, and its status says it all.
+    Response(Box<RawResponse>),
     /// There is a success that is none.
     BodyError(Box<RawResponse>, BoxError),
     TooLarge(Box<RawResponse>),
-    /// There is no answer, or not all of it.
+    /// There is no response, or not all of it.
     Nothing(BoxError),
 }
 
@@ -60,17 +60,17 @@ pub(super) struct Deadline {
     pub(super) limit: std::time::Duration,
 }
 
-/// Waits for an answer, reads it, and has a success looked at.
+/// Waits for a response, reads it, and has a success looked at.
 #[allow(clippy::manual_async_fn)] // whose arguments would have room twice
 pub(super) fn send(
     client: &Client,
-    answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
+    response: impl Future<Output = reqwest::Result<reqwest::Response>>,
     deadline: Deadline,
     accept: &mut Accept<'_>,
 ) -> impl Future<Output = Result<Box<RawResponse>, Box<AttemptError>>> {
     async move {
         let (mut raw, mut more) = (None::<Box<RawResponse>>, BytesMut::new());
-        let ended = timeout_at(deadline.until, pin!(read(client, answer, &mut raw, &mut more))).await;
+        let ended = timeout_at(deadline.until, pin!(read(client, response, &mut raw, &mut more))).await;
         if let Some(raw) = &mut raw
             && !more.is_empty()
         {
@@ -96,7 +96,7 @@ fn nameless(error: reqwest::Error) -> BoxError {
     error.without_url().into()
 }
 
-fn without_answer(error: &reqwest::Error, client: &Client) -> Failure {
+fn without_response(error: &reqwest::Error, client: &Client) -> Failure {
     match (error.is_connect(), error.is_timeout()) {
         // The limit of the user's own client is not known here; the cause says that time was up.
         (true, true) if !client.shared.connections.is_own() => {
@@ -137,16 +137,16 @@ enum ReadError {
     TooLarge,
 }
 
-/// Reads an answer. What has come is kept, should the rest not come: in the body, or in `more` if it came in pieces.
+/// Reads a response. What has come is kept, should the rest not come: in the body, or in `more` if it came in pieces.
 #[allow(clippy::manual_async_fn)] // as above
 fn read(
     client: &Client,
-    answer: impl Future<Output = reqwest::Result<reqwest::Response>>,
+    response: impl Future<Output = reqwest::Result<reqwest::Response>>,
     into: &mut Option<Box<RawResponse>>,
     more: &mut BytesMut,
 ) -> impl Future<Output = Result<(), ReadError>> {
     async move {
-        let mut response = answer.await.map_err(ReadError::Http)?;
+        let mut response = response.await.map_err(ReadError::Http)?;
         let raw = into.insert(Box::new(RawResponse {
             status: response.status(),
             headers: std::mem::take(response.headers_mut()),
@@ -162,7 +162,7 @@ fn read(
             if raw.body.len() + more.len() + chunk.len() > limit {
                 return Err(ReadError::TooLarge);
             }
-            // Most answers are one chunk, which needs no copy.
+            // Most responses are one chunk, which needs no copy.
             if raw.body.is_empty() && more.is_empty() {
                 raw.body = chunk;
                 continue;
@@ -182,7 +182,7 @@ impl AttemptError {
     fn new(client: &Client, deadline: Deadline, raw: Option<Box<RawResponse>>, error: Option<ReadError>) -> Self {
         let (failure, what) = match (raw, error) {
             // The status says more than why its body is not complete.
-            (Some(raw), _) if !raw.status.is_success() => (Failure::Status(raw.status), What::Answer(raw)),
+            (Some(raw), _) if !raw.status.is_success() => (Failure::Status(raw.status), What::Response(raw)),
             (Some(raw), Some(ReadError::TooLarge)) => (Failure::Unreadable, What::TooLarge(raw)),
             (_, Some(ReadError::TimedOut(elapsed))) => (
                 Failure::TimedOut(deadline.kind, deadline.limit),
@@ -192,9 +192,9 @@ impl AttemptError {
                 (Failure::Unreadable, What::BodyError(raw, nameless(error)))
             }
             (Some(_), Some(ReadError::Http(error))) => (Failure::CutOff, What::Nothing(nameless(error))),
-            (None, Some(ReadError::Http(error))) => (without_answer(&error, client), What::Nothing(nameless(error))),
+            (None, Some(ReadError::Http(error))) => (without_response(&error, client), What::Nothing(nameless(error))),
             // Can't be: a body without a head, or the end without anything.
-            (_, None | Some(ReadError::TooLarge)) => (Failure::Broken, What::Nothing("no answer".into())),
+            (_, None | Some(ReadError::TooLarge)) => (Failure::Broken, What::Nothing("no response".into())),
         };
         Self { failure, what }
     }
@@ -219,10 +219,10 @@ impl AttemptError {
         Self { failure, what }
     }
 
-    /// The answer, if there is one.
-    pub(super) fn answer(&self) -> Option<&RawResponse> {
+    /// The response, if there is one.
+    pub(super) fn response(&self) -> Option<&RawResponse> {
         match &self.what {
-            What::Answer(raw) | What::BodyError(raw, _) | What::TooLarge(raw) => Some(raw),
+            What::Response(raw) | What::BodyError(raw, _) | What::TooLarge(raw) => Some(raw),
             What::Nothing(_) => None,
         }
     }
@@ -230,7 +230,7 @@ impl AttemptError {
     /// What was behind it, for the history.
     pub(super) fn cause(&self, client: &Client) -> Option<String> {
         match &self.what {
-            What::Answer(raw) => client.shared.said(raw).message,
+            What::Response(raw) => client.shared.parse_error(raw).message,
             What::BodyError(_, source) | What::Nothing(source) => Some(causes(source.as_ref())),
             What::TooLarge(_) => Some(format!("larger than {} bytes", client.shared.max_body)),
         }
@@ -238,15 +238,15 @@ impl AttemptError {
 
     /// The error that the caller gets.
     pub(super) fn into_error(self, client: &Client, route: &Route, history: History) -> Error {
-        let answer = |raw: Box<RawResponse>, history| Box::new(client.shared.answer(route, *raw, history));
+        let response = |raw: Box<RawResponse>, history| Box::new(client.shared.error_response(route, *raw, history));
         match self.what {
-            What::Answer(raw) => Error::from_answer(answer(raw, history)),
+            What::Response(raw) => Error::from_response(response(raw, history)),
             What::BodyError(raw, source) => Error::Unreadable {
-                answer: answer(raw, history),
+                response: response(raw, history),
                 source,
             },
             What::TooLarge(raw) => Error::TooLarge {
-                answer: answer(raw, history),
+                response: response(raw, history),
                 limit: client.shared.max_body,
             },
             What::Nothing(source) => match self.failure {

@@ -22,14 +22,14 @@ use super::{
 };
 use crate::{Attempt, BoxError, Client, Error, Failure, History, StopReason, TimeoutKind};
 
-/// A read before each attempt, from whose answer follows what is sent.
+/// A read before each attempt, from whose response follows what is sent.
 pub(super) struct ReadFirst<'a> {
     pub(super) route: Route,
     pub(super) request: Prepared,
     pub(super) then: &'a mut Then<'a>,
 }
 
-/// Looks at the answer to the read, and makes what is to be written, if there is something; the inner error ends the call.
+/// Looks at the response to the read, and makes what is to be written, if there is something; the inner error ends the call.
 pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<Option<Prepared>, Error>, BodyError> + Send + 'a;
 
 /// How an attempt ended.
@@ -40,7 +40,7 @@ enum Next {
     Write(Prepared),
     /// The call is done.
     Nothing(Box<RawResponse>),
-    /// It failed, or its answer would get old; it is made again.
+    /// It failed, or its response would get old; it is made again.
     ReadAgain,
 }
 
@@ -56,8 +56,8 @@ pub(super) struct Call<'a> {
     history: History,
 }
 
-const TURN: &str = "the rate limit";
-const PLACE: &str = "a place among the calls in flight";
+const SLOT: &str = "the rate limit";
+const PERMIT: &str = "a permit";
 
 impl<'a> Call<'a> {
     pub(super) fn new(client: &'a Client, route: Route, request: Prepared) -> Self {
@@ -105,10 +105,10 @@ impl<'a> Call<'a> {
     async fn attempts(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let mut place = None::<Permit>;
+        let mut permit = None::<Permit>;
         let mut before = Waited::default();
         loop {
-            self.take_turn(&mut place).await?;
+            self.take_slot(&mut permit).await?;
             if let Some(bounds) = &client.bounds
                 && self.history.attempts.is_empty()
             {
@@ -118,7 +118,7 @@ impl<'a> Call<'a> {
             let number = count(&self.history.attempts) + 1;
             if let Some(read) = self.read_first.take() {
                 // In a box: few calls need its room.
-                match Box::pin(self.read(read, &mut place, &mut before)).await? {
+                match Box::pin(self.read(read, &mut permit, &mut before)).await? {
                     Next::Write(request) => self.request = request,
                     Next::Nothing(raw) => {
                         shared.budget.succeeded(number);
@@ -131,7 +131,7 @@ impl<'a> Call<'a> {
                     Next::ReadAgain => continue,
                 }
             }
-            let (started, result) = self.attempt(number, &before, &mut place, accept).await?;
+            let (started, result) = self.attempt(number, &before, &mut permit, accept).await?;
             match result {
                 Ok(raw) => {
                     shared.budget.succeeded(number);
@@ -156,18 +156,18 @@ impl<'a> Call<'a> {
         &mut self,
         number: u32,
         before: &Waited,
-        place: &mut Option<Permit>,
+        permit: &mut Option<Permit>,
         accept: &mut Accept<'_>,
     ) -> impl Future<Output = Result<(Instant, Attempted), Error>> {
         async move {
             let client = self.client;
             let started = Instant::now();
             if started >= self.deadline {
-                return Err(self.late(TURN, "no time was left for an attempt".into()));
+                return Err(self.late(SLOT, "no time was left for an attempt".into()));
             }
-            let (span, answer) = self.begin(&self.route, &self.request, number)?;
+            let (span, response) = self.begin(&self.route, &self.request, number)?;
             let deadline = self.attempt_deadline(started);
-            let sending = pin!(attempt::send(client, answer, deadline, accept));
+            let sending = pin!(attempt::send(client, response, deadline, accept));
             let mut sending = sending.instrument(span);
             let result = loop {
                 if let Some(result) = unless_revoked(&self.polling, &mut sending).await {
@@ -178,7 +178,7 @@ impl<'a> Call<'a> {
                     break Err(AttemptError::unpolled().into());
                 }
                 // In a box: it is rare, and would need room beside what is sent.
-                if Box::pin(self.take_turn_again(place)).await.is_err() {
+                if Box::pin(self.take_slot_again(permit)).await.is_err() {
                     // It goes on without, and ends by its own time: if it was sent after all, over a connection that another
                     // request left, that must not be forgotten.
                     break (&mut sending).await;
@@ -198,28 +198,28 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reads what the next attempt depends on. That attempt has its turn already, so that nothing is waited for between the
-    /// answer to this and the write: what somebody else changes in that time is overwritten.
+    /// Reads what the next attempt depends on. That attempt has its send slot already, so that nothing is waited for between the
+    /// response to this and the write: what somebody else changes in that time is overwritten.
     async fn read(
         &mut self,
         read: Box<ReadFirst<'a>>,
-        place: &mut Option<Permit>,
+        permit: &mut Option<Permit>,
         before: &mut Waited,
     ) -> Result<Next, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let mut write_turn = Reserved::begin();
-        self.take_turn(place).await?;
-        while write_turn.as_ref().is_some_and(|turn| !turn.hold()) {
-            write_turn = Reserved::begin();
-            self.take_turn(place).await?;
+        let mut write_slot = Reserved::begin();
+        self.take_slot(permit).await?;
+        while write_slot.as_ref().is_some_and(|slot| !slot.hold()) {
+            write_slot = Reserved::begin();
+            self.take_slot(permit).await?;
         }
         let number = count(&self.history.attempts) + 1;
         let started = Instant::now();
         if started >= self.deadline {
-            return Err(self.late(TURN, "no time was left for an attempt".into()));
+            return Err(self.late(SLOT, "no time was left for an attempt".into()));
         }
-        let (span, answer) = self.begin(&read.route, &read.request, number)?;
+        let (span, response) = self.begin(&read.route, &read.request, number)?;
         let deadline = self.attempt_deadline(started);
         let mut next = Ok(None);
         let result = {
@@ -227,7 +227,7 @@ impl<'a> Call<'a> {
                 next = (read.then)(body)?;
                 Ok(())
             };
-            let sending = pin!(attempt::send(client, answer, deadline, &mut accept));
+            let sending = pin!(attempt::send(client, response, deadline, &mut accept));
             let mut sending = sending.instrument(span.clone());
             unless_revoked(&self.polling, &mut sending).await
         };
@@ -246,11 +246,11 @@ impl<'a> Call<'a> {
         }
         let next = match (result, next) {
             (Ok(_), Ok(Some(_))) if self.is_stopped() => return Err(self.stopped()),
-            // Without a place, the write would wait for one.
+            // Without a permit, the write would wait for one.
             (Ok(_), Ok(Some(_))) if self.polling.is_revoked() => Next::ReadAgain,
             (Ok(_), Ok(Some(request))) => {
-                if let Some(turn) = write_turn {
-                    turn.leave();
+                if let Some(slot) = write_slot {
+                    slot.leave();
                 }
                 Next::Write(request)
             }
@@ -267,31 +267,31 @@ impl<'a> Call<'a> {
         Ok(next)
     }
 
-    /// Nothing can be made of the answer to the read. If an earlier attempt has sent something, that is told, too.
+    /// Nothing can be made of the response to the read. If an earlier attempt has sent something, that is told, too.
     fn unusable(&mut self, error: Error, raw: RawResponse, read: &Route) -> Error {
         if !self.history.may_have_happened() {
             return error;
         }
         let history = self.stop_reason(None);
         Error::Unreadable {
-            answer: Box::new(self.client.shared.answer(read, raw, history)),
+            response: Box::new(self.client.shared.error_response(read, raw, history)),
             source: error.into(),
         }
     }
 
-    /// Takes a turn, and a place if there is none or it went to another call because nobody polled this one.
-    async fn take_turn(&mut self, place: &mut Option<Permit>) -> Result<(), Error> {
+    /// Takes a send slot, and a permit if there is none or it went to another call because nobody polled this one.
+    async fn take_slot(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
         let limiter = &self.client.shared.limiter;
         loop {
-            if place.is_none() || self.polling.is_revoked() {
-                *place = None;
-                *place = match limiter.try_acquire() {
-                    Some(place) => Some(place),
-                    None => Some(self.wait(PLACE, limiter.acquire()).await?),
+            if permit.is_none() || self.polling.is_revoked() {
+                *permit = None;
+                *permit = match limiter.try_acquire() {
+                    Some(permit) => Some(permit),
+                    None => Some(self.wait(PERMIT, limiter.acquire()).await?),
                 };
             }
             if self.is_stopped() || !limiter.try_ready() {
-                self.wait(TURN, limiter.ready()).await?;
+                self.wait(SLOT, limiter.ready()).await?;
             }
             if !self.polling.is_revoked() {
                 return Ok(());
@@ -300,9 +300,9 @@ impl<'a> Call<'a> {
     }
 
     /// The same during an attempt, which goes on if there is none.
-    async fn take_turn_again(&mut self, place: &mut Option<Permit>) -> Result<(), Error> {
+    async fn take_slot_again(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
         let history = self.history.clone();
-        let result = self.take_turn(place).await;
+        let result = self.take_slot(permit).await;
         if result.is_err() {
             self.history = history; // the error has taken it along
         }
@@ -343,7 +343,7 @@ impl<'a> Call<'a> {
     async fn after_failure(&mut self, broken: Box<AttemptError>, read: Option<&Route>) -> Result<(), Error> {
         let client = self.client;
         let shared = &client.shared;
-        let retry_after = broken.answer().and_then(|answer| retry_after(&answer.headers));
+        let retry_after = broken.response().and_then(|response| retry_after(&response.headers));
         if let Failure::Status(status) = broken.failure
             && is_throttling(status)
         {
@@ -392,20 +392,20 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the limiter, as long as the call may last.
-    async fn wait<T>(&mut self, what: &'static str, mut turn: LimiterFuture<'_, T>) -> Result<T, Error> {
+    async fn wait<T>(&mut self, what: &'static str, mut slot: LimiterFuture<'_, T>) -> Result<T, Error> {
         self.client.shared.connections.here()?; // waiting needs timers
         if self.is_stopped() {
             return Err(self.stopped());
         }
-        let result = match poll_fn(|context| Poll::Ready(turn.as_mut().poll(context))).await {
+        let result = match poll_fn(|context| Poll::Ready(slot.as_mut().poll(context))).await {
             Poll::Ready(result) => Ok(Some(result)), // nobody waited, so none is shown
             Poll::Pending => {
                 let began = Instant::now();
-                let result = timeout_at(self.deadline, unless_stopped(self.client, turn))
+                let result = timeout_at(self.deadline, unless_stopped(self.client, slot))
                     .instrument(observe::wait_span(what))
                     .await;
-                let waited = if what == PLACE {
-                    &mut self.waited.place
+                let waited = if what == PERMIT {
+                    &mut self.waited.permit
                 } else {
                     &mut self.waited.rate_limit
                 };
@@ -524,7 +524,7 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
     .await
 }
 
-/// Polls an attempt; `None` once it has lost its place and turn while it was connecting.
+/// Polls an attempt; `None` once it has lost its permit and send slot while it was connecting.
 fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl Future<Output = Option<F::Output>> {
     poll_fn(|context| {
         if polling.is_unsent() {

@@ -17,7 +17,7 @@ use crate::Error;
 /// (`Keep-Alive: timeout=N`), if that is less.
 ///
 /// A server closes idle connections without asking; common ones do after 5 seconds (Apache, Node.js), and some of what is
-/// between does without a word. A request on such a connection gets no answer, so nobody knows whether a `POST` was done.
+/// between does without a word. A request on such a connection gets no response, so nobody knows whether a `POST` was done.
 /// A new connection costs a few round trips.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
@@ -33,7 +33,7 @@ pub(crate) type Build = dyn Fn(Duration) -> Result<reqwest::Client, Error> + Sen
 /// The HTTP clients: one, with its pool of connections, for each runtime.
 ///
 /// What reads from a connection is a task of the runtime that opened it. Another runtime must not send on it: should the
-/// first one not run any more, or just now, the answer would not be read.
+/// first one not run any more, or just now, the response would not be read.
 pub(crate) struct Connections {
     /// The first one, which was built with our client.
     first: reqwest::Client,
@@ -295,7 +295,7 @@ mod tests {
         }
     }
 
-    /// A call that waits for its turn heeds what the server has said meanwhile.
+    /// A call that waits for its send slot heeds what the server has said meanwhile.
     #[tokio::test]
     async fn a_call_that_has_waited_knows_the_announcement() {
         let server = Server::new("keep-alive: timeout=1\r\n", Duration::from_secs(1)).await;

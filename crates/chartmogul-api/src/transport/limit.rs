@@ -1,4 +1,4 @@
-//! Never provoke the account's limits: a place among the calls in flight, and a turn to send.
+//! Keeps the account's limits: a permit for each call in flight, and a send slot for each request.
 
 use std::{
     any::Any,
@@ -26,12 +26,12 @@ use crate::BoxError;
 
 pub(super) use super::pace::LONGEST_PAUSE;
 
-/// Requests in any second, unless [`ClientBuilder::rate_limit`](crate::ClientBuilder::rate_limit) says otherwise: 40,
-/// what ChartMogul documents for an account.
+/// Requests in any second, unless [`ClientBuilder::rate_limit`](crate::ClientBuilder::rate_limit) sets another number:
+/// 40, which ChartMogul documents for an account.
 pub const DEFAULT_RATE_LIMIT: u32 = 40;
 
-/// Calls in flight at a time, unless [`ClientBuilder::max_in_flight`](crate::ClientBuilder::max_in_flight) says
-/// otherwise: 20, what ChartMogul documents for parallel connections.
+/// Calls in flight at a time, unless [`ClientBuilder::max_in_flight`](crate::ClientBuilder::max_in_flight)
+/// sets another number: 20, which ChartMogul documents for parallel connections.
 pub const DEFAULT_MAX_IN_FLIGHT: u32 = 20;
 
 /// A future of a [`Limiter`].
@@ -39,41 +39,39 @@ pub type LimiterFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>>
 
 /// Decides when a request may be sent.
 ///
-/// [`RateLimiter`] is the one in use unless
-/// [`ClientBuilder::limiter`](crate::ClientBuilder::limiter) sets another: one that knows of other processes on the
-/// same account, for example. All clones of a client ask the same limiter.
+/// A client uses [`RateLimiter`] unless [`ClientBuilder::limiter`](crate::ClientBuilder::limiter) sets another one, which
+/// knows about other processes on the same account, for example. All clones of a client share one limiter.
 ///
-/// A call takes one place, keeps it over all its attempts and the time between them, and takes a turn for each attempt.
-/// (Two, before it reads, where what it writes follows from that: `merge_custom` of the crate `chartmogul`.)
-/// So a call that is tried again does not queue behind everything that came later, and an outage does not let ever more
-/// calls into the air.
+/// A call acquires one permit ([`acquire`](Self::acquire)) and holds it during all its attempts and the time between them.
+/// It takes a send slot ([`ready`](Self::ready)) for each attempt; two of them before a read that a write depends on
+/// (`merge_custom` of the crate `chartmogul`). So a retry does not queue behind all later calls, and the number of calls in
+/// flight does not grow during an outage.
 ///
-/// Dropping a future must give its position in the queue back: that is how a call is cancelled.
+/// Dropping a future must release its position in the queue: that is how a call is cancelled.
 ///
-/// A future must not hold back others while nobody polls it: its owner may be busy with something else, for as long as it
-/// likes. What a fair lock or semaphore gives to the first in line (tokio's do) stays with it even if it is never polled
-/// again. So wake the one whose turn it is, let it take what there is when it is polled, and let others go first if it
-/// does not come.
+/// A future that is not polled must not delay others: its owner may be busy for a long time. A fair lock or semaphore, such
+/// as tokio's, assigns what is free to the first in line, even if that one is never polled again. Instead, wake the next one,
+/// let it take what is free when it is polled, and let others go first if it is not polled.
 pub trait Limiter: fmt::Debug + Send + Sync + 'static {
-    /// Waits for a place among the calls in flight.
+    /// Waits for a permit.
     fn acquire(&self) -> LimiterFuture<'_, Permit>;
 
     /// Waits until the next request may be sent.
     fn ready(&self) -> LimiterFuture<'_, ()>;
 
-    /// A place, if one is free now and nobody waits for it. A limiter that can't tell at once leaves this out, and is
-    /// asked for [`acquire`](Self::acquire) each time.
+    /// Returns a permit if one is free now and nobody waits for it. If a limiter does not implement this, the client always
+    /// calls [`acquire`](Self::acquire).
     fn try_acquire(&self) -> Option<Permit> {
         None
     }
 
-    /// Takes a turn, if there is one now and nobody waits for it; whether it did. A limiter that can't tell at once
-    /// leaves this out, and is asked for [`ready`](Self::ready) each time.
+    /// Takes a send slot if one is free now and nobody waits for it; returns whether it did. If a limiter does not implement
+    /// this, the client always calls [`ready`](Self::ready).
     fn try_ready(&self) -> bool {
         false
     }
 
-    /// The server refused a request with 429 or 503; `retry_after` is the wait that it asked for, if it did.
+    /// The server rejected a request with 429 or 503; `retry_after` is the wait that it asked for, if any.
     fn throttled(&self, retry_after: Option<Duration>);
 }
 
@@ -99,8 +97,8 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
     }
 }
 
-/// A place among the calls in flight; free again when dropped.
-#[must_use = "the place is free again when this is dropped"]
+/// A permit for a call in flight; released when dropped.
+#[must_use = "the permit is released when this is dropped"]
 pub struct Permit {
     _held: Held,
 }
@@ -111,7 +109,7 @@ enum Held {
 }
 
 impl Permit {
-    /// A place that lasts as long as what is given here: a permit of a semaphore, for example, or `()`.
+    /// A permit that lasts as long as what is given here: that of a semaphore, for example, or `()`.
     pub fn holding(what: impl Any + Send) -> Self {
         let held = Held::Other(Box::new(what));
         Self { _held: held }
@@ -159,10 +157,10 @@ impl Limiter for Unlimited {
 /// 10 seconds. Each further refusal halves the rate again, down to a thirty-second, and doubles the least stop. After a stop
 /// of a minute or more, one request goes first; the others follow when its call has ended, or 10 seconds later.
 ///
-/// A call that nobody polls holds back no other: others go before it in the queue, and its place goes to another call once
-/// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a place and a turn,
+/// A call that nobody polls holds back no other: others go before it in the queue, and its permit goes to another call once
+/// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a permit and a send slot,
 /// before all that came later. (In a runtime that is not running, no response arrives, so calls that are in flight there keep
-/// their places.)
+/// their permits.)
 ///
 /// ```
 /// use chartmogul_api::{Client, RateLimiter};
@@ -187,10 +185,10 @@ pub(crate) struct Limits {
 struct State {
     next_ticket: u64,
     free: u32,
-    /// Calls that have a place, by ticket.
+    /// Calls that have a permit, by ticket.
     holders: HashMap<u64, Holder, BuildHasherDefault<TicketHasher>>,
-    places: Line,
-    turns: Line,
+    permits: Line,
+    slots: Line,
     pace: Pace,
     /// To be woken when the lock is released.
     woken: Vec<Waker>,
@@ -216,29 +214,29 @@ impl Hasher for TicketHasher {
     }
 }
 
-/// A call that has a place.
+/// A call that has a permit.
 struct Holder {
-    /// Tells this place from an earlier one of the same call.
+    /// Tells this permit from an earlier one of the same call.
     grant: u64,
-    /// Missing for a place that no call of a client asked for.
+    /// Missing for a permit that no call of a client asked for.
     call: Option<Arc<Polling>>,
     /// A state in which the call was seen waiting to be polled, and since when.
     seen: Option<(usize, Instant)>,
-    turn: Turn,
-    /// It has another turn, for a request that leaves when the one before is answered.
+    slot: Slot,
+    /// It has another send slot, for a request that leaves when the one before has its response.
     reserves: bool,
 }
 
 impl Holder {
     /// Whether a request of it is still to leave.
     fn is_to_send(&self) -> bool {
-        self.reserves || matches!(self.turn, Turn::Connecting(_))
+        self.reserves || matches!(self.slot, Slot::Connecting(_))
     }
 }
 
-/// What became of the latest turn of a call.
+/// What became of the latest send slot of a call.
 #[derive(Clone, Copy)]
-enum Turn {
+enum Slot {
     None,
     /// Its request left then.
     Sent(Instant),
@@ -262,8 +260,8 @@ impl RateLimiter {
                     next_ticket: 0,
                     free: in_flight,
                     holders: HashMap::default(),
-                    places: Line::default(),
-                    turns: Line::default(),
+                    permits: Line::default(),
+                    slots: Line::default(),
                     pace: Pace::new(per_second),
                     woken: Vec::new(),
                 }),
@@ -288,10 +286,10 @@ impl Limits {
         let call = self.call();
         let taken = self.with(|state| {
             let ticket = self.ticket(call.as_ref(), state);
-            if !state.places.is_empty(&mut state.woken) {
+            if !state.permits.is_empty(&mut state.woken) {
                 return None;
             }
-            state.take_place(call.as_ref(), ticket).ok()
+            state.take_permit(call.as_ref(), ticket).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
@@ -301,7 +299,7 @@ impl Limits {
         self.with(|state| {
             let ticket = self.ticket(call.as_ref(), state);
             state.settle(ticket);
-            state.turns.is_empty(&mut state.woken) && state.take_turn(ticket, Instant::now()).is_ok()
+            state.slots.is_empty(&mut state.woken) && state.take_slot(ticket, Instant::now()).is_ok()
         })
     }
 
@@ -310,7 +308,7 @@ impl Limits {
         let call = self.call();
         let key = self.with(|state| {
             let ticket = self.ticket(call.as_ref(), state);
-            if what == Resource::Turn {
+            if what == Resource::Slot {
                 state.settle(ticket);
             }
             (ticket, state.ticket())
@@ -344,13 +342,13 @@ impl Limits {
         }
     }
 
-    /// The call that is being polled, unless its place is of another limiter.
+    /// The call that is being polled, unless its permit is of another limiter.
     fn call(self: &Arc<Self>) -> Option<Arc<Polling>> {
         let ours = |limits: &Arc<Self>| Arc::ptr_eq(limits, self);
         Polling::current().filter(|call| call.limits().get().is_none_or(|(limits, _)| ours(limits)))
     }
 
-    /// The ticket of a call, which it keeps: whoever has to take a place or a turn again goes before all that came later.
+    /// The ticket of a call, which it keeps: whoever has to take a permit or a send slot again goes before all that came later.
     fn ticket(self: &Arc<Self>, call: Option<&Arc<Polling>>, state: &mut State) -> u64 {
         let Some(call) = call else { return state.ticket() };
         call.limits().get_or_init(|| (Arc::clone(self), state.ticket())).1
@@ -370,7 +368,7 @@ impl Limits {
     }
 }
 
-/// A place that is free again when this is dropped, unless it went to another call before.
+/// A permit that is free again when this is dropped, unless it went to another call before.
 struct Grant {
     limits: Arc<Limits>,
     ticket: u64,
@@ -383,16 +381,16 @@ impl Drop for Grant {
     }
 }
 
-/// The ticket of a place, and its number.
+/// The ticket of a permit, and its number.
 type Taken = (u64, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resource {
-    Place,
-    Turn,
+    Permit,
+    Slot,
 }
 
-/// Somebody who waits for a place or a turn; leaves the line when dropped.
+/// Somebody who waits for a permit or a send slot; leaves the line when dropped.
 struct Waiting<'a> {
     limits: &'a Limits,
     what: Resource,
@@ -418,8 +416,8 @@ impl State {
 
     fn line(&mut self, what: Resource) -> (&mut Line, &mut Vec<Waker>) {
         let line = match what {
-            Resource::Place => &mut self.places,
-            Resource::Turn => &mut self.turns,
+            Resource::Permit => &mut self.permits,
+            Resource::Slot => &mut self.slots,
         };
         (line, &mut self.woken)
     }
@@ -427,8 +425,8 @@ impl State {
     /// Takes a resource for somebody who waits, or says when to ask again; if something happens before, he is woken.
     fn poll(&mut self, waiting: &Waiting<'_>, waker: &Waker) -> Result<Taken, Instant> {
         let call = waiting.call.as_ref();
-        if waiting.what == Resource::Turn && call.is_some_and(|call| call.is_revoked()) {
-            return Ok((waiting.key.0, 0)); // needs a place first, and asks for a turn again then
+        if waiting.what == Resource::Slot && call.is_some_and(|call| call.is_revoked()) {
+            return Ok((waiting.key.0, 0)); // needs a permit first, and asks for a slot again then
         }
         let now = Instant::now();
         let (line, woken) = self.line(waiting.what);
@@ -462,8 +460,8 @@ impl State {
     /// When the first in line can take it, if that is known.
     fn available(&self, what: Resource, now: Instant) -> Option<Instant> {
         match what {
-            Resource::Place => (self.free > 0).then_some(now),
-            Resource::Turn => self.pace.next(now),
+            Resource::Permit => (self.free > 0).then_some(now),
+            Resource::Slot => self.pace.next(now),
         }
     }
 
@@ -476,12 +474,12 @@ impl State {
         now: Instant,
     ) -> Result<Taken, Option<Instant>> {
         match what {
-            Resource::Place => self.take_place(call, ticket),
-            Resource::Turn => self.take_turn(ticket, now).map(|()| (ticket, 0)),
+            Resource::Permit => self.take_permit(call, ticket),
+            Resource::Slot => self.take_slot(ticket, now).map(|()| (ticket, 0)),
         }
     }
 
-    fn take_place(&mut self, call: Option<&Arc<Polling>>, mut ticket: u64) -> Result<Taken, Option<Instant>> {
+    fn take_permit(&mut self, call: Option<&Arc<Polling>>, mut ticket: u64) -> Result<Taken, Option<Instant>> {
         if self.free == 0 {
             self.revoke_idle(Instant::now(), |_| true)?;
         }
@@ -491,11 +489,11 @@ impl State {
             grant,
             call: None,
             seen: None,
-            turn: Turn::None,
+            slot: Slot::None,
             reserves: false,
         };
         if self.holders.contains_key(&ticket) {
-            ticket = grant; // a second place of the same call
+            ticket = grant; // a second permit of the same call
         } else if let Some(call) = call {
             call.restore();
             holder.call = Some(Arc::clone(call));
@@ -504,7 +502,7 @@ impl State {
         Ok((ticket, grant))
     }
 
-    fn take_turn(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
+    fn take_slot(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
         let mut result = self.pace.take(now, ticket);
         if let Err(at) = result
             && self.pace.is_held_up()
@@ -518,12 +516,12 @@ impl State {
         if result.is_ok()
             && let Some(holder) = self.holders.get_mut(&ticket)
         {
-            holder.turn = Turn::Sent(now);
+            holder.slot = Slot::Sent(now);
         }
         result
     }
 
-    /// Frees the place of a call that was woken a while ago and has not been polled since. If there is none, says when
+    /// Frees the permit of a call that was woken a while ago and has not been polled since. If there is none, says when
     /// there may be one, as far as that is known.
     fn revoke_idle(&mut self, now: Instant, which: impl Fn(&Holder) -> bool) -> Result<(), Option<Instant>> {
         let mut soonest = None::<Instant>;
@@ -543,28 +541,28 @@ impl State {
             let due = since + GRACE;
             if due > now {
                 soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
-            } else if call.revoke(state, matches!(holder.turn, Turn::Connecting(_))) {
+            } else if call.revoke(state, matches!(holder.slot, Slot::Connecting(_))) {
                 idle = Some(*ticket);
                 break;
             }
         }
         let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
-        // It asks for turns again before it goes on.
-        if let Turn::Connecting(_) = holder.turn {
+        // It asks for send slots again before it goes on.
+        if let Slot::Connecting(_) = holder.slot {
             self.give_back(now);
         }
         if holder.reserves {
             self.give_back(now);
         }
         self.free += 1;
-        self.places.wake(1, now, &mut self.woken);
+        self.permits.wake(1, now, &mut self.woken);
         Ok(())
     }
 
-    /// A request that had its turn will not leave.
+    /// A request that had its send slot will not leave.
     fn give_back(&mut self, now: Instant) {
         self.pace.given_back();
-        self.turns.wake(1, now, &mut self.woken);
+        self.slots.wake(1, now, &mut self.woken);
     }
 
     fn release(&mut self, ticket: u64, grant: u64) {
@@ -575,12 +573,12 @@ impl State {
         self.unreserve(ticket);
         self.holders.remove(&ticket);
         self.free += 1;
-        if !self.places.is_vacant() {
-            self.places.wake(1, Instant::now(), &mut self.woken);
+        if !self.permits.is_vacant() {
+            self.permits.wake(1, Instant::now(), &mut self.woken);
         }
     }
 
-    /// The request of the latest turn has ended.
+    /// The request of the latest send slot has ended.
     fn settle(&mut self, ticket: u64) {
         if !self.pace.is_open() {
             return; // as most of the time
@@ -588,17 +586,17 @@ impl State {
         let now = Instant::now();
         let mut changed = self.pace.ended(ticket);
         if let Some(holder) = self.holders.get_mut(&ticket)
-            && let Turn::Connecting(_) = mem::replace(&mut holder.turn, Turn::None)
+            && let Slot::Connecting(_) = mem::replace(&mut holder.slot, Slot::None)
         {
             self.pace.arrived(now);
             changed = true;
         }
         if changed {
-            self.turns.wake(1, now, &mut self.woken);
+            self.slots.wake(1, now, &mut self.woken);
         }
     }
 
-    /// The turn for a later request is not needed. Unless it has been given back before, with the place of its call.
+    /// The send slot for a later request is not needed. Unless it has been given back before, with the permit of its call.
     fn unreserve(&mut self, ticket: u64) {
         if let Some(holder) = self.holders.get_mut(&ticket)
             && mem::take(&mut holder.reserves)
@@ -607,14 +605,14 @@ impl State {
         }
     }
 
-    /// A connection is being made for the request of the latest turn, which leaves when it stands.
+    /// A connection is being made for the request of the latest send slot, which leaves when it stands.
     fn connecting(&mut self, ticket: u64) -> Option<u64> {
         let connection = self.ticket();
         let holder = self.holders.get_mut(&ticket)?;
-        match mem::replace(&mut holder.turn, Turn::Connecting(connection)) {
-            Turn::Connecting(_) => {}
-            Turn::Sent(at) => self.pace.delayed(Some(at)),
-            Turn::None => self.pace.delayed(None),
+        match mem::replace(&mut holder.slot, Slot::Connecting(connection)) {
+            Slot::Connecting(_) => {}
+            Slot::Sent(at) => self.pace.delayed(Some(at)),
+            Slot::None => self.pace.delayed(None),
         }
         Some(connection)
     }
@@ -623,12 +621,12 @@ impl State {
     fn connected(&mut self, ticket: u64, connection: u64) {
         let now = Instant::now();
         if let Some(holder) = self.holders.get_mut(&ticket)
-            && let Turn::Connecting(latest) = holder.turn
+            && let Slot::Connecting(latest) = holder.slot
             && latest == connection
         {
-            holder.turn = Turn::Sent(now);
+            holder.slot = Slot::Sent(now);
             self.pace.arrived(now);
-            self.turns.wake(1, now, &mut self.woken);
+            self.slots.wake(1, now, &mut self.woken);
         }
     }
 }
@@ -678,7 +676,7 @@ impl Drop for Connecting {
     }
 }
 
-/// A turn of a call for the second of two requests, which leaves when the first is answered.
+/// A send slot of a call for the second of two requests, which leaves when the first has its response.
 pub(super) struct Reserved {
     limits: Arc<Limits>,
     ticket: u64,
@@ -686,12 +684,12 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// The latest turn of the call that is being polled, if its limiter has to know.
+    /// The latest send slot of the call that is being polled, if its limiter has to know.
     pub(super) fn begin() -> Option<Self> {
         let call = Polling::current()?;
         let (limits, ticket) = call.limits().get()?;
-        let turn = limits.with(|state| state.holders.get(ticket).map(|holder| holder.turn));
-        let Some(Turn::Sent(taken)) = turn else { return None };
+        let slot = limits.with(|state| state.holders.get(ticket).map(|holder| holder.slot));
+        let Some(Slot::Sent(taken)) = slot else { return None };
         Some(Self {
             limits: Arc::clone(limits),
             ticket: *ticket,
@@ -699,7 +697,7 @@ impl Reserved {
         })
     }
 
-    /// The call has the turn for its first request, too, so it waits for none. From now on this one counts in every second.
+    /// The call has the send slot for its first request, too, so it waits for none. From now on this one counts in every second.
     /// If it is too old for that, the other one takes its place, and the call needs one more.
     pub(super) fn hold(&self) -> bool {
         self.limits.with(|state| {
@@ -717,10 +715,10 @@ impl Reserved {
             let now = Instant::now();
             state.settle(self.ticket);
             if let Some(holder) = state.holders.get_mut(&self.ticket) {
-                (holder.turn, holder.reserves) = (Turn::Sent(now), false);
+                (holder.slot, holder.reserves) = (Slot::Sent(now), false);
                 state.pace.arrived(now);
             }
-            state.turns.wake(1, now, &mut state.woken);
+            state.slots.wake(1, now, &mut state.woken);
         });
     }
 }
@@ -751,11 +749,11 @@ impl fmt::Debug for RateLimiter {
 impl Limiter for RateLimiter {
     fn acquire(&self) -> LimiterFuture<'_, Permit> {
         Box::pin(async {
-            if let Some(place) = self.try_acquire() {
-                return Ok(place);
+            if let Some(permit) = self.try_acquire() {
+                return Ok(permit);
             }
             check_timers()?;
-            let taken = self.limits.wait(Resource::Place).await;
+            let taken = self.limits.wait(Resource::Permit).await;
             Ok(self.limits.granted(taken))
         })
     }
@@ -764,7 +762,7 @@ impl Limiter for RateLimiter {
         Box::pin(async {
             if !self.try_ready() {
                 check_timers()?;
-                self.limits.wait(Resource::Turn).await;
+                self.limits.wait(Resource::Slot).await;
             }
             Ok(())
         })

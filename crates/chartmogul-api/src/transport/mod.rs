@@ -1,6 +1,6 @@
 //! The one way to the network, below all operations.
 //!
-//! A call waits for its place ([`limit`]), then makes attempts ([`attempt`]) until one succeeds or [`retry`] says
+//! A call waits for its permit ([`limit`]), then makes attempts ([`attempt`]) until one succeeds or [`retry`] says
 //! stop; [`call`] is the loop, [`observe`] what can be seen of it from outside.
 
 mod attempt;
@@ -52,7 +52,7 @@ const HIDDEN: &str = "[API key]";
 
 /// Bounds of many calls together, whatever each of them may take: those of a bulk run. Not for users: it may change.
 ///
-/// A call that has them waits for its first turn as long as it takes, and its own time limit begins then.
+/// A call that has them waits for its first send slot as long as it takes, and its own time limit begins then.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Bounds {
@@ -79,7 +79,7 @@ pub(crate) struct Shared {
     pub(crate) connections: Connections,
     pub(crate) base_url: Url,
     pub(crate) key: SecretString,
-    /// What every request has: who calls, with which program, and that the answer is to be JSON.
+    /// What every request has: who calls, with which program, and that the response is to be JSON.
     pub(crate) headers: HeaderMap,
     /// For spans: where the server is.
     pub(crate) host: String,
@@ -106,8 +106,8 @@ impl Shared {
         }
     }
 
-    /// What an answer says about an error.
-    fn said(&self, raw: &RawResponse) -> ParsedError {
+    /// What a response says about an error.
+    fn parse_error(&self, raw: &RawResponse) -> ParsedError {
         if raw.status.is_success() && !response::is_markup(&raw.body) {
             return ParsedError::default(); // what can't be read here may be a customer's object
         }
@@ -119,13 +119,13 @@ impl Shared {
         Some(shorten(&self.hide(id), 100))
     }
 
-    fn answer(&self, route: &Route, raw: RawResponse, history: History) -> ErrorResponse {
-        let said = self.said(&raw);
+    fn error_response(&self, route: &Route, raw: RawResponse, history: History) -> ErrorResponse {
+        let parsed = self.parse_error(&raw);
         ErrorResponse {
             operation: route.name(),
             status: raw.status,
-            message: said.message,
-            problems: said.problems,
+            message: parsed.message,
+            problems: parsed.problems,
             request_id: self.request_id(&raw.headers),
             body: raw.body,
             history,
@@ -195,11 +195,11 @@ impl Route {
     }
 }
 
-/// The answer to a write that followed from a read. Not for users: it may change.
+/// The response to a write that followed from a read. Not for users: it may change.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct FromRead<T> {
-    /// The answer to the write; to the read, if there was nothing to write.
+    /// The response to the write; to the read, if there was nothing to write.
     pub response: Response<T>,
     /// Whether something was written, or may have been by an earlier attempt.
     pub written: bool,
@@ -207,7 +207,7 @@ pub struct FromRead<T> {
 
 /// Sends a request and decodes its response.
 ///
-/// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API answers the
+/// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API returns the
 /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
 /// reads an object and gets nothing would take all its fields for absent.
 #[allow(clippy::manual_async_fn)] // whose arguments would have room twice
@@ -286,7 +286,7 @@ impl Completed {
         match value {
             Some(value) => Ok(Response { value, raw, attempts }),
             // Can't be: a call is done only if its body was accepted.
-            None => Err(Error::internal("the transport lost an answer, which is a bug", None)),
+            None => Err(Error::internal("the transport lost a response, which is a bug", None)),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What can be seen of a call from outside: spans and events of `tracing`, and numbers for an observer.
+//! Observability of a call: spans and events of `tracing`, and events for an observer.
 
 use std::{fmt, time::Duration};
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::Failure;
 
-/// Receives numbers about calls and their attempts, for counters and histograms.
+/// Receives events about calls and their attempts, for counters and histograms.
 ///
-/// The methods are called on the task that makes the call, so they must be quick. What they get names operations and
-/// routes (`/v1/opportunities/{opportunity_uuid}`), never objects, so the number of different labels is small.
+/// The methods run on the task that makes the call, so they must be quick. Events name operations and routes
+/// (`/v1/opportunities/{opportunity_uuid}`), never objects, so the number of different labels is small.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,11 +46,11 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// Numbers about one attempt.
+/// One attempt that has ended.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AttemptEvent<'a> {
-    /// The operation; method and path template for a request that no operation stands for.
+    /// The operation; method and path template for a request without one.
     pub operation: &'a str,
     /// HTTP method.
     pub method: &'a str,
@@ -58,35 +58,35 @@ pub struct AttemptEvent<'a> {
     pub route: &'a str,
     /// 1 for the first attempt of the call.
     pub number: u32,
-    /// What it waited for before it was sent.
+    /// How long it waited before it was sent.
     pub waited: Waited,
-    /// From the request to the last byte of the answer, or to the failure.
+    /// From the request to the last byte of the response, or to the failure.
     pub took: Duration,
-    /// Status of the answer, if there was one.
+    /// Status of the response, if there was one.
     pub status: Option<StatusCode>,
     /// Why it failed, if it did.
     pub failure: Option<Failure>,
 }
 
-/// Numbers about one call.
+/// One call that has ended.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CallEvent<'a> {
-    /// The operation; method and path template for a request that no operation stands for.
+    /// The operation; method and path template for a request without one.
     pub operation: &'a str,
     /// HTTP method.
     pub method: &'a str,
     /// Path template.
     pub route: &'a str,
-    /// How many attempts were made; 0 if time was up before the first.
+    /// Number of attempts; 0 if the call timed out before the first.
     pub attempts: u32,
-    /// What it waited for, over all attempts.
+    /// How long it waited, over all attempts.
     pub waited: Waited,
-    /// The whole call, waiting included.
+    /// The whole call, including waiting.
     pub took: Duration,
     /// Whether it succeeded.
     pub success: bool,
-    /// Status of the last answer, if there was one.
+    /// Status of the last response, if there was one.
     pub status: Option<StatusCode>,
 }
 
@@ -94,8 +94,8 @@ pub struct CallEvent<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Waited {
-    /// For a place among the calls in flight.
-    pub place: Duration,
+    /// For a permit.
+    pub permit: Duration,
     /// For the rate limit.
     pub rate_limit: Duration,
     /// Between attempts.
@@ -103,14 +103,14 @@ pub struct Waited {
 }
 
 impl Waited {
-    /// All of it.
+    /// The sum.
     pub fn total(&self) -> Duration {
-        self.place + self.rate_limit + self.retry
+        self.permit + self.rate_limit + self.retry
     }
 
     pub(super) fn since(&self, earlier: &Self) -> Self {
         Self {
-            place: self.place.saturating_sub(earlier.place),
+            permit: self.permit.saturating_sub(earlier.permit),
             rate_limit: self.rate_limit.saturating_sub(earlier.rate_limit),
             retry: self.retry.saturating_sub(earlier.retry),
         }
@@ -129,7 +129,7 @@ pub(super) fn call_span(route: &Route) -> Span {
         http.response.status_code = Empty,
         error.r#type = Empty,
         chartmogul.attempts = Empty,
-        chartmogul.wait.place_ms = Empty,
+        chartmogul.wait.permit_ms = Empty,
         chartmogul.wait.rate_limit_ms = Empty,
         chartmogul.wait.retry_ms = Empty,
     )
@@ -200,15 +200,15 @@ pub(super) struct AttemptEnded<'a> {
 
 pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: &AttemptEnded<'_>) {
     let failure = ended.result.err().map(|broken| broken.failure);
-    let answer = match ended.result {
+    let response = match ended.result {
         Ok(raw) => Some(raw),
-        Err(broken) => broken.answer(),
+        Err(broken) => broken.response(),
     };
     if !span.is_disabled() {
-        if let Some(answer) = answer {
-            span.record("http.response.status_code", answer.status.as_u16());
-            span.record("http.response.body.size", answer.body.len());
-            if let Some(id) = shared.request_id(&answer.headers) {
+        if let Some(response) = response {
+            span.record("http.response.status_code", response.status.as_u16());
+            span.record("http.response.body.size", response.body.len());
+            if let Some(id) = shared.request_id(&response.headers) {
                 span.record("chartmogul.request_id", id);
             }
         }
@@ -222,7 +222,7 @@ pub(super) fn attempt_ended(shared: &Shared, span: &Span, route: &Route, ended: 
             number: ended.number,
             waited: ended.waited,
             took: ended.took,
-            status: answer.map(|answer| answer.status),
+            status: response.map(|response| response.status),
             failure,
         });
     }
@@ -234,7 +234,7 @@ pub(super) fn call_ended(shared: &Shared, span: &Span, route: &Route, call: &End
             span.record("http.response.status_code", status.as_u16());
         }
         span.record("chartmogul.attempts", call.attempts);
-        span.record("chartmogul.wait.place_ms", milliseconds(call.waited.place));
+        span.record("chartmogul.wait.permit_ms", milliseconds(call.waited.permit));
         span.record("chartmogul.wait.rate_limit_ms", milliseconds(call.waited.rate_limit));
         span.record("chartmogul.wait.retry_ms", milliseconds(call.waited.retry));
         if let Some(error) = &call.error {

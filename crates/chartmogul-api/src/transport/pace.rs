@@ -29,7 +29,7 @@ pub(super) struct Pace {
     /// When the latest requests were sent, as many as may be sent in a second: the next one has to wait until the
     /// oldest of them is a second ago. It is what no window of a second is ever overfilled by.
     latest: VecDeque<Instant>,
-    /// Requests that had their turn and have not left: their connections are being made. They may arrive at any time, so
+    /// Requests that had their send slot and have not left: their connections are being made. They may arrive at any time, so
     /// they count in every second.
     delayed: u32,
     /// When the next request would be sent if they were evenly spread (GCRA); may lie ahead by the burst.
@@ -65,7 +65,7 @@ impl Pace {
         }
     }
 
-    /// Takes a turn now, or says when there may be one, if that is known.
+    /// Takes a send slot now, or says when there may be one, if that is known.
     pub(super) fn take(&mut self, now: Instant, ticket: u64) -> Result<(), Option<Instant>> {
         match self.next(now) {
             Some(at) if at <= now => {
@@ -116,7 +116,7 @@ impl Pace {
         self.latest.push_back(now);
     }
 
-    /// A request that had its turn then will leave later.
+    /// A request that had its send slot then will leave later.
     pub(super) fn delayed(&mut self, sent: Option<Instant>) {
         if let Some(sent) = sent
             && let Some(index) = self.latest.iter().rposition(|at| *at == sent)
@@ -126,8 +126,8 @@ impl Pace {
         self.delayed += 1;
     }
 
-    /// A request that had its turn then will leave at some time, if there is room for it in any second; whether there is.
-    /// There may be none when its turn was too long ago.
+    /// A request that had its send slot then will leave at some time, if there is room for it in any second; whether there is.
+    /// There may be none when its send slot was too long ago.
     pub(super) fn reserve(&mut self, now: Instant, sent: Instant) -> bool {
         let counts = |at: &Instant| now.saturating_duration_since(*at) < SECOND + MARGIN;
         let others = self.latest.iter().filter(|at| counts(at)).count() + self.delayed as usize;
@@ -236,7 +236,7 @@ mod tests {
         times
     }
 
-    /// Takes the next turn; gives back when.
+    /// Takes the next send slot; gives back when.
     fn take(pace: &mut Pace, now: Instant) -> Instant {
         let at = pace.next(now).unwrap();
         pace.take(at, 0).unwrap();
@@ -363,10 +363,10 @@ mod tests {
             let mut connecting = std::collections::BTreeSet::new();
             for (number, (pause, fate)) in requests.into_iter().enumerate() {
                 now += Duration::from_micros(pause);
-                let turn = loop {
+                let slot = loop {
                     let next = pace.next(now);
                     match connecting.first().copied() {
-                        // What happens before the next turn happens first.
+                        // What happens before the next send slot happens first.
                         Some((at, number, leaves)) if next.is_none_or(|next| at <= next) => {
                             connecting.remove(&(at, number, leaves));
                             now = now.max(at);
@@ -380,7 +380,7 @@ mod tests {
                         _ => break next.unwrap(),
                     }
                 };
-                now = turn;
+                now = slot;
                 pace.take(now, 0).unwrap();
                 let later = |micros| now + Duration::from_micros(micros);
                 match fate {
@@ -444,8 +444,8 @@ mod tests {
             let budget = Budget::new(&retry);
             let (mut pace, start) = (Pace::new(40), Instant::now());
             let latency = Duration::from_millis(25);
-            // When each of the calls that are in flight asks for its turn, and how many attempts it has made. As many wait
-            // for a place.
+            // When each of the calls that are in flight asks for its send slot, and how many attempts it has made. As many wait
+            // for a permit.
             let mut calls: Vec<_> = (0..20).map(|_| (start, 0, start)).collect();
             let mut waiting = 180;
             let mut most = 0;

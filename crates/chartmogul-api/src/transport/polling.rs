@@ -23,9 +23,9 @@ tokio::task_local! {
 const WOKEN: usize = 1;
 /// It is being polled now.
 const POLLED: usize = 1 << 1;
-/// Its place went to another call.
+/// Its permit went to another call.
 const REVOKED: usize = 1 << 2;
-/// So did its turn: it was still connecting, so its request had not been sent.
+/// So did its send slot: it was still connecting, so its request had not been sent.
 const UNSENT: usize = 1 << 3;
 /// What is above counts how often it was polled.
 const ONCE: usize = 1 << 4;
@@ -36,7 +36,7 @@ pub(crate) struct Polling {
     state: AtomicUsize,
     /// Wakes the task of the call.
     task: Mutex<Waker>,
-    /// The limiter that gave it a place, and its ticket there.
+    /// The limiter that gave it a permit, and its ticket there.
     limits: OnceLock<(Arc<Limits>, u64)>,
     /// The connection that its request leaves by when it is polled next; zero if there is none.
     stands: AtomicU64,
@@ -113,7 +113,7 @@ impl Polling {
         (state & (WOKEN | POLLED) == WOKEN).then_some(state)
     }
 
-    /// Takes its place away, unless it was polled since it had this state; whether it did.
+    /// Takes its permit away, unless it was polled since it had this state; whether it did.
     pub(super) fn revoke(&self, state: usize, unsent: bool) -> bool {
         let revoked = state | REVOKED | if unsent { UNSENT } else { 0 };
         self.state
@@ -121,7 +121,7 @@ impl Polling {
             .is_ok()
     }
 
-    /// It has a place again.
+    /// It has a permit again.
     pub(super) fn restore(&self) {
         self.state.fetch_and(!(REVOKED | UNSENT), Ordering::AcqRel);
     }
@@ -130,7 +130,7 @@ impl Polling {
         self.state.load(Ordering::Acquire) & REVOKED != 0
     }
 
-    /// Whether it lost its turn with its place.
+    /// Whether it lost its send slot with its permit.
     pub(super) fn is_unsent(&self) -> bool {
         self.state.load(Ordering::Acquire) & UNSENT != 0
     }
@@ -172,7 +172,7 @@ mod tests {
         assert!(call.revoke(call.woken().unwrap_or_default(), false));
         assert!(call.is_revoked() && !call.is_unsent());
         assert!(watched.as_mut().poll(&mut context).is_pending());
-        assert!(call.is_revoked(), "until it has a place again");
+        assert!(call.is_revoked(), "until it has a permit again");
         call.restore();
         assert!(!call.is_revoked() && !call.is_current());
     }

@@ -100,7 +100,7 @@ impl Prepared {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
                 *request.body_mut() = Some(body.clone().into());
             }
-            // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers answer with 411 otherwise.
+            // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers respond with 411 otherwise.
             None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
                 headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
             }

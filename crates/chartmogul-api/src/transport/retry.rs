@@ -1,4 +1,4 @@
-//! Whether a failed attempt is repeated, and after how long. Nothing here waits or sends.
+//! Whether a failed attempt is retried, and after how long. Nothing here waits or sends.
 
 use std::{
     sync::atomic::{AtomicI64, Ordering},
@@ -11,25 +11,25 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::limit::LONGEST_PAUSE;
 use crate::{Failure, StopReason, TimeoutKind};
 
-/// When a failed attempt is repeated, and how often.
+/// When a failed attempt is retried, and how often.
 ///
-/// What is repeated, given that attempts, time and budget are left:
+/// What is retried, while attempts, time and budget are left:
 ///
-/// | what became of the attempt | repeated |
+/// | result of the attempt | retried |
 /// |---|---|
-/// | no connection (refused, host name unknown, no connection in time); 429; 503 | for every operation: nothing was done |
-/// | 408, 425, 502, 504, 520 to 525, 530, connection broken, answer cut off, no answer in time | where repeating is harmless ([`Operation::idempotent`](crate::Operation::idempotent)) |
-/// | 500 | where repeating is harmless, at most twice: some bad requests are answered like this for ever |
-/// | everything else: other 4xx, 3xx, certificate not trusted, an answer that can't be understood | never |
+/// | no connection (refused, host not found, connect timeout); 429; 503 | for every operation: nothing was done |
+/// | 408, 425, 502, 504, 520 to 525, 530; connection broke; response truncated; attempt timeout | for idempotent operations ([`Operation::idempotent`](crate::Operation::idempotent)) |
+/// | 500 | for idempotent operations, at most twice: some bad requests get this status every time |
+/// | everything else: other 4xx, 3xx; certificate not trusted; a response that can't be decoded | never |
 ///
-/// Before an attempt is repeated, a random time between half of a limit and the limit passes (equal jitter); the limit
-/// doubles with each attempt. A `Retry-After` of the server, in seconds or as a date, is obeyed: the wait is never
-/// shorter. If it is later than the call may last, the call ends at once. Fractions of a second are rounded up, more
+/// Before a retry, the call waits a random time between half of the backoff and the backoff (equal jitter); the backoff
+/// doubles with each attempt. The wait is never shorter than the server's `Retry-After`, in seconds or as a date. If that
+/// exceeds the remaining time of the call, the call ends at once. Fractions of a second are rounded up, more
 /// than an hour counts as an hour, and a value that is neither seconds nor a date counts as 5 seconds.
 ///
-/// The budget is shared by all clones of a client and keeps an outage from multiplying the load: each repeated attempt
-/// takes one from it, a call that succeeds gives back what it took, or one. When the budget is used up, calls fail
-/// after their first attempt until calls succeed again.
+/// The budget is shared by all clones of a client and keeps an outage from multiplying the load: each retry takes one from
+/// it; a call that succeeds returns what it took, or one. While the budget is empty, calls fail after their first attempt,
+/// until calls succeed again.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,7 +42,7 @@ use crate::{Failure, StopReason, TimeoutKind};
 /// # Ok::<(), chartmogul_api::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "give it to `ClientBuilder::retry`"]
+#[must_use = "pass it to `ClientBuilder::retry`"]
 pub struct Retry {
     max_attempts: u32,
     first: Duration,
@@ -51,7 +51,7 @@ pub struct Retry {
 }
 
 impl Default for Retry {
-    /// 8 attempts, the limit of the wait growing from half a second to 20 seconds, a budget of 100.
+    /// 8 attempts, a backoff that grows from half a second to 20 seconds, a budget of 100.
     fn default() -> Self {
         Self {
             max_attempts: 8,
@@ -63,25 +63,24 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// Nothing is repeated.
+    /// No retries.
     pub fn never() -> Self {
         Self::default().max_attempts(1)
     }
 
-    /// Most attempts of a call, the first one included; 8 by default. Zero counts as one.
+    /// Sets the maximum number of attempts of a call, including the first; 8 by default. Zero counts as one.
     pub fn max_attempts(mut self, count: u32) -> Self {
         self.max_attempts = count.max(1);
         self
     }
 
-    /// The limit of the wait after the first failed attempt, and what it grows to; half a second and 20 seconds by
-    /// default.
+    /// Sets the backoff after the first failed attempt, and its maximum; half a second and 20 seconds by default.
     pub fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         (self.first, self.longest) = (first, longest.max(first));
         self
     }
 
-    /// Most repeated attempts of all calls together while none succeeds; 100 by default.
+    /// Sets the maximum number of retries of all calls together while none succeeds; 100 by default.
     pub fn budget(mut self, attempts: u32) -> Self {
         self.budget = attempts;
         self
@@ -95,7 +94,7 @@ impl Retry {
             Repeat::Always => self.max_attempts,
         };
         if failed.attempts >= most {
-            // Who wants one attempt is not told that it was the only one.
+            // With a limit of one attempt, the reason would say nothing new.
             return Decision::Stop((self.max_attempts > 1).then_some(StopReason::Attempts(failed.attempts)));
         }
         // Never less than half: a server that says `Retry-After: 0` must not use up all attempts within a moment.
@@ -147,7 +146,7 @@ enum Repeat {
     Always,
 }
 
-/// A permanent fault is answered with 500 as well.
+/// A permanent fault gets a 500 as well.
 const REPEATS_OF_500: u32 = 2;
 
 impl Failure {
@@ -157,7 +156,8 @@ impl Failure {
             Self::Status(status) if is_throttling(status) => Repeat::Always,
             Self::Status(status) if idempotent => match status.as_u16() {
                 500 => Repeat::AtMost(REPEATS_OF_500),
-                // A request that came too slowly, or too early to be safe; an edge (Cloudflare) that gets nothing from ChartMogul.
+                // A request that came too slowly, or too early to be safe; an edge (Cloudflare) that gets nothing from
+                // ChartMogul.
                 408 | 425 | 502 | 504 | 520..=525 | 530 => Repeat::Always,
                 _ => Repeat::Never,
             },

@@ -3,9 +3,9 @@ use std::fmt;
 use chrono::NaiveDate;
 use serde::{Serialize, Serializer};
 
-/// A calendar day in a request, made of a [`NaiveDate`] or of text such as `2026-01-31`.
+/// A calendar day in a request, created from a [`NaiveDate`] or from text such as `2026-01-31`.
 ///
-/// Text is checked with everything else of the request, before anything is sent.
+/// Text is validated with the rest of the request, before anything is sent.
 ///
 /// ```
 /// use chartmogul_api::Date;

@@ -1,4 +1,4 @@
-//! Reads JSON so that one odd value costs nothing but itself.
+//! Reads JSON so that an unreadable value does not affect the others.
 //!
 //! `serde_json` refuses a whole text for a number beyond `f64`, half a surrogate pair, invalid UTF-8 or deep nesting. A
 //! page of a list must not be lost for that, so a text that it refuses is read a second time with such values replaced by
@@ -14,7 +14,7 @@ const DEEPEST: usize = 64;
 /// The name under which an odd value is kept, as text.
 pub(crate) const UNREADABLE: &str = "(unreadable)";
 
-/// The names under which `serde_json` passes numbers and raw JSON to itself. In an answer they would confuse it.
+/// The names under which `serde_json` passes numbers and raw JSON to itself. In a response they would confuse it.
 pub(crate) const PRIVATE: &str = "$serde_json::private::";
 
 /// Reads a JSON text.
@@ -182,7 +182,7 @@ mod tests {
 
     use super::*;
 
-    /// An object in which one value is odd, and what is read in its place.
+    /// An object with one unreadable value, and what is read instead.
     fn check(odd: &str) {
         let text = format!(r#"{{"a": {odd} , "b":[{odd},1],"c":"end"}}"#);
         let read: Value = from_slice(text.as_bytes()).unwrap();

@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::field;
 use crate::{Field, FieldValue};
 
-/// A list in an answer: its items, and what the server sent among them that is none.
+/// A list in a response: its items, and what the server sent among them that is not an item.
 ///
-/// It reads like a slice, and gives out its items like a `Vec`. One odd item never costs the others: what is no object
-/// (or no text, where texts are listed) is in [`unexpected`](List::unexpected), with its place, and is written back there.
+/// It dereferences to a slice, and can be turned into an iterator like a `Vec`. An unexpected item does not affect the others:
+/// what is not an object (or not a text, in a list of texts) is in [`unexpected`](List::unexpected), with its index, and is
+/// written back at that index.
 ///
 /// ```
 /// use chartmogul_api::List;
@@ -31,7 +32,7 @@ pub struct List<T> {
 }
 
 impl<T> List<T> {
-    /// The items that are something else, each with its place in the list as it came.
+    /// The unexpected items, each with its index in the list as it was received.
     pub fn unexpected(&self) -> &[(usize, Value)] {
         &self.unexpected
     }
@@ -108,8 +109,8 @@ impl<T: FieldValue> Serialize for List<T> {
         let mut list = serializer.serialize_seq(Some(count))?;
         let mut items = self.items.iter();
         let mut unexpected = self.unexpected.iter().peekable();
-        for place in 0..count {
-            if let Some((_, json)) = unexpected.next_if(|(at, _)| *at == place) {
+        for index in 0..count {
+            if let Some((_, json)) = unexpected.next_if(|(at, _)| *at == index) {
                 list.serialize_element(json)?;
             } else if let Some(item) = items.next() {
                 list.serialize_element(&Item(item))?;

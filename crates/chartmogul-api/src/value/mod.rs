@@ -1,4 +1,4 @@
-//! What requests and responses are made of.
+//! Values in requests and responses.
 
 mod custom_attributes;
 mod date;

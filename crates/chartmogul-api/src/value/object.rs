@@ -2,8 +2,8 @@
 
 use crate::{Field, List};
 
-/// Declares an object in a response: a struct that is read field by field, so that one odd value costs nothing but itself,
-/// and that keeps what this version does not know.
+/// Declares an object in a response: a struct that is read field by field, so that an unexpected value does not affect
+/// the others, and that keeps what this version does not know.
 ///
 /// Each field is a [`Field`]. One that is `required` is a [`List`]: without it, a response is not this object.
 ///

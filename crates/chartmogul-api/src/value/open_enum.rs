@@ -1,5 +1,4 @@
-/// A set of known values that may grow on the server: a value that this version does not know is kept as it came, and
-/// written back unchanged.
+/// A set of known values that may grow on the server: an unknown value is kept and written back unchanged.
 macro_rules! open_enum {
     (
         $(#[$doc:meta])*

@@ -1,8 +1,8 @@
-//! How days and instants are read, for every member that is one by the document.
+//! How days and instants are read, for every field that is one by the document.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-/// A calendar day: `2026-01-31`, or a timestamp at midnight, which has come in its place.
+/// A calendar day: `2026-01-31`, or a timestamp at midnight, which the API has sent instead.
 ///
 /// The day is the one that is written: `2026-01-31T00:00:00+02:00` is the 31st. Any other time of day is none, because
 /// which day it means would depend on a time zone that nobody tells.

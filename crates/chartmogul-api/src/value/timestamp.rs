@@ -3,10 +3,10 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeZone, Utc};
 use serde::{Serialize, Serializer};
 
-/// An instant in a request, or a day where the API takes either: made of a [`DateTime`] of any time zone, of a
-/// [`NaiveDate`], or of text such as `2026-01-31T12:00:00Z`.
+/// An instant in a request, or a day where the API takes either: created from a [`DateTime`] of any time zone, a
+/// [`NaiveDate`], or text such as `2026-01-31T12:00:00Z`.
 ///
-/// Text is checked with everything else of the request, before anything is sent. It is sent as it is; a [`DateTime`] is
+/// Text is validated with the rest of the request, before anything is sent. It is sent as it is; a [`DateTime`] is
 /// sent in UTC, to the millisecond.
 ///
 /// ```

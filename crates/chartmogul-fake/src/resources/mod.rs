@@ -20,8 +20,8 @@ pub(crate) trait Resource: Sync {
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
-    /// Answers what is not a plain operation.
-    fn answer(&self, _call: &Call<'_>) -> Option<Response> {
+    /// Handles what is not a plain operation.
+    fn respond(&self, _call: &Call<'_>) -> Option<Response> {
         None
     }
 }

@@ -7,7 +7,7 @@ use crate::store::Object;
 pub(super) struct Opportunities;
 
 impl Resource for Opportunities {
-    /// Custom attributes are sent as a list and answered as an object.
+    /// Custom attributes are sent as a list and returned as an object.
     fn stored(&self, mut sent: Object) -> Object {
         if let Some(custom) = sent.get_mut("custom")
             && let Value::Array(attributes) = custom

@@ -27,7 +27,7 @@ impl Resource for PlanGroups {
     }
 
     /// The plans of a group, of those that exist.
-    fn answer(&self, call: &Call<'_>) -> Option<Response> {
+    fn respond(&self, call: &Call<'_>) -> Option<Response> {
         if call.operation.id != "list_plan_group_plans" {
             return None;
         }

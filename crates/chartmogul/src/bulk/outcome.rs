@@ -303,8 +303,8 @@ impl UpdateError {
             text: error.to_string(),
             status: error.status(),
             problems: error
-                .answer()
-                .map(|answer| answer.problems().to_vec())
+                .response()
+                .map(|response| response.problems().to_vec())
                 .unwrap_or_default(),
             attempts: error.attempts().iter().map(ToString::to_string).collect(),
             may_have_happened: error.may_have_happened(),

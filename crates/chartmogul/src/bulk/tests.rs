@@ -361,7 +361,7 @@ async fn it_stops_at_errors_and_accounts_for_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_stops_when_asked_and_keeps_the_answers_that_come() {
+async fn it_stops_when_asked_and_keeps_the_responses_that_come() {
     let world = Arc::<World>::default();
     let updates = slow(&world);
     let stop = sleep(Duration::from_secs(15));
@@ -765,7 +765,7 @@ async fn what_was_only_read_was_never_sent() {
         .retry(crate::Retry::never())
         .build()
         .unwrap();
-    fake.answer_next(chartmogul_fake::Canned::new(502));
+    fake.respond_next(chartmogul_fake::Canned::new(502));
     let update = client.opportunities().update(uuid(0)).amount_in_cents(1);
     let (done, report) = all(Bulk::new([update]).skip_unchanged().start().await.unwrap()).await;
     assert!(fake.requests().iter().all(|request| request.method == "GET"));
@@ -901,8 +901,8 @@ async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
         .unwrap();
     let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     let late = Duration::from_millis(700);
-    fake.answer_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
-    fake.answer_next(chartmogul_fake::Canned::new(200).json(object).after(late));
+    fake.respond_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
+    fake.respond_next(chartmogul_fake::Canned::new(200).json(object).after(late));
     let update = client.opportunities().update(uuid(0)).amount_in_cents(123);
     let started = Instant::now();
     let run = Bulk::new([update]).skip_unchanged().deadline(Duration::from_secs(1));
@@ -924,7 +924,7 @@ async fn a_stop_between_the_read_and_the_write() {
         .build()
         .unwrap();
     let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
-    fake.answer_next(
+    fake.respond_next(
         chartmogul_fake::Canned::new(200)
             .json(object)
             .after(Duration::from_millis(500)),
@@ -977,13 +977,13 @@ async fn what_waits_for_its_turn_is_not_sent_after_the_first_error() {
 }
 
 #[tokio::test]
-async fn an_answer_that_cannot_be_read_any_more_is_no_damage() {
+async fn a_response_that_cannot_be_read_any_more_is_no_damage() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let world = Arc::<World>::default();
     let plan: Vec<_> = (0..3).map(|id| (id, 0, false)).collect();
     all(journaled(&world, &plan, &journal).start().await.unwrap()).await;
-    // The server (or an older version) answered with something else.
+    // The server (or an older version) sent something else.
     let old = std::fs::read(&journal).unwrap();
     let mut new = Vec::new();
     let mut at = 0;
@@ -1018,7 +1018,7 @@ async fn an_answer_that_cannot_be_read_any_more_is_no_damage() {
     assert!(
         error
             .to_string()
-            .contains("the answer to update 1 can't be read by this version"),
+            .contains("the response to update 1 can't be read by this version"),
         "{error}"
     );
     assert_eq!(world.sent().len(), 3, "nothing was sent again");

@@ -129,7 +129,7 @@ impl<M: Clone> Opportunities<M> {
 
     /// Delete an opportunity.
     ///
-    /// Removes an opportunity for good. Repeating it does no harm; the answer is then a 404.
+    /// Removes an opportunity for good. Repeating it is harmless; the response is then a 404.
     ///
     /// The API key must belong to a user who has a CRM seat.
     ///

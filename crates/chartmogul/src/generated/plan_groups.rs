@@ -55,7 +55,7 @@ impl<M: Clone> PlanGroups<M> {
     ///
     /// Groups plans that exist under a name. Sending this twice may make two groups.
     ///
-    /// Observed: without plans the answer is 422, and some of its messages call them `plan_ids`.
+    /// Observed: without plans the response is 422, and some of its messages call them `plan_ids`.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
@@ -101,7 +101,7 @@ impl<M: Clone> PlanGroups<M> {
 
     /// Delete a plan group.
     ///
-    /// Removes a plan group for good, and keeps its plans. Repeating it does no harm; the answer is then a 404.
+    /// Removes a plan group for good, and keeps its plans. Repeating it is harmless; the response is then a 404.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {

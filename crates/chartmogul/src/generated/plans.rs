@@ -103,7 +103,7 @@ impl<M: Clone> Plans<M> {
 
     /// Delete a plan.
     ///
-    /// Removes a plan for good. Repeating it does no harm; the answer is then a 404.
+    /// Removes a plan for good. Repeating it is harmless; the response is then a 404.
     ///
     /// Documented: the plan must belong to a data source that is filled by the API, and no subscription and no invoice
     /// may refer to it.

@@ -13,8 +13,8 @@ use crate::diff::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Direction {
     Request,
-    Answer,
-    /// An answer that is an error: Rust reads it without its schema.
+    Response,
+    /// A response that is an error: Rust reads it without its schema.
     Error,
 }
 
@@ -57,7 +57,7 @@ pub(super) fn in_rust_kind(schema: &Map<String, Value>) -> Option<&'static str> 
 /// Callers send less freely when a set gets narrower, and read more when it gets wider.
 pub(super) fn on_the_wire(way: Direction, set: SetChange) -> Effect {
     match (way, set) {
-        (Direction::Request, SetChange::Wider) | (Direction::Answer | Direction::Error, SetChange::Narrower) => {
+        (Direction::Request, SetChange::Wider) | (Direction::Response | Direction::Error, SetChange::Narrower) => {
             Additive
         }
         _ => Breaking,

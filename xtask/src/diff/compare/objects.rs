@@ -96,7 +96,7 @@ impl Compare<'_> {
                             (Breaking, "a required property was added")
                         }
                         Direction::Request => (Additive, "an optional property was added"),
-                        Direction::Answer | Direction::Error => (Additive, "a property was added"),
+                        Direction::Response | Direction::Error => (Additive, "a property was added"),
                     };
                     self.say(&here.new, None, new, effect, rust(effect), what);
                 }

@@ -259,7 +259,7 @@ impl Compare<'_> {
                     let here = self.resolved(&here);
                     self.headers(&here);
                     self.keyword(&here, "links", Documentation, Documentation, "what leads on changed");
-                    self.content(&here, if success { Direction::Answer } else { Direction::Error });
+                    self.content(&here, if success { Direction::Response } else { Direction::Error });
                 }
                 (old, None) if self.after(&place.child(&range(&status)).new).is_some() => {
                     let what = "a status is now one of its range";

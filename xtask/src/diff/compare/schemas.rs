@@ -68,14 +68,14 @@ impl Compare<'_> {
             "x-entries",
             Documentation,
             Breaking,
-            "the list has another type: an answer without it became an error, or no longer is one",
+            "the list has another type: a response without it became an error, or no longer is one",
         );
         self.keyword(
             &place,
             "x-no-result",
             Documentation,
             Breaking,
-            "whether the operation answers with something changed",
+            "whether the operation returns a value changed",
         );
         self.required_type(&place);
         self.keyword(
@@ -200,7 +200,7 @@ impl Compare<'_> {
             (true, false) => (SetChange::Narrower, "it may no longer be `null`"),
             _ => return,
         };
-        // In an answer `Field` holds `null` anyway; in a request the type changes.
+        // In a response `Field` holds `null` anyway; in a request the type changes.
         let rust = if way == Direction::Request {
             Breaking
         } else {
@@ -243,7 +243,7 @@ impl Compare<'_> {
             (None, Some(_)) => (SetChange::Narrower, "a pattern was added"),
             _ => (
                 SetChange::Other,
-                "the pattern changed; whether it allows less can't be told",
+                "the pattern changed; whether it allows less is unknown",
             ),
         };
         self.change(

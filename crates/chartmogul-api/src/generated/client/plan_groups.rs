@@ -50,7 +50,7 @@ impl Client {
     ///
     /// Groups plans that exist under a name. Sending this twice may make two groups.
     ///
-    /// Observed: without plans the answer is 422, and some of its messages call them `plan_ids`.
+    /// Observed: without plans the response is 422, and some of its messages call them `plan_ids`.
     ///
     /// - `body`: [`PlanGroupCreation`](types::PlanGroupCreation)
     ///
@@ -120,7 +120,7 @@ impl Client {
     }
     /// Delete a plan group.
     ///
-    /// Removes a plan group for good, and keeps its plans. Repeating it does no harm; the answer is then a 404.
+    /// Removes a plan group for good, and keeps its plans. Repeating it is harmless; the response is then a 404.
     ///
     /// - `plan_group_uuid`: Identifier of the plan group, `plg_` followed by a UUID.
     ///

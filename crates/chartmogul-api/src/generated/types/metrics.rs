@@ -123,7 +123,7 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Average revenue per account, which is MRR divided by customers, in cents.
         pub arpa: crate::Field<f64> = "arpa",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -147,7 +147,7 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Annual run rate, which is MRR times 12, in cents.
         pub arr: crate::Field<f64> = "arr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -171,7 +171,7 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Average sale price, the average first invoice of new customers, in cents; 0 where there are none.
         pub asp: crate::Field<f64> = "asp",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -195,7 +195,7 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Customers who left, in percent of those at the start of the interval.
         pub customer_churn_rate: crate::Field<f64> = "customer-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -219,7 +219,7 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Number of active customers at the end of the interval.
         pub customers: crate::Field<i64> = "customers",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -244,7 +244,7 @@ crate::object! {
         /// Customer lifetime value, which is ARPA divided by the customer churn rate, in cents. Observed: not always a
         /// whole number before 2022.
         pub ltv: crate::Field<f64> = "ltv",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -288,7 +288,7 @@ pub struct LtvQuery {
 }
 
 impl LtvQuery {
-    /// Creates it from its required fields.
+    /// Creates the body from its required fields.
     pub fn new(required: MetricsPeriod) -> Self {
         Self {
             start_date: required.start_date,
@@ -347,7 +347,7 @@ pub struct MetricsQuery {
 }
 
 impl MetricsQuery {
-    /// Creates it from its required fields.
+    /// Creates the body from its required fields.
     pub fn new(required: MetricsPeriod) -> Self {
         Self {
             start_date: required.start_date,
@@ -381,7 +381,7 @@ crate::object! {
         /// Churned and contracted MRR minus expanded MRR, in percent of MRR at the start of the interval. Negative when
         /// more was added than lost.
         pub mrr_churn_rate: crate::Field<f64> = "mrr-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
@@ -405,7 +405,7 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Monthly recurring revenue at the end of the interval, in cents.
         pub mrr: crate::Field<f64> = "mrr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
         /// MRR from new customers, in cents; 0 or more.

@@ -125,7 +125,7 @@ pub struct OpportunityCreation {
 }
 
 impl OpportunityCreation {
-    /// Creates it from its required fields.
+    /// Creates the body from its required fields.
     pub fn new(required: NewOpportunity<'_>) -> Self {
         Self {
             customer_uuid: required.customer_uuid.to_owned(),

@@ -55,7 +55,7 @@ pub struct PlanGroupCreation {
 }
 
 impl PlanGroupCreation {
-    /// Creates it from its required fields.
+    /// Creates the body from its required fields.
     pub fn new(name: impl Into<String>, plans: impl IntoIterator<Item: Into<String>>) -> Self {
         Self {
             name: name.into(),

@@ -64,7 +64,7 @@ pub struct PlanCreation {
 }
 
 impl PlanCreation {
-    /// Creates it from its required fields.
+    /// Creates the body from its required fields.
     pub fn new(required: NewPlan<'_>) -> Self {
         Self {
             data_source_uuid: required.data_source_uuid.to_owned(),

@@ -16,7 +16,7 @@ pub struct CustomAttribute {
 }
 
 impl CustomAttribute {
-    /// Creates it from its required fields.
+    /// Creates the body from its required fields.
     pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
         Self {
             key: key.into(),

@@ -17,7 +17,7 @@ async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
     for number in 0..40 {
         let (limiter, order) = (limiter.clone(), Arc::clone(&order));
         let call = calls.spawn(async move {
-            let _place = limiter.acquire().await.unwrap();
+            let _permit = limiter.acquire().await.unwrap();
             limiter.ready().await.unwrap();
             order.lock().unwrap().push(number);
         });
@@ -36,7 +36,7 @@ async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }
 
-/// Who comes when a turn is free does not get it before those who wait for it, but have not woken up yet.
+/// Who comes when a send slot is free does not get it before those who wait for it, but have not woken up yet.
 #[tokio::test]
 async fn nobody_jumps_the_queue() {
     let limiter = RateLimiter::new(2, 20);
@@ -46,7 +46,7 @@ async fn nobody_jumps_the_queue() {
         async move { limiter.ready().await.unwrap() }
     });
     tokio::task::yield_now().await; // in line
-    std::thread::sleep(Duration::from_millis(600)); // the turn is free, but nobody runs
+    std::thread::sleep(Duration::from_millis(600)); // the slot is free, but nobody runs
     assert!(!limiter.try_ready(), "jumped the queue");
     tokio::select! {
         biased;
@@ -66,14 +66,14 @@ async fn what_is_free_is_taken_at_once() {
     limiter.ready().await.unwrap();
     assert!(before.elapsed() >= SECOND / 4, "{:?}", before.elapsed());
 
-    let places = (limiter.try_acquire().unwrap(), limiter.acquire().await.unwrap());
+    let permits = (limiter.try_acquire().unwrap(), limiter.acquire().await.unwrap());
     assert!(limiter.try_acquire().is_none(), "both are taken");
     let mut waiting = limiter.acquire();
     assert!(timeout(Duration::from_millis(1), &mut waiting).await.is_err());
-    drop(places.0);
+    drop(permits.0);
     assert!(limiter.try_acquire().is_none(), "the free one is for who waits");
     let _first = waiting.await.unwrap();
-    drop(places.1);
+    drop(permits.1);
     assert!(limiter.try_acquire().is_some());
 }
 
@@ -85,12 +85,12 @@ async fn a_place_is_free_again_when_it_is_dropped() {
     for number in 0..100 {
         let (limiter, now, most) = (limiter.clone(), Arc::clone(&now), Arc::clone(&most));
         calls.spawn(async move {
-            let place = limiter.acquire();
+            let permit = limiter.acquire();
             if number % 3 == 0 {
-                let _ = timeout(Duration::from_millis(1), place).await; // gives up, with or without a place
+                let _ = timeout(Duration::from_millis(1), permit).await; // gives up, with or without a permit
                 return;
             }
-            let _place = place.await.unwrap();
+            let _permit = permit.await.unwrap();
             most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
             tokio::time::sleep(Duration::from_millis(10)).await;
             now.fetch_sub(1, Ordering::SeqCst);
@@ -130,7 +130,7 @@ async fn waits<T>(future: &mut LimiterFuture<'_, T>) -> bool {
 #[tokio::test(start_paused = true)]
 async fn who_is_not_polled_is_passed() {
     let limiter = RateLimiter::new(4, 1);
-    let place = limiter.acquire().await.unwrap();
+    let permit = limiter.acquire().await.unwrap();
     for count in [1, 2, 50, 1000] {
         let mut abandoned = Vec::new();
         while limiter.try_ready() {}
@@ -152,17 +152,17 @@ async fn who_is_not_polled_is_passed() {
     for waiting in &mut abandoned {
         assert!(waits(waiting).await);
     }
-    drop(place);
+    drop(permit);
     let started = Instant::now();
-    let place = limiter.acquire().await.unwrap();
+    let permit = limiter.acquire().await.unwrap();
     assert!(started.elapsed() < SECOND, "{:?}", started.elapsed());
     // The first of them comes back, and has its old position.
     let mut late = limiter.acquire();
     assert!(waits(&mut late).await);
     let mut first = abandoned.swap_remove(0);
     assert!(waits(&mut first).await);
-    drop(place);
-    let _place = first.await.unwrap();
+    drop(permit);
+    let _permit = first.await.unwrap();
     assert!(waits(&mut late).await);
 }
 
@@ -249,37 +249,37 @@ async fn call(
         }
     };
     let polling = Polling::current().unwrap();
-    let mut place = None;
-    let take = async |place: &mut Option<Permit>| {
+    let mut permit = None;
+    let take = async |permit: &mut Option<Permit>| {
         loop {
-            if place.is_none() || polling.is_revoked() {
-                *place = None;
-                wait(Resource::Place);
-                *place = match limiter.try_acquire() {
-                    Some(place) => Some(place),
+            if permit.is_none() || polling.is_revoked() {
+                *permit = None;
+                wait(Resource::Permit);
+                *permit = match limiter.try_acquire() {
+                    Some(permit) => Some(permit),
                     None => Some(limiter.acquire().await.unwrap()),
                 };
-                served(Resource::Place);
+                served(Resource::Permit);
             }
-            wait(Resource::Turn);
+            wait(Resource::Slot);
             if !limiter.try_ready() {
                 limiter.ready().await.unwrap();
             }
             if !polling.is_revoked() {
-                served(Resource::Turn);
+                served(Resource::Slot);
                 break;
             }
         }
     };
     for (connect, latency, pause, read) in attempts {
         loop {
-            take(&mut place).await;
+            take(&mut permit).await;
             let Some(latency) = read else { break };
             let mut write = Reserved::begin().unwrap();
-            take(&mut place).await;
+            take(&mut permit).await;
             while !write.hold() {
                 write = Reserved::begin().unwrap();
-                take(&mut place).await;
+                take(&mut permit).await;
             }
             request(&server, Duration::ZERO, Duration::from_millis(latency)).await;
             if !polling.is_revoked() {
@@ -297,7 +297,7 @@ async fn call(
         })
         .await
         {
-            take(&mut place).await;
+            take(&mut permit).await;
         }
         tokio::time::sleep(pause).await;
     }
@@ -352,7 +352,7 @@ impl Task {
     }
 }
 
-/// A call that is connecting and not polled loses its place and its turn, and sends nothing before it has both again.
+/// A call that is connecting and not polled loses its permit and its send slot, and sends nothing before it has both again.
 #[tokio::test(start_paused = true)]
 async fn a_call_that_was_connecting_waits_again() {
     let server = Arc::<Mutex<Server>>::default();
@@ -375,7 +375,7 @@ async fn a_call_that_was_connecting_waits_again() {
         Some(Instant::now())
     );
     for _ in 0..100 {
-        assert!(!connecting.poll(), "it has no place");
+        assert!(!connecting.poll(), "it has no permit");
         tokio::time::advance(Duration::from_millis(1)).await;
     }
     assert_eq!(server.lock().unwrap().arrivals.len(), 1);
@@ -387,7 +387,7 @@ async fn a_call_that_was_connecting_waits_again() {
     assert_eq!((server.arrivals.len(), server.most_in_flight), (2, 1));
 }
 
-/// Each of them has a turn for what it writes then.
+/// Each of them has a send slot for what it writes then.
 #[tokio::test(start_paused = true)]
 async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
     let server = Arc::<Mutex<Server>>::default();
@@ -409,7 +409,7 @@ async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
         !limiter.limits.with(|state| state.pace.is_open()),
         "requests that will not leave count"
     );
-    // Those whose turns were taken away read again.
+    // Those whose send slots were taken away read again.
     while !tasks.is_empty() {
         tokio::time::advance(Duration::from_millis(10)).await;
         tasks.retain_mut(|task| !task.poll());
@@ -426,7 +426,7 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
         let limiter = limiter.clone();
         Box::pin(async move {
             let work = async {
-                let _place = limiter.acquire().await.unwrap();
+                let _permit = limiter.acquire().await.unwrap();
                 limiter.ready().await.unwrap();
                 drop(Connecting::begin()); // and waits for its next attempt
                 std::future::pending::<()>().await;
@@ -449,7 +449,7 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
         let (limiter, arrivals) = (limiter.clone(), Arc::clone(&arrivals));
         calls.spawn(async move {
             let work = async {
-                let _place = limiter.acquire().await.unwrap();
+                let _permit = limiter.acquire().await.unwrap();
                 limiter.ready().await.unwrap();
                 let arrive = || arrivals.lock().unwrap().push(Instant::now());
                 if number / 50 % 2 == 0 {
@@ -497,8 +497,8 @@ async fn whatever_is_polled_goes_on() {
 
 async fn schedule(seed: u64) {
     let mut random = fastrand::Rng::with_seed(seed);
-    let (rate, places) = (random.u32(2..60), random.u32(1..12));
-    let limiter = RateLimiter::new(rate, places);
+    let (rate, permits) = (random.u32(2..60), random.u32(1..12));
+    let limiter = RateLimiter::new(rate, permits);
     let (server, waits) = (Arc::<Mutex<Server>>::default(), Waits::default());
     let mut tasks: Vec<Task> = Vec::new();
     let calls = random.usize(1..80);
@@ -555,7 +555,7 @@ async fn schedule(seed: u64) {
     }
     // From now on nobody changes its mind.
     let started = Instant::now();
-    let enough = SECOND * 60 + SECOND * 4 * u32::try_from(calls).unwrap() / rate.min(places);
+    let enough = SECOND * 60 + SECOND * 4 * u32::try_from(calls).unwrap() / rate.min(permits);
     while tasks.iter().any(|task| task.polled) {
         step(&mut tasks, &mut random).await;
         assert!(
@@ -568,8 +568,8 @@ async fn schedule(seed: u64) {
     let (most, arrivals) = (seen.most_in_flight, seen.arrivals.clone());
     drop(seen);
     assert!(
-        most <= places as usize,
-        "seed {seed}: {most} in flight, {places} allowed"
+        most <= permits as usize,
+        "seed {seed}: {most} in flight, {permits} allowed"
     );
     for (index, first) in arrivals.iter().enumerate() {
         let second = arrivals[index..].iter().filter(|at| **at < *first + SECOND).count();
@@ -580,8 +580,8 @@ async fn schedule(seed: u64) {
     }
     drop(tasks);
     limiter.limits.with(|state| {
-        assert_eq!((state.free, state.holders.len()), (places, 0), "seed {seed}: places");
-        assert_eq!((state.places.len(), state.turns.len()), (0, 0), "seed {seed}: lines");
-        assert!(!state.pace.is_held_up(), "seed {seed}: turns");
+        assert_eq!((state.free, state.holders.len()), (permits, 0), "seed {seed}: permits");
+        assert_eq!((state.permits.len(), state.slots.len()), (0, 0), "seed {seed}: lines");
+        assert!(!state.pace.is_held_up(), "seed {seed}: slots");
     });
 }

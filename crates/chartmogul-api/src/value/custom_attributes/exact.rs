@@ -1,4 +1,4 @@
-//! Custom attributes of an answer, exactly as they stand in it.
+//! Custom attributes of a response, exactly as they were received.
 
 use std::fmt;
 
@@ -13,15 +13,15 @@ use crate::{
     value::time::timestamp,
 };
 
-/// The JSON of a value that no other [`CustomAttributeValue`] holds exactly: a whole number beyond 64 bits, a decimal with more digits
-/// than `f64` has.
+/// The JSON of a value that no other [`CustomAttributeValue`] holds exactly: an integer of more than 64 bits, a decimal
+/// with more digits than `f64` has.
 ///
-/// Such values are made of answers, so that they can be sent back as they were.
+/// Such values come from responses, and are sent back unchanged.
 #[derive(Clone)]
 pub struct Verbatim(Box<RawValue>);
 
 impl Verbatim {
-    /// The JSON, as it stands in the answer.
+    /// The JSON, as it was received.
     pub fn as_json(&self) -> &str {
         self.0.get()
     }
@@ -45,7 +45,7 @@ impl Serialize for Verbatim {
     }
 }
 
-/// The custom attributes of an answer, to be sent back. `None` if the answer does not have them. An attribute that is `null`
+/// The custom attributes of a response, to be sent back. `None` if the response does not have them. An attribute that is `null`
 /// has no value to send and is left out. Not for users: it may change.
 ///
 /// [`CustomAttributes`](crate::CustomAttributes) can't be used for this: its numbers have gone through `f64`.
@@ -53,16 +53,16 @@ impl Serialize for Verbatim {
 /// # Errors
 /// If an attribute is a list or an object, which can't be sent.
 #[doc(hidden)]
-pub fn exact_custom(answer: &[u8]) -> Result<Option<Vec<CustomAttribute>>, CustomAttributeError> {
-    let json = answer.strip_prefix(BYTE_ORDER_MARK).unwrap_or(answer);
-    let read = serde_json::from_slice(json).ok().and_then(|Members(members)| {
-        let (_, custom) = members.into_iter().find(|(name, _)| name == "custom")?;
+pub fn exact_custom(response: &[u8]) -> Result<Option<Vec<CustomAttribute>>, CustomAttributeError> {
+    let json = response.strip_prefix(BYTE_ORDER_MARK).unwrap_or(response);
+    let read = serde_json::from_slice(json).ok().and_then(|Fields(fields)| {
+        let (_, custom) = fields.into_iter().find(|(name, _)| name == "custom")?;
         match custom.get() {
-            "null" => Some(Members(Vec::new())),
+            "null" => Some(Fields(Vec::new())),
             custom => serde_json::from_str(custom).ok(),
         }
     });
-    let Some(Members(custom)) = read else { return Ok(None) };
+    let Some(Fields(custom)) = read else { return Ok(None) };
     let present = custom.into_iter().filter(|(_, value)| value.get() != "null");
     present
         .map(|(key, value)| match exact(value) {
@@ -165,26 +165,26 @@ impl Decimal {
     }
 }
 
-/// The members of a JSON object, unread. Of two with the same name, the last one counts.
-struct Members<'a>(Vec<(String, &'a RawValue)>);
+/// The fields of a JSON object, unread. Of two with the same name, the last one counts.
+struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
+impl<'de> Deserialize<'de> for Fields<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Members<'de>;
+            type Value = Fields<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members<'de>, A::Error> {
-                let mut members: Vec<(String, &RawValue)> = Vec::new();
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields: Vec<(String, &RawValue)> = Vec::new();
                 while let Some((key, value)) = object.next_entry::<String, &RawValue>()? {
-                    match members.iter_mut().find(|(name, _)| *name == key) {
+                    match fields.iter_mut().find(|(name, _)| *name == key) {
                         Some((_, held)) => *held = value,
-                        None => members.push((key, value)),
+                        None => fields.push((key, value)),
                     }
                 }
-                Ok(Members(members))
+                Ok(Fields(fields))
             }
         }
         deserializer.deserialize_map(Object)
@@ -197,16 +197,16 @@ mod tests {
     use super::*;
 
     fn sent_back(custom: &str) -> String {
-        let answer = format!(r#"{{"uuid":"a","custom":{custom},"more":[1]}}"#);
-        let list = exact_custom(answer.as_bytes()).unwrap().unwrap();
-        let members: Vec<_> = list
+        let response = format!(r#"{{"uuid":"a","custom":{custom},"more":[1]}}"#);
+        let list = exact_custom(response.as_bytes()).unwrap().unwrap();
+        let fields: Vec<_> = list
             .iter()
             .map(|attribute| {
                 let key = serde_json::to_string(&attribute.key).unwrap();
                 format!("{key}:{}", serde_json::to_string(&attribute.value).unwrap())
             })
             .collect();
-        format!("{{{}}}", members.join(","))
+        format!("{{{}}}", fields.join(","))
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{Field, FieldValue, types::CustomAttribute, validate};
 
 /// The value of a custom attribute in a request.
 ///
-/// Its type must be the one chosen when the attribute was created in ChartMogul. Integers stay integers, 64 bit;
+/// Its type must be the one chosen when the attribute was created in ChartMogul. Integers keep 64 bits;
 /// a timestamp is sent as text.
 ///
 /// ```
@@ -35,13 +35,13 @@ use crate::{Field, FieldValue, types::CustomAttribute, validate};
 pub enum CustomAttributeValue {
     /// Text of at most 255 characters, or a timestamp.
     String(String),
-    /// A whole number.
+    /// An integer.
     Integer(i64),
     /// A decimal number; must be finite.
     Decimal(f64),
     /// `true` or `false`.
     Boolean(bool),
-    /// A value of an answer that none of the others holds exactly, to be sent back as it stands there.
+    /// A value of a response that no other variant holds exactly; it is sent back unchanged.
     Verbatim(Verbatim),
 }
 
@@ -153,9 +153,9 @@ impl<K: Into<String>, V: Into<CustomAttributeValue>> From<(K, V)> for CustomAttr
     }
 }
 
-/// The custom attributes in an answer: key to raw JSON, in the order of the answer, with the case of their keys.
+/// The custom attributes in a response: key to raw JSON, in the order of the response, with the case of their keys.
 ///
-/// The API does not tell the type of an attribute, and timestamps arrive as strings, so nothing is converted here.
+/// The API does not send the type of an attribute, and timestamps arrive as strings, so nothing is converted here.
 ///
 /// ```
 /// # let json = r#"{"seats": 4, "from_campaign": true}"#;
@@ -172,7 +172,7 @@ impl CustomAttributes {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// All attributes in the order of the answer.
+    /// All attributes in the order of the response.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }
@@ -210,15 +210,15 @@ impl<'de> Deserialize<'de> for CustomAttributes {
 impl FieldValue for CustomAttributes {
     /// Not through [`Value`], which sorts the keys.
     fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Field<Self>, A::Error> {
-        let mut members: Vec<(String, Value)> = Vec::with_capacity(object.size_hint().unwrap_or(0));
+        let mut fields: Vec<(String, Value)> = Vec::with_capacity(object.size_hint().unwrap_or(0));
         while let Some((key, value)) = object.next_entry::<String, Value>()? {
-            // A repeated key has been seen in an answer; the last one counts.
-            match members.iter_mut().find(|(name, _)| *name == key) {
+            // A repeated key has been seen in a response; the last one counts.
+            match fields.iter_mut().find(|(name, _)| *name == key) {
                 Some((_, held)) => *held = value,
-                None => members.push((key, value)),
+                None => fields.push((key, value)),
             }
         }
-        Ok(Field::Value(Self(members)))
+        Ok(Field::Value(Self(fields)))
     }
 }
 

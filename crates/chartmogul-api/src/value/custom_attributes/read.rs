@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{BoxError, CustomAttributeValue, CustomAttributes, Field, types::CustomAttribute, value::time::timestamp};
 
-/// A custom attribute is not what it was read as.
+/// A custom attribute has another type than requested.
 ///
 /// The text names the attribute, never its value.
 #[derive(Debug)]
@@ -45,14 +45,14 @@ impl CustomAttributeError {
         }
     }
 
-    /// The attribute; `None` if it is all of them that can't be read.
+    /// The key of the attribute; `None` if the error is about all of them.
     pub fn key(&self) -> Option<&str> {
         self.key.as_deref()
     }
 }
 
 /// Typed access. An attribute that is missing or `null` is `None`; one of another type is an error that names it. Raw JSON is
-/// behind [`get`](Self::get).
+/// available from [`get`](Self::get).
 ///
 /// ```
 /// # let json = r#"{"seats": 4, "vip": true, "since": "2026-01-31T00:00:00.000Z"}"#;
@@ -68,7 +68,7 @@ impl CustomAttributes {
     /// A String.
     ///
     /// # Errors
-    /// If the attribute is something else.
+    /// If the attribute has another type.
     pub fn get_str(&self, key: &str) -> Result<Option<&str>, CustomAttributeError> {
         self.typed(key, "a String", Value::as_str)
     }
@@ -76,7 +76,7 @@ impl CustomAttributes {
     /// An Integer. A decimal number without a fraction counts as one, because the API has written whole numbers both ways.
     ///
     /// # Errors
-    /// If the attribute is something else, or does not fit into 64 bits.
+    /// If the attribute has another type, or does not fit into 64 bits.
     pub fn get_i64(&self, key: &str) -> Result<Option<i64>, CustomAttributeError> {
         self.typed(key, "an Integer of 64 bits", |value| {
             value.as_i64().or_else(|| whole(value.as_f64()?))
@@ -86,7 +86,7 @@ impl CustomAttributes {
     /// A Decimal. An integer counts as one, unless `f64` can't hold it exactly.
     ///
     /// # Errors
-    /// If the attribute is something else.
+    /// If the attribute has another type.
     pub fn get_f64(&self, key: &str) -> Result<Option<f64>, CustomAttributeError> {
         self.typed(key, "a Decimal", |value| match value.as_i64() {
             Some(integer) => exact(integer),
@@ -97,7 +97,7 @@ impl CustomAttributes {
     /// A Boolean.
     ///
     /// # Errors
-    /// If the attribute is something else.
+    /// If the attribute has another type.
     pub fn get_bool(&self, key: &str) -> Result<Option<bool>, CustomAttributeError> {
         self.typed(key, "a Boolean", Value::as_bool)
     }
@@ -105,15 +105,15 @@ impl CustomAttributes {
     /// A Timestamp, in any form that the API is known to send: `2026-01-31T12:00:00.000Z`, `2026-01-31 12:00:00` (UTC),
     /// a day, an offset.
     ///
-    /// The API does not tell timestamps from text, so this works for a String of that form too.
+    /// The API sends timestamps as text, so this also accepts a String of that form.
     ///
     /// # Errors
-    /// If the attribute is something else.
+    /// If the attribute has another type.
     pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomAttributeError> {
         self.typed(key, "a Timestamp", |value| timestamp(value.as_str()?))
     }
 
-    /// All attributes as a type of your own, by the rules of serde.
+    /// Deserializes all attributes into a type of your own.
     ///
     /// ```
     /// #[derive(serde::Deserialize)]
@@ -130,7 +130,7 @@ impl CustomAttributes {
     /// ```
     ///
     /// # Errors
-    /// If an attribute does not fit. What serde says of it, which may quote the value, is the source of the error.
+    /// If an attribute does not fit. The source is serde's error, which may quote the value.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, CustomAttributeError> {
         T::deserialize(MapDeserializer::new(self.iter())).map_err(|source: serde_json::Error| CustomAttributeError {
             key: None,
@@ -140,10 +140,10 @@ impl CustomAttributes {
         })
     }
 
-    /// The attributes as a request takes them: a list that keeps order, keys, types, and integers of 64 bits. An attribute
+    /// The attributes in the form of a request: a list that keeps order, keys, types, and integers of 64 bits. An attribute
     /// that is `null` has no value to send and is left out.
     ///
-    /// A decimal is what `f64` has kept of it, which may be less than the server has: 15 significant digits are safe. To keep
+    /// A decimal has the precision of `f64`, which may be less than the server's: 15 significant digits are safe. To keep
     /// attributes exactly, change the others with `merge_custom` of the crate `chartmogul`.
     ///
     /// # Errors
@@ -180,12 +180,12 @@ impl CustomAttributes {
     }
 }
 
-/// The same for the member of an answer: if the server left it out or sent `null`, there are no attributes.
+/// The same for the field of a response: if it is absent or `null`, there are no attributes.
 impl Field<CustomAttributes> {
     /// See [`CustomAttributes::get_str`].
     ///
     /// # Errors
-    /// If the attribute, or `custom` itself, is something else.
+    /// If the attribute, or `custom` itself, has another type.
     pub fn get_str(&self, key: &str) -> Result<Option<&str>, CustomAttributeError> {
         self.read(|custom| custom.get_str(key))
     }
@@ -193,7 +193,7 @@ impl Field<CustomAttributes> {
     /// See [`CustomAttributes::get_i64`].
     ///
     /// # Errors
-    /// If the attribute, or `custom` itself, is something else.
+    /// If the attribute, or `custom` itself, has another type.
     pub fn get_i64(&self, key: &str) -> Result<Option<i64>, CustomAttributeError> {
         self.read(|custom| custom.get_i64(key))
     }
@@ -201,7 +201,7 @@ impl Field<CustomAttributes> {
     /// See [`CustomAttributes::get_f64`].
     ///
     /// # Errors
-    /// If the attribute, or `custom` itself, is something else.
+    /// If the attribute, or `custom` itself, has another type.
     pub fn get_f64(&self, key: &str) -> Result<Option<f64>, CustomAttributeError> {
         self.read(|custom| custom.get_f64(key))
     }
@@ -209,7 +209,7 @@ impl Field<CustomAttributes> {
     /// See [`CustomAttributes::get_bool`].
     ///
     /// # Errors
-    /// If the attribute, or `custom` itself, is something else.
+    /// If the attribute, or `custom` itself, has another type.
     pub fn get_bool(&self, key: &str) -> Result<Option<bool>, CustomAttributeError> {
         self.read(|custom| custom.get_bool(key))
     }
@@ -217,7 +217,7 @@ impl Field<CustomAttributes> {
     /// See [`CustomAttributes::get_timestamp`].
     ///
     /// # Errors
-    /// If the attribute, or `custom` itself, is something else.
+    /// If the attribute, or `custom` itself, has another type.
     pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomAttributeError> {
         self.read(|custom| custom.get_timestamp(key))
     }
@@ -315,17 +315,14 @@ mod tests {
         let text = r#"{"Zeta":"ü","big":9223372036854775807,"small":-9223372036854775808,"dec":5.0,"half":0.1,"yes":true,"none":null,"at":"2026-01-31T00:00:00.000Z"}"#;
         let custom: CustomAttributes = serde_json::from_str(text).unwrap();
         let list = custom.to_list().unwrap();
-        let members: Vec<_> = list
+        let fields: Vec<_> = list
             .iter()
             .map(|attribute| {
                 let value = serde_json::to_string(&attribute.value).unwrap();
                 format!("{:?}:{value}", attribute.key)
             })
             .collect();
-        assert_eq!(
-            format!("{{{}}}", members.join(",")),
-            text.replace(r#""none":null,"#, "")
-        );
+        assert_eq!(format!("{{{}}}", fields.join(",")), text.replace(r#""none":null,"#, ""));
         for odd in [
             r#"{"a":[1]}"#,
             r#"{"a":{}}"#,
@@ -360,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_no_object_is_told_from_one_that_is_missing() {
+    fn a_field_that_is_no_object_is_told_from_one_that_is_missing() {
         assert_eq!(Field::<CustomAttributes>::Null.get_i64("a").unwrap(), None);
         assert_eq!(Field::<CustomAttributes>::Absent.get_str("a").unwrap(), None);
         let odd: Field<CustomAttributes> = Field::Unexpected(serde_json::json!([1]));

@@ -14,13 +14,13 @@ pub(crate) use self::{
     values::field_value,
 };
 
-/// One member of an answer: its value, or what the server sent in its place.
+/// One field of a response: its value, or what the server sent instead.
 ///
-/// ChartMogul's answers have changed over the years: members became `null`, appeared, disappeared. A `Field` keeps
-/// absent, `null` and a value apart, never lets one member spoil the rest of an answer, and writes back
-/// what it read: integers of 64 bit exactly, other numbers to the precision of `f64`, timestamps as the same instant in UTC.
+/// ChartMogul's responses have changed over the years: fields became `null`, appeared, disappeared. A `Field`
+/// distinguishes absent, `null` and a value, and an unexpected value does not affect the rest of the response. It writes
+/// back what it read: 64-bit integers exactly, other numbers to the precision of `f64`, timestamps as the same instant in UTC.
 ///
-/// It prints, compares and orders like the value:
+/// It is displayed, compared and ordered like the value:
 ///
 /// ```
 /// use chartmogul_api::Field;
@@ -34,14 +34,14 @@ pub(crate) use self::{
 /// assert_eq!(Field::<i64>::Null.get(), None);
 /// ```
 ///
-/// In a request it says the same three things: `Absent` leaves a value alone, `Null` clears it, `Value` sets it.
+/// In a request, `Absent` leaves the value unchanged, `Null` clears it, and `Value` sets it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum Field<T> {
     /// The documented value.
     Value(T),
     /// The server sent `null`.
     Null,
-    /// The server left it out.
+    /// The server did not send it.
     #[default]
     Absent,
     /// The server sent something else: another type, or a date in an unknown format. What a [`Value`] can't hold (`1e400`,
@@ -66,7 +66,7 @@ impl<T> Field<T> {
         }
     }
 
-    /// Whether the server left the member out.
+    /// Whether the server did not send the field.
     pub fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -84,7 +84,7 @@ impl<T: AsRef<str>> Field<T> {
     }
 }
 
-/// Prints the value as it prints itself; `null`, `(absent)`, or the JSON that the server sent in its place.
+/// Displays the value; otherwise `null`, `(absent)`, or the JSON that the server sent instead.
 impl<T: fmt::Display> fmt::Display for Field<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,7 +120,7 @@ impl PartialEq<&str> for Field<String> {
     }
 }
 
-/// Without a value there is no order.
+/// Fields without a value are not ordered.
 impl<T: PartialOrd> PartialOrd<T> for Field<T> {
     fn partial_cmp(&self, other: &T) -> Option<std::cmp::Ordering> {
         self.get().and_then(|value| value.partial_cmp(other))
@@ -131,7 +131,7 @@ impl<T: FieldValue> Serialize for Field<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Value(value) => value.write(serializer),
-            // An absent member is skipped by the object that holds it.
+            // An absent field is skipped by the object that holds it.
             Self::Null | Self::Absent => serializer.serialize_unit(),
             Self::Unexpected(json) => json.serialize(serializer),
         }

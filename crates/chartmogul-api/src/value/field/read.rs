@@ -1,4 +1,4 @@
-//! How a field is read: straight from the text to the value.
+//! How a field is read: directly from the text into the value.
 
 use std::{fmt, marker::PhantomData};
 
@@ -14,14 +14,14 @@ use serde_json::{Number, Value};
 use super::Field;
 use crate::value::json;
 
-/// A text, a number or a truth value in an answer.
+/// A text, a number or a Boolean in a response.
 #[derive(Debug, Clone, Copy)]
 pub enum Scalar<'a> {
     /// `true` or `false`.
     Boolean(bool),
-    /// A whole number of 64 bit.
+    /// An integer of 64 bits.
     Integer(i64),
-    /// A whole number beyond.
+    /// A larger integer.
     Large(u64),
     /// Any other number.
     Decimal(f64),
@@ -43,21 +43,21 @@ impl From<Scalar<'_>> for Value {
 
 /// A type that a [`Field`] can hold: how it is read from JSON, and written back.
 ///
-/// Reading goes straight from the text to the value; only what is something else than expected becomes a [`Value`].
+/// The text is read directly into the value; only an unexpected value becomes a [`Value`].
 ///
-/// Implemented for the types that occur in answers; not meant to be implemented elsewhere.
+/// Implemented for the types that occur in responses. Do not implement it for others.
 pub trait FieldValue: Sized + Serialize {
     /// The value, if this is one.
     fn from_scalar(_: Scalar<'_>) -> Option<Self> {
         None
     }
 
-    /// Reads a JSON array. Fails if the JSON does, and for nothing else.
+    /// Reads a JSON array. Fails only if the JSON is invalid.
     fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Field<Self>, A::Error> {
         Value::deserialize(SeqAccessDeserializer::new(list)).map(Field::Unexpected)
     }
 
-    /// Reads a JSON object. Fails if the JSON does, or if it lacks the one thing that it is about.
+    /// Reads a JSON object. Fails if the JSON is invalid, or if a required field is missing.
     fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Field<Self>, A::Error> {
         Value::deserialize(MapAccessDeserializer::new(object)).map(Field::Unexpected)
     }
@@ -81,7 +81,7 @@ impl<T: FieldValue> Read<T> {
         T::from_scalar(scalar).map_or_else(|| Field::Unexpected(scalar.into()), Field::Value)
     }
 
-    /// Through what a number says of itself, whatever it is made of.
+    /// Through the methods of a number, with every feature of `serde_json`.
     fn number(number: Number) -> Field<T> {
         let scalar = if let Some(integer) = number.as_i64() {
             Some(Scalar::Integer(integer))
@@ -149,7 +149,7 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
             let name = name.as_str();
             name.starts_with(json::PRIVATE) || name == json::UNREADABLE
         });
-        let object = Members { first, rest: object };
+        let object = Fields { first, rest: object };
         if !is_special {
             return T::from_object(object);
         }
@@ -161,12 +161,12 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
 }
 
 /// An object whose first name was looked at.
-struct Members<'de, A> {
+struct Fields<'de, A> {
     first: Option<Name<'de>>,
     rest: A,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'de, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
@@ -196,7 +196,7 @@ pub(crate) fn expect<'de, T: FieldValue, D: Deserializer<'de>>(deserializer: D, 
     }
 }
 
-/// The name of a member; borrowed from the answer where that is possible, because most names are only compared.
+/// The name of a field; borrowed from the response where that is possible, because most names are only compared.
 pub(crate) enum Name<'de> {
     Borrowed(&'de str),
     Owned(String),
@@ -226,7 +226,7 @@ impl<'de> Deserialize<'de> for Name<'de> {
         impl<'de> Visitor<'de> for Text {
             type Value = Name<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a member")
+                f.write_str("the name of a field")
             }
             fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Name<'de>, E> {
                 Ok(Name::Borrowed(name))

@@ -252,7 +252,7 @@ fn name(file: FileType) -> &'static str {
     if file.is_dir() { "a folder" } else { "something else" }
 }
 
-/// What is in a journal belongs to whoever runs it: answers have customers' data.
+/// What is in a journal belongs to whoever runs it: responses have customers' data.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]

@@ -8,7 +8,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 const HEADER: usize = 12;
 const FOOTER: usize = 4;
-/// No record is larger: an answer of the server has at most 32 MiB unless the user allows more.
+/// No record is larger: a response of the server has at most 32 MiB unless the user allows more.
 const LARGEST: u64 = 1 << 32;
 
 /// Appends a record.

@@ -302,9 +302,9 @@ impl Journal {
     fn unreadable(&self, index: u64, source: &serde_json::Error) -> Error {
         Error::NotAJournal {
             path: self.path.clone(),
-            // What serde says may quote the answer.
+            // What serde says may quote the response.
             what: format!(
-                "the answer to update {index} can't be read by this version (at column {} of its record)",
+                "the response to update {index} can't be read by this version (at column {} of its record)",
                 source.column()
             ),
         }
@@ -391,7 +391,7 @@ fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()>
     Ok(())
 }
 
-/// As an answer is read: a value in it that could just be read there lies deeper here.
+/// As a response is read: a value in it that could just be read there lies deeper here.
 fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
     chartmogul_api::json_from_slice(record)
 }

@@ -23,7 +23,7 @@ enum Fate {
     Refused,
     /// It is never sent.
     Invalid,
-    /// The server never has a usable answer to it, and never does it.
+    /// The server never has a usable response to it, and never does it.
     Hopeless,
 }
 

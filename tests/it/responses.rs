@@ -1,4 +1,4 @@
-//! What the caller gets, whatever the server answers with success.
+//! What the caller gets, whatever the server returns with success.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 async fn answered(canned: Canned) -> Result<Opportunity, Error> {
     let (fake, client) = start();
-    fake.answer_next(canned);
+    fake.respond_next(canned);
     client.opportunities().update(UUID).amount_in_cents(1).send().await
 }
 
@@ -146,7 +146,7 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
         Canned::new(200).text("\u{feff}"),
     ] {
         let (fake, _) = start();
-        fake.answer_next(canned.clone());
+        fake.respond_next(canned.clone());
         let error = client(&fake, Retry::never())
             .opportunities()
             .get(UUID)
@@ -154,11 +154,11 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
             .await
             .unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }), "{canned:?}: {error:?}");
-        // Nothing to say is what an answer looks like that was cut off before it began: asking again does no harm.
-        fake.answer_next(canned.clone());
+        // Nothing to say is what a response looks like that was cut off before it began: asking again does no harm.
+        fake.respond_next(canned.clone());
         let deal = client(&fake, quick()).opportunities().get(UUID).send().await.unwrap();
         assert!(deal.uuid == UUID, "{canned:?}");
-        fake.answer_next(canned.clone());
+        fake.respond_next(canned.clone());
         let found = client(&fake, quick())
             .opportunities()
             .list()
@@ -167,7 +167,7 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
             .await
             .unwrap();
         assert!(found.is_some(), "{canned:?}");
-        fake.answer_next(canned.clone());
+        fake.respond_next(canned.clone());
         let request = || {
             chartmogul::chartmogul_api::Client::request(
                 client(&fake, quick()).low_level(),
@@ -187,13 +187,13 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
     }
     let (fake, client) = start();
     for empty in ["{}", " {\n} "] {
-        fake.answer_next(Canned::new(200).json(empty));
+        fake.respond_next(Canned::new(200).json(empty));
         let error = client.opportunities().get(UUID).send().await.unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }), "{error:?}");
     }
     assert_eq!(fake.requests().len(), 2);
     // What changes something may have done so without a word.
-    fake.answer_next(Canned::new(204));
+    fake.respond_next(Canned::new(204));
     client.opportunities().delete(UUID).send().await.unwrap();
 }
 
@@ -204,7 +204,7 @@ async fn one_odd_value_costs_only_itself() {
         .replace("12000", "1e400")
         .replace("Discovery", r"\ud83d");
     let (fake, client) = start();
-    fake.answer_next(Canned::new(200).json(body));
+    fake.respond_next(Canned::new(200).json(body));
     let deal = client.opportunities().get(UUID).send().await.unwrap();
     assert_eq!(
         deal.pipeline_stage,
@@ -240,9 +240,9 @@ async fn nothing_to_change_is_neither_success_nor_failure() {
 
     let (fake, client) = start();
     let update = client.opportunities().update(UUID).amount_in_cents(1);
-    fake.answer_next(Canned::new(304));
+    fake.respond_next(Canned::new(304));
     assert_eq!(update.clone().outcome().await.unwrap(), Outcome::NotModified);
     assert!(matches!(update.clone().outcome().await.unwrap(), Outcome::Updated(deal) if deal.amount_in_cents == 1));
-    fake.answer_next(Canned::new(404));
+    fake.respond_next(Canned::new(404));
     assert!(matches!(update.outcome().await, Err(Error::NotFound(_))));
 }
