@@ -1,7 +1,11 @@
 //! How time and memory grow with the document: `cargo bench -p xtask` prints what `docs/performance.md` shows.
 //!
-//! `cargo bench -p xtask -- --document 100` prints the document of 100 operations instead, to try the commands on it.
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // a program that nobody depends on
+//! `cargo bench -p xtask -- --document 100` prints the document of 100 operations instead, to try the commands on it;
+//! `-- --sketch FOLDER` writes the document of all 119 operations of the API (`sketch.rs`) there, and what is generated from it
+//! if the folder has the crates.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a program that nobody depends on
+
+mod sketch;
 
 use std::{
     hint::black_box,
@@ -32,6 +36,19 @@ fn main() {
     if let Some(at) = arguments.iter().position(|argument| argument == "--document") {
         let operations = arguments.get(at + 1).and_then(|count| count.parse().ok());
         println!("{:#}", document(real.root(), operations.unwrap()));
+        return;
+    }
+
+    if let Some(at) = arguments.iter().position(|argument| argument == "--sketch") {
+        let folder = Utf8Path::new(&arguments[at + 1]);
+        for (path, text) in sketch::files(&Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("..")) {
+            let path = folder.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        if folder.join("crates").exists() {
+            xtask::write(folder).unwrap_or_else(|error| panic!("{error}"));
+        }
         return;
     }
 
