@@ -172,13 +172,21 @@ pub(crate) trait ClientHooks {
 }
 
 impl ClientHooks for Client {
-    async fn exec<T: ResponseBody>(&self, request: Prepared, info: &OperationInfo) -> Result<Executed<T>, Error> {
-        let id = info.operation_id;
-        let operation = operations::find(id)
-            .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
-        let request = self.admit(request, operation)?;
-        let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
-        Ok(Executed(response))
+    // The type says `Send`, so that the compiler looks into the transport once, and not for each operation.
+    #[allow(clippy::manual_async_fn)]
+    fn exec<T: ResponseBody>(
+        &self,
+        request: Prepared,
+        info: &OperationInfo,
+    ) -> impl Future<Output = Result<Executed<T>, Error>> + Send {
+        async move {
+            let id = info.operation_id;
+            let operation = operations::find(id)
+                .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
+            let request = self.admit(request, operation)?;
+            let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
+            Ok(Executed(response))
+        }
     }
 }
 

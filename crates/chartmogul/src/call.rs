@@ -1,6 +1,6 @@
 //! What every builder does, written once.
 
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use chartmogul_api::{
     Error,
@@ -38,13 +38,18 @@ impl<R, M> Call<R, M> {
 }
 
 impl<R: Request> Call<R> {
-    pub(crate) async fn send(self) -> Result<R::Response, Error> {
-        let response = self.request.send(&self.client.low_level).await?;
-        Ok(response.into_value())
+    // The types say `Send`, so that the compiler proves it here, and not for each builder.
+    #[allow(clippy::manual_async_fn)]
+    pub(crate) fn send(self) -> impl Future<Output = Result<R::Response, Error>> + Send {
+        async move {
+            let response = self.request.send(&self.client.low_level).await?;
+            Ok(response.into_value())
+        }
     }
 
-    pub(crate) async fn outcome(self) -> Result<Outcome<R::Response>, Error> {
-        Outcome::of(self.send().await)
+    #[allow(clippy::manual_async_fn)]
+    pub(crate) fn outcome(self) -> impl Future<Output = Result<Outcome<R::Response>, Error>> + Send {
+        async move { Outcome::of(self.send().await) }
     }
 
     /// Checks the whole request, as `send` does before it sends anything.
