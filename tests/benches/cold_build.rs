@@ -2,6 +2,7 @@
 //! program with bare reqwest, chrono and uuid.
 //!
 //! `cargo bench -p chartmogul-tests --bench cold_build`. Builds each program from nothing, below `target/cold_build`, in turns.
+//! `-- --workspace FOLDER` takes the SDK from there, such as a copy with all operations; `docs/performance.md` has the commands.
 #![allow(clippy::expect_used, clippy::print_stdout)] // a bench that can't go on stops, and prints its result
 
 use std::{
@@ -17,6 +18,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 const ROUNDS: usize = 3;
 
 const SDK: &str = r#"chartmogul = { path = "SDK" }"#;
+const WHOLE_SDK: &str = r#"chartmogul = { path = "SDK", features = ["blocking", "bulk"] }"#;
 const BARE: &str = r#"chrono = { version = "0.4", features = ["serde"] }
 reqwest = { version = "0.13", features = ["json"] }
 serde = { version = "1", features = ["derive"] }
@@ -65,38 +67,40 @@ fn main() {
         .join("..")
         .canonicalize()
         .expect("the workspace");
-    let sdk = SDK.replace(
-        "SDK",
-        workspace
-            .join("crates/chartmogul")
-            .to_str()
-            .expect("a path that is text"),
-    );
-    let bare = program(&workspace, "bare", BARE, WITH_REQWEST);
-    let sdk = program(&workspace, "sdk", &sdk, WITH_SDK);
-    let (bare_crates, sdk_crates) = (crates(&bare), crates(&sdk));
-    let mut times: [Vec<Duration>; 2] = Default::default();
+    let arguments: Vec<_> = std::env::args().collect();
+    let other = arguments.iter().position(|argument| argument == "--workspace");
+    let home = other.map_or(workspace.as_path(), |at| Path::new(&arguments[at + 1]));
+    let home = home.join("crates/chartmogul").canonicalize().expect("the SDK");
+    let from = |sdk: &str| sdk.replace("SDK", home.to_str().expect("a path that is text"));
+    let programs = [
+        program(&workspace, "bare", BARE, WITH_REQWEST),
+        program(&workspace, "sdk", &from(SDK), WITH_SDK),
+        program(&workspace, "whole_sdk", &from(WHOLE_SDK), WITH_SDK),
+    ];
+    let crates = programs.each_ref().map(|program| crates(program));
+    let mut times: [Vec<Duration>; 3] = Default::default();
     for round in 0..ROUNDS {
         // In turns, so that neither always has the quieter machine.
-        for which in [round % 2, 1 - round % 2] {
-            times[which].push(build([&bare, &sdk][which]));
+        for turn in 0..programs.len() {
+            let which = (round + turn) % programs.len();
+            times[which].push(build(&programs[which]));
         }
     }
-    println!("bare and SDK, each round: {times:.1?}");
-    let [bare_time, sdk_time] = times.map(|times| times.into_iter().min().unwrap_or_default().as_secs_f64());
-    println!("| cold debug build | CPU time | crates |\n|---|--:|--:|");
-    println!(
-        "| bare reqwest, chrono, uuid | {bare_time:.1} s | {} |",
-        bare_crates.len()
-    );
-    println!("| this SDK | {sdk_time:.1} s | {} |", sdk_crates.len());
-    let more = sdk_crates.difference(&bare_crates).cloned().collect::<Vec<_>>();
-    println!(
-        "\nCPU time, SDK to bare: {:.3}. Crates that bare has not: {}: {}.",
-        sdk_time / bare_time,
-        more.len(),
-        more.join(", ")
-    );
+    println!("each round: {times:.1?}");
+    let times = times.map(|times| times.into_iter().min().unwrap_or_default().as_secs_f64());
+    println!("| cold debug build | CPU time | CPU / bare | crates |\n|---|--:|--:|--:|");
+    for (who, (time, crates)) in [
+        "bare reqwest, chrono, uuid",
+        "this SDK",
+        "this SDK with `blocking` and `bulk`",
+    ]
+    .iter()
+    .zip(times.iter().zip(&crates))
+    {
+        println!("| {who} | {time:.1} s | {:.2} | {} |", time / times[0], crates.len());
+    }
+    let more = crates[1].difference(&crates[0]).cloned().collect::<Vec<_>>();
+    println!("\nCrates that bare has not: {}: {}.", more.len(), more.join(", "));
 }
 
 /// A package of its own, with the versions that the workspace has.

@@ -53,7 +53,11 @@ struct Tag<'a> {
 
 impl<'a> Tag<'a> {
     fn of(name: &'a str, lines: &str) -> Self {
-        let mut tag = Self { name, paths: Map::new(), schemas: Map::new() };
+        let mut tag = Self {
+            name,
+            paths: Map::new(),
+            schemas: Map::new(),
+        };
         let words = |line| str::split_whitespace(line).collect::<Vec<_>>();
         for line in lines.lines().map(words).filter(|words| !words.is_empty()) {
             match line[..] {
@@ -89,8 +93,15 @@ impl<'a> Tag<'a> {
 
     fn object(&self, name: &str, fields: &[&str], sent: bool) -> Value {
         let fields: Vec<_> = fields.iter().map(|field| Field::of(field)).collect();
-        let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
-        let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), field.schema(sent))).collect();
+        let required: Vec<_> = fields
+            .iter()
+            .filter(|field| field.required)
+            .map(|field| field.name)
+            .collect();
+        let properties: Map<_, _> = fields
+            .iter()
+            .map(|field| (field.name.to_owned(), field.schema(sent)))
+            .collect();
         let example: Map<_, _> = fields
             .iter()
             .filter(|field| field.required || (sent && required.is_empty() && field.plain()))
@@ -149,8 +160,10 @@ impl<'a> Tag<'a> {
             } else {
                 json!({ "type": "string", "minLength": 1 })
             };
-            parameters.push(json!({ "name": field.name, "in": "path", "required": true, "schema": schema,
-                "description": format!("Identifier: {}.", prose(field.name)), "example": self.example(&field) }));
+            parameters.push(
+                json!({ "name": field.name, "in": "path", "required": true, "schema": schema,
+                "description": format!("Identifier: {}.", prose(field.name)), "example": self.example(&field) }),
+            );
         }
         let mut paged = false;
         let mut success = json!({ "description": "It is done; there is nothing to say." });
@@ -168,21 +181,29 @@ impl<'a> Tag<'a> {
                     let name = component();
                     let content = json!({ "application/json": {
                         "schema": { "$ref": format!("#/components/schemas/{name}") }, "example": self.schemas[name]["example"] } });
-                    operation["requestBody"] = json!({ "required": true, "description": "What is sent.", "content": content });
+                    operation["requestBody"] =
+                        json!({ "required": true, "description": "What is sent.", "content": content });
                 }
                 ">" => {
                     let name = component();
-                    let name = name.strip_prefix('%').map_or_else(|| name.to_owned(), |entry| {
-                        paged = true;
-                        self.page(entry)
-                    });
+                    let name = name.strip_prefix('%').map_or_else(
+                        || name.to_owned(),
+                        |entry| {
+                            paged = true;
+                            self.page(entry)
+                        },
+                    );
                     status = "200";
                     success = json!({ "description": "It is done.", "content": { "application/json": {
                         "schema": { "$ref": format!("#/components/schemas/{name}") }, "example": self.schemas[&name]["example"] } } });
                 }
                 mark if mark.contains('=') => {
                     let (key, value) = mark.split_once('=').unwrap();
-                    let key = if key == "required" { "x-required-type" } else { "x-method" };
+                    let key = if key == "required" {
+                        "x-required-type"
+                    } else {
+                        "x-method"
+                    };
                     operation[key] = json!(value);
                 }
                 field => {
@@ -234,7 +255,12 @@ impl<'a> Field<'a> {
     fn of(text: &'a str) -> Self {
         let name = text.trim_end_matches(['!', '~']);
         let (name, ty) = name.split_once(':').unwrap_or((name, "text"));
-        Self { name, ty, required: text.ends_with('!'), nullable: text.ends_with('~') }
+        Self {
+            name,
+            ty,
+            required: text.ends_with('!'),
+            nullable: text.ends_with('~'),
+        }
     }
 
     fn plain(&self) -> bool {
@@ -267,12 +293,16 @@ impl<'a> Field<'a> {
                 "num" => json!({ "type": "number", "format": "double" }),
                 "bool" => json!({ "type": "boolean" }),
                 "date" => json!({ "type": "string", "format": "date" }),
-                "time" if sent => json!({ "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
-                    "example": "2026-01-31" }),
+                "time" if sent => {
+                    json!({ "anyOf": [{ "type": "string", "format": "date" }, { "type": "string", "format": "date-time" }],
+                    "example": "2026-01-31" })
+                }
                 "time" => json!({ "type": "string", "format": "date-time" }),
                 "any" => json!({ "x-any": true }),
                 "map" => json!({ "type": "object", "additionalProperties": true }),
-                "texts" | "commas" => json!({ "type": "array", "items": { "type": "string", "minLength": u8::from(sent) } }),
+                "texts" | "commas" => {
+                    json!({ "type": "array", "items": { "type": "string", "minLength": u8::from(sent) } })
+                }
                 "custom" => json!({ "$ref": format!("{CUSTOM}/CustomAttributes") }),
                 "attributes" => {
                     json!({ "type": "object", "additionalProperties": { "$ref": format!("{CUSTOM}/CustomAttributeValue") } })

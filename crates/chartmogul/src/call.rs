@@ -39,12 +39,8 @@ impl<R, M> Call<R, M> {
 
 impl<R: Request> Call<R> {
     // The types say `Send`, so that the compiler proves it here, and not for each builder.
-    #[allow(clippy::manual_async_fn)]
     pub(crate) fn send(self) -> impl Future<Output = Result<R::Response, Error>> + Send {
-        async move {
-            let response = self.request.send(&self.client.low_level).await?;
-            Ok(response.into_value())
-        }
+        runtime::send(self.request, self.client.low_level)
     }
 
     #[allow(clippy::manual_async_fn)]

@@ -347,7 +347,9 @@ impl<C: From<Client>> ClientBuilder<C> {
             None => {
                 let (connection, url) = (self.connection, base_url.clone());
                 connection.check(&url)?;
-                let build = move |idle| connection.build(&url, connect_timeout, idle);
+                // reqwest copies what is around its connector for each request, so it is there only for who looks.
+                let layer = self.limiter.as_ref().is_none_or(|limiter| limiter.counts_arrivals());
+                let build = move |idle| connection.build(&url, connect_timeout, idle, layer);
                 Connections::new(build(IDLE_TIMEOUT)?, Some(Box::new(build)))
             }
         };
@@ -439,7 +441,13 @@ impl Connection {
         Ok(())
     }
 
-    fn build(&self, base_url: &Url, connect_timeout: Duration, idle: Duration) -> Result<reqwest::Client, Error> {
+    fn build(
+        &self,
+        base_url: &Url,
+        connect_timeout: Duration,
+        idle: Duration,
+        layer: bool,
+    ) -> Result<reqwest::Client, Error> {
         let mut http = reqwest::Client::builder()
             // A redirect must not turn a write into a read, nor carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
@@ -447,8 +455,10 @@ impl Connection {
             // for a repetition.
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .connect_timeout(connect_timeout)
-            .connector_layer(ConnectLayer::default())
             .pool_idle_timeout(idle);
+        if layer {
+            http = http.connector_layer(ConnectLayer::default());
+        }
         if !self.http2 {
             http = http.http1_only();
         }

@@ -73,6 +73,12 @@ pub trait Limiter: fmt::Debug + Send + Sync + 'static {
 
     /// The server rejected a request with 429 or 503; `retry_after` is the wait that it asked for, if any.
     fn throttled(&self, retry_after: Option<Duration>);
+
+    /// Whether it may have to know when connections stand, as [`RateLimiter`] does. Not for users: it may change.
+    #[doc(hidden)]
+    fn counts_arrivals(&self) -> bool {
+        true
+    }
 }
 
 impl<L: Limiter + ?Sized> Limiter for Arc<L> {
@@ -94,6 +100,10 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
 
     fn throttled(&self, retry_after: Option<Duration>) {
         (**self).throttled(retry_after);
+    }
+
+    fn counts_arrivals(&self) -> bool {
+        (**self).counts_arrivals()
     }
 }
 
@@ -137,6 +147,10 @@ impl Limiter for Unlimited {
 
     fn try_acquire(&self) -> Option<Permit> {
         Some(Permit::holding(()))
+    }
+
+    fn counts_arrivals(&self) -> bool {
+        false
     }
 
     fn try_ready(&self) -> bool {
