@@ -89,6 +89,7 @@ impl Lint<'_> {
             verb,
             destructive,
             deprecated: self.deprecated(pointer),
+            identifier: self.struct_name(&child(pointer, "x-identifier"), "InvoiceIdentifier"),
             path_type,
             errors: self.errors(pointer),
             id,
