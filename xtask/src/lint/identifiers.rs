@@ -8,7 +8,8 @@ use crate::{
 };
 
 const IDENTIFIER: &str = "x-identifier";
-const ONE_METHOD: &str = "make them equal, because callers use one method for both; or leave `x-identifier` out of both";
+const ONE_METHOD: &str =
+    "make them equal, because callers use one method for both; or leave `x-identifier` out of both";
 
 impl Lint<'_> {
     pub(super) fn identifiers(&mut self, api: &Api) {
@@ -75,8 +76,12 @@ impl Lint<'_> {
         for key in identified.keys() {
             let at = self.places.parameter(&pointer, format!("query {}", key.name));
             if !key.required || key.kind != Kind::String || key.deprecated.is_some() {
-                let problem = format!("`{}` is not a part of an identifier, and the other operation does not have it", key.name);
-                let help = "a part is required text that is not deprecated; anything else is a parameter of both operations";
+                let problem = format!(
+                    "`{}` is not a part of an identifier, and the other operation does not have it",
+                    key.name
+                );
+                let help =
+                    "a part is required text that is not deprecated; anything else is a parameter of both operations";
                 self.say(Rule::Identifier, &at, problem, help);
             }
             if key.field == "client" {
@@ -112,15 +117,29 @@ impl Lint<'_> {
             (groups(own) != groups(others), "`x-one-of`"),
         ];
         for (_, what) in differences.into_iter().filter(|(differs, _)| *differs) {
-            let problem = format!("`{}` and `{}` are one method, and differ in the {what}", operation.id, other.id);
+            let problem = format!(
+                "`{}` and `{}` are one method, and differ in the {what}",
+                operation.id, other.id
+            );
             self.say(Rule::Identifier, &at, problem, ONE_METHOD);
         }
         let own: Vec<_> = own.into_iter().flat_map(|query| query.properties.clone()).collect();
         let is_own = |property: &&Property| own.iter().any(|own| own.name == property.name);
-        let others: Vec<_> = others.into_iter().flat_map(|query| &query.properties).filter(is_own).cloned().collect();
+        let others: Vec<_> = others
+            .into_iter()
+            .flat_map(|query| &query.properties)
+            .filter(is_own)
+            .cloned()
+            .collect();
         if own != others {
-            let problem = format!("`{}` and `{}` are one method, and differ in the query", operation.id, other.id);
-            let help = match own.iter().find(|own| !others.iter().any(|other| other.name == own.name)) {
+            let problem = format!(
+                "`{}` and `{}` are one method, and differ in the query",
+                operation.id, other.id
+            );
+            let help = match own
+                .iter()
+                .find(|own| !others.iter().any(|other| other.name == own.name))
+            {
                 Some(missing) => format!("write `{}` in both; or leave `x-identifier` out of both", missing.name),
                 None => difference(&own, &others),
             };
@@ -130,10 +149,16 @@ impl Lint<'_> {
 
     /// Methods of a resource share an enum.
     fn same_enum(&mut self, api: &Api, identified: &Identified<'_>) {
-        let Some(first) = api.identifiers().remove(identified.name) else { return };
+        let Some(first) = api.identifiers().remove(identified.name) else {
+            return;
+        };
         let parts = |identified: &Identified<'_>| {
             let keys: Vec<_> = identified.keys().map(|key| key.field.clone()).collect();
-            (identified.by_query.tag.clone(), identified.parameter.field.clone(), keys)
+            (
+                identified.by_query.tag.clone(),
+                identified.parameter.field.clone(),
+                keys,
+            )
         };
         if parts(&first) != parts(identified) {
             let at = self.identifier_of(identified.by_query);

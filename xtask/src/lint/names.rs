@@ -228,7 +228,10 @@ impl Lint<'_> {
                 format!("among the methods of `{resource}`"),
                 reserved.methods(&resource),
             );
-            let methods = api.operations.iter().filter(|operation| operation.tag == tag.name && !operation.is_by_query());
+            let methods = api
+                .operations
+                .iter()
+                .filter(|operation| operation.tag == tag.name && !operation.is_by_query());
             for operation in methods {
                 let pointer = self.of_operation(operation, &["operationId"]);
                 let wanted = Named {

@@ -1,6 +1,6 @@
 //! Requests as data, and what can be done with each besides sending it.
 
-use super::{docs, export, modules, operations, methods_of};
+use super::{docs, export, methods_of, modules, operations};
 use crate::{
     lower::rust_type,
     model::{Api, Direction, Identified, Kind, Object, Operation, Property},
@@ -27,9 +27,7 @@ pub(super) fn index(api: &Api) -> String {
 
 /// The requests of a resource.
 pub(super) fn requests(api: &Api, tag: &str) -> String {
-    let requests: Vec<_> = methods_of(api, tag)
-        .map(|operation| request(api, operation))
-        .collect();
+    let requests: Vec<_> = methods_of(api, tag).map(|operation| request(api, operation)).collect();
     requests.join("\n")
 }
 
@@ -131,7 +129,11 @@ fn by_identifier(api: &Api, operation: &Operation, identified: &Identified<'_>, 
     let query: String = properties
         .map(|property| {
             let field = &property.field;
-            let owner = if keys.contains(&field.as_str()) { "" } else { "self.query." };
+            let owner = if keys.contains(&field.as_str()) {
+                ""
+            } else {
+                "self.query."
+            };
             format!("                    {field}: {owner}{field}.clone(),\n")
         })
         .collect();

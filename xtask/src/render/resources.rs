@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Crate, converted, lifetime},
-    deprecated_text, docs, examples, export, module, methods_of, requests,
+    deprecated_text, docs, examples, export, methods_of, module, requests,
     setters::setters,
     types,
 };

@@ -107,7 +107,11 @@ fn struct_names(api: &Api, home: &Home) -> Vec<String> {
         .into_iter()
         .filter(|(_, ty)| ty.home == *home)
         .map(|(name, _)| name);
-    required.chain(path).map(str::to_owned).chain(identifier_names(api, home)).collect()
+    required
+        .chain(path)
+        .map(str::to_owned)
+        .chain(identifier_names(api, home))
+        .collect()
 }
 
 /// The enums of what identifies an object that are written at a place.
@@ -117,16 +121,25 @@ fn identifiers<'a>(api: &'a Api, home: &'a Home) -> impl Iterator<Item = Identif
 }
 
 fn identifier_names(api: &Api, home: &Home) -> Vec<String> {
-    identifiers(api, home).map(|identified| identified.name.to_owned()).collect()
+    identifiers(api, home)
+        .map(|identified| identified.name.to_owned())
+        .collect()
 }
 
 /// Whether users of `chartmogul` never meet a struct of required values: their identifier has the same.
 fn is_in_identifier(api: &Api, required: &str) -> bool {
     let is_by_query = |name: &str| {
-        let mut users = api.operations.iter().filter(|o| o.query.as_deref() == Some(name)).peekable();
+        let mut users = api
+            .operations
+            .iter()
+            .filter(|o| o.query.as_deref() == Some(name))
+            .peekable();
         users.peek().is_some() && users.all(Operation::is_by_query)
     };
-    let mut owners = api.types.iter().filter(|(_, ty)| ty.object().is_some_and(|o| is_of(o, required)));
+    let mut owners = api
+        .types
+        .iter()
+        .filter(|(_, ty)| ty.object().is_some_and(|o| is_of(o, required)));
     api.required_types().contains_key(required) && owners.all(|(name, _)| is_by_query(name))
 }
 
@@ -137,7 +150,11 @@ pub(super) fn names_for_users(api: &Api, home: &Home) -> Vec<String> {
         _ => true,
     });
     met.map(|(name, _)| name.clone())
-        .chain(struct_names(api, home).into_iter().filter(|name| !is_in_identifier(api, name)))
+        .chain(
+            struct_names(api, home)
+                .into_iter()
+                .filter(|name| !is_in_identifier(api, name)),
+        )
         .collect()
 }
 
@@ -375,7 +392,10 @@ fn identifier(identified: &Identified<'_>) -> String {
     let [by_path, by_query] = identified.variants();
     let keys = docs::listed(identified.keys().map(|key| format!("`{}`", key.name)));
     let doc = docs::comment_text(
-        &format!("What identifies an object: `{}`, or {keys}. Text becomes [`{by_path}`](Self::{by_path}).", parameter.name),
+        &format!(
+            "What identifies an object: `{}`, or {keys}. Text becomes [`{by_path}`](Self::{by_path}).",
+            parameter.name
+        ),
         "",
     );
     let path_doc = docs::comment_text(&docs::markdown(&parameter.description), "    ");
@@ -387,27 +407,31 @@ fn identifier(identified: &Identified<'_>) -> String {
             format!("{doc}        {}: String,\n", key.field)
         })
         .collect();
-    let from = |ty: &str| {
+    let from = |(ty, value): (&str, &str)| {
         format!(
             "\nimpl From<{ty}> for {name} {{\n    \
-                 fn from(text: {ty}) -> Self {{\n        \
-                     Self::{by_path}(text.into())\n    \
+                 fn from(value: {ty}) -> Self {{\n        \
+                     {value}\n    \
                  }}\n\
              }}\n"
         )
     };
-    let of_reference = format!(
-        "\nimpl From<&{name}> for {name} {{\n    \
-             fn from(identifier: &{name}) -> Self {{\n        \
-                 identifier.clone()\n    \
-             }}\n\
-         }}\n"
+    let own = format!("&{name}");
+    let (owned, copied) = (
+        format!("Self::{by_path}(value)"),
+        format!("Self::{by_path}(value.to_owned())"),
     );
+    let conversions = [
+        ("&str", copied.as_str()),
+        ("String", &owned),
+        ("&String", &copied),
+        (&own, "value.clone()"),
+    ];
     format!(
         "{doc}#[derive(Debug, Clone, PartialEq, Eq, Hash)]\n\
          #[non_exhaustive]\n\
          pub enum {name} {{\n{path_doc}    {by_path}(String),\n{query_doc}    {by_query} {{\n{fields}    }},\n}}\n{}",
-        ["&str", "String", "&String"].map(from).concat() + &of_reference,
+        conversions.map(from).concat(),
     )
 }
 
