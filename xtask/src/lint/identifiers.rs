@@ -1,6 +1,6 @@
 //! Two operations that are one method: they differ in what identifies the object, and in nothing else.
 
-use super::{Lint, structs::difference};
+use super::Lint;
 use crate::{
     finding::Rule,
     model::{Api, Body, Identified, Kind, Object, Operation, Property},
@@ -44,15 +44,17 @@ impl Lint<'_> {
         let by_query = operation.is_by_query();
         let is_pair = found(by_query) == 1 && found(!by_query) == 1;
         if !is_pair {
-            let Operation { tag, method, verb, .. } = operation;
-            let problem = format!(
-                "of `{tag}().{verb}`, there are {} {} operations that are identified by the {own}, and {} by the {other}",
-                found(by_query),
-                method.to_uppercase(),
-                found(!by_query),
-            );
+            let Operation { id, tag, verb, .. } = operation;
+            let (count, by) = match found(!by_query) {
+                0 => ("no", other),
+                1 => ("another", own),
+                _ => ("more than one", other),
+            };
+            let problem =
+                format!("`{id}` is `{tag}().{verb}`, and so is {count} operation that is identified by its {by}");
             let help = format!(
-                "write one of each, with the same tag, HTTP method, `x-identifier` and `x-method: {verb}`; or leave it out"
+                "write one for the path and one for the query, with the same tag, HTTP method, `x-identifier` and \
+                 `x-method: {verb}`; or leave it out"
             );
             self.say(Rule::Identifier, &at, problem, help);
         }
@@ -69,7 +71,7 @@ impl Lint<'_> {
         let at = self.identifier_of(operation);
         if identified.keys().next().is_none() {
             let problem = format!("no query parameter of `{}` identifies the object", operation.id);
-            let help = "the other operation must have what is not an identifier, and only that";
+            let help = "write what identifies it as required text in this query, and not in the other: `external_id`";
             self.say(Rule::Identifier, &at, problem, help);
         }
         let pointer = self.of_operation(operation, &[]);
@@ -136,12 +138,10 @@ impl Lint<'_> {
                 "`{}` and `{}` are one method, and differ in the query",
                 operation.id, other.id
             );
-            let help = match own
-                .iter()
-                .find(|own| !others.iter().any(|other| other.name == own.name))
-            {
+            let is_missing = |own: &&Property| !others.iter().any(|other| other.name == own.name);
+            let help = match own.iter().find(is_missing) {
                 Some(missing) => format!("write `{}` in both; or leave `x-identifier` out of both", missing.name),
-                None => difference(&own, &others),
+                None => "write what both have as components, and refer to them in the same order".to_owned(),
             };
             self.say(Rule::Identifier, &at, problem, help);
         }

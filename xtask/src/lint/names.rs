@@ -43,7 +43,7 @@ struct Named<'a> {
 const OPERATION_HELP: &str =
     "choose another operationId, such as one that says what it does to what: `update_opportunity`";
 const COMPONENT_HELP: &str = "choose another name for the component, such as one with the resource in front";
-const TYPE_HELP: &str = "choose another name for the struct";
+const TYPE_HELP: &str = "choose another name for the type";
 const FIELD_HELP: &str = "give it another name in Rust, beside its type: `x-rust-name: some_name`; beside a reference, write \
                           `allOf: [{ $ref: .. }]`";
 
@@ -190,7 +190,7 @@ impl Lint<'_> {
             let at = user.map(|operation| self.of_operation(operation, &["x-required-type"]));
             found.push(((*name).to_owned(), at.unwrap_or_default()));
         }
-        for (name, identified) in api.identifiers() {
+        for (name, identified) in api.identifiers().into_iter().filter(|(name, _)| !name.is_empty()) {
             let at = self.of_operation(identified.by_query, &["x-identifier"]);
             found.push((name.to_owned(), at));
         }
