@@ -33,6 +33,8 @@ pub enum Rule {
     Destructive,
     /// Every operation has a method of its resource: its id without the words of the tag, or what `x-method` says.
     Method,
+    /// Two operations are one method (`x-identifier`) if they differ in what identifies the object, by a text in the path or by texts in the query, and in nothing else.
+    Identifier,
     /// Every operation links its page of the API reference (`externalDocs.url`).
     SourceLink,
     /// What is deprecated says in plain words what to use instead (`x-deprecated-note`): compilers show it.
@@ -124,6 +126,7 @@ impl Rule {
         Self::Idempotent,
         Self::Destructive,
         Self::Method,
+        Self::Identifier,
         Self::SourceLink,
         Self::Deprecated,
         Self::PathParameter,
@@ -179,6 +182,7 @@ impl Rule {
             Self::Idempotent => "idempotent",
             Self::Destructive => "destructive",
             Self::Method => "method",
+            Self::Identifier => "identifier",
             Self::SourceLink => "source-link",
             Self::Deprecated => "deprecated",
             Self::PathParameter => "path-parameter",

@@ -55,6 +55,8 @@ pub struct Operation {
     pub description: String,
     /// In the order of the path.
     pub parameters: Vec<Parameter>,
+    /// The enum of what identifies the object, if another operation does the same to an object that is identified otherwise.
+    pub identifier: Option<String>,
     /// The struct of the path arguments, if they are too many or too alike for arguments in a row.
     pub path_type: Option<String>,
     /// The type that holds the query parameters, if there are any. Several operations may share it.
@@ -95,6 +97,14 @@ impl Api {
         found
     }
 
+    /// The enums of what identifies an object, by name. Methods that share one identify the object by the same parameters.
+    pub fn identifiers(&self) -> BTreeMap<&str, Identified<'_>> {
+        let all = self.operations.iter().rev();
+        all.filter_map(|operation| operation.identified(self))
+            .map(|identified| (identified.name, identified))
+            .collect()
+    }
+
     /// The structs of path arguments, by name. Operations that share one have the same path parameters.
     pub fn path_types(&self) -> BTreeMap<&str, PathType<'_>> {
         let mut found: BTreeMap<&str, PathType<'_>> = BTreeMap::new();
@@ -110,6 +120,39 @@ impl Api {
             }
         }
         found
+    }
+}
+
+/// Two operations that are one method: what identifies the object is in the path of one, and in the query of the other.
+#[derive(Debug, Clone, Copy)]
+pub struct Identified<'a> {
+    /// The enum that the method takes.
+    pub name: &'a str,
+    /// What is in the path.
+    pub parameter: &'a Parameter,
+    /// The operation with the query.
+    pub by_query: &'a Operation,
+    /// The query of the operation with the path, which is part of the other's.
+    options: Option<&'a Object>,
+    /// The query of the other.
+    query: Option<&'a Object>,
+}
+
+impl<'a> Identified<'a> {
+    /// What is in the query of the one and not of the other.
+    pub fn keys(&self) -> impl Iterator<Item = &'a Property> + use<'a> {
+        let options = self.options;
+        let is_option = move |p: &Property| options.is_some_and(|options| options.property(&p.name).is_some());
+        let all = self.query.into_iter().flat_map(|query| &query.properties);
+        all.filter(move |p| !is_option(p))
+    }
+
+    /// The variants for the path and for the query: the names of the parameters without the words of the tag. A last word says
+    /// most: `data_source_uuid` and `external_id` are `ExternalId`.
+    pub fn variants(&self) -> [String; 2] {
+        let variant = |field: &str| crate::names::pascal(&crate::names::verb(field, &self.by_query.tag));
+        let key = self.keys().last().map_or("", |key| &key.field);
+        [variant(&self.parameter.field), variant(key)]
     }
 }
 
@@ -132,7 +175,7 @@ pub struct PathType<'a> {
 }
 
 /// An argument of the method that makes a request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Argument<'a> {
     /// Its name in Rust.
     pub name: String,
@@ -141,10 +184,12 @@ pub struct Argument<'a> {
 }
 
 /// What an argument stands for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum ArgumentValue<'a> {
     /// A path parameter.
     Path(&'a Parameter),
+    /// What is in the path of one operation, or in the query of another.
+    Identifier(Identified<'a>),
     /// All path parameters, in a struct of this name.
     PathStruct(&'a str),
     /// A required query parameter.
@@ -174,6 +219,31 @@ impl Operation {
     /// The object whose fields the builder has: what is in the body, inside of the envelope.
     pub fn body_object<'a>(&self, api: &'a Api) -> Option<&'a Object> {
         api.object(self.body.as_ref()?.inner())
+    }
+
+    /// Whether it is identified by its query, and has the method of another that is identified by its path.
+    pub fn is_by_query(&self) -> bool {
+        self.identifier.is_some() && self.parameters.is_empty()
+    }
+
+    /// Whether they have the same method of the same resource.
+    pub fn is_one_with(&self, other: &Self) -> bool {
+        let method = |operation: &Self| (operation.tag.clone(), operation.method.clone(), operation.verb.clone());
+        self.identifier.is_some() && self.identifier == other.identifier && method(self) == method(other)
+    }
+
+    /// The other operation that has this one's method, if this is the one with the path.
+    pub fn identified<'a>(&'a self, api: &'a Api) -> Option<Identified<'a>> {
+        let (name, parameter) = (self.identifier.as_ref()?, self.parameters.first()?);
+        let mut operations = api.operations.iter();
+        let by_query = operations.find(|other| other.is_by_query() && other.is_one_with(self))?;
+        Some(Identified {
+            name,
+            parameter,
+            by_query,
+            options: self.query_object(api),
+            query: by_query.query_object(api),
+        })
     }
 
     /// The query parameters.
@@ -207,6 +277,8 @@ impl Operation {
         };
         let identified = !self.parameters.is_empty() || !required.is_empty();
         let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
+        // What is identified in two ways is read in the same two ways.
+        let fits = fits && get.identifier == self.identifier;
         (fits && parts(get) == parts(self) && required.iter().all(is_given)).then_some(get)
     }
 
@@ -239,9 +311,10 @@ impl Operation {
         };
         let of_struct = |name: &'a str, value| argument(&crate::names::field(name), value);
         let mut arguments = Vec::new();
-        match &self.path_type {
-            Some(name) => arguments.push(of_struct(name, ArgumentValue::PathStruct(name))),
-            None => {
+        match (&self.path_type, self.identified(api)) {
+            (_, Some(identified)) => arguments.push(argument("identifier", ArgumentValue::Identifier(identified))),
+            (Some(name), None) => arguments.push(of_struct(name, ArgumentValue::PathStruct(name))),
+            (None, None) => {
                 let path = self.parameters.iter();
                 arguments.extend(path.map(|part| argument(&part.field, ArgumentValue::Path(part))));
             }

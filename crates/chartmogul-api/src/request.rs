@@ -12,8 +12,13 @@ pub trait Request: Clone + Send + Sync + 'static {
     /// What a successful response holds.
     type Response: ResponseBody + Clone + Sync + 'static;
 
-    /// The operation.
+    /// The operation. Of two that are one method, it is the one that identifies the object by its path.
     const OPERATION: &'static Operation;
+
+    /// The operation that this request is for.
+    fn operation(&self) -> &'static Operation {
+        Self::OPERATION
+    }
 
     /// Sends the request.
     fn send<'a>(

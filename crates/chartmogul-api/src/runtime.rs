@@ -219,11 +219,11 @@ pub fn send<R: Request>(
     client: Client,
 ) -> impl Future<Output = Result<R::Response, Error>> + Send + 'static {
     let prepared = prepare(&request, &client, Check::Yes).map_err(Box::new); // in a box: it would need more room
+    let route = Route::Operation(request.operation());
     drop(request);
     async move {
         match prepared {
             Ok(prepared) => {
-                let route = Route::Operation(R::OPERATION);
                 let response = call(&client, route, prepared, R::Response::SHAPE).await?;
                 Ok(response.into_value())
             }

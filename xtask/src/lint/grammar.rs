@@ -93,6 +93,7 @@ impl Object {
                 ("operationId", Text),
                 ("x-idempotent", Flag),
                 ("x-method", Text),
+                ("x-identifier", Text),
                 ("x-destructive", Flag),
                 ("x-query-type", Text),
                 ("x-required-type", Text),

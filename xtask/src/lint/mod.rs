@@ -8,6 +8,7 @@ mod components;
 mod enums;
 mod examples;
 mod grammar;
+mod identifiers;
 mod kinds;
 mod limits;
 mod names;
@@ -134,6 +135,7 @@ impl<'a> Lint<'a> {
             base_url: base_url.clone().unwrap_or_default(),
         };
         self.names(&api);
+        self.identifiers(&api);
         base_url.map(|_| api)
     }
 

@@ -42,7 +42,7 @@ struct Named<'a> {
 
 const OPERATION_HELP: &str = "choose another operationId, made of a verb and a resource: `update_opportunity`";
 const COMPONENT_HELP: &str = "choose another name for the component, such as one with the resource in front";
-const TYPE_HELP: &str = "choose another name for the struct";
+const TYPE_HELP: &str = "choose another name for the type";
 const FIELD_HELP: &str = "give it another name in Rust, beside its type: `x-rust-name: some_name`; beside a reference, write \
                           `allOf: [{ $ref: .. }]`";
 
@@ -69,7 +69,7 @@ impl Lint<'_> {
     }
 
     /// Where the operation is, or a keyword of it that is there.
-    fn of_operation(&self, operation: &Operation, keywords: &[&str]) -> String {
+    pub(super) fn of_operation(&self, operation: &Operation, keywords: &[&str]) -> String {
         let pointer = child(&child("/paths", &operation.path), &operation.method);
         let mut places = keywords.iter().map(|keyword| child(&pointer, keyword));
         places.find(|at| self.spec.at(at).is_some()).unwrap_or(pointer)
@@ -153,7 +153,7 @@ impl Lint<'_> {
             }
         }
         for (name, pointer) in self.structs(api) {
-            let what = "a struct of arguments".to_owned();
+            let what = "a type of arguments".to_owned();
             let wanted = Named {
                 name: &name,
                 what,
@@ -164,7 +164,7 @@ impl Lint<'_> {
         }
     }
 
-    /// The structs for arguments, each once, and what names it.
+    /// The structs and enums for arguments, each once, and what names it.
     fn structs(&self, api: &Api) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (name, ty) in &api.types {
@@ -189,6 +189,10 @@ impl Lint<'_> {
             let at = user.map(|operation| self.of_operation(operation, &["x-required-type"]));
             found.push(((*name).to_owned(), at.unwrap_or_default()));
         }
+        for (name, identified) in api.identifiers().into_iter().filter(|(name, _)| !name.is_empty()) {
+            let at = self.of_operation(identified.by_query, &["x-identifier"]);
+            found.push((name.to_owned(), at));
+        }
         found
     }
 
@@ -198,6 +202,7 @@ impl Lint<'_> {
         let mut root = Namespace::new("in the root of the crate", reserved.root());
         let mut files = Namespace::new("among the generated files", ["shared", "mod"].into_iter());
         let (required, paths) = (api.required_types(), api.path_types());
+        let identifiers = api.identifiers();
         for tag in &api.tags {
             let pointer = self.of_tag(&tag.name);
             for namespace in [&mut accessors, &mut root, &mut files] {
@@ -222,7 +227,11 @@ impl Lint<'_> {
                 format!("among the methods of `{resource}`"),
                 reserved.methods(&resource),
             );
-            for operation in api.operations.iter().filter(|operation| operation.tag == tag.name) {
+            let methods = api
+                .operations
+                .iter()
+                .filter(|operation| operation.tag == tag.name && !operation.is_by_query());
+            for operation in methods {
                 let pointer = self.of_operation(operation, &["operationId"]);
                 let wanted = Named {
                     name: &names::pascal(&operation.id),
@@ -263,11 +272,13 @@ impl Lint<'_> {
             for (name, pointer) in self.structs(api) {
                 let of_required = required.get(name.as_str()).map(|ty| &ty.home);
                 let home_of = of_required.or_else(|| paths.get(name.as_str()).map(|ty| &ty.home));
+                let identifies = identifiers.get(name.as_str());
+                let is_here = home_of == Some(&home) || identifies.is_some_and(|of| of.by_query.tag == tag.name);
                 // Those that are types, too, have been told about.
-                if home_of == Some(&home) && !api.types.contains_key(&name) {
+                if is_here && !api.types.contains_key(&name) {
                     let wanted = Named {
                         name: &name,
-                        what: "a struct of arguments".to_owned(),
+                        what: "a type of arguments".to_owned(),
                         pointer: &pointer,
                         help: TYPE_HELP,
                     };

@@ -89,6 +89,7 @@ impl Lint<'_> {
             verb,
             destructive,
             deprecated: self.deprecated(pointer),
+            identifier: self.identifier(pointer),
             path_type,
             errors: self.errors(pointer),
             id,
@@ -138,6 +139,13 @@ impl Lint<'_> {
                 String::new()
             }
         }
+    }
+
+    /// The enum of what identifies the object; without a name if that is none.
+    fn identifier(&mut self, pointer: &str) -> Option<String> {
+        let at = child(pointer, "x-identifier");
+        let is_there = self.spec.at(&at).is_some();
+        is_there.then(|| self.struct_name(&at, "InvoiceIdentifier").unwrap_or_default())
     }
 
     fn idempotent(&mut self, pointer: &str) -> bool {

@@ -107,6 +107,10 @@ impl Examples<'_> {
         let given = body_example(operation);
         match &argument.value {
             ArgumentValue::Path(parameter) => self.value(&parameter.kind, parameter.example.as_ref()?, As::Argument),
+            ArgumentValue::Identifier(identified) => {
+                let parameter = identified.parameter;
+                self.value(&parameter.kind, parameter.example.as_ref()?, As::Argument)
+            }
             ArgumentValue::PathStruct(name) => {
                 let fields = operation.parameters.iter().map(|parameter| {
                     let value = self.value(&parameter.kind, parameter.example.as_ref()?, As::Field)?;

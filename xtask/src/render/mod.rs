@@ -126,6 +126,11 @@ fn export(path: &str, mut names: Vec<String>) -> String {
     format!("pub use {path}::{{\n{}\n}};\n", lines.join("\n"))
 }
 
+/// The operations of a resource that have a request and a method: of two that share one, that with the path.
+fn methods_of<'a>(api: &'a Api, tag: &str) -> impl Iterator<Item = &'a Operation> {
+    operations_of(api, tag).filter(|operation| !operation.is_by_query())
+}
+
 /// The operations of a resource, in the document's order.
 fn operations_of<'a>(api: &'a Api, tag: &str) -> impl Iterator<Item = &'a Operation> {
     api.operations.iter().filter(move |operation| operation.tag == tag)

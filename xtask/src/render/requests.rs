@@ -1,9 +1,9 @@
 //! Requests as data, and what can be done with each besides sending it.
 
-use super::{docs, export, modules, operations, operations_of};
+use super::{docs, export, methods_of, modules, operations};
 use crate::{
     lower::rust_type,
-    model::{Api, Direction, Kind, Object, Operation, Property},
+    model::{Api, Direction, Identified, Kind, Object, Operation, Property},
     names,
 };
 
@@ -18,18 +18,16 @@ pub(super) fn index(api: &Api) -> String {
         .map(|tag| {
             export(
                 &names::module(&tag.name),
-                operations_of(api, &tag.name).map(name).collect(),
+                methods_of(api, &tag.name).map(name).collect(),
             )
         })
         .collect();
-    format!("//! Requests as data, one for each operation.\n\n{modules}\n{exports}")
+    format!("//! Requests as data, one for each method.\n\n{modules}\n{exports}")
 }
 
 /// The requests of a resource.
 pub(super) fn requests(api: &Api, tag: &str) -> String {
-    let requests: Vec<_> = operations_of(api, tag)
-        .map(|operation| request(api, operation))
-        .collect();
+    let requests: Vec<_> = methods_of(api, tag).map(|operation| request(api, operation)).collect();
     requests.join("\n")
 }
 
@@ -50,7 +48,13 @@ fn request(api: &Api, operation: &Operation) -> String {
     let (id, name) = (&operation.id, name(operation));
     let mut fields = Vec::new();
     let mut arguments = Vec::new();
-    for parameter in &operation.parameters {
+    let identified = operation.identified(api);
+    if let Some(identified) = &identified {
+        fields.push(("identifier", format!("crate::types::{}", identified.name)));
+        arguments.push("id".to_owned());
+    }
+    let path = operation.parameters.iter().filter(|_| identified.is_none());
+    for parameter in path {
         let (field, is_text) = (&parameter.field, parameter.kind == Kind::String);
         let ty = rust_type(api, &parameter.kind, Direction::Request);
         fields.push((field.as_str(), ty));
@@ -86,29 +90,73 @@ fn request(api: &Api, operation: &Operation) -> String {
     } else {
         format!(" {{\n{fields}}}")
     };
-    let (response, constant, arguments) = (
-        response(api, operation),
-        operations::constant(operation),
-        arguments.join(", "),
-    );
+    let (response, constant) = (response(api, operation), operations::constant(operation));
+    let sent = match &identified {
+        Some(identified) => by_identifier(api, operation, identified, &arguments),
+        None => format!(
+            "    fn send<'a>(\n        \
+                 &'a self,\n        \
+                 client: &'a crate::Client,\n    \
+             ) -> impl Future<Output = Result<crate::Response<Self::Response>, crate::Error>> + Send + 'a {{\n        \
+                 client.{id}({})\n    \
+             }}\n",
+            arguments.join(", "),
+        ),
+    };
     let mut text = format!(
         "{doc}#[derive(Debug, Clone, PartialEq{default})]\n\
          pub struct {name}{fields}\n\n\
          impl crate::request::Request for {name} {{\n    \
              type Response = {response};\n    \
-             const OPERATION: &'static crate::Operation = &crate::operations::{constant};\n    \
-             fn send<'a>(\n        \
-                 &'a self,\n        \
-                 client: &'a crate::Client,\n    \
-             ) -> impl Future<Output = Result<crate::Response<Self::Response>, crate::Error>> + Send + 'a {{\n        \
-                 client.{id}({arguments})\n    \
-             }}\n\
+             const OPERATION: &'static crate::Operation = &crate::operations::{constant};\n\
+             {sent}\
          }}\n"
     );
     text += &list(api, operation).unwrap_or_default();
     text += &update(api, operation).unwrap_or_default();
     text += &custom_attributes(api, operation).unwrap_or_default();
     text
+}
+
+/// For two operations that are one method: which of them it is, and what that one sends.
+fn by_identifier(api: &Api, operation: &Operation, identified: &Identified<'_>, arguments: &[String]) -> String {
+    let (id, other) = (&operation.id, identified.by_query);
+    let (other_id, other_constant) = (&other.id, operations::constant(other));
+    let ty = format!("crate::types::{}", identified.name);
+    let [by_path, by_query] = identified.variants();
+    let keys: Vec<_> = identified.keys().map(|key| key.field.as_str()).collect();
+    let properties = other.query_object(api).into_iter().flat_map(|query| &query.properties);
+    let query: String = properties
+        .map(|property| {
+            let field = &property.field;
+            let owner = if keys.contains(&field.as_str()) {
+                ""
+            } else {
+                "self.query."
+            };
+            format!("                    {field}: {owner}{field}.clone(),\n")
+        })
+        .collect();
+    let (query_type, keys) = (other.query.as_deref().unwrap_or_default(), keys.join(", "));
+    let body = if other.body.is_some() { ", &self.body" } else { "" };
+    let arguments = arguments.join(", ");
+    format!(
+        "    fn operation(&self) -> &'static crate::Operation {{\n        \
+             match &self.identifier {{\n            \
+                 {ty}::{by_path}(_) => Self::OPERATION,\n            \
+                 {ty}::{by_query} {{ .. }} => &crate::operations::{other_constant},\n        \
+             }}\n    \
+         }}\n    \
+         async fn send<'a>(&'a self, client: &'a crate::Client) -> Result<crate::Response<Self::Response>, crate::Error> {{\n        \
+             match &self.identifier {{\n            \
+                 {ty}::{by_path}(id) => client.{id}({arguments}).await,\n            \
+                 {ty}::{by_query} {{ {keys} }} => {{\n                \
+                     let query = crate::types::{query_type} {{\n{query}                }};\n                \
+                     client.{other_id}(&query{body}).await\n            \
+                 }}\n        \
+             }}\n    \
+         }}\n"
+    )
 }
 
 /// For an operation that lists: all entries of all pages.
@@ -138,7 +186,11 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
         .collect();
     let replaced = replaced.join(", ");
     let mut fields = String::new();
-    for (of_read, own) in read.parameters.iter().zip(&operation.parameters) {
+    if operation.identifier.is_some() {
+        fields += "            identifier: self.identifier.clone(),\n";
+    }
+    let path = read.parameters.iter().filter(|_| operation.identifier.is_none());
+    for (of_read, own) in path.zip(&operation.parameters) {
         let copied = if own.kind == Kind::String { ".clone()" } else { "" };
         fields += &format!("            {}: self.{}{copied},\n", of_read.field, own.field);
     }

@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Crate, converted, lifetime},
-    deprecated_text, docs, examples, export, module, operations_of, requests,
+    deprecated_text, docs, examples, export, methods_of, module, requests,
     setters::setters,
     types,
 };
@@ -41,10 +41,10 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     let words = format!("{}\n\n{}", docs::markdown(&tag.description), docs::source(&tag.source));
     let (heading, words) = (docs::module_text(&words), docs::comment_text(&words, "    "));
     let exports = exports(api, &home);
-    let verbs: Vec<_> = operations_of(api, &tag.name)
+    let verbs: Vec<_> = methods_of(api, &tag.name)
         .map(|operation| verb(api, tag, operation))
         .collect();
-    let limited = operations_of(api, &tag.name).filter(|operation| customer(api, operation).is_some());
+    let limited = methods_of(api, &tag.name).filter(|operation| customer(api, operation).is_some());
     let limited: Vec<_> = limited
         .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
         .collect();
@@ -76,7 +76,7 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
          {scope}\
          impl<M: Clone> {name}<M> {{\n{verbs}}}\n"
     );
-    for operation in operations_of(api, &tag.name) {
+    for operation in methods_of(api, &tag.name) {
         text += &builder(api, tag, operation);
     }
     text
@@ -155,6 +155,7 @@ fn argument_type(api: &Api, operation: &Operation, argument: &Argument<'_>) -> S
     match &argument.value {
         ArgumentValue::Path(parameter) if parameter.kind == Kind::String => "impl Into<String>".to_owned(),
         ArgumentValue::Path(parameter) => Crate::High.rust_type(api, &parameter.kind),
+        ArgumentValue::Identifier(identified) => format!("impl Into<types::{}>", identified.name),
         ArgumentValue::PathStruct(name) => {
             let kinds = operation.parameters.iter().map(|parameter| &parameter.kind);
             format!("types::{name}{}", lifetime(kinds, "'_"))
@@ -177,6 +178,7 @@ fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
             }
             ArgumentValue::Path(parameter) if parameter.field == *name => fields.push(name.clone()),
             ArgumentValue::Path(parameter) => fields.push(format!("{}: {name}", parameter.field)),
+            ArgumentValue::Identifier(_) => fields.push(format!("identifier: {name}.into()")),
             ArgumentValue::PathStruct(_) => fields.extend(operation.parameters.iter().map(|parameter| {
                 let owned = if parameter.kind == Kind::String {
                     ".to_owned()"

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     lower::{field_key, is_field},
-    model::{Api, Direction, Home, Kind, Object, Property, Type},
+    model::{Api, Direction, Home, Identified, Kind, Object, Operation, Property, Type},
     names,
 };
 
@@ -107,7 +107,40 @@ fn struct_names(api: &Api, home: &Home) -> Vec<String> {
         .into_iter()
         .filter(|(_, ty)| ty.home == *home)
         .map(|(name, _)| name);
-    required.chain(path).map(str::to_owned).collect()
+    required
+        .chain(path)
+        .map(str::to_owned)
+        .chain(identifier_names(api, home))
+        .collect()
+}
+
+/// The enums of what identifies an object that are written at a place.
+fn identifiers<'a>(api: &'a Api, home: &'a Home) -> impl Iterator<Item = Identified<'a>> {
+    let all = api.identifiers().into_values();
+    all.filter(move |identified| *home == Home::Tag(identified.by_query.tag.clone()))
+}
+
+fn identifier_names(api: &Api, home: &Home) -> Vec<String> {
+    identifiers(api, home)
+        .map(|identified| identified.name.to_owned())
+        .collect()
+}
+
+/// Whether users of `chartmogul` never meet a struct of required values: their identifier has the same.
+fn is_in_identifier(api: &Api, required: &str) -> bool {
+    let is_by_query = |name: &str| {
+        let mut users = api
+            .operations
+            .iter()
+            .filter(|o| o.query.as_deref() == Some(name))
+            .peekable();
+        users.peek().is_some() && users.all(Operation::is_by_query)
+    };
+    let mut owners = api
+        .types
+        .iter()
+        .filter(|(_, ty)| ty.object().is_some_and(|o| is_of(o, required)));
+    api.required_types().contains_key(required) && owners.all(|(name, _)| is_by_query(name))
 }
 
 /// What a user of `chartmogul` meets: not the bodies and queries, which its builders fill.
@@ -117,7 +150,11 @@ pub(super) fn names_for_users(api: &Api, home: &Home) -> Vec<String> {
         _ => true,
     });
     met.map(|(name, _)| name.clone())
-        .chain(struct_names(api, home))
+        .chain(
+            struct_names(api, home)
+                .into_iter()
+                .filter(|name| !is_in_identifier(api, name)),
+        )
         .collect()
 }
 
@@ -148,6 +185,7 @@ pub(super) fn types(api: &Api, home: &Home, generated: &Generated) -> anyhow::Re
         }
     }
     items.extend(structs(api, home));
+    items.extend(identifiers(api, home).map(|identified| identifier(&identified)));
     Ok(items.join("\n"))
 }
 
@@ -346,6 +384,55 @@ fn structs(api: &Api, home: &Home) -> Vec<String> {
         }
     }
     structs
+}
+
+/// The enum of what identifies an object. Text is what the path has.
+fn identifier(identified: &Identified<'_>) -> String {
+    let (name, parameter) = (identified.name, identified.parameter);
+    let [by_path, by_query] = identified.variants();
+    let keys = docs::listed(identified.keys().map(|key| format!("`{}`", key.name)));
+    let doc = docs::comment_text(
+        &format!(
+            "What identifies an object: `{}`, or {keys}. Text becomes [`{by_path}`](Self::{by_path}).",
+            parameter.name
+        ),
+        "",
+    );
+    let path_doc = docs::comment_text(&docs::markdown(&parameter.description), "    ");
+    let query_doc = docs::comment_text(&format!("By {keys}."), "    ");
+    let fields: String = identified
+        .keys()
+        .map(|key| {
+            let doc = docs::comment_text(&docs::markdown(&key.description), "        ");
+            format!("{doc}        {}: String,\n", key.field)
+        })
+        .collect();
+    let from = |(ty, value): (&str, &str)| {
+        format!(
+            "\nimpl From<{ty}> for {name} {{\n    \
+                 fn from(value: {ty}) -> Self {{\n        \
+                     {value}\n    \
+                 }}\n\
+             }}\n"
+        )
+    };
+    let own = format!("&{name}");
+    let (owned, copied) = (
+        format!("Self::{by_path}(value)"),
+        format!("Self::{by_path}(value.to_owned())"),
+    );
+    let conversions = [
+        ("&str", copied.as_str()),
+        ("String", &owned),
+        ("&String", &copied),
+        (&own, "value.clone()"),
+    ];
+    format!(
+        "{doc}#[derive(Debug, Clone, PartialEq, Eq, Hash)]\n\
+         #[non_exhaustive]\n\
+         pub enum {name} {{\n{path_doc}    {by_path}(String),\n{query_doc}    {by_query} {{\n{fields}    }},\n}}\n{}",
+        conversions.map(from).concat(),
+    )
 }
 
 fn is_of(object: &Object, required: &str) -> bool {

@@ -239,7 +239,10 @@ impl Client {
         update: &R,
         follow: &mut Follow<'_, R>,
     ) -> Result<FromRead<R::Response>, Error> {
-        let read = prepare(&update.read(), self, Check::Yes)?;
+        let (read, read_route) = {
+            let read = update.read();
+            (prepare(&read, self, Check::Yes)?, Route::Operation(read.operation()))
+        };
         let write = prepare(update, self, Check::No)?;
         let (mut before, mut after) = (None, None);
         let mut then = |body: &[u8]| {
@@ -256,8 +259,8 @@ impl Client {
                 after = Some(response::read(body, R::Response::SHAPE, false)?);
                 Ok(())
             };
-            let mut call = Call::new(self, Route::Operation(R::OPERATION), write).reading_first(ReadFirst {
-                route: Route::Operation(R::Read::OPERATION),
+            let mut call = Call::new(self, Route::Operation(update.operation()), write).reading_first(ReadFirst {
+                route: read_route,
                 request: read,
                 then: &mut then,
             });

@@ -104,7 +104,7 @@ impl<R: UpdateRequest<Response: Serialize + DeserializeOwned>> UpdateCall for Ca
     fn request(&self) -> Result<RequestRecord, Error> {
         let low_level = &self.client.low_level;
         let request = runtime::prepare(&self.request, low_level, Check::No)?;
-        record(R::OPERATION, low_level.base_url(), &request)
+        record(self.request.operation(), low_level.base_url(), &request)
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -43,6 +43,13 @@ impl Compare<'_> {
             Additive,
             "whether something is removed for good changed",
         );
+        self.keyword(
+            place,
+            "x-identifier",
+            Documentation,
+            Breaking,
+            "what the method takes to identify an object changed",
+        );
         self.given_name(place, "x-method", "the method of the resource", |operation| {
             let id = text(operation, "operationId").unwrap_or_default();
             let tag = operation
