@@ -18,44 +18,44 @@ crate::object! {
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Monthly recurring revenue at the end of the interval, in cents.
         pub mrr: crate::Field<f64> = "mrr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub mrr_percentage_change: crate::Field<f64> = "mrr-percentage-change",
         /// Annual run rate, which is MRR times 12, in cents.
         pub arr: crate::Field<f64> = "arr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub arr_percentage_change: crate::Field<f64> = "arr-percentage-change",
         /// Customers who left, in percent of those at the start of the interval.
         pub customer_churn_rate: crate::Field<f64> = "customer-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub customer_churn_rate_percentage_change: crate::Field<f64> = "customer-churn-rate-percentage-change",
         /// Churned and contracted MRR minus expanded MRR, in percent of MRR at the start of the interval. Negative when
         /// more was added than lost.
         pub mrr_churn_rate: crate::Field<f64> = "mrr-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub mrr_churn_rate_percentage_change: crate::Field<f64> = "mrr-churn-rate-percentage-change",
         /// Customer lifetime value, which is ARPA divided by the customer churn rate, in cents. Observed: not always a
         /// whole number before 2022.
         pub ltv: crate::Field<f64> = "ltv",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub ltv_percentage_change: crate::Field<f64> = "ltv-percentage-change",
         /// Number of active customers at the end of the interval.
         pub customers: crate::Field<i64> = "customers",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub customers_percentage_change: crate::Field<f64> = "customers-percentage-change",
         /// Average sale price, the average first invoice of new customers, in cents; 0 where there are none.
         pub asp: crate::Field<f64> = "asp",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub asp_percentage_change: crate::Field<f64> = "asp-percentage-change",
         /// Average revenue per account, which is MRR divided by customers, in cents.
         pub arpa: crate::Field<f64> = "arpa",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in answers
+        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
         /// from before 2022.
         pub arpa_percentage_change: crate::Field<f64> = "arpa-percentage-change",
     }
