@@ -202,7 +202,11 @@ impl<R: CustomAttributesRequest> CustomAttributesPatch<R> {
                     return read.map(|object| (object, patched)).ok_or(error);
                 }
                 Err(error) if conflict && !error.may_have_happened() => {
-                    return Err(Error::conflict(self.call.request.operation().id, true, Some(error.into())));
+                    return Err(Error::conflict(
+                        self.call.request.operation().id,
+                        true,
+                        Some(error.into()),
+                    ));
                 }
                 Err(error) => return Err(error),
             };
