@@ -1,7 +1,7 @@
 //! The one stage that all input goes through, before anything is sent.
 //!
 //! It walks the path, query and body that are about to be sent along the schemas of the operation table, and refuses what the
-//! API's documentation rules out. So it holds alike for typed calls, for [`Client::call_json`](crate::Client::call_json) and for
+//! API's documentation rules out. So it holds alike for typed calls, for `Client::call_json` and for
 //! whoever checks in advance; all else is left to the server.
 
 mod json;

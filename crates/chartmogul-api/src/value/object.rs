@@ -2,6 +2,17 @@
 
 use crate::{Field, List};
 
+/// The fields of an object that are required. A macro, because that is all that schemars reads without every feature of
+/// syn, which is on in this workspace only because of other crates.
+#[cfg(feature = "schemars")]
+macro_rules! required {
+    ($($wire:literal $($required:ident)?),*) => {
+        $crate::value::object::Required(&[$($({ let _ = stringify!($required); $wire },)?)*])
+    };
+}
+#[cfg(feature = "schemars")]
+pub(crate) use required;
+
 /// Declares an object in a response: a struct that is read field by field, so that an unexpected value does not affect
 /// the others, and that keeps what this version does not know.
 ///
@@ -30,7 +41,7 @@ macro_rules! object {
         #[cfg_attr(
             feature = "schemars",
             derive(schemars::JsonSchema),
-            schemars(transform = $crate::value::object::Required(&[$($({ let _ = stringify!($required); $wire },)?)*]))
+            schemars(transform = $crate::value::object::required!($($wire $($required)?),*))
         )]
         #[non_exhaustive]
         pub struct $name {
