@@ -205,7 +205,9 @@ impl Operation {
             let own = query.and_then(|query| query.property(&wanted.name));
             own.is_some_and(|own| own.required && own.kind == wanted.kind && own.field == wanted.field)
         };
-        let identified = !self.parameters.is_empty() || !required.is_empty();
+        // Of alternatives one must be given, and which one is not known here.
+        let has_alternatives = get.query_object(api).is_some_and(|query| !query.one_of.is_empty());
+        let identified = !has_alternatives && (!self.parameters.is_empty() || !required.is_empty());
         let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
         (fits && parts(get) == parts(self) && required.iter().all(is_given)).then_some(get)
     }

@@ -257,3 +257,14 @@ fn what_a_list_and_an_update_can_do_depends_on_their_shape() {
     let merging = ids(&api, |operation| operation.merges_custom(&api));
     assert_eq!(merging, ["update_opportunity", "update_medal"]);
 }
+
+#[test]
+fn an_object_is_not_read_by_a_query_of_alternatives() {
+    let mut api = everything();
+    assert_eq!(operation(&api, "update_parcel").read(&api).unwrap().id, "get_parcel");
+    let Some(Type::Object(query)) = api.types.get_mut("GetParcelQuery") else {
+        panic!("no query")
+    };
+    query.one_of = vec![vec!["with_history".to_owned()]];
+    assert!(operation(&api, "update_parcel").read(&api).is_none());
+}
