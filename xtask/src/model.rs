@@ -275,7 +275,9 @@ impl Operation {
             let own = query.and_then(|query| query.property(&wanted.name));
             own.is_some_and(|own| own.required && own.kind == wanted.kind && own.field == wanted.field)
         };
-        let identified = !self.parameters.is_empty() || !required.is_empty();
+        // Of alternatives one must be given, and which one is not known here.
+        let has_alternatives = get.query_object(api).is_some_and(|query| !query.one_of.is_empty());
+        let identified = !has_alternatives && (!self.parameters.is_empty() || !required.is_empty());
         let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
         // What is identified in two ways is read in the same two ways.
         let fits = fits && get.identifier == self.identifier;

@@ -272,3 +272,14 @@ fn two_operations_are_one_method_with_an_identifier() {
     let read = operation(&api, "update_line_item").read(&api).unwrap();
     assert_eq!(read.id, "get_line_item");
 }
+
+#[test]
+fn an_object_is_not_read_by_a_query_of_alternatives() {
+    let mut api = everything();
+    assert_eq!(operation(&api, "update_parcel").read(&api).unwrap().id, "get_parcel");
+    let Some(Type::Object(query)) = api.types.get_mut("GetParcelQuery") else {
+        panic!("no query")
+    };
+    query.one_of = vec![vec!["with_history".to_owned()]];
+    assert!(operation(&api, "update_parcel").read(&api).is_none());
+}

@@ -19,6 +19,8 @@ mod value;
 #[allow(clippy::all, clippy::pedantic, deprecated)]
 mod generated;
 
+#[doc(hidden)]
+pub use chrono; // for generated code of `chartmogul`
 pub use client::{
     Client, ClientBuilder, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
     Request, Response,

@@ -16,7 +16,7 @@ pub type ClientBuilder = chartmogul_api::ClientBuilder<Client>;
 /// it. It needs a tokio runtime with timers and IO (`enable_all`), and can be used in several; each has its own connections.
 /// `Debug` shows the base URL, never the key.
 ///
-/// Calls of this client are awaited; [`Client::blocking`] returns one whose calls block.
+/// Calls of this client are awaited; `Client::blocking` (feature `blocking`) returns one whose calls block.
 #[derive(Debug, Clone)]
 pub struct Client<M = Async> {
     pub(crate) low_level: chartmogul_api::Client,

@@ -200,7 +200,7 @@ impl Lint<'_> {
     fn resources(&mut self, api: &Api, reserved: &Reserved) {
         let mut accessors = Namespace::new("in the client", reserved.methods("Client"));
         let mut root = Namespace::new("in the root of the crate", reserved.root());
-        let mut files = Namespace::new("among the generated files", ["shared", "mod"].into_iter());
+        let mut files = Namespace::new("among the generated files", ["shared", "types", "mod"].into_iter());
         let (required, paths) = (api.required_types(), api.path_types());
         let identifiers = api.identifiers();
         for tag in &api.tags {

@@ -21,7 +21,8 @@ impl Crate {
             Self::Low => path.to_owned(),
             Self::High => path
                 .replace("crate::types::", "types::")
-                .replace("crate::", "chartmogul_api::"),
+                .replace("crate::", "chartmogul_api::")
+                .replace("chrono::", "chartmogul_api::chrono::"),
         }
     }
 

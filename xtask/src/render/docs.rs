@@ -39,9 +39,12 @@ fn lines(text: &str) -> Vec<String> {
     lines
 }
 
-/// The page of the API reference, as a last line.
+/// The page of the API reference, as a last line. A tag may have none.
 pub(super) fn source(url: &str) -> String {
-    format!("Source: <{url}>")
+    match url {
+        "" => String::new(),
+        url => format!("Source: <{url}>"),
+    }
 }
 
 /// Some things in a sentence: `a, b and c`.
@@ -292,6 +295,12 @@ fn url(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::markdown;
+
+    #[test]
+    fn a_page_that_nobody_names_is_no_link() {
+        assert_eq!(super::source("https://a.test"), "Source: <https://a.test>");
+        assert_eq!(super::source(""), "");
+    }
 
     #[test]
     fn ordinary_words_of_an_api_stay_words() {

@@ -204,7 +204,11 @@ fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
             Some(Type::Object(_)) => format!("Schema::Object(&{})", object_path(api, name)),
             Some(Type::OpenEnum(open)) => {
                 let values: Vec<_> = open.values.iter().map(|(value, _)| value.as_str()).collect();
-                format!("Schema::Text({})", text(limits, &values))
+                let mut limits = limits.clone();
+                if !values.contains(&"") {
+                    limits.min_length = limits.min_length.max(Some(1)); // values that nobody knows have a name, too
+                }
+                format!("Schema::Text({})", text(&limits, &values))
             }
             Some(Type::Handwritten { limits, .. }) => format!("Schema::Scalar({})", text(limits, &[])),
             None => "Schema::Any".to_owned(),

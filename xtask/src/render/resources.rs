@@ -211,7 +211,7 @@ fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
 
 /// What a caller can do something about, from the documented statuses.
 fn errors(api: &Api, operation: &Operation) -> String {
-    let identifies = !operation.parameters.is_empty() || operation.query_object(api).is_some_and(has_required);
+    let identifies = !operation.parameters.is_empty() || operation.query_object(api).is_some_and(has_identifier);
     let says_something = operation.query.is_some() || operation.body.is_some();
     let documented = |statuses: &[u16]| operation.errors.iter().any(|status| statuses.contains(status));
     let known = [
@@ -235,8 +235,9 @@ fn errors(api: &Api, operation: &Operation) -> String {
     format!("{known}others as in [`Error`](crate::Error).")
 }
 
-fn has_required(object: &Object) -> bool {
-    object.required().next().is_some()
+/// Whether a query names an object: what is required is text, not a period or a number.
+fn has_identifier(object: &Object) -> bool {
+    object.required().any(|property| property.kind == Kind::String)
 }
 
 /// What a verb returns: setters, and ways to send it.

@@ -49,9 +49,11 @@ fn find(text: &str, byte: u8) -> Option<usize> {
     text.bytes().position(|other| other == byte)
 }
 
-/// Whether it looks like what stands in paths, not like an identifier.
-fn is_word(value: &str) -> bool {
-    value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
+/// Whether it may be what stands in paths, such as `search` or `oauth2`; ChartMogul's own identifiers are longer.
+pub(super) fn is_word(value: &str) -> bool {
+    let is_plain = |byte: u8| is_unreserved(char::from(byte));
+    value.len() < 32 && value.bytes().all(is_plain)
+        || value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
 }
 
 /// An argument that makes of the path that of another operation: its name and value.

@@ -387,12 +387,18 @@ fn items_of_a_query_have_no_commas() {
         (r#"{"include":["a","b"]}"#, "ok".to_owned()),
         (r#"{"include":["a","b,c"]}"#, wrong("b,c")),
         (r#"{"include":["a",""]}"#, wrong("")),
+        // It would be sent as `include=`: as one item that is empty, or as if there were no filter.
+        (
+            r#"{"include":[]}"#,
+            "`include` was an empty list; must not be empty".to_owned(),
+        ),
         ("{}", "`include` is missing; must be set".to_owned()),
     ] {
         assert_eq!(say(query(&QUERY, json.as_bytes())), expected, "{json}");
     }
     // In a body, commas separate nothing.
     assert_eq!(body_of(&QUERY, r#"{"include":["a","b,c",""]}"#), "ok");
+    assert_eq!(body_of(&QUERY, r#"{"include":[]}"#), "ok");
 }
 
 #[derive(serde::Serialize)]
@@ -506,6 +512,16 @@ fn a_path_argument_reaches_no_other_operation() {
     ] {
         assert_eq!(path::literal(&thing, free, all), None, "{free}");
     }
+    for word in [
+        "search",
+        "oauth2",
+        "Export",
+        "export.csv",
+        "a_rather_long_name_of_an_operation",
+    ] {
+        assert!(path::is_word(word), "{word}"); // others are not looked for
+    }
+    assert!(!path::is_word("pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8") && !path::is_word("search%20"));
 }
 
 #[test]

@@ -256,6 +256,12 @@ fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>)
         }
         count += 1;
     }
+    // In a query, no item and one that is empty are written alike.
+    let min_items = if place.is_in_query() {
+        min_items.max(1)
+    } else {
+        min_items
+    };
     if count >= min_items {
         return Ok(());
     }

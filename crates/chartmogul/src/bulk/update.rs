@@ -62,11 +62,9 @@ fn record(operation: &Operation, account: &str, request: &Prepared) -> Result<Re
     if let Some(envelope) = operation.body.and_then(|body| body.envelope) {
         body = body[envelope].take();
     }
-    let required = operation.query.into_iter().flat_map(|query| query.fields);
-    let required = required.filter(|field| field.required).map(|field| field.name);
     Ok(RequestRecord {
         account: account.to_owned(),
-        id: id(operation.path, request.path(), required, &query),
+        id: id(operation.path, request.path(), identifying(operation, &query), &query),
         query,
         body,
     })
@@ -77,16 +75,27 @@ fn json(text: Option<&[u8]>) -> Result<Value, Error> {
     text.map_or(Ok(Value::Null), |text| serde_json::from_slice(text).map_err(error))
 }
 
+/// The parameters of a query that say what is updated: those that are required, and of alternatives those that are given.
+fn identifying(operation: &Operation, query: &Value) -> impl Iterator<Item = &'static str> {
+    let objects = operation.query.into_iter();
+    let identifying = objects.flat_map(move |object| {
+        let is_alternative = |name| object.one_of.iter().any(|group| group.contains(&name));
+        let fields = object.fields.iter();
+        fields.filter(move |field| field.required || (is_alternative(field.name) && query.get(field.name).is_some()))
+    });
+    identifying.map(|field| field.name)
+}
+
 /// `4ee13ca4-..` for an update by UUID, `data_source_uuid=ds_..&external_id=7` for one by query.
-fn id<'a>(template: &str, path: &str, required: impl Iterator<Item = &'a str>, query: &Value) -> String {
+fn id<'a>(template: &str, path: &str, identifying: impl Iterator<Item = &'a str>, query: &Value) -> String {
     let segments = template.split('/').zip(path.split('/'));
     let values = segments.filter(|(segment, _)| segment.starts_with('{'));
     let path = values.map(|(_, value)| value).collect::<Vec<_>>().join("/");
-    let required = required.map(|name| match &query[name] {
+    let parameters = identifying.map(|name| match &query[name] {
         Value::String(text) => format!("{name}={}", encode_path(text)),
         other => format!("{name}={other}"),
     });
-    let query = required.collect::<Vec<_>>().join("&");
+    let query = parameters.collect::<Vec<_>>().join("&");
     match (path.is_empty(), query.is_empty()) {
         (_, true) => path,
         (true, false) => query,
@@ -150,6 +159,24 @@ mod tests {
             ("/v1/items/{id}", "/v1/items/7", &["version"], "7?version=2"),
         ] {
             assert_eq!(id(template, path, required.iter().copied(), &query), expected);
+        }
+    }
+
+    #[test]
+    fn alternatives_of_a_query_identify_if_they_are_given() {
+        let mut object = *chartmogul_api::operations::LIST_PLANS.query.unwrap();
+        object.one_of = &[&["system"], &["data_source_uuid", "external_id"]];
+        let mut operation = chartmogul_api::operations::UPDATE_PLAN;
+        operation.query = Some(Box::leak(Box::new(object)));
+        for (query, expected) in [
+            (json!({"per_page": 5, "system": "Stripe"}), &["system"][..]),
+            (
+                json!({"data_source_uuid": "ds_1", "external_id": "7"}),
+                &["data_source_uuid", "external_id"],
+            ),
+            (Value::Null, &[]),
+        ] {
+            assert_eq!(identifying(&operation, &query).collect::<Vec<_>>(), expected);
         }
     }
 

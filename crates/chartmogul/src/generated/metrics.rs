@@ -55,7 +55,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/all>
     pub fn all(&self, metrics_period: types::MetricsPeriod) -> GetAllMetrics<M> {
@@ -85,7 +85,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/mrr>
     pub fn mrr(&self, metrics_period: types::MetricsPeriod) -> GetMrr<M> {
@@ -115,7 +115,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/arr>
     pub fn arr(&self, metrics_period: types::MetricsPeriod) -> GetArr<M> {
@@ -145,7 +145,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/arpa>
     pub fn arpa(&self, metrics_period: types::MetricsPeriod) -> GetArpa<M> {
@@ -177,7 +177,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/asp>
     pub fn asp(&self, metrics_period: types::MetricsPeriod) -> GetAsp<M> {
@@ -207,7 +207,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/customer-count>
     pub fn customer_count(&self, metrics_period: types::MetricsPeriod) -> GetCustomerCount<M> {
@@ -237,7 +237,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/churn-rate>
     pub fn customer_churn_rate(&self, metrics_period: types::MetricsPeriod) -> GetCustomerChurnRate<M> {
@@ -268,7 +268,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/mrr-churn-rate>
     pub fn mrr_churn_rate(&self, metrics_period: types::MetricsPeriod) -> GetMrrChurnRate<M> {
@@ -299,7 +299,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/ltv>
     pub fn ltv(&self, metrics_period: types::MetricsPeriod) -> GetLtv<M> {

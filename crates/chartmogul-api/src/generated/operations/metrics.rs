@@ -210,7 +210,7 @@ pub(crate) static METRICS_QUERY: Object = Object {
     fields: &[
         FieldSchema { name: "start-date", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
         FieldSchema { name: "end-date", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
-        FieldSchema { name: "interval", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { values: &["day", "week", "month", "quarter", "year"], ..Text::ANY }) },
+        FieldSchema { name: "interval", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "week", "month", "quarter", "year"], ..Text::ANY }) },
         FieldSchema { name: "geo", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "plans", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "filters", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },

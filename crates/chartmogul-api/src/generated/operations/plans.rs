@@ -127,7 +127,7 @@ pub(crate) static PLAN_CREATION: Object = Object {
         FieldSchema { name: "data_source_uuid", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "name", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "interval_count", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: None } },
-        FieldSchema { name: "interval_unit", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { values: &["day", "month", "year"], ..Text::ANY }) },
+        FieldSchema { name: "interval_unit", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
         FieldSchema { name: "external_id", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
     not_empty: false,
@@ -139,7 +139,7 @@ pub(crate) static PLAN_UPDATE: Object = Object {
     fields: &[
         FieldSchema { name: "name", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "interval_count", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: None } },
-        FieldSchema { name: "interval_unit", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { values: &["day", "month", "year"], ..Text::ANY }) },
+        FieldSchema { name: "interval_unit", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
         FieldSchema { name: "external_id", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
