@@ -16,10 +16,7 @@ use crate::files::Files;
 pub const CRATES: [&str; 2] = ["chartmogul-api", "chartmogul"];
 
 /// The features of each that add items; TLS adds none, and much to build.
-const FEATURES: [&str; 2] = [
-    "schemars,http2,dynamic,deserialize-requests",
-    "schemars,http2,blocking,bulk,dynamic",
-];
+const FEATURES: [&str; 2] = ["schemars,http2,dynamic", "schemars,http2,blocking,bulk,dynamic"];
 
 /// The version of rustdoc's JSON that the `public-api` in the workspace's `Cargo.toml` reads.
 const FORMAT: u32 = 57;

@@ -81,7 +81,7 @@ edition = "2024"
 
 [dependencies]
 chartmogul = { workspace = true, features = ["blocking", "bulk", "dynamic", "schemars"] }
-chartmogul-api = { workspace = true, features = ["deserialize-requests"] }
+chartmogul-api.workspace = true
 chrono.workspace = true
 serde_json.workspace = true
 tokio = { workspace = true, features = ["macros", "rt-multi-thread"] }

@@ -45,8 +45,6 @@ pub use transport::{
     observe::{AttemptEvent, CallEvent, Observer, Waited},
     retry::Retry,
 };
-#[allow(unused_imports)] // for the first nullable object in a request
-use value::field::field_value;
 pub use value::{
     CustomAttributeError, CustomAttributeValue, CustomAttributes, Date, Field, FieldValue, List, Timestamp, Verbatim,
 };

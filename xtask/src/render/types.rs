@@ -205,7 +205,6 @@ fn finish(api: &Api, object: &Object, words: &str, mut found: ItemStruct) -> any
     found.attrs = attributes(&quote! {
         #description
         #[derive(Debug, Clone, PartialEq, #default serde::Serialize)]
-        #[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
         #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
         #[non_exhaustive]
     })?;
@@ -341,13 +340,8 @@ fn field_value(api: &Api, name: &str) -> Option<String> {
     let is_it = |property: &Property| is_field(property, Direction::Request) && property.kind.component() == Some(name);
     properties.any(is_it).then(|| {
         format!(
-            "impl crate::FieldValue for {name} {{\n    \
-                 #[cfg(feature = \"deserialize-requests\")]\n    \
-                 fn from_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> Result<crate::Field<Self>, A::Error> {{\n        \
-                     let object = serde::de::value::MapAccessDeserializer::new(object);\n        \
-                     serde::Deserialize::deserialize(object).map(crate::Field::Value)\n    \
-                 }}\n\
-             }}\n"
+            "impl crate::FieldValue for {name} {{}}
+"
         )
     })
 }

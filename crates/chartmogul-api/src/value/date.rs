@@ -83,13 +83,6 @@ impl Serialize for Date {
     }
 }
 
-#[cfg(feature = "deserialize-requests")]
-impl<'de> serde::Deserialize<'de> for Date {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
-    }
-}
-
 #[cfg(feature = "schemars")]
 impl schemars::JsonSchema for Date {
     fn inline_schema() -> bool {

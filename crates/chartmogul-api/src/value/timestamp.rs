@@ -72,13 +72,6 @@ impl Serialize for Timestamp {
     }
 }
 
-#[cfg(feature = "deserialize-requests")]
-impl<'de> serde::Deserialize<'de> for Timestamp {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
-    }
-}
-
 #[cfg(feature = "schemars")]
 impl schemars::JsonSchema for Timestamp {
     fn inline_schema() -> bool {

@@ -263,7 +263,6 @@ crate::object! {
 
 /// Query parameters of [`get_ltv`](crate::Client::get_ltv); unset ones are not sent.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct LtvQuery {
@@ -318,7 +317,6 @@ crate::open_enum! {
 
 /// Query parameters of [`get_all_metrics`](crate::Client::get_all_metrics), [`get_mrr`](crate::Client::get_mrr), [`get_arr`](crate::Client::get_arr), [`get_arpa`](crate::Client::get_arpa), [`get_asp`](crate::Client::get_asp), [`get_customer_count`](crate::Client::get_customer_count), [`get_customer_churn_rate`](crate::Client::get_customer_churn_rate) and [`get_mrr_churn_rate`](crate::Client::get_mrr_churn_rate); unset ones are not sent.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct MetricsQuery {

@@ -19,7 +19,6 @@ crate::open_enum! {
 
 /// Query parameters of [`list_opportunities`](crate::Client::list_opportunities); unset ones are not sent.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListOpportunitiesQuery {
@@ -89,7 +88,6 @@ crate::object! {
 
 /// A new opportunity. Forecast category and likelihood that are left out become those of the pipeline stage.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OpportunityCreation {
@@ -176,7 +174,6 @@ crate::open_enum! {
 
 /// The fields of an opportunity to change. What is left out keeps its value.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct OpportunityUpdate {

@@ -2,7 +2,6 @@
 
 /// Query parameters of [`list_plan_group_plans`](crate::Client::list_plan_group_plans); unset ones are not sent.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListPlanGroupPlansQuery {
@@ -17,7 +16,6 @@ pub struct ListPlanGroupPlansQuery {
 
 /// Query parameters of [`list_plan_groups`](crate::Client::list_plan_groups); unset ones are not sent.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListPlanGroupsQuery {
@@ -44,7 +42,6 @@ crate::object! {
 
 /// A new plan group.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PlanGroupCreation {
@@ -91,7 +88,6 @@ impl crate::request::Page for PlanGroupPage {
 
 /// The fields of a plan group to change. What is left out keeps its value.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PlanGroupUpdate {

@@ -2,7 +2,6 @@
 
 /// Query parameters of [`list_plans`](crate::Client::list_plans); unset ones are not sent.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListPlansQuery {
@@ -45,7 +44,6 @@ crate::object! {
 
 /// A new plan.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PlanCreation {
@@ -115,7 +113,6 @@ impl crate::request::Page for PlanPage {
 
 /// The fields of a plan to change. What is left out keeps its value.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
-#[cfg_attr(feature = "deserialize-requests", derive(serde::Deserialize))]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct PlanUpdate {

@@ -9,10 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 pub use self::read::FieldValue;
-pub(crate) use self::{
-    read::{Name, Scalar, expect},
-    values::field_value,
-};
+pub(crate) use self::read::{Name, Scalar, expect};
 
 /// One field of a response: its value, or what the server sent instead.
 ///

@@ -173,22 +173,6 @@ impl<T: FieldValue> FieldValue for Vec<T> {
     }
 }
 
-/// Makes of an object in requests something that a [`Field`] can hold: where `null` clears it.
-#[allow(unused_macros)] // for the first such object
-macro_rules! field_value {
-    ($name:ty) => {
-        impl $crate::FieldValue for $name {
-            #[cfg(feature = "deserialize-requests")]
-            fn from_object<'de, A: serde::de::MapAccess<'de>>(object: A) -> Result<$crate::Field<Self>, A::Error> {
-                let object = serde::de::value::MapAccessDeserializer::new(object);
-                <Self as serde::Deserialize>::deserialize(object).map($crate::Field::Value)
-            }
-        }
-    };
-}
-#[allow(unused_imports)]
-pub(crate) use field_value;
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // tests
 mod tests {
