@@ -53,7 +53,10 @@ impl Lint<'_> {
                 let needed = needed.or_else(|| object.required().next().map(|property| property.name.clone()));
                 if let Some(needed) = needed.filter(|_| !required) {
                     let problem = format!("the body may be missing, and what is in it can't be without `{needed}`");
-                    let help = "add `required: true` to `requestBody`, or take the field out of `required`";
+                    let help = match envelope {
+                        Some(_) => "add `required: true` to `requestBody`: an envelope is always sent",
+                        None => "add `required: true` to `requestBody`, or take the field out of `required`",
+                    };
                     self.say(Rule::RequestBody, &at, problem, help);
                 }
             }
