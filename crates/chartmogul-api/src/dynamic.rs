@@ -156,7 +156,11 @@ mod tests {
     const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
 
     fn client() -> Client {
-        Client::builder().api_key("key").build().unwrap()
+        Client::builder()
+            .api_key("key")
+            .base_url("http://localhost")
+            .build()
+            .unwrap()
     }
 
     /// What would be sent, or the error.

@@ -526,7 +526,11 @@ fn a_path_argument_reaches_no_other_operation() {
 
 #[test]
 fn the_whole_request_is_checked() {
-    let client = Client::builder().api_key("key").build().unwrap();
+    let client = Client::builder()
+        .api_key("key")
+        .base_url("http://localhost")
+        .build()
+        .unwrap();
     let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
     let request = |path: &str, body: Option<&str>| {
         let mut request = Prepared::new(Method::PATCH, path.to_owned());
