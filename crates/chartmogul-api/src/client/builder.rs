@@ -348,10 +348,7 @@ impl<C: From<Client>> ClientBuilder<C> {
                 let (connection, url) = (self.connection, base_url.clone());
                 connection.check(&url)?;
                 // reqwest copies what is around its connector for each request, so it is there only for who looks.
-                let layer = self
-                    .limiter
-                    .as_ref()
-                    .is_none_or(super::super::transport::limit::Limiter::counts_arrivals);
+                let layer = self.limiter.as_ref().is_none_or(Limiter::counts_arrivals);
                 let build = move |idle| connection.build(&url, connect_timeout, idle, layer);
                 Connections::new(build(IDLE_TIMEOUT)?, Some(Box::new(build)))
             }

@@ -585,3 +585,11 @@ async fn schedule(seed: u64) {
         assert!(!state.pace.is_held_up(), "seed {seed}: slots");
     });
 }
+
+/// A limiter of which nothing is known is told of arrivals, and one in an `Arc` is asked itself.
+#[test]
+fn only_who_never_looks_is_not_told_of_arrivals() {
+    let told = |limiter: &dyn Limiter| limiter.counts_arrivals();
+    assert!(told(&RateLimiter::new(4, 20)) && told(&Arc::new(RateLimiter::new(4, 20))));
+    assert!(!told(&Unlimited) && !told(&Arc::new(Unlimited)));
+}
