@@ -345,6 +345,8 @@ mod tests {
     const fn field(name: &'static str, schema: Schema) -> FieldSchema {
         FieldSchema {
             name,
+            description: "",
+            example: None,
             required: false,
             nullable: true,
             replaces_all: false,
@@ -365,6 +367,8 @@ mod tests {
         path: "/v1/events/{id}/parts",
         parameters: &[crate::Parameter {
             name: "id",
+            description: "",
+            example: None,
             schema: Schema::Integer {
                 minimum: None,
                 maximum: None,
@@ -386,6 +390,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: Some("event"),
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -398,6 +403,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: None,
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -407,6 +413,7 @@ mod tests {
             object: &FIELDS,
             required: true,
             envelope: None,
+            example: None,
         }),
         ..OPTIONAL
     };

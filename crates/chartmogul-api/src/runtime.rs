@@ -331,6 +331,7 @@ mod tests {
                 },
                 required: false,
                 envelope: None,
+                example: None,
             }),
             ..operations::CREATE_OPPORTUNITY
         };
