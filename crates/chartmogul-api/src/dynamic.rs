@@ -346,6 +346,8 @@ mod tests {
     const fn field(name: &'static str, schema: Schema) -> FieldSchema {
         FieldSchema {
             name,
+            description: "",
+            example: None,
             required: false,
             nullable: true,
             replaces_all: false,
@@ -366,6 +368,8 @@ mod tests {
         path: "/v1/events/{id}/parts",
         parameters: &[crate::Parameter {
             name: "id",
+            description: "",
+            example: None,
             schema: Schema::Integer {
                 minimum: None,
                 maximum: None,
@@ -387,6 +391,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: Some("event"),
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -399,6 +404,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: None,
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -408,6 +414,7 @@ mod tests {
             object: &FIELDS,
             required: true,
             envelope: None,
+            example: None,
         }),
         ..OPTIONAL
     };

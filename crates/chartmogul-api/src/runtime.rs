@@ -332,6 +332,7 @@ mod tests {
                 },
                 required: false,
                 envelope: None,
+                example: None,
             }),
             ..operations::CREATE_OPPORTUNITY
         };
