@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Client, Error, InvalidInput, Object, Operation, Response,
+    runtime::admit,
     transport::{Prepared, Route, Shape, call},
     validate,
 };
@@ -42,7 +43,7 @@ impl Client {
         operation: &'static Operation,
         arguments: Map<String, Value>,
     ) -> Result<Response<Value>, Error> {
-        let request = self.admit(prepare(operation, &arguments)?, operation)?;
+        let request = admit(prepare(operation, &arguments)?, operation)?;
         drop(arguments);
         call(self, Route::Operation(operation), request, shape(operation)).await
     }

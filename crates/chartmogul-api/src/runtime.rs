@@ -187,20 +187,18 @@ impl ClientHooks for Client {
             let id = info.operation_id;
             let operation = operations::find(id)
                 .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
-            let request = self.admit(request, operation)?;
+            let request = admit(request, operation)?;
             let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
             Ok(Executed(response))
         }
     }
 }
 
-impl Client {
-    /// The one stage that all input goes through.
-    pub(crate) fn admit(&self, request: Prepared, operation: &'static Operation) -> Result<Prepared, Error> {
-        let request = complete(request, operation);
-        validate::request(operation, &request)?;
-        Ok(request)
-    }
+/// The one stage that all input goes through.
+pub(crate) fn admit(request: Prepared, operation: &Operation) -> Result<Prepared, Error> {
+    let request = complete(request, operation);
+    validate::request(operation, &request)?;
+    Ok(request)
 }
 
 /// What is sent of a request: an optional body that has no field is not.
@@ -267,7 +265,7 @@ pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result
     // Nothing is waited for before a request is recorded.
     let ended = pin!(request.send(&recording)).poll(&mut Context::from_waker(Waker::noop()));
     match (recorder.take(), ended, check) {
-        (Some(prepared), _, Check::Yes) => client.admit(prepared, request.operation()),
+        (Some(prepared), _, Check::Yes) => admit(prepared, request.operation()),
         (Some(prepared), _, Check::No) => Ok(complete(prepared, request.operation())),
         (None, Poll::Ready(Err(error)), _) => Err(error),
         (None, ..) => Err(Error::internal("a request was not recorded, which is a bug", None)),
@@ -341,12 +339,12 @@ mod tests {
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&OpportunityUpdate::default());
-        let admitted = client().admit(request.build().unwrap(), &EXPORT).unwrap();
+        let admitted = admit(request.build().unwrap(), &EXPORT).unwrap();
         assert_eq!(admitted.body(), None);
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&serde_json::json!({ "a": 1 }));
-        let error = client().admit(request.build().unwrap(), &EXPORT).unwrap_err();
+        let error = admit(request.build().unwrap(), &EXPORT).unwrap_err();
         assert_eq!(error.to_string(), "`a` is not a known name; there are no fields");
     }
 
