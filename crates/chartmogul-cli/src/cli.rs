@@ -573,3 +573,42 @@ fn broken(line: &str) -> String {
 pub(crate) fn dashed(name: &str) -> String {
     name.replace('_', "-")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap finds names that are there twice, and what can't be parsed.
+    #[test]
+    fn the_tree_fits_together() {
+        command(Extent::Whole).debug_assert();
+        let mut names: Vec<_> = command(Extent::Whole)
+            .get_subcommands()
+            .map(|one| one.get_name().to_owned())
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a resource has the name of a command");
+    }
+
+    #[test]
+    fn only_what_is_named_has_arguments() {
+        let arguments = ["chartmogul", "opportunities", "update"].map(OsString::from);
+        let tree = command(Extent::Named(&arguments));
+        let resource = tree.find_subcommand("opportunities").unwrap();
+        let count = |verb: &str| resource.find_subcommand(verb).unwrap().get_arguments().count();
+        assert!(count("update") > 10 && count("create") == 0);
+        assert_eq!(tree.find_subcommand("plans").unwrap().get_subcommands().count(), 0);
+    }
+
+    #[test]
+    fn examples_can_be_typed() {
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a-b_c.d@e"), "a-b_c.d@e");
+        let line = format!("chartmogul x --a {} --b c", "y".repeat(90));
+        assert!(broken(&line).contains(" \\\n      --b c"), "{}", broken(&line));
+    }
+}

@@ -146,8 +146,8 @@ fn context(matches: &ArgMatches, terminals: Terminals) -> Result<Context, CliErr
     };
     let connection = Connection {
         fake: is_set("fake"),
-        base_url: text("base-url"),
-        profile: text("profile"),
+        base_url: text("base-url").filter(|url| !url.is_empty()),
+        profile: text("profile").filter(|name| !name.is_empty()),
         timeout: matches
             .try_get_one::<u64>("timeout")
             .ok()

@@ -17,7 +17,9 @@ const NAME: &str = "profiles.json";
 /// A key, and where it is good.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Profile {
-    pub(super) key: String,
+    /// `None` if it is in the keyring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) base_url: Option<String>,
 }

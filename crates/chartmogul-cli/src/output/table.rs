@@ -36,8 +36,9 @@ pub(crate) fn render(names: &[&str], rows: &[Vec<String>], width: Option<usize>,
         }
         while columns.len() > 1 && total(&columns) > width {
             // The first says what the row is.
-            let minor = columns.iter().rposition(Column::is_minor).filter(|at| *at > 0);
-            let gone = columns.remove(minor.unwrap_or(columns.len() - 1));
+            let last = |is: fn(&Column) -> bool| columns.iter().rposition(is).filter(|at| *at > 0);
+            let at = last(Column::is_minor).or_else(|| last(|column| !column.is_money));
+            let gone = columns.remove(at.unwrap_or(columns.len() - 1));
             left_out.insert(0, gone.name);
         }
     }
@@ -63,6 +64,7 @@ struct Column {
     cells: Vec<String>,
     width: usize,
     to_the_right: bool,
+    is_money: bool,
 }
 
 impl Column {
@@ -81,6 +83,7 @@ impl Column {
         };
         let filled: Vec<_> = cells.iter().filter(|cell| !cell.is_empty()).collect();
         Self {
+            is_money: !filled.is_empty() && filled.iter().all(|cell| is_amount(cell)),
             to_the_right: !filled.is_empty() && filled.iter().all(|cell| is_number(cell) || is_amount(cell)),
             name: name.to_owned(),
             width,
