@@ -397,8 +397,7 @@ fn argument(flag: &Flag) -> Arg {
             .default_missing_value("true")
             .hide_possible_values(true)
             .value_parser(PossibleValuesParser::new(["true", "false"])),
-        Kind::Integer => one("NUMBER").allow_negative_numbers(true),
-        Kind::Number => one("NUMBER").allow_negative_numbers(true),
+        Kind::Integer | Kind::Number => one("NUMBER").allow_negative_numbers(true),
         Kind::Money => one("AMOUNT").allow_negative_numbers(true),
         Kind::Text => one(match flag.field.schema {
             Schema::Date => "DATE",
@@ -453,8 +452,8 @@ fn limits(field: &FieldSchema) -> Option<String> {
         (!values.is_empty()).then(|| format!("Known values: {values}."))
     };
     match &field.schema {
-        Schema::Text(limits) => text(limits),
-        Schema::List {
+        Schema::Text(limits)
+        | Schema::List {
             items: Schema::Text(limits),
             ..
         } => text(limits),
@@ -487,9 +486,10 @@ pub(crate) fn example(operation: &'static Operation) -> Option<String> {
         if merged && flag.kind != Kind::Merge {
             continue;
         }
-        let value = match flag.in_query {
-            true => json(flag.field.example),
-            false => body.as_ref().and_then(|body| body.get(flag.path[0]).cloned()),
+        let value = if flag.in_query {
+            json(flag.field.example)
+        } else {
+            body.as_ref().and_then(|body| body.get(flag.path[0]).cloned())
         };
         let Some(value) = value else { continue };
         if !flag.field.required {

@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io};
 
-use chartmogul::{Error as ApiError, Failure};
+use chartmogul::{Attempt, Error as ApiError, Failure};
 use serde_json::{Map, Value, json};
 
 /// How the program ends. The number is the exit code; `docs/guide/command-line.md` and the man page list them.
@@ -230,7 +230,7 @@ fn is_throttled(error: &ApiError) -> bool {
     match error {
         ApiError::Throttled(_) => true,
         ApiError::Timeout { while_waiting, .. } => {
-            let last = error.attempts().last().map(|attempt| attempt.failure());
+            let last = error.attempts().last().map(Attempt::failure);
             let refused = matches!(last, Some(Failure::Status(status)) if [429, 503].contains(&status.as_u16()));
             refused || *while_waiting == Some("the rate limit")
         }

@@ -89,7 +89,8 @@ fn check_mode(path: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::file("read", path, &error))?
         .permissions()
         .mode();
-    if mode & 0o077 == 0 {
+    let of_others = mode & 0o077;
+    if of_others == 0 {
         return Ok(());
     }
     let message = format!("{} can be read by others on this machine", path.display());
