@@ -3,6 +3,17 @@
 #[allow(unused_imports)] // not every resource needs all of them
 use crate::operation::{Body, FieldSchema, Object, Operation, Parameter, Pattern, Schema, Text};
 
+pub(crate) static ASSOCIATED_OBJECT_IDENTIFIER: Object = Object {
+    name: "AssociatedObjectIdentifier",
+    fields: &[
+        FieldSchema { name: "associated_object", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["customer", "contact"], ..Text::ANY }) },
+        FieldSchema { name: "method", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["uuid"], ..Text::ANY }) },
+        FieldSchema { name: "value", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+    ],
+    not_empty: false,
+    one_of: &[],
+};
+
 pub(crate) static CUSTOM_ATTRIBUTE: Object = Object {
     name: "CustomAttribute",
     fields: &[
