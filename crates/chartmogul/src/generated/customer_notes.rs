@@ -59,7 +59,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/list>
-    #[deprecated(note = "list `notes` instead, which include those on contacts")]
+    #[deprecated(note = "use `notes` instead, which also has those on contacts")]
     pub fn list(&self) -> ListCustomerNotes<M> {
         let mut request = requests::ListCustomerNotes { query: types::ListCustomerNotesQuery::default() };
         request.query.customer_uuid.clone_from(&self.customer_uuid);
@@ -87,7 +87,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/add>
-    #[deprecated(note = "create one of `notes` instead")]
+    #[deprecated(note = "use `notes` instead")]
     pub fn create(&self, customer_uuid: impl Into<String>, type_: impl Into<types::NoteType>) -> CreateCustomerNote<M> {
         CreateCustomerNote(call::Call::new(&self.client, requests::CreateCustomerNote { body: types::CustomerNoteCreation::new(customer_uuid, type_) }))
     }
@@ -106,7 +106,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/retrieve>
-    #[deprecated(note = "retrieve one of `notes` instead")]
+    #[deprecated(note = "use `notes` instead")]
     pub fn get(&self, note_uuid: impl Into<String>) -> GetCustomerNote<M> {
         GetCustomerNote(call::Call::new(&self.client, requests::GetCustomerNote { note_uuid: note_uuid.into() }))
     }
@@ -125,7 +125,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/delete>
-    #[deprecated(note = "delete one of `notes` instead")]
+    #[deprecated(note = "use `notes` instead")]
     pub fn delete(&self, note_uuid: impl Into<String>) -> DeleteCustomerNote<M> {
         DeleteCustomerNote(call::Call::new(&self.client, requests::DeleteCustomerNote { note_uuid: note_uuid.into() }))
     }
@@ -149,7 +149,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/update>
-    #[deprecated(note = "update one of `notes` instead")]
+    #[deprecated(note = "use `notes` instead")]
     pub fn update(&self, note_uuid: impl Into<String>) -> UpdateCustomerNote<M> {
         UpdateCustomerNote(call::Call::new(&self.client, requests::UpdateCustomerNote { note_uuid: note_uuid.into(), body: types::NoteUpdate::default() }))
     }
