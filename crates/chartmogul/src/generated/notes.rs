@@ -109,7 +109,7 @@ impl<M: Clone> Notes<M> {
 
     /// Delete a note or call log.
     ///
-    /// Removes a note or call log for good. Repeating it is harmless; the response is then a 404. Observed with 202 only.
+    /// Removes a note or call log for good. Repeating it is harmless; the response is then a 404.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {

@@ -119,7 +119,7 @@ impl Client {
     }
     /// Delete a note or call log.
     ///
-    /// Removes a note or call log for good. Repeating it is harmless; the response is then a 404. Observed with 202 only.
+    /// Removes a note or call log for good. Repeating it is harmless; the response is then a 404.
     ///
     /// - `note_uuid`: Identifier of the note or call log, `note_` followed by a UUID.
     ///
