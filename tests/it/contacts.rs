@@ -45,7 +45,10 @@ async fn a_merge_names_which_contact_stays() {
     let sent = fake.requests().remove(0);
     assert_eq!(sent.path, format!("/v1/contacts/{PAT}/merge/{KIM}"));
     assert_eq!((pat.uuid.as_str(), pat.title.as_str()), (Some(PAT), Some("CTO")));
-    assert_eq!((pat.notes.as_str(), pat.phone.as_str()), (Some("Hello World"), Some("1")));
+    assert_eq!(
+        (pat.notes.as_str(), pat.phone.as_str()),
+        (Some("Hello World"), Some("1"))
+    );
     assert_eq!((pat.position.get(), pat.customer_uuid.is_null()), (Some(&1), true));
     assert_eq!(pat.custom.get_bool("vip").unwrap(), Some(true));
 
@@ -54,13 +57,20 @@ async fn a_merge_names_which_contact_stays() {
     assert_eq!(pat.customer_uuid.as_str(), Some(CUSTOMER));
     let error = client.contacts().get(KIM).send().await.unwrap_err();
     let message = format!("Contact \"{}\" does not exist", KIM.trim_start_matches("con_"));
-    assert!(matches!(error, Error::NotFound(_)) && error.to_string().contains(&message), "{error}");
+    assert!(
+        matches!(error, Error::NotFound(_)) && error.to_string().contains(&message),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_contact_keeps_the_custom_attributes_that_are_not_named() {
     let (fake, client) = start();
-    contact(&fake, PAT, &json!({ "custom": { "newsletter": false, "seats": 9_007_199_254_740_993_i64 } }));
+    contact(
+        &fake,
+        PAT,
+        &json!({ "custom": { "newsletter": false, "seats": 9_007_199_254_740_993_i64 } }),
+    );
     let patch = client.contacts().update(PAT).title("COO").merge_custom();
     let pat = patch.set("newsletter", true).send().await.unwrap();
     assert_eq!(pat.title.as_str(), Some("COO"));
@@ -73,18 +83,36 @@ async fn contacts_of_a_customer_and_without_one() {
     let (fake, client) = start();
     let contacts = client.contacts();
     for first_name in ["A", "B"] {
-        contacts.create_for_customer(CUSTOMER).first_name(first_name).send().await.unwrap();
+        contacts
+            .create_for_customer(CUSTOMER)
+            .first_name(first_name)
+            .send()
+            .await
+            .unwrap();
     }
-    let alone = contacts.create().clear_external_id().email("c@example.com").send().await.unwrap();
+    let alone = contacts
+        .create()
+        .clear_external_id()
+        .email("c@example.com")
+        .send()
+        .await
+        .unwrap();
     assert!(alone.customer_uuid.is_null() && alone.external_id.is_null());
     assert_eq!(alone.position.get(), Some(&1), "of those without a customer, the first");
-    assert_eq!(fake.requests()[2].body, br#"{"external_id":null,"email":"c@example.com"}"#);
+    assert_eq!(
+        fake.requests()[2].body,
+        br#"{"external_id":null,"email":"c@example.com"}"#
+    );
 
     // Three ways to the contacts of a customer; newest first.
     let page = contacts.list_for_customer(CUSTOMER).send().await.unwrap();
     assert_eq!(page, client.customer(CUSTOMER).contacts().list().send().await.unwrap());
     assert_eq!(page, contacts.list().customer_uuid(CUSTOMER).send().await.unwrap());
-    let found: Vec<_> = page.entries.iter().map(|one| (one.first_name.as_str(), one.position.get())).collect();
+    let found: Vec<_> = page
+        .entries
+        .iter()
+        .map(|one| (one.first_name.as_str(), one.position.get()))
+        .collect();
     assert_eq!(found, [(Some("B"), Some(&2)), (Some("A"), Some(&1))]);
     let page = contacts.list().email("c@example.com").send().await.unwrap();
     assert_eq!(page.entries.len(), 1);
@@ -106,9 +134,15 @@ async fn bulk_takes_updates_of_contacts_notes_and_tasks() {
         run.finish().await.unwrap().updated
     }
     let contacts = client.contacts();
-    assert_eq!(updated(&fake, "contacts", move |uuid| contacts.update(uuid).title("CEO")).await, 3);
+    assert_eq!(
+        updated(&fake, "contacts", move |uuid| contacts.update(uuid).title("CEO")).await,
+        3
+    );
     let notes = client.notes();
-    assert_eq!(updated(&fake, "notes", move |uuid| notes.update(uuid).text("Done")).await, 3);
+    assert_eq!(
+        updated(&fake, "notes", move |uuid| notes.update(uuid).text("Done")).await,
+        3
+    );
     let tasks = client.tasks();
     let closed = move |uuid| tasks.update(uuid).completed_at("2026-04-20");
     assert_eq!(updated(&fake, "tasks", closed).await, 3);

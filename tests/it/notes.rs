@@ -27,23 +27,45 @@ async fn a_note_is_about_a_customer_or_a_contact() {
     let notes = client.notes();
     let wrong = [
         notes.create(NoteType::Note),
-        notes.create(NoteType::Note).customer_uuid(CUSTOMER).associated_object_identifier(on_contact()),
+        notes
+            .create(NoteType::Note)
+            .customer_uuid(CUSTOMER)
+            .associated_object_identifier(on_contact()),
     ];
     for wrong in wrong {
         assert!(matches!(wrong.send().await, Err(Error::InvalidInput(_))));
     }
     assert!(fake.requests().is_empty());
 
-    let note = notes.create("note").customer_uuid(CUSTOMER).text("Hi").author_email("kim@example.com");
+    let note = notes
+        .create("note")
+        .customer_uuid(CUSTOMER)
+        .text("Hi")
+        .author_email("kim@example.com");
     let note = note.send().await.unwrap();
-    let call = notes.create(NoteType::Call).associated_object_identifier(on_contact()).send().await.unwrap();
+    let call = notes
+        .create(NoteType::Call)
+        .associated_object_identifier(on_contact())
+        .send()
+        .await
+        .unwrap();
     let identifier = json!({ "associated_object": "contact", "method": "uuid", "value": CONTACT });
-    assert_eq!(fake.requests()[1].json(), json!({ "type": "call", "associated_object_identifier": identifier }));
-    assert_eq!((note.customer_uuid.as_str(), note.call_duration.get()), (Some(CUSTOMER), Some(&0)));
+    assert_eq!(
+        fake.requests()[1].json(),
+        json!({ "type": "call", "associated_object_identifier": identifier })
+    );
+    assert_eq!(
+        (note.customer_uuid.as_str(), note.call_duration.get()),
+        (Some(CUSTOMER), Some(&0))
+    );
     assert_eq!(note.author.as_str(), Some("kim (kim@example.com)"));
     assert_eq!(call.associated_object.get(), Some(&AssociatedObjectType::Contact));
     assert!(call.customer_uuid.is_null() && call.text.is_null());
-    assert_eq!(call.call_duration.get(), Some(&60), "as the API does it without a duration");
+    assert_eq!(
+        call.call_duration.get(),
+        Some(&60),
+        "as the API does it without a duration"
+    );
 
     for (list, expected) in [
         (notes.list(), vec![&call, &note]),
@@ -72,7 +94,12 @@ async fn an_update_that_changes_nothing_is_no_failure() {
 async fn the_old_path_leads_to_the_same_notes() {
     let fake = Fake::start().unwrap();
     let client = client_for(&fake);
-    let old = client.customer_notes().create(CUSTOMER, NoteType::Call).send().await.unwrap();
+    let old = client
+        .customer_notes()
+        .create(CUSTOMER, NoteType::Call)
+        .send()
+        .await
+        .unwrap();
     let uuid = old.uuid.as_str().unwrap();
     assert_eq!(client.notes().get(uuid).send().await.unwrap(), old);
     client.notes().delete(uuid).send().await.unwrap();

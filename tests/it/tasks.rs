@@ -27,7 +27,13 @@ async fn tasks_are_found_by_when_they_are_due_and_whether_they_are_completed() {
     let fake = Fake::start().unwrap();
     let client = client_for(&fake);
     task(&client, "April", "2026-04-30".into(), Some("2026-04-20T02:00:00+02:00")).await;
-    task(&client, "May", Utc.with_ymd_and_hms(2026, 5, 15, 12, 0, 0).unwrap().into(), None).await;
+    task(
+        &client,
+        "May",
+        Utc.with_ymd_and_hms(2026, 5, 15, 12, 0, 0).unwrap().into(),
+        None,
+    )
+    .await;
 
     let tasks = client.tasks();
     type Filter = fn(ListTasks) -> ListTasks;
@@ -41,14 +47,25 @@ async fn tasks_are_found_by_when_they_are_due_and_whether_they_are_completed() {
     ];
     for (filter, expected) in cases {
         let page = filter(tasks.list()).send().await.unwrap();
-        let details: Vec<_> = page.entries.iter().filter_map(|task| task.task_details.as_str()).collect();
+        let details: Vec<_> = page
+            .entries
+            .iter()
+            .filter_map(|task| task.task_details.as_str())
+            .collect();
         assert_eq!(details, expected);
     }
 
     let page = tasks.list().completed(true).send().await.unwrap();
     let april = &page.entries[0];
-    assert_eq!(april.completed_at.get(), Some(&Utc.with_ymd_and_hms(2026, 4, 20, 0, 0, 0).unwrap()));
-    assert_eq!(fake.requests()[0].json()["due_date"], "2026-04-30", "a day is sent as a day");
+    assert_eq!(
+        april.completed_at.get(),
+        Some(&Utc.with_ymd_and_hms(2026, 4, 20, 0, 0, 0).unwrap())
+    );
+    assert_eq!(
+        fake.requests()[0].json()["due_date"],
+        "2026-04-30",
+        "a day is sent as a day"
+    );
     let stored = fake.collection("tasks").get(april.task_uuid.as_str().unwrap()).unwrap();
     assert_eq!(stored["due_date"], "2026-04-30T00:00:00.000Z");
 }

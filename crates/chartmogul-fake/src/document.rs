@@ -255,7 +255,11 @@ impl Kind {
         let parameter = get.path.trim_end_matches('}').rsplit('{').next()?;
         let fields = || properties(schema).map(|(name, _)| name);
         let whole = fields().any(|name| name == parameter) && fields().all(|name| name != "uuid");
-        let key = if whole { parameter } else { parameter.rsplit('_').next()? };
+        let key = if whole {
+            parameter
+        } else {
+            parameter.rsplit('_').next()?
+        };
         let example = get.success.example;
         let prefix = example[key]
             .as_str()

@@ -37,7 +37,11 @@ pub(crate) fn not_found(kind: &Kind) -> Response {
 
 /// An object that does not exist, as contacts and customers say it: without what stands before the UUID.
 pub(crate) fn does_not_exist(kind: &Kind, param: &str, key: &str) -> Response {
-    let message = format!("{} \"{}\" does not exist", kind.name, key.trim_start_matches(kind.prefix));
+    let message = format!(
+        "{} \"{}\" does not exist",
+        kind.name,
+        key.trim_start_matches(kind.prefix)
+    );
     with_code(StatusCode::NOT_FOUND, &message, Some(param))
 }
 

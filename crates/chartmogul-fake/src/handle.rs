@@ -102,8 +102,13 @@ impl<'a> Call<'a> {
         }
         let mut body = Self::body(shared.lenient, operation, request)?;
         // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
-        let owners = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let owners = owners.zip(&path).map(|(name, value)| (name.to_owned(), value.clone().into()));
+        let owners = operation
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let owners = owners
+            .zip(&path)
+            .map(|(name, value)| (name.to_owned(), value.clone().into()));
         match operation.action {
             Action::List => query.extend(owners),
             Action::Create => body.extend(owners),

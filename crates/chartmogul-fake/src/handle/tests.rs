@@ -340,7 +340,10 @@ fn an_object_that_the_document_does_not_allow_is_refused_unless_it_is_wanted() {
 
     let unknown = shared.state.collection("plan").insert_sample("pl_1").unwrap_err();
     let unknown = unknown.to_string();
-    assert!(unknown.starts_with("there is no collection \"plan\"; there are "), "{unknown}");
+    assert!(
+        unknown.starts_with("there is no collection \"plan\"; there are "),
+        "{unknown}"
+    );
 }
 
 #[test]
@@ -348,7 +351,10 @@ fn every_operation_is_answered_as_the_document_says() {
     for operation in &document().operations {
         let shared = strict();
         let mut path = operation.path.to_owned();
-        let mut key = document().collections.get(operation.tag).map(|kind| kind.example[kind.key].as_str().unwrap());
+        let mut key = document()
+            .collections
+            .get(operation.tag)
+            .map(|kind| kind.example[kind.key].as_str().unwrap());
         while let (Some(uuid), Some(start)) = (key, path.find('{')) {
             shared.state.collection(operation.tag).insert_sample(uuid).unwrap();
             let end = path.find('}').unwrap();
