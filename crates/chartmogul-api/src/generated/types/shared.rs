@@ -24,6 +24,12 @@ impl AssociatedObjectIdentifier {
     }
 }
 
+impl From<AssociatedObject<'_>> for AssociatedObjectIdentifier {
+    fn from(required: AssociatedObject<'_>) -> Self {
+        Self::new(required)
+    }
+}
+
 crate::open_enum! {
     /// How the object is identified; `uuid` is the only way that is known.
     pub enum AssociatedObjectMethod {
