@@ -105,7 +105,7 @@ async fn contacts_of_a_customer_and_without_one() {
     );
 
     // Three ways to the contacts of a customer; newest first.
-    let page = contacts.list_for_customer(CUSTOMER).send().await.unwrap();
+    let page = contacts.list_by_customer(CUSTOMER).send().await.unwrap();
     assert_eq!(page, client.customer(CUSTOMER).contacts().list().send().await.unwrap());
     assert_eq!(page, contacts.list().customer_uuid(CUSTOMER).send().await.unwrap());
     let found: Vec<_> = page

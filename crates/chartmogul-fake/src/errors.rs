@@ -35,16 +35,6 @@ pub(crate) fn not_found(kind: &Kind) -> Response {
     )
 }
 
-/// An object that does not exist, as contacts and customers say it: without what stands before the UUID.
-pub(crate) fn does_not_exist(kind: &Kind, param: &str, key: &str) -> Response {
-    let message = format!(
-        "{} \"{}\" does not exist",
-        kind.name,
-        key.trim_start_matches(kind.prefix)
-    );
-    with_code(StatusCode::NOT_FOUND, &message, Some(param))
-}
-
 /// All that is wrong with a query: 400 with the first parameter at fault.
 pub(crate) fn bad_request(problems: &[Problem]) -> Response {
     let messages: Vec<_> = problems.iter().map(message).collect();

@@ -168,14 +168,19 @@ impl<'a> Call<'a> {
             }
             (Action::Get, Some(kind)) => match self.store(|store| store.get(self.key())) {
                 Some(object) => Json(object).into_response(),
-                None => resource.not_found(kind, self.key()),
+                None => self.not_found(kind, resource),
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
             (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => {
-                resource.not_found(kind, self.key())
+                self.not_found(kind, resource)
             }
             _ => self.succeed(None),
         }
+    }
+
+    fn not_found(&self, kind: &Kind, resource: &dyn Resource) -> Response {
+        let own = resource.not_found(self.key());
+        own.unwrap_or_else(|| errors::not_found(kind))
     }
 
     /// The last parameter in the path.
@@ -190,7 +195,8 @@ impl<'a> Call<'a> {
 
     /// A page of the objects of a collection that pass the filters of the query.
     pub(crate) fn page(&self, collection: &str, wanted: impl Fn(&str) -> bool) -> Response {
-        let filters = Filters::of(&self.query, resources::of(self.operation.tag));
+        let resource = resources::of(self.operation.tag);
+        let filters = Filters::of(&self.query, resource);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
             paging::page(store, self.operation, &self.query, wanted)
@@ -226,7 +232,7 @@ impl<'a> Call<'a> {
         let key = self.key();
         self.store(|store| {
             let Some(before) = store.get(key) else {
-                return resource.not_found(kind, key);
+                return self.not_found(kind, resource);
             };
             if sent.is_empty() && self.operation.not_modified {
                 return StatusCode::NOT_MODIFIED.into_response();

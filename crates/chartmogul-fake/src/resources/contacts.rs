@@ -1,9 +1,8 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, custom_attributes};
+use super::{Resource, opportunities::custom_as_object};
 use crate::{
-    document::{Kind, document},
     errors,
     handle::Call,
     state::State,
@@ -15,7 +14,7 @@ pub(super) struct Contacts;
 impl Resource for Contacts {
     /// What is sent as `last_active_at` is returned as `last_seen`.
     fn stored(&self, mut sent: Object) -> Object {
-        custom_attributes::as_object(&mut sent);
+        custom_as_object(&mut sent);
         if let Some(at) = sent.remove("last_active_at") {
             sent.insert("last_seen".to_owned(), at);
         }
@@ -45,8 +44,9 @@ impl Resource for Contacts {
         }
     }
 
-    fn not_found(&self, kind: &Kind, key: &str) -> Response {
-        errors::does_not_exist(kind, "contact_uuid", key)
+    fn not_found(&self, key: &str) -> Option<Response> {
+        let message = format!("Contact \"{}\" does not exist", key.trim_start_matches("con_"));
+        Some(errors::with_code(StatusCode::NOT_FOUND, &message, Some("contact_uuid")))
     }
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
@@ -61,7 +61,6 @@ impl Resource for Contacts {
                 Some("from_contact_uuid"),
             ));
         }
-        let kind = document().collections.get("contacts")?;
         let merged = call.state.store("contacts", |store| {
             let (mut merged, second) = (store.get(into).ok_or(into)?, store.get(from).ok_or(from)?);
             merge(&mut merged, second);
@@ -69,13 +68,13 @@ impl Resource for Contacts {
             store.remove(from);
             Ok::<_, &String>(merged)
         });
-        Some(match merged {
+        match merged {
             Ok(mut merged) => {
                 merged.insert("customer_uuid".to_owned(), Value::Null); // in this response only
-                call.succeed(Some(merged.into()))
+                Some(call.succeed(Some(merged.into())))
             }
-            Err(key) => self.not_found(kind, key),
-        })
+            Err(key) => self.not_found(key),
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 mod associated_objects;
 mod contacts;
-mod custom_attributes;
 mod notes;
 mod opportunities;
 mod plan_groups;
@@ -14,8 +13,6 @@ use axum::response::Response;
 use serde_json::Value;
 
 use crate::{
-    document::Kind,
-    errors,
     handle::Call,
     state::State,
     store::{Object, Store},
@@ -36,14 +33,14 @@ pub(crate) trait Resource: Sync {
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
-    /// Whether an object passes a filter that is not about the field of the same name.
-    fn passes(&self, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
+    /// The error for an object that does not exist, if it has been recorded.
+    fn not_found(&self, _key: &str) -> Option<Response> {
         None
     }
 
-    /// The response where there is no object with this key.
-    fn not_found(&self, kind: &Kind, _key: &str) -> Response {
-        errors::not_found(kind)
+    /// Whether an object passes a filter that is not about the field of its name.
+    fn passes(&self, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
+        None
     }
 
     /// Handles what is not a plain operation.

@@ -1,13 +1,14 @@
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::{Resource, custom_attributes};
+use super::Resource;
 use crate::store::Object;
 
 pub(super) struct Opportunities;
 
 impl Resource for Opportunities {
     fn stored(&self, mut sent: Object) -> Object {
-        custom_attributes::as_object(&mut sent);
+        custom_as_object(&mut sent);
         sent
     }
 
@@ -26,5 +27,35 @@ impl Resource for Opportunities {
         ] {
             new.insert(name.to_owned(), value);
         }
+    }
+}
+
+/// Custom attributes are sent as a list and returned as an object.
+pub(super) fn custom_as_object(sent: &mut Object) {
+    if let Some(custom) = sent.get_mut("custom")
+        && let Value::Array(attributes) = custom
+    {
+        let attributes = attributes.iter_mut().map(Value::take);
+        *custom = attributes
+            .filter_map(|mut attribute| {
+                let value = attribute["value"].take();
+                Some((attribute["key"].as_str()?.to_owned(), normalized(value)))
+            })
+            .collect();
+    }
+}
+
+/// Instants come back in UTC, with milliseconds.
+fn normalized(value: Value) -> Value {
+    let instant = value.as_str().and_then(|text| {
+        // `2026-01-31 12:00:00 UTC` has been recorded, too.
+        DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()
+    });
+    match instant {
+        Some(instant) => instant
+            .with_timezone(&Utc)
+            .to_rfc3339_opts(SecondsFormat::Millis, true)
+            .into(),
+        None => value,
     }
 }

@@ -198,7 +198,7 @@ impl<M: Clone> Contacts<M> {
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
     /// let mut contacts = client
     ///     .contacts()
-    ///     .list_for_customer("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
+    ///     .list_by_customer("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
     ///     .per_page(200)
     ///     .items();
     /// while let Some(contact) = contacts.try_next().await? {
@@ -211,7 +211,7 @@ impl<M: Clone> Contacts<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/list-contacts>
-    pub fn list_for_customer(&self, customer_uuid: impl Into<String>) -> ListCustomerContacts<M> {
+    pub fn list_by_customer(&self, customer_uuid: impl Into<String>) -> ListCustomerContacts<M> {
         ListCustomerContacts(call::Call::new(&self.client, requests::ListCustomerContacts { customer_uuid: customer_uuid.into(), query: types::ListCustomerContactsQuery::default() }))
     }
 
@@ -604,7 +604,7 @@ crate::builder! {
 }
 
 crate::builder! {
-    /// Returned by [`Contacts::list_for_customer`]. Nothing is sent until `send`.
+    /// Returned by [`Contacts::list_by_customer`]. Nothing is sent until `send`.
     ListCustomerContacts -> types::ContactPage: send, items(types::Contact)
 }
 

@@ -137,7 +137,7 @@ pub static LIST_CUSTOMER_CONTACTS: Operation = Operation {
     method: "GET",
     path: "/v1/customers/{customer_uuid}/contacts",
     tag: "contacts",
-    verb: "list_for_customer",
+    verb: "list_by_customer",
     summary: "List the contacts of a customer",
     idempotent: true,
     destructive: false,
