@@ -19,6 +19,8 @@ const CENTS: Schema = Schema::Integer {
 const fn field(name: &'static str, schema: Schema) -> FieldSchema {
     FieldSchema {
         name,
+        description: "",
+        example: None,
         required: false,
         nullable: false,
         replaces_all: false,
@@ -150,6 +152,7 @@ fn body_of(object: &'static Object, json: &str) -> String {
         object,
         required: true,
         envelope: None,
+        example: None,
     };
     say(body(&declared, json.as_bytes()))
 }
@@ -360,6 +363,7 @@ fn an_envelope_is_not_named() {
         object: &LINE_ITEM,
         required: true,
         envelope: Some("line_item"),
+        example: None,
     };
     for (json, expected) in [
         (r#"{"line_item":{"amount_in_cents":1}}"#, "ok"),
@@ -430,7 +434,12 @@ fn numbers_are_finite() {
 fn operation(path: &'static str, schema: Schema) -> Operation {
     Operation {
         path,
-        parameters: Box::leak(Box::new([Parameter { name: "id", schema }])),
+        parameters: Box::leak(Box::new([Parameter {
+            name: "id",
+            description: "",
+            example: None,
+            schema,
+        }])),
         query: None,
         body: None,
         ..operations::GET_OPPORTUNITY
