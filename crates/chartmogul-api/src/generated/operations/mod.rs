@@ -102,10 +102,34 @@ pub static RESOURCES: &[Resource] = &[
         operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
     },
     Resource {
+        name: "contacts",
+        description: "People, usually of a customer.",
+        source: "https://dev.chartmogul.com/reference/contacts",
+        operations: &[&LIST_CONTACTS, &CREATE_CONTACT, &GET_CONTACT, &DELETE_CONTACT, &UPDATE_CONTACT, &MERGE_CONTACTS, &LIST_CUSTOMER_CONTACTS, &CREATE_CUSTOMER_CONTACT],
+    },
+    Resource {
+        name: "notes",
+        description: "Notes and call logs, on customers and contacts.",
+        source: "https://dev.chartmogul.com/reference/notes-and-call-logs",
+        operations: &[&LIST_NOTES, &CREATE_NOTE, &GET_NOTE, &DELETE_NOTE, &UPDATE_NOTE],
+    },
+    Resource {
+        name: "customer_notes",
+        description: "Notes and call logs under their old path, which is deprecated. Use notes instead.",
+        source: "https://dev.chartmogul.com/reference/notes-and-call-logs",
+        operations: &[&LIST_CUSTOMER_NOTES, &CREATE_CUSTOMER_NOTE, &GET_CUSTOMER_NOTE, &DELETE_CUSTOMER_NOTE, &UPDATE_CUSTOMER_NOTE],
+    },
+    Resource {
         name: "opportunities",
         description: "Deals in a sales pipeline. The API key must belong to a user who has a CRM seat.",
         source: "https://dev.chartmogul.com/reference/opportunities",
         operations: &[&LIST_OPPORTUNITIES, &CREATE_OPPORTUNITY, &GET_OPPORTUNITY, &DELETE_OPPORTUNITY, &UPDATE_OPPORTUNITY],
+    },
+    Resource {
+        name: "tasks",
+        description: "What the users of ChartMogul have to do, about customers and contacts.",
+        source: "https://dev.chartmogul.com/reference/tasks",
+        operations: &[&LIST_TASKS, &CREATE_TASK, &GET_TASK, &DELETE_TASK, &UPDATE_TASK],
     },
     Resource {
         name: "metrics",
