@@ -118,32 +118,29 @@ async fn contacts_of_a_customer_and_without_one() {
     assert_eq!(page.entries.len(), 1);
 }
 
+/// How many of three objects a run updates.
+async fn updated<U: Update + 'static>(
+    fake: &Fake,
+    collection: &str,
+    update: impl Fn(String) -> U + Send + 'static,
+) -> u64 {
+    let uuids = ["a", "b", "c"].map(str::to_owned);
+    for uuid in &uuids {
+        fake.collection(collection).insert_sample(uuid).unwrap();
+    }
+    let run = Bulk::new(uuids.into_iter().map(update)).start().await.unwrap();
+    run.finish().await.unwrap().updated
+}
+
 /// Nothing was written for any of them: an update whose object can be read takes part.
 #[tokio::test]
 async fn bulk_takes_updates_of_contacts_notes_and_tasks() {
     let (fake, client) = start();
-    async fn updated<U: Update>(fake: &Fake, collection: &str, updates: impl Fn(String) -> U + Send + 'static) -> u64
-    where
-        U: Send + 'static,
-    {
-        let uuids = ["a", "b", "c"].map(str::to_owned);
-        for uuid in &uuids {
-            fake.collection(collection).insert_sample(uuid).unwrap();
-        }
-        let run = Bulk::new(uuids.into_iter().map(updates)).start().await.unwrap();
-        run.finish().await.unwrap().updated
-    }
-    let contacts = client.contacts();
-    assert_eq!(
-        updated(&fake, "contacts", move |uuid| contacts.update(uuid).title("CEO")).await,
-        3
-    );
-    let notes = client.notes();
-    assert_eq!(
-        updated(&fake, "notes", move |uuid| notes.update(uuid).text("Done")).await,
-        3
-    );
-    let tasks = client.tasks();
+    let (contacts, notes, tasks) = (client.contacts(), client.notes(), client.tasks());
+    let promoted = move |uuid| contacts.update(uuid).title("CEO");
+    assert_eq!(updated(&fake, "contacts", promoted).await, 3);
+    let rewritten = move |uuid| notes.update(uuid).text("Done");
+    assert_eq!(updated(&fake, "notes", rewritten).await, 3);
     let closed = move |uuid| tasks.update(uuid).completed_at("2026-04-20");
     assert_eq!(updated(&fake, "tasks", closed).await, 3);
     let task = fake.collection("tasks").get("c").unwrap();

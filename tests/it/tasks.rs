@@ -8,6 +8,8 @@ use chartmogul_fake::Fake;
 use chartmogul_tests::client_for;
 use chrono::{TimeZone as _, Utc};
 
+type Filter = fn(ListTasks) -> ListTasks;
+
 const CUSTOMER: &str = "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3";
 
 async fn task(client: &Client, task_details: &str, due_date: chartmogul::Timestamp, completed_at: Option<&str>) {
@@ -36,7 +38,6 @@ async fn tasks_are_found_by_when_they_are_due_and_whether_they_are_completed() {
     .await;
 
     let tasks = client.tasks();
-    type Filter = fn(ListTasks) -> ListTasks;
     let cases: [(Filter, &[&str]); 6] = [
         (|list| list, &["May", "April"]),
         (|list| list.completed(true), &["April"]),
