@@ -219,12 +219,12 @@ pub fn send<R: Request>(
     client: Client,
 ) -> impl Future<Output = Result<R::Response, Error>> + Send + 'static {
     let prepared = prepare(&request, &client, Check::Yes).map_err(Box::new); // in a box: it would need more room
-    let route = Route::Operation(request.operation());
+    let (route, shape) = (Route::Operation(request.operation()), request.shape());
     drop(request);
     async move {
         match prepared {
             Ok(prepared) => {
-                let response = call(&client, route, prepared, R::Response::SHAPE).await?;
+                let response = call(&client, route, prepared, shape).await?;
                 Ok(response.into_value())
             }
             Err(error) => Err(*error),
