@@ -69,8 +69,8 @@ impl Request for JsonRequest {
     }
 
     async fn send<'a>(&'a self, client: &'a Client) -> Result<Response<Value>, Error> {
-        let request = client.admit(prepare(self.operation, &self.arguments, None)?, self.operation)?;
-        call(client, Route::Operation(self.operation), request, self.shape()).await
+        let request = prepare(self.operation, &self.arguments, None)?;
+        client.send_prepared(request, self.operation, self.shape()).await
     }
 }
 
@@ -122,8 +122,8 @@ impl Request for JsonUpdate {
             let must_be = "must be an operation that replaces all custom attributes";
             return Err(InvalidInput::new("operation", &operation.id, must_be).into());
         }
-        let request = client.admit(prepare(operation, arguments, self.custom.as_ref())?, operation)?;
-        call(client, Route::Operation(operation), request, self.shape()).await
+        let request = prepare(operation, arguments, self.custom.as_ref())?;
+        client.send_prepared(request, operation, self.shape()).await
     }
 }
 
@@ -291,7 +291,7 @@ mod tests {
         types::{CustomAttribute, ListOpportunitiesQuery, NewOpportunity, OpportunityCreation, OpportunityUpdate},
     };
 
-    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
     fn client() -> Client {
         Client::builder()
@@ -483,6 +483,8 @@ mod tests {
     const fn field(name: &'static str, schema: Schema) -> FieldSchema {
         FieldSchema {
             name,
+            description: "",
+            example: None,
             required: false,
             nullable: true,
             replaces_all: false,
@@ -503,6 +505,8 @@ mod tests {
         path: "/v1/events/{id}/parts",
         parameters: &[crate::Parameter {
             name: "id",
+            description: "",
+            example: None,
             schema: Schema::Integer {
                 minimum: None,
                 maximum: None,
@@ -524,6 +528,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: Some("event"),
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -536,6 +541,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: None,
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -545,6 +551,7 @@ mod tests {
             object: &FIELDS,
             required: true,
             envelope: None,
+            example: None,
         }),
         ..OPTIONAL
     };
