@@ -41,7 +41,7 @@ const TOGETHER: usize = 1 << 20;
 /// - Updates of the same object stay in order. Behind one that is sent, all others of that object are sent again. If one that was
 ///   made is no longer there, all updates of its object are sent.
 /// - That an update was sent without a usable response stays known, if the update is still there.
-/// - If there is no journal, or it fits already, nothing is written. Otherwise the new one is written beside it, as `<path>.new`,
+/// - If there is no journal, or no update, or it fits already, nothing is written. Otherwise the new one is written beside it, as `<path>.new`,
 ///   and then takes its place. This can be killed at any moment.
 ///
 /// ```

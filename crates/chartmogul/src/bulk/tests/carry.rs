@@ -176,6 +176,9 @@ async fn after_any_edits_the_objects_are_as_the_input_says() {
                     _ => rows.insert(at, row),
                 }
             }
+            if rows.is_empty() {
+                continue; // of which operation the journal is, is not known
+            }
             let made = carry(&world, &rows, &journal).made;
             let sent_before = world.sent().len();
             let expected = rows.iter().filter(|row| !row.2).count() as u64;
