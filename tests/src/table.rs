@@ -81,7 +81,7 @@ pub fn read(schema: &Schema, text: &str) -> Value {
 /// A fake with everything that the examples of an operation are about.
 pub fn fake(document: &Value, operation: &Operation) -> Fake {
     let fake = Fake::start().expect("a loopback port");
-    if let Some(key) = path(document, operation).values().next().and_then(Value::as_str) {
+    for key in path(document, operation).values().filter_map(Value::as_str) {
         let _ = fake.collection(operation.tag).insert_sample(key); // an error if nothing of the kind is kept
     }
     fake

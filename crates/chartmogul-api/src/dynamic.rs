@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::{
     Client, CustomAttributeValue, Error, InvalidInput, Object, Operation, Response,
     request::{CustomAttributesRequest, Request, UpdateRequest},
+    runtime::admit,
     transport::{Prepared, Route, Shape, call},
     types::CustomAttribute,
     validate,
@@ -44,7 +45,7 @@ impl Client {
         operation: &'static Operation,
         arguments: Map<String, Value>,
     ) -> Result<Response<Value>, Error> {
-        let request = self.admit(prepare(operation, &arguments, None)?, operation)?;
+        let request = admit(prepare(operation, &arguments, None)?, operation)?;
         drop(arguments);
         call(self, Route::Operation(operation), request, shape(operation)).await
     }
@@ -304,7 +305,7 @@ mod tests {
     /// What would be sent, or the error.
     fn by_name(operation: &'static Operation, arguments: &Value) -> Result<Prepared, String> {
         let prepared = prepare(operation, arguments.as_object().unwrap(), None);
-        let admitted = prepared.and_then(|request| client().admit(request, operation));
+        let admitted = prepared.and_then(|request| admit(request, operation));
         admitted.map_err(|error| error.to_string())
     }
 

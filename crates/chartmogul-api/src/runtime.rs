@@ -4,10 +4,10 @@
 //! checks it and the one transport that sends it. What they build is [`Prepared`], from which each attempt is made.
 
 use std::{
+    cell::Cell,
     fmt,
     future::{Future, Ready, pending, ready},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -180,23 +180,23 @@ impl ClientHooks for Client {
         info: &OperationInfo,
     ) -> impl Future<Output = Result<Executed<T>, Error>> + Send {
         async move {
-            if let Some(recorder) = &self.recorder {
-                recorder.record(request);
+            if self.records {
+                RECORDED.set(Some(request));
                 return pending().await; // nobody polls it again
             }
             let id = info.operation_id;
             let operation = operations::find(id)
                 .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
-            let request = self.admit(request, operation)?;
+            let request = admit(request, operation)?;
             let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
             Ok(Executed(response))
         }
     }
 }
 
+#[cfg(feature = "dynamic")]
 impl Client {
     /// Checks and sends a request of an operation that is chosen at run time.
-    #[cfg(feature = "dynamic")]
     pub(crate) async fn send_prepared<T: serde::de::DeserializeOwned + Send>(
         &self,
         request: Prepared,
@@ -207,16 +207,16 @@ impl Client {
             recorder.record(request);
             return pending().await; // nobody polls it again
         }
-        let request = self.admit(request, operation)?;
+        let request = admit(request, operation)?;
         call(self, Route::Operation(operation), request, shape).await
     }
+}
 
-    /// The one stage that all input goes through.
-    pub(crate) fn admit(&self, request: Prepared, operation: &'static Operation) -> Result<Prepared, Error> {
-        let request = complete(request, operation);
-        validate::request(operation, &request)?;
-        Ok(request)
-    }
+/// The one stage that all input goes through.
+pub(crate) fn admit(request: Prepared, operation: &Operation) -> Result<Prepared, Error> {
+    let request = complete(request, operation);
+    validate::request(operation, &request)?;
+    Ok(request)
 }
 
 /// What is sent of a request: an optional body that has no field is not.
@@ -256,18 +256,9 @@ pub enum Check {
     No,
 }
 
-/// Makes of a client one that keeps a request instead of sending it.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Option<Prepared>>);
-
-impl Recorder {
-    fn record(&self, request: Prepared) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-    }
-
-    fn take(&self) -> Option<Prepared> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
+thread_local! {
+    /// What a client that records was asked to send: [`prepare`] polls it once, on its own thread.
+    static RECORDED: Cell<Option<Prepared>> = const { Cell::new(None) };
 }
 
 /// What would be sent for a request.
@@ -275,15 +266,14 @@ impl Recorder {
 /// # Errors
 /// [`Error::InvalidInput`], if it would be refused and is to be checked.
 pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result<Prepared, Error> {
-    let recorder = Arc::new(Recorder::default());
     let recording = Client {
-        recorder: Some(Arc::clone(&recorder)),
+        records: true,
         ..client.clone()
     };
     // Nothing is waited for before a request is recorded.
     let ended = pin!(request.send(&recording)).poll(&mut Context::from_waker(Waker::noop()));
-    match (recorder.take(), ended, check) {
-        (Some(prepared), _, Check::Yes) => client.admit(prepared, request.operation()),
+    match (RECORDED.take(), ended, check) {
+        (Some(prepared), _, Check::Yes) => admit(prepared, request.operation()),
         (Some(prepared), _, Check::No) => Ok(complete(prepared, request.operation())),
         (None, Poll::Ready(Err(error)), _) => Err(error),
         (None, ..) => Err(Error::internal("a request was not recorded, which is a bug", None)),
@@ -357,12 +347,12 @@ mod tests {
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&OpportunityUpdate::default());
-        let admitted = client().admit(request.build().unwrap(), &EXPORT).unwrap();
+        let admitted = admit(request.build().unwrap(), &EXPORT).unwrap();
         assert_eq!(admitted.body(), None);
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&serde_json::json!({ "a": 1 }));
-        let error = client().admit(request.build().unwrap(), &EXPORT).unwrap_err();
+        let error = admit(request.build().unwrap(), &EXPORT).unwrap_err();
         assert_eq!(error.to_string(), "`a` is not a known name; there are no fields");
     }
 

@@ -106,7 +106,8 @@ const HELP: &str = "\
 Examples:
   chartmogul --fake opportunities list
   chartmogul auth login
-  chartmogul opportunities update 3e6f8a1b-4c2d-4e5f-9a6b-7c8d9e0f1a2b --amount 200.00 --currency USD --custom seats=4
+  chartmogul opportunities update 3e6f8a1b-4c2d-4e5f-9a6b-7c8d9e0f1a2b \\
+      --amount 200.00 --currency USD --custom seats=4
   chartmogul opportunities list --all --output csv > opportunities.csv";
 
 const LONG_HELP: &str = "\
@@ -115,7 +116,8 @@ Examples:
       tries it without an account: the fake is in this program, and forgets everything when the command ends
   chartmogul auth login
       asks for an API key, checks it, and keeps it
-  chartmogul opportunities update 3e6f8a1b-4c2d-4e5f-9a6b-7c8d9e0f1a2b --amount 200.00 --currency USD --custom seats=4
+  chartmogul opportunities update 3e6f8a1b-4c2d-4e5f-9a6b-7c8d9e0f1a2b \\
+      --amount 200.00 --currency USD --custom seats=4
       changes one deal, and keeps the custom attributes that are not named
   chartmogul opportunities list --all --output csv > opportunities.csv
       writes all deals into a file
@@ -227,7 +229,7 @@ fn of_resource(resource: &'static Resource, extent: Extent<'_>) -> Command {
 fn about(resource: &Resource) -> String {
     match resource.description {
         "" => format!("Everything about {}", resource.name.replace('_', " ")),
-        text => text.trim_end_matches('.').to_owned(),
+        text => text.split(". ").next().unwrap_or(text).trim_end_matches('.').to_owned(),
     }
 }
 
@@ -264,8 +266,12 @@ fn of_operation(
     let mut command = command.long_about(long.join("\n\n"));
     let has_body = operation.body.is_some();
     for parameter in operation.parameters {
-        let argument = positional(parameter.name, parameter.description, has_body);
-        command = command.arg(argument.required(by_query.is_none()));
+        let argument = positional(parameter.name, parameter.description);
+        command = command.arg(match (by_query, has_body) {
+            (Some(_), _) => argument,
+            (None, true) => argument.required_unless_present("template"),
+            (None, false) => argument.required(true),
+        });
     }
     let mut known: Vec<String> = Vec::new();
     let all = flags::flags(operation)
@@ -291,13 +297,10 @@ fn of_operation(
     command.after_help(help_of_examples(&example(operation).into_iter().collect::<Vec<_>>()))
 }
 
-fn positional(name: &'static str, description: &'static str, has_template: bool) -> Arg {
-    let argument = Arg::new(name).value_name(name.to_uppercase()).help(description);
-    if has_template {
-        argument.required_unless_present("template")
-    } else {
-        argument
-    }
+fn positional(name: &'static str, description: &'static str) -> Arg {
+    Arg::new(name)
+        .value_name(name.to_uppercase())
+        .help(description.trim_end_matches('.'))
 }
 
 fn of_list() -> [Arg; 2] {
@@ -365,7 +368,7 @@ fn of_merge(name: &str, operation: &'static Operation) -> Command {
          write."
     ));
     for parameter in operation.parameters {
-        command = command.arg(positional(parameter.name, parameter.description, false).required(true));
+        command = command.arg(positional(parameter.name, parameter.description).required(true));
     }
     command
         .arg(
@@ -394,8 +397,7 @@ fn argument(flag: &Flag) -> Arg {
             .default_missing_value("true")
             .hide_possible_values(true)
             .value_parser(PossibleValuesParser::new(["true", "false"])),
-        Kind::Integer => one("NUMBER").allow_negative_numbers(true),
-        Kind::Number => one("NUMBER").allow_negative_numbers(true),
+        Kind::Integer | Kind::Number => one("NUMBER").allow_negative_numbers(true),
         Kind::Money => one("AMOUNT").allow_negative_numbers(true),
         Kind::Text => one(match flag.field.schema {
             Schema::Date => "DATE",
@@ -450,8 +452,8 @@ fn limits(field: &FieldSchema) -> Option<String> {
         (!values.is_empty()).then(|| format!("Known values: {values}."))
     };
     match &field.schema {
-        Schema::Text(limits) => text(limits),
-        Schema::List {
+        Schema::Text(limits)
+        | Schema::List {
             items: Schema::Text(limits),
             ..
         } => text(limits),
@@ -484,9 +486,10 @@ pub(crate) fn example(operation: &'static Operation) -> Option<String> {
         if merged && flag.kind != Kind::Merge {
             continue;
         }
-        let value = match flag.in_query {
-            true => json(flag.field.example),
-            false => body.as_ref().and_then(|body| body.get(flag.path[0]).cloned()),
+        let value = if flag.in_query {
+            json(flag.field.example)
+        } else {
+            body.as_ref().and_then(|body| body.get(flag.path[0]).cloned())
         };
         let Some(value) = value else { continue };
         if !flag.field.required {
@@ -541,13 +544,71 @@ fn quoted(text: &str) -> String {
 }
 
 fn help_of_examples(examples: &[String]) -> String {
-    match examples {
+    let examples: Vec<_> = examples.iter().map(|example| broken(example)).collect();
+    match examples.as_slice() {
         [] => String::new(),
         [one] => format!("Example:\n  {one}"),
         some => format!("Examples:\n  {}", some.join("\n  ")),
     }
 }
 
+/// A long command line as several, so that it can be copied.
+fn broken(line: &str) -> String {
+    let mut broken = String::new();
+    let mut width = 0;
+    for (at, part) in line.split(" --").enumerate() {
+        if at > 0 {
+            if width + part.len() > 90 {
+                broken.push_str(" \\\n     ");
+                width = 5;
+            }
+            broken.push_str(" --");
+        }
+        broken.push_str(part);
+        width += part.len() + 3;
+    }
+    broken
+}
+
 pub(crate) fn dashed(name: &str) -> String {
     name.replace('_', "-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// clap finds names that are there twice, and what can't be parsed.
+    #[test]
+    fn the_tree_fits_together() {
+        command(Extent::Whole).debug_assert();
+        let mut names: Vec<_> = command(Extent::Whole)
+            .get_subcommands()
+            .map(|one| one.get_name().to_owned())
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "a resource has the name of a command");
+    }
+
+    #[test]
+    fn only_what_is_named_has_arguments() {
+        let arguments = ["chartmogul", "opportunities", "update"].map(OsString::from);
+        let tree = command(Extent::Named(&arguments));
+        let resource = tree.find_subcommand("opportunities").unwrap();
+        let count = |verb: &str| resource.find_subcommand(verb).unwrap().get_arguments().count();
+        assert!(count("update") > 10 && count("create") == 0);
+        assert_eq!(tree.find_subcommand("plans").unwrap().get_subcommands().count(), 0);
+    }
+
+    #[test]
+    fn examples_can_be_typed() {
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a-b_c.d@e"), "a-b_c.d@e");
+        let line = format!("chartmogul x --a {} --b c", "y".repeat(90));
+        assert!(broken(&line).contains(" \\\n      --b c"), "{}", broken(&line));
+    }
 }

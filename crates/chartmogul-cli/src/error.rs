@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, fmt, io};
 
-use chartmogul::Error as ApiError;
+use chartmogul::{Attempt, Error as ApiError, Failure};
 use serde_json::{Map, Value, json};
 
 /// How the program ends. The number is the exit code; `docs/guide/command-line.md` and the man page list them.
@@ -16,6 +16,7 @@ pub(crate) enum Exit {
     /// Wrong usage, or a value that was refused before anything was sent.
     Usage = 2,
     /// A bulk run ended, and some of its rows failed.
+    #[allow(dead_code)] // until bulk runs are there
     RowsFailed = 3,
     /// No key, or a key that may not do this: 401 and 403.
     SignIn = 4,
@@ -201,7 +202,7 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
         ApiError::NotFound(_) => (Exit::Refused, "not_found", None),
         ApiError::NotModified(_) => (Exit::Done, "not_modified", None),
         ApiError::Rejected(_) => (Exit::Refused, "rejected", None),
-        ApiError::Throttled(_) => (
+        error if is_throttled(error) => (
             Exit::RateLimit,
             "rate_limit",
             Some("Wait a minute, or give it more time with --timeout"),
@@ -221,6 +222,19 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
             Some("Somebody else changed it at the same time: look at it, and repeat the command"),
         ),
         _ => (Exit::Unexpected, "unexpected", None),
+    }
+}
+
+/// Whether the rate limit left no time, be it the server's or the client's own.
+fn is_throttled(error: &ApiError) -> bool {
+    match error {
+        ApiError::Throttled(_) => true,
+        ApiError::Timeout { while_waiting, .. } => {
+            let last = error.attempts().last().map(Attempt::failure);
+            let refused = matches!(last, Some(Failure::Status(status)) if [429, 503].contains(&status.as_u16()));
+            refused || *while_waiting == Some("the rate limit")
+        }
+        _ => false,
     }
 }
 

@@ -127,6 +127,8 @@ pub(crate) fn flags(operation: &'static Operation) -> Vec<Flag> {
             ..custom
         });
     }
+    // What is in the path, too, is given there.
+    flags.retain(|flag| !matches!(flag.path.as_slice(), [name] if operation.parameter(name).is_some()));
     for flag in &mut flags {
         if RESERVED.contains(&flag.long.as_str()) {
             flag.long.insert_str(0, "field-");

@@ -118,9 +118,8 @@ fn context(matches: &ArgMatches, terminals: Terminals) -> Result<Context, CliErr
         Some("table") => Format::Table,
         Some("jsonl") => Format::JsonLines,
         Some("csv") => Format::Csv,
-        Some(_) => Format::Json,
         None if terminals.stdout && jq.is_none() => Format::Table,
-        None => Format::Json,
+        _ => Format::Json,
     };
     if jq.is_some() && matches!(format, Format::Table | Format::Csv) {
         let message = "--jq filters JSON; it can't be used together with --output table or csv";
@@ -146,8 +145,8 @@ fn context(matches: &ArgMatches, terminals: Terminals) -> Result<Context, CliErr
     };
     let connection = Connection {
         fake: is_set("fake"),
-        base_url: text("base-url"),
-        profile: text("profile"),
+        base_url: text("base-url").filter(|url| !url.is_empty()),
+        profile: text("profile").filter(|name| !name.is_empty()),
         timeout: matches
             .try_get_one::<u64>("timeout")
             .ok()
@@ -176,7 +175,7 @@ fn wants_json(arguments: &[OsString], terminals: Terminals) -> bool {
     let mut format = None;
     for (at, text) in texts.iter().enumerate() {
         match text.as_ref() {
-            "--output" | "-o" => format = texts.get(at + 1).map(|value| value.to_string()),
+            "--output" | "-o" => format = texts.get(at + 1).map(ToString::to_string),
             text => {
                 if let Some(value) = text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")) {
                     format = Some(value.trim_start_matches('=').to_owned());

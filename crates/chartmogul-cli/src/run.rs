@@ -45,6 +45,15 @@ pub(crate) async fn action(context: &Context, action: Action, matches: &ArgMatch
                 .parameters
                 .iter()
                 .all(|path| arguments::one(matches, path.name).is_some());
+            if by_path && let Some(other) = by_query {
+                let own = flags::flags(operation);
+                let all = flags::flags(other).into_iter();
+                let mut keys = all.filter(|flag| !own.iter().any(|known| known.long == flag.long));
+                if let Some(key) = keys.find(|key| !arguments::many(matches, &key.long).is_empty()) {
+                    let message = format!("{} and --{} exclude each other", operation.parameters[0].name, key.long);
+                    return Err(CliError::usage(message).field(key.long.as_str()));
+                }
+            }
             let operation = by_query.filter(|_| !by_path).unwrap_or(operation);
             call(context, operation, matches).await
         }

@@ -17,7 +17,9 @@ const NAME: &str = "profiles.json";
 /// A key, and where it is good.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Profile {
-    pub(super) key: String,
+    /// `None` if it is in the keyring.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) base_url: Option<String>,
 }
@@ -87,7 +89,8 @@ fn check_mode(path: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::file("read", path, &error))?
         .permissions()
         .mode();
-    if mode & 0o077 == 0 {
+    let of_others = mode & 0o077;
+    if of_others == 0 {
         return Ok(());
     }
     let message = format!("{} can be read by others on this machine", path.display());

@@ -1,6 +1,7 @@
 //! Who asks: API keys of profiles, where they are kept, and the commands that keep them.
 
 mod file;
+mod keyring;
 
 use std::{
     io::{self, BufRead as _},
@@ -8,14 +9,14 @@ use std::{
 };
 
 use chartmogul::{Client, Error as ApiError, Method};
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use serde_json::json;
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 
 use self::file::{Profile, Profiles};
 use crate::{
+    arguments::one,
     context::{Connection, Context},
     error::{CliError, Exit},
-    output::Printer,
+    output::{Printer, text},
 };
 
 /// The environment variable that wins over every profile.
@@ -72,11 +73,22 @@ pub(crate) fn account(connection: &Connection) -> Result<Account, CliError> {
             "there is no API key: the profile {name:?} has none, and {VARIABLE} is not set"
         )));
     };
+    let (key, source) = match found.key {
+        Some(key) => (key, "file"),
+        None => (keyring::load(name).map_err(|why| no_keyring(name, &why))?, "keyring"),
+    };
     Ok(Account {
-        key: found.key,
+        key,
         base_url: connection.base_url.clone().or(found.base_url),
-        source: "file",
+        source,
     })
+}
+
+fn no_keyring(profile: &str, why: &str) -> CliError {
+    let message = format!("the key of the profile {profile:?} is in the keyring, which can't be used: {why}");
+    CliError::new(Exit::SignIn, "keyring", message).next(format!(
+        "Unlock the keyring, set {VARIABLE}, or sign in again with `chartmogul auth login --store file`"
+    ))
 }
 
 /// `chartmogul auth`.
@@ -86,6 +98,13 @@ pub(crate) fn command() -> Command {
         .long_about(
             "Keep an API key, and check it.\n\nThe key is asked for without being shown, or read from standard input. It is never an \
              argument, because others on this machine can read those. It is kept under the name of the profile.",
+        )
+        .arg(
+            Arg::new("store")
+                .long("store")
+                .value_name("STORE")
+                .value_parser(PossibleValuesParser::new(["keyring", "file"]))
+                .help("Where the key is kept: in the keyring of the system if there is one, else in a file that only you can read"),
         )
         .arg(
             Arg::new("no-check")
@@ -109,34 +128,53 @@ pub(crate) fn command() -> Command {
 
 pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
     match matches.subcommand() {
-        Some(("login", matches)) => login(context, matches.get_flag("no-check")).await,
+        Some(("login", matches)) => login(context, matches).await,
         Some(("logout", _)) => logout(context),
         _ => status(context),
     }
 }
 
-async fn login(context: &Context, no_check: bool) -> Result<Exit, CliError> {
+async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
     let name = profile(&context.connection);
     let path = file::path().ok_or_else(no_folder)?;
     let mut profiles = Profiles::read(&path)?;
     let key = ask(context)?;
     let base_url = context.connection.base_url.clone();
-    if !no_check {
+    if !matches.get_flag("no-check") {
         check(context, &key).await?;
     }
-    profiles.0.insert(name.to_owned(), Profile { key, base_url });
+    let wanted = one(matches, "store");
+    let in_keyring = match wanted {
+        Some("file") => Err(None),
+        None if cfg!(not(feature = "keyring")) => Err(None),
+        _ => keyring::save(name, &key).map_err(Some),
+    };
+    let source = match &in_keyring {
+        Ok(()) => "keyring",
+        Err(Some(why)) if wanted.is_some() => {
+            let message = format!("the keyring can't be used: {why}");
+            return Err(CliError::new(Exit::Unexpected, "keyring", message).next("Nothing was kept. Use --store file"));
+        }
+        Err(_) => "file",
+    };
+    let kept = if in_keyring.is_ok() { None } else { Some(key) };
+    profiles.0.insert(name.to_owned(), Profile { key: kept, base_url });
     profiles.write(&path)?;
-    context.note(&format!(
-        "The key of the profile {name:?} is kept in {} (only you can read it).",
-        path.display()
-    ));
+    let file = path.display();
+    context.note(&match in_keyring {
+        Ok(()) => format!("The key of the profile {name:?} is kept in the keyring."),
+        Err(None) => format!("The key of the profile {name:?} is kept in {file}, which only you can read."),
+        Err(Some(why)) => format!(
+            "The key of the profile {name:?} is kept in {file}, which only you can read. The keyring can't be used: {why}."
+        ),
+    });
     if std::env::var_os(VARIABLE).is_some_and(|key| !key.is_empty()) {
         context.warn(&format!("{VARIABLE} is set, and wins over it."));
     }
     show(
         context,
         name,
-        "file",
+        source,
         context.connection.base_url.as_deref(),
         Some(&path),
     )
@@ -200,14 +238,17 @@ fn logout(context: &Context) -> Result<Exit, CliError> {
     let name = profile(&context.connection);
     let path = file::path().ok_or_else(no_folder)?;
     let mut profiles = Profiles::read(&path)?;
-    if profiles.0.remove(name).is_none() {
+    let Some(found) = profiles.0.remove(name) else {
         context.note(&format!("The profile {name:?} has no key."));
-    } else {
-        profiles.write(&path)?;
-        context.note(&format!(
-            "The key of the profile {name:?} is forgotten here. ChartMogul still accepts it: revoke it there."
-        ));
+        return Ok(Exit::Done);
+    };
+    if found.key.is_none() {
+        keyring::forget(name).map_err(|why| no_keyring(name, &why))?;
     }
+    profiles.write(&path)?;
+    context.note(&format!(
+        "The key of the profile {name:?} is forgotten here. ChartMogul still accepts it: revoke it there."
+    ));
     if std::env::var_os(VARIABLE).is_some_and(|key| !key.is_empty()) {
         context.warn(&format!("{VARIABLE} is still set."));
     }
@@ -236,7 +277,14 @@ fn show(
 ) -> Result<Exit, CliError> {
     let profile = (source != "environment").then_some(profile);
     let path = path.map(|path| path.display().to_string());
-    let shown = json!({ "profile": profile, "kept_in": source, "file": path, "base_url": base_url });
-    Printer::new(context, None)?.object(&shown.to_string())?;
+    let members = [
+        ("profile", profile),
+        ("kept_in", Some(source)),
+        ("file", path.as_deref()),
+        ("base_url", base_url),
+    ];
+    let members = members.map(|(name, value)| (name, value.map_or("null".to_owned(), text::string)));
+    let shown = text::object(members.iter().map(|(name, value)| (*name, value.as_str())));
+    Printer::new(context, None)?.object(&shown)?;
     Ok(Exit::Done)
 }

@@ -144,6 +144,8 @@ async fn each(
         bar.show(counts, &progress);
     }
     bar.finish();
+    // What the run ended with comes after the last outcome.
+    while run.try_next().await.map_err(unusable)?.is_some() {}
     if run.report().stopped == Some(chartmogul::bulk::Stopped::KeyRefused) {
         return Err(CliError::new(Exit::SignIn, "unauthorized", "the API key was rejected")
             .next("Sign in with `chartmogul auth login`"));

@@ -137,6 +137,14 @@ pub(super) async fn run(
             printer.entry(&line.json(id))?;
         }
     }
+    // What the run ended with comes after the last outcome.
+    while ended_early.is_none() {
+        match run.try_next().await {
+            Ok(Some(_)) => {}
+            Ok(None) => break,
+            Err(error) => ended_early = Some(ended(&error, options)),
+        }
+    }
     bar.finish();
     if context.output.format != Format::Table || counts.failed > 0 {
         printer.end()?;

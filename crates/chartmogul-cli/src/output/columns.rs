@@ -117,9 +117,12 @@ pub(crate) fn of_table<'a>(fields: impl Iterator<Item = &'a str>) -> Vec<Column>
     let has_money = fields.contains(&"currency") && fields.iter().any(|field| field.ends_with(IN_CENTS));
     let shown = fields.into_iter().filter(|field| !(has_money && *field == "currency"));
     shown
-        .map(|field| match has_money && field.ends_with(IN_CENTS) {
-            true => Column::money(field),
-            false => Column::value(field),
+        .map(|field| {
+            if has_money && field.ends_with(IN_CENTS) {
+                Column::money(field)
+            } else {
+                Column::value(field)
+            }
         })
         .collect()
 }

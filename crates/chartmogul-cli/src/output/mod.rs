@@ -193,8 +193,8 @@ impl<'a> Printer<'a> {
         let table = table::render(&names, rows, width, self.context.output.color);
         self.write(&table.text)?;
         self.flush()?;
-        if table.left_out > 0 {
-            let left_out = names[names.len() - table.left_out..].join(", ");
+        if !table.left_out.is_empty() {
+            let left_out = table.left_out.join(", ");
             self.context.note(&format!(
                 "Not shown: {left_out}. Choose with --columns, or widen the terminal."
             ));

@@ -7,74 +7,101 @@ const GAP: &str = "  ";
 /// A cell that is wider is cut off, if the table would not fit otherwise.
 const WIDEST: usize = 40;
 
-/// A table, and how many of its last columns had no room.
+/// A table, and the columns that had no room.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) text: String,
-    pub(crate) left_out: usize,
+    pub(crate) left_out: Vec<String>,
 }
 
 /// Lays out rows below a line of names. Without a width, every column is there.
 pub(crate) fn render(names: &[&str], rows: &[Vec<String>], width: Option<usize>, bold: bool) -> Table {
-    let rows: Vec<Vec<String>> = rows
-        .iter()
-        .map(|row| row.iter().map(|cell| safe(cell)).collect())
-        .collect();
-    let column = |at: usize| rows.iter().map(move |row| row.get(at).map_or("", String::as_str));
-    let natural = |at: usize| {
-        column(at)
-            .chain([names[at]])
-            .map(|cell| cell.width())
-            .max()
-            .unwrap_or_default()
-    };
-    let mut widths: Vec<_> = (0..names.len()).map(natural).collect();
-    let total = |widths: &[usize]| widths.iter().sum::<usize>() + GAP.len() * widths.len().saturating_sub(1);
-    let mut left_out = 0;
+    let columns = names.iter().enumerate().map(|(at, name)| {
+        let cells = rows
+            .iter()
+            .map(|row| row.get(at).map_or_else(String::new, |cell| safe(cell)));
+        Column::new(name, cells.collect())
+    });
+    let mut columns: Vec<_> = columns.collect();
+    let mut left_out = Vec::new();
     if let Some(width) = width {
-        if total(&widths) > width {
-            for width in &mut widths {
-                *width = (*width).min(WIDEST);
+        let total = |columns: &[Column]| {
+            let widths: usize = columns.iter().map(|column| column.width).sum();
+            widths + GAP.len() * columns.len().saturating_sub(1)
+        };
+        if total(&columns) > width {
+            for column in &mut columns {
+                column.width = column.width.min(WIDEST);
             }
         }
-        while widths.len() > 1 && total(&widths) > width {
-            widths.pop();
-            left_out += 1;
+        while columns.len() > 1 && total(&columns) > width {
+            // The first says what the row is.
+            let last = |is: fn(&Column) -> bool| columns.iter().rposition(is).filter(|at| *at > 0);
+            let at = last(Column::is_minor).or_else(|| last(|column| !column.is_money));
+            let gone = columns.remove(at.unwrap_or(columns.len() - 1));
+            left_out.insert(0, gone.name);
         }
     }
-    let is_number = |cell: &str| cell.parse::<f64>().is_ok();
-    // Amounts have their currency behind them.
-    let is_amount = |cell: &str| {
-        cell.split_once(' ')
-            .is_some_and(|(number, code)| is_number(number) && code.len() == 3)
-    };
-    let to_the_right: Vec<_> = (0..widths.len())
-        .map(|at| {
-            let mut filled = column(at).filter(|cell| !cell.is_empty()).peekable();
-            filled.peek().is_some() && filled.all(|cell| is_number(cell) || is_amount(cell))
-        })
-        .collect();
-    let line = |cells: &[&str]| {
-        let cells = cells.iter().zip(&widths).zip(&to_the_right);
-        let cells = cells.map(|((cell, width), right)| {
-            let cell = cut(cell, *width);
-            let gap = " ".repeat(width - cell.width());
-            if *right { gap + &cell } else { cell + &gap }
-        });
+    let line = |cell: &dyn Fn(&Column) -> String| {
+        let cells = columns.iter().map(|column| column.padded(&cell(column)));
         cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
     };
-    let head = line(names);
+    let head = line(&|column| column.name.clone());
     let mut text = if bold {
         format!("\u{1b}[1m{head}\u{1b}[0m\n")
     } else {
         format!("{head}\n")
     };
-    for row in &rows {
-        let cells: Vec<_> = row.iter().map(String::as_str).collect();
-        text.push_str(&line(&cells));
+    for row in 0..rows.len() {
+        text.push_str(&line(&|column| column.cells[row].clone()));
         text.push('\n');
     }
     Table { text, left_out }
+}
+
+struct Column {
+    name: String,
+    cells: Vec<String>,
+    width: usize,
+    to_the_right: bool,
+    is_money: bool,
+}
+
+impl Column {
+    fn new(name: &str, cells: Vec<String>) -> Self {
+        let width = cells
+            .iter()
+            .map(|cell| cell.width())
+            .max()
+            .unwrap_or_default()
+            .max(name.width());
+        let is_number = |cell: &str| cell.parse::<f64>().is_ok();
+        // Amounts have their currency behind them.
+        let is_amount = |cell: &str| {
+            cell.split_once(' ')
+                .is_some_and(|(number, code)| is_number(number) && code.len() == 3)
+        };
+        let filled: Vec<_> = cells.iter().filter(|cell| !cell.is_empty()).collect();
+        Self {
+            is_money: !filled.is_empty() && filled.iter().all(|cell| is_amount(cell)),
+            to_the_right: !filled.is_empty() && filled.iter().all(|cell| is_number(cell) || is_amount(cell)),
+            name: name.to_owned(),
+            width,
+            cells,
+        }
+    }
+
+    /// Whether it says less than others: an identifier of something else, a time, an object.
+    fn is_minor(&self) -> bool {
+        let is_object = || self.cells.iter().any(|cell| cell.starts_with(['{', '[']));
+        self.name.ends_with("_uuid") || self.name.ends_with("_at") || is_object()
+    }
+
+    fn padded(&self, cell: &str) -> String {
+        let cell = cut(cell, self.width);
+        let gap = " ".repeat(self.width - cell.width());
+        if self.to_the_right { gap + &cell } else { cell + &gap }
+    }
 }
 
 /// Lays out names and values below each other.
@@ -134,10 +161,26 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_room_is_counted() {
-        let rows = rows(&[&["first", "second", "third"]]);
-        let table = render(&["a", "b", "c"], &rows, Some(14), false);
-        assert_eq!((table.text.as_str(), table.left_out), ("a      b\nfirst  second\n", 1));
+    fn what_has_no_room_is_named_and_what_says_least_goes_first() {
+        let rows = rows(&[&["first", "second", "third", "fourth"]]);
+        let render = |names: &[&str], width| {
+            let table = render(names, &rows, Some(width), false);
+            (table.text.lines().next().unwrap().to_owned(), table.left_out)
+        };
+        assert_eq!(
+            render(&["a", "b", "c", "d"], 14),
+            ("a      b".to_owned(), vec!["c".to_owned(), "d".to_owned()])
+        );
+        let names = ["uuid", "x_uuid", "c", "made_at"];
+        assert_eq!(
+            render(&names, 14),
+            ("uuid   c".to_owned(), vec!["x_uuid".to_owned(), "made_at".to_owned()])
+        );
+        assert_eq!(render(&names, 80).1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn long_cells_are_cut_if_the_table_would_not_fit() {
         let long = vec![vec!["x".repeat(50), "y".to_owned()]];
         let table = render(&["a", "b"], &long, Some(45), false);
         assert_eq!(

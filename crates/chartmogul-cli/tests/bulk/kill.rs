@@ -26,7 +26,8 @@ fn nothing_is_lost_when_it_is_killed_at_any_moment() {
         let mut longest = 400; // milliseconds; more, if it gets nowhere
         let code = loop {
             let mut child = folder.command(&fake, &["--results", "done.jsonl", "--rate", "400"]);
-            let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let stderr = std::fs::File::create(folder.path("stderr")).unwrap();
+            let mut child = child.stdout(Stdio::null()).stderr(stderr).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(fastrand::u64(0..longest)));
             if let Some(status) = child.try_wait().unwrap() {
                 break status.code();
@@ -39,7 +40,7 @@ fn nothing_is_lost_when_it_is_killed_at_any_moment() {
                 break Some(folder.run(&fake, &["--results", "done.jsonl"]).code);
             }
         };
-        assert_eq!(code, Some(3), "round {round}");
+        assert_eq!(code, Some(3), "round {round}: {}", folder.read("stderr"));
         let done: Vec<Value> = folder
             .read("done.jsonl")
             .lines()

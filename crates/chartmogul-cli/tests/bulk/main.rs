@@ -126,8 +126,10 @@ impl Folder {
             .current_dir(self.folder.path())
             .args(["opportunities", "bulk-update"])
             .arg(self.input.file_name().unwrap())
-            .args(["--rate", "100000"])
             .args(words);
+        if !words.contains(&"--rate") {
+            command.args(["--rate", "100000"]);
+        }
         command
     }
 }

@@ -57,7 +57,9 @@ fn row(number: usize, mistake: Option<usize>) -> String {
     ]
     .map(str::to_owned);
     if let Some((column, cell, _)) = mistake.map(|mistake| MISTAKES[mistake]) {
-        cells[COLUMNS.iter().position(|name| *name == column).unwrap()] = cell.to_owned();
+        // An identifier that is there twice would be a mistake, too.
+        let cell = cell.replace("not-a-uuid", &format!("not-a-uuid-{number}"));
+        cells[COLUMNS.iter().position(|name| *name == column).unwrap()] = cell;
     }
     cells.join(",") + "\n"
 }
@@ -260,7 +262,9 @@ fn attributes_have_one_type_or_say_it() {
             .filter(|(_, expected)| !expected.is_null())
         {
             let found = deal(&fake, number)["custom"]["a"].clone();
-            let same = found == expected || found.as_str().is_some_and(|found| found.starts_with("2026-03-31"));
+            let same = found == expected
+                || found.is_number() && found.as_f64() == expected.as_f64()
+                || found.as_str().is_some_and(|found| found.starts_with("2026-03-31"));
             assert!(same, "{cells:?}: {found} {expected}");
         }
     }

@@ -87,7 +87,7 @@ fn progress_is_shown_and_ctrl_c_stops_it() {
     };
     let words = |rate: &str| {
         format!(
-            "CHARTMOGUL_API_KEY={} CHARTMOGUL_BASE_URL={} {} opportunities bulk-update deals.csv --rate {rate}; echo \"ended with $?\"",
+            "CHARTMOGUL_API_KEY={} CHARTMOGUL_BASE_URL={} {} opportunities bulk-update deals.csv --rate {rate}; echo code:$?",
             fake.api_key(),
             fake.url(),
             env!("CARGO_BIN_EXE_chartmogul"),
@@ -101,7 +101,7 @@ fn progress_is_shown_and_ctrl_c_stops_it() {
         std::thread::sleep(Duration::from_millis(5));
     }
     terminal.send(&["C-c"]);
-    let screen = terminal.wait_for("ended with");
+    let screen = terminal.wait_for("code:130");
     for part in [
         "Stopping: waiting for the responses",
         "rows were not sent",
@@ -112,7 +112,7 @@ fn progress_is_shown_and_ctrl_c_stops_it() {
     }
     terminal.send(&["clear", "Enter"]);
     terminal.send(&[&words("100000"), "Enter"]);
-    let screen = terminal.wait_for("ended with 0");
+    let screen = terminal.wait_for("code:0");
     assert!(
         screen.contains("rows were made earlier") && screen.contains("600 rows: 600 updated"),
         "{screen}"

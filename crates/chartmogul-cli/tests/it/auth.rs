@@ -30,7 +30,7 @@ fn a_key_is_kept_used_and_forgotten() {
     let url = fake.url();
     let login = call(&["auth", "login", "--base-url", &url], &format!("{KEY}\n"));
     assert_eq!(login.code, 0, "{}", login.stderr);
-    assert!(login.stderr.contains("only you can read it"), "{}", login.stderr);
+    assert!(login.stderr.contains("which only you can read"), "{}", login.stderr);
     assert_eq!(fake.requests()[0].path, "/v1/ping");
 
     let file = profiles.join("profiles.json");
@@ -167,6 +167,35 @@ fn without_a_home_there_is_the_environment() {
     assert_eq!((list.code, list.error()["code"].as_str()), (4, Some("no_key")));
     assert_eq!(call(&["--fake", "opportunities", "list"]).code, 0);
     assert_eq!(call(&["--help"]).code, 0);
+}
+
+/// With the feature, there is no keyring where this runs: no session, no bus.
+#[test]
+fn without_a_keyring_the_key_is_in_the_file_or_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let login = |words: &[&str]| {
+        let mut command = with_profiles(folder.path());
+        finish(command.args(["auth", "login", "--no-check"]).args(words), KEY)
+    };
+    let asked_for = login(&["--store", "keyring"]);
+    never_shown(&asked_for);
+    assert_eq!(
+        (asked_for.code, asked_for.error()["code"].as_str()),
+        (1, Some("keyring")),
+        "{}",
+        asked_for.stderr
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert_eq!(login(&[]).code, 0);
+    fs::write(folder.path().join("profiles.json"), r#"{"default":{}}"#).unwrap();
+    private(&folder.path().join("profiles.json"));
+    let lost = finish(with_profiles(folder.path()).args(["auth", "status"]), "");
+    assert_eq!(
+        (lost.code, lost.error()["code"].as_str()),
+        (4, Some("keyring")),
+        "{}",
+        lost.stderr
+    );
 }
 
 #[test]

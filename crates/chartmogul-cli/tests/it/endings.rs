@@ -100,7 +100,7 @@ fn two_is_usage_and_what_is_refused_before_it_is_sent() {
         ],
         &["--fake", "opportunities", "merge-custom", DEAL],
         &["--fake", "opportunities", "list", "--columns", "colour"],
-        &["--fake", "opportunities", "list", "--output", "csv", "--jq", "."],
+        &["--fake", "opportunities", "list", "--columns", "uuid", "--jq", "."],
         &["--fake", "api", "TRACE", "/v1/plans"],
         &["--fake", "api", "GET", "/v2/plans"],
         &["--fake", "api", "POST", "/v1/plans", "--paginate"],

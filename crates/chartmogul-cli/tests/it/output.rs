@@ -106,6 +106,42 @@ fn lines_are_written_while_the_list_is_read() {
     );
 }
 
+/// The second page takes its time; the entries of the first are there before.
+#[test]
+fn entries_are_there_before_the_list_ends() {
+    use std::{
+        io::{BufRead as _, BufReader},
+        time::{Duration, Instant},
+    };
+
+    let late = Duration::from_secs(3);
+    for (format, first) in [("jsonl", "{\"uuid\":"), ("json", "["), ("csv", "uuid,")] {
+        let fake = many();
+        fake.before_request(2, move |_| std::thread::sleep(late));
+        let mut command = program();
+        command
+            .env("CHARTMOGUL_API_KEY", fake.api_key())
+            .args([
+                "opportunities",
+                "list",
+                "--all",
+                "-o",
+                format,
+                "--base-url",
+                &fake.url(),
+            ])
+            .stdout(std::process::Stdio::piped());
+        let started = Instant::now();
+        let mut child = command.spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(lines.next().unwrap().unwrap().starts_with(first));
+        assert!(lines.nth(100).is_some());
+        assert!(started.elapsed() < late, "{format}");
+        assert!(lines.count() > 100 && started.elapsed() >= late, "{format}");
+        assert!(child.wait().unwrap().success());
+    }
+}
+
 #[test]
 fn members_have_the_order_of_the_document() {
     let ran = run(&["--fake", "opportunities", "list", "--limit", "1"]);

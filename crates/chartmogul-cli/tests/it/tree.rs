@@ -50,6 +50,19 @@ fn each_shell_has_its_script() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn bash_can_read_its_script() {
+    let script = run(&["completions", "bash"]).stdout;
+    let complete = r#"
+        COMP_WORDS=(chartmogul opportunities update --win) COMP_CWORD=3
+        _chartmogul chartmogul --win update
+        echo "${COMPREPLY[@]}""#;
+    let mut bash = std::process::Command::new("bash");
+    let ran = super::finish(bash.arg("-s"), &format!("{script}\n{complete}\n"));
+    assert_eq!(ran.stdout, "--win-likelihood\n", "{}", ran.stderr);
+}
+
 #[test]
 fn each_command_has_a_man_page() {
     let folder = tempfile::tempdir().unwrap();
