@@ -243,7 +243,7 @@ fn attributes(form: Attributes, flag: &str, texts: &[&str]) -> Result<Value, Cli
 }
 
 /// The API's name of a type.
-fn type_of(value: &Value) -> &'static str {
+pub(crate) fn type_of(value: &Value) -> &'static str {
     match value {
         Value::Bool(_) => "Boolean",
         Value::Number(number) if number.is_f64() => "Decimal",

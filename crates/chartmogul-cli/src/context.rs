@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul::Client;
+use chartmogul::{Client, ClientBuilder};
 use chartmogul_fake::Fake;
 
 use crate::error::CliError;
@@ -121,7 +121,7 @@ impl Context {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = self.build()?;
+        let client = self.build(|builder| builder)?;
         Ok(self.client.get_or_init(|| client))
     }
 
@@ -131,7 +131,8 @@ impl Context {
         size.filter(|_| self.terminals.stdout).map(|(width, _)| width.0.into())
     }
 
-    fn build(&self) -> Result<Client, CliError> {
+    /// A client of its own, which is set up like the others but for this.
+    pub(crate) fn build(&self, adjust: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, CliError> {
         let mut builder = Client::builder().user_agent(concat!("chartmogul-cli/", env!("CARGO_PKG_VERSION")));
         if self.connection.fake {
             let fake = self.fake()?;
@@ -146,7 +147,7 @@ impl Context {
         if let Some(limit) = self.connection.timeout {
             builder = builder.call_timeout(limit);
         }
-        Ok(builder.build()?)
+        Ok(adjust(builder).build()?)
     }
 
     /// The embedded fake, started when it is first asked for.
