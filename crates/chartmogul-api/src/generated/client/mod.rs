@@ -2,5 +2,6 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
 mod opportunities;
 mod metrics;

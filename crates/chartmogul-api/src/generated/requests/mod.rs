@@ -4,12 +4,17 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
 mod opportunities;
 mod metrics;
 
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
 pub use plan_groups::{
     CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup,
+};
+pub use invoices::{
+    DeleteCustomerInvoices, DeleteInvoice, GetInvoice, ImportInvoices, ListCustomerInvoices, ListInvoices,
+    SetInvoiceDisabledState, UpdateInvoice, UpdateInvoiceStatus,
 };
 pub use opportunities::{CreateOpportunity, DeleteOpportunity, GetOpportunity, ListOpportunities, UpdateOpportunity};
 pub use metrics::{

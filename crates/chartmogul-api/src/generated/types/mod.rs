@@ -2,12 +2,22 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod invoices;
 mod metrics;
 mod opportunities;
 mod plan_groups;
 mod plans;
 mod shared;
 
+pub use invoices::{
+    CollectionMethod, CustomerInvoicePage, CustomerInvoicesPath, DeleteInvoiceByExternalIdQuery, DeleteInvoiceQuery,
+    DisabledState, EditHistorySummary, EditedValue, GetInvoiceQuery, ImportInvoicesQuery, ImportedInvoices, Invoice,
+    InvoiceCreation, InvoiceExternalKey, InvoiceIdentifier, InvoiceImport, InvoicePage, InvoiceStatus,
+    InvoiceStatusChange, InvoiceStatusPath, InvoiceStatusUpdate, InvoiceUpdate, LineItem, LineItemCreation,
+    LineItemType, ListCustomerInvoicesQuery, ListInvoicesQuery, NewInvoice, NewTransaction, ProrationType,
+    SetInvoiceDisabledStateByExternalIdQuery, SetInvoiceDisabledStateQuery, Transaction, TransactionCreation,
+    TransactionResult, TransactionType, UpdateInvoiceByExternalIdQuery, UpdateInvoiceQuery, UpdateInvoiceStatusQuery,
+};
 pub use metrics::{
     AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
     CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
@@ -22,4 +32,4 @@ pub use plan_groups::{
     ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate,
 };
 pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
-pub use shared::CustomAttribute;
+pub use shared::{CustomAttribute, ValidationType};

@@ -23,3 +23,15 @@ impl CustomAttribute {
         }
     }
 }
+
+crate::open_enum! {
+    /// Which objects are meant, by the result of ChartMogul's validation.
+    pub enum ValidationType {
+        /// `valid`
+        Valid = "valid",
+        /// `invalid`
+        Invalid = "invalid",
+        /// `all`
+        All = "all",
+    }
+}
