@@ -28,6 +28,8 @@ pub(crate) struct Operation {
     pub(crate) query: Vec<Parameter>,
     /// Groups of query parameters, of which exactly one must be there as a whole.
     pub(crate) one_of: &'static Value,
+    /// The query parameters that say which object it is of, where its path does not.
+    pub(crate) identified_by: Vec<&'static str>,
     pub(crate) body: Option<Body>,
     /// The first documented success.
     pub(crate) success: Success,
@@ -134,7 +136,7 @@ impl Document {
             .collect();
         let collections = operations
             .iter()
-            .filter(|operation| operation.action == Action::Get)
+            .filter(|operation| operation.action == Action::Get && operation.identified_by.is_empty())
             .filter_map(|operation| Some((operation.tag, Kind::read(operation)?)))
             .collect();
         Self {
@@ -161,7 +163,7 @@ impl Operation {
         let text = |value: &'static Value| value.as_str().unwrap_or_default();
         let tag = text(&operation["tags"][0]);
         let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
-        let query = parameters
+        let query: Vec<_> = parameters
             .filter(|parameter| parameter["in"] == "query")
             .map(|parameter| Parameter {
                 name: text(&parameter["name"]),
@@ -170,6 +172,8 @@ impl Operation {
                 example: &parameter["example"],
             })
             .collect();
+        let by_query = operation.get("x-identifier").is_some() && !path.contains('{');
+        let identifying = query.iter().filter(|parameter| by_query && parameter.required);
         let body = operation.get("requestBody").map(resolve).map(|body| {
             let content = &body["content"]["application/json"];
             Body {
@@ -182,8 +186,9 @@ impl Operation {
         let success = Success::read(&operation["responses"]);
         Self {
             id: text(&operation["operationId"]),
-            action: Action::of(method, path, tag, &success),
+            action: Action::of(method, path, tag, by_query, &success),
             not_modified: operation["responses"].get("304").is_some(),
+            identified_by: identifying.map(|parameter| parameter.name).collect(),
             method: method.to_ascii_uppercase(),
             path,
             tag,
@@ -192,6 +197,16 @@ impl Operation {
             body,
             success,
         }
+    }
+
+    /// The value of a parameter in the path.
+    pub(crate) fn argument<'a>(&self, name: &str, path: &'a [String]) -> Option<&'a str> {
+        let parameters = self
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let (_, value) = parameters.zip(path).find(|(parameter, _)| *parameter == name)?;
+        Some(value)
     }
 
     /// How many parameters a path has if it is one of this operation's.
@@ -229,10 +244,10 @@ impl Success {
 
 impl Action {
     /// Only below the path that has the tag's name: `/v1/plans` and `/v1/plans/{plan_uuid}`.
-    fn of(method: &str, path: &str, tag: &str, success: &Success) -> Self {
+    fn of(method: &str, path: &str, tag: &str, by_query: bool, success: &Success) -> Self {
         let below = path.strip_prefix("/v1/").and_then(|path| path.strip_prefix(tag));
         let one = match below {
-            Some("") => false,
+            Some("") => by_query,
             Some(below) if below.starts_with("/{") && !below[1..].contains('/') => true,
             _ => return Self::Example,
         };

@@ -11,7 +11,11 @@ pub(crate) struct Filters<'a>(Vec<(&'a str, &'a Value)>);
 impl<'a> Filters<'a> {
     pub(crate) fn of(query: &'a Map<String, Value>) -> Self {
         let filters = query.iter().map(|(name, value)| (name.as_str(), value));
-        Self(filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)).collect())
+        Self::all(filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)))
+    }
+
+    pub(crate) fn all(filters: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
+        Self(filters.collect())
     }
 
     pub(crate) fn let_through(&self, object: &str) -> bool {

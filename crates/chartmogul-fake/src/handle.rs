@@ -24,7 +24,7 @@ use crate::{
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a State,
     pub(crate) operation: &'static Operation,
-    /// The parameters in the path, decoded.
+    /// The parameters in the path, decoded. Where the query says which object it is, its key is the last of them.
     pub(crate) path: Vec<String>,
     pub(crate) query: Map<String, Value>,
     pub(crate) body: Object,
@@ -79,7 +79,7 @@ impl<'a> Call<'a> {
         request: &Recorded,
     ) -> Result<Self, Box<Response>> {
         let template = operation.path.split('/').zip(segments);
-        let path = template
+        let mut path: Vec<_> = template
             .filter(|(part, _)| part.starts_with('{'))
             .map(|(_, segment)| {
                 percent_encoding::percent_decode_str(segment)
@@ -101,6 +101,7 @@ impl<'a> Call<'a> {
             return Err(errors::bad_request(&problems).into());
         }
         let body = Self::body(shared.lenient, operation, request)?;
+        path.extend(identified(&shared.state, operation, &query));
         Ok(Self {
             state: &shared.state,
             operation,
@@ -132,6 +133,16 @@ impl<'a> Call<'a> {
             schema::forgive(expected.schema, &mut body);
         }
         let mut problems = schema::check_body(expected.schema, &body);
+        // Official clients repeat parameters of the path in the body, and the API does not mind.
+        problems.retain(|problem| {
+            let name = problem
+                .param
+                .trim_end_matches(']')
+                .rsplit('[')
+                .next()
+                .unwrap_or_default();
+            problem.fault != schema::Fault::Unknown || !operation.path.contains(&format!("{{{name}}}"))
+        });
         let nothing = body.as_object().is_some_and(Object::is_empty);
         if nothing && operation.not_modified {
             problems.clear(); // no error there
@@ -153,10 +164,10 @@ impl<'a> Call<'a> {
             (Action::Create, Some(kind)) => self.create(kind, resource),
             (Action::Get, Some(kind)) => match self.store(|store| store.get(self.key())) {
                 Some(object) => Json(object).into_response(),
-                None => errors::not_found(kind),
+                None => resource.not_found(kind),
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
-            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => errors::not_found(kind),
+            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => resource.not_found(kind),
             _ => self.succeed(None),
         }
     }
@@ -176,7 +187,7 @@ impl<'a> Call<'a> {
         let filters = Filters::of(&self.query);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
-            paging::page(store, self.operation, &self.query, wanted)
+            paging::page(store, self.operation, &self.path, &self.query, wanted)
         })
     }
 
@@ -208,7 +219,7 @@ impl<'a> Call<'a> {
         let key = self.key();
         self.store(|store| {
             let Some(before) = store.get(key) else {
-                return errors::not_found(kind);
+                return resource.not_found(kind);
             };
             if sent.is_empty() && self.operation.not_modified {
                 return StatusCode::NOT_MODIFIED.into_response();
@@ -254,6 +265,30 @@ impl<'a> Call<'a> {
             problems.join("; ")
         ))
     }
+}
+
+/// The key of the object that the query identifies, empty if there is none; `None` if that is in the path.
+fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) -> Option<String> {
+    let kind = document().collections.get(operation.tag)?;
+    let fields = &document::resolve(kind.schema)["properties"];
+    // What no response shows can't be compared.
+    let shown = operation.identified_by.iter().filter(|name| fields.get(name).is_some());
+    let wanted = Filters::all(shown.map(|name| (*name, &query[*name])));
+    let key = |object: &str| {
+        Some(
+            serde_json::from_str::<Object>(object)
+                .ok()?
+                .get(kind.key)?
+                .as_str()?
+                .to_owned(),
+        )
+    };
+    let found = || {
+        state.store(operation.tag, |store| {
+            store.all().find(|object| wanted.let_through(object)).and_then(key)
+        })
+    };
+    (!operation.identified_by.is_empty()).then(|| found().unwrap_or_default())
 }
 
 /// The fields that responses have.

@@ -1,12 +1,13 @@
 //! What is odd about a resource. All else follows from the document.
 
+mod invoices;
 mod opportunities;
 mod plan_groups;
 mod plans;
 
 use axum::response::Response;
 
-use crate::{handle::Call, state::State, store::Object};
+use crate::{document::Kind, errors, handle::Call, state::State, store::Object};
 
 pub(crate) trait Resource: Sync {
     /// The fields of a request, as responses have them.
@@ -20,6 +21,11 @@ pub(crate) trait Resource: Sync {
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
+    /// What is said of an object that does not exist.
+    fn not_found(&self, kind: &Kind) -> Response {
+        errors::not_found(kind)
+    }
+
     /// Handles what is not a plain operation.
     fn respond(&self, _call: &Call<'_>) -> Option<Response> {
         None
@@ -29,6 +35,7 @@ pub(crate) trait Resource: Sync {
 /// The resource of a tag.
 pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
+        "invoices" => &invoices::Invoices,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,
         "plans" => &plans::Plans,

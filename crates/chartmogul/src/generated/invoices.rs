@@ -90,7 +90,7 @@ impl<M: Clone> Invoices<M> {
     ///                     date: "2026-03-01".into(),
     ///                     currency: "EUR",
     ///                     line_items: vec![
-    ///                         LineItemCreation::new("subscription", 4900).quantity(1)
+    ///                         LineItemCreation::new("subscription", 4900)
     ///                         .plan_uuid("pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8")
     ///                         .subscription_external_id("S-77")
     ///                         .service_period_start("2026-03-01")
@@ -465,7 +465,7 @@ impl<M> DeleteInvoice<M> {
 
 crate::builder! {
     /// Returned by [`Invoices::update`]. Nothing is sent until `send`.
-    UpdateInvoice -> types::Invoice: send
+    UpdateInvoice -> types::Invoice: send, outcome
 }
 
 impl<M> UpdateInvoice<M> {

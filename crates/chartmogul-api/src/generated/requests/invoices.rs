@@ -147,6 +147,20 @@ impl crate::request::Request for UpdateInvoice {
     }
 }
 
+impl crate::request::UpdateRequest for UpdateInvoice {
+    type Read = crate::request::ReadOne<GetInvoice, ListInvoices>;
+    const REPLACED: &'static [&'static str] = &[];
+    fn read(&self) -> crate::request::ReadOne<GetInvoice, ListInvoices> {
+        match &self.identifier {
+            crate::types::InvoiceIdentifier::Uuid(id) => crate::request::ReadOne::Get(GetInvoice { invoice_uuid: id.clone(), query: Default::default() }),
+            crate::types::InvoiceIdentifier::ExternalId { data_source_uuid, external_id } => {
+                let query = crate::types::ListInvoicesQuery { data_source_uuid: Some(data_source_uuid.clone()), external_id: Some(external_id.clone()), ..Default::default() };
+                crate::request::ReadOne::List(ListInvoices { query })
+            }
+        }
+    }
+}
+
 /// Disable or enable an invoice. A request as data, for [`set_invoice_disabled_state`](crate::Client::set_invoice_disabled_state).
 #[derive(Debug, Clone, PartialEq)]
 pub struct SetInvoiceDisabledState {
