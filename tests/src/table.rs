@@ -1,7 +1,7 @@
 //! Calls by the operation table, with the arguments that the document's examples have.
 
 use chartmogul_api::{FieldSchema, Object, Operation, Schema};
-use chartmogul_fake::Fake;
+use chartmogul_fake::{Fake, samples};
 use serde_json::{Map, Value};
 
 use crate::document;
@@ -81,10 +81,30 @@ pub fn read(schema: &Schema, text: &str) -> Value {
 /// A fake with everything that the examples of an operation are about.
 pub fn fake(document: &Value, operation: &Operation) -> Fake {
     let fake = Fake::start().expect("a loopback port");
-    if let Some(key) = path(document, operation).values().next().and_then(Value::as_str) {
-        let _ = fake.collection(operation.tag).insert_sample(key); // an error if nothing of the kind is kept
-    }
+    hold(&fake, operation, &arguments(document, operation));
     fake
+}
+
+/// Lets a fake hold the objects that a call is about; none if objects of the kind are not stored.
+pub fn hold(fake: &Fake, operation: &Operation, arguments: &Map<String, Value>) {
+    let collection = fake.collection(operation.tag);
+    for key in operation
+        .parameters
+        .iter()
+        .filter_map(|parameter| arguments[parameter.name].as_str())
+    {
+        let _ = collection.insert_sample(key);
+    }
+    // The query may say which one it is.
+    if operation.parameters.is_empty() && operation.method != "POST" {
+        let mut object = samples::object(operation.tag, "by_query");
+        for name in ["data_source_uuid", "external_id"] {
+            if let (Some(field), Some(value)) = (object.get_mut(name), arguments.get(name)) {
+                *field = value.clone();
+            }
+        }
+        let _ = collection.insert(object);
+    }
 }
 
 fn parameters<'a>(document: &'a Value, operation: &Operation) -> impl Iterator<Item = &'a Value> {
