@@ -49,8 +49,11 @@ async fn sent(
     arguments: Map<String, Value>,
 ) -> Result<Recorded, Error> {
     let fake = table::fake(document, operation);
-    let value = call(&client_for(&fake), operation, arguments).await?;
-    assert_eq!(value.is_null(), operation.response.is_none(), "{operation}: {value}");
+    match call(&client_for(&fake), operation, arguments).await {
+        Ok(value) => assert_eq!(value.is_null(), operation.response.is_none(), "{operation}: {value}"),
+        Err(Error::NotModified(_)) => {} // the object is as the example says already
+        Err(error) => return Err(error),
+    }
     Ok(fake.requests().remove(0))
 }
 
@@ -97,7 +100,11 @@ async fn no_text_may_be_empty() {
     for operation in operations::ALL {
         let path = operation.parameters.iter().map(|parameter| parameter.name);
         let texts = table::fields(operation).filter(|field| match field.schema {
-            Schema::Text(text) => text.min_length > 0 || text.pattern.is_some(),
+            // An empty filter, and an empty key, would mean something else.
+            Schema::Text(text) => {
+                let by_query = operation.query.is_some_and(|query| query.field(field.name).is_some());
+                by_query || text.min_length > 0 || text.pattern.is_some()
+            }
             Schema::Uuid | Schema::Date | Schema::Timestamp => true,
             _ => false,
         });

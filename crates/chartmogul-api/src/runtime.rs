@@ -281,7 +281,7 @@ mod tests {
         types::OpportunityUpdate,
     };
 
-    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
     fn client() -> Client {
         Client::builder()

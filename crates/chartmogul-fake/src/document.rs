@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde_json::Value;
 
+use crate::schema;
+
 /// The document of the workspace, without its prose: generated, because the crate is published without the folder of
 /// the document.
 static ROOT: LazyLock<Value> =
@@ -31,10 +33,13 @@ pub(crate) struct Operation {
     /// The query parameters that say which object it is of, where its path does not.
     pub(crate) identified_by: Vec<&'static str>,
     pub(crate) body: Option<Body>,
+    responses: &'static Value,
     /// The first documented success.
     pub(crate) success: Success,
     /// Whether 304 is documented.
     pub(crate) not_modified: bool,
+    #[cfg(test)]
+    pub(crate) idempotent: bool,
     pub(crate) action: Action,
 }
 
@@ -188,7 +193,10 @@ impl Operation {
             id: text(&operation["operationId"]),
             action: Action::of(method, path, tag, by_query, &success),
             not_modified: operation["responses"].get("304").is_some(),
+            #[cfg(test)]
+            idempotent: operation["x-idempotent"] == true,
             identified_by: identifying.map(|parameter| parameter.name).collect(),
+            responses: &operation["responses"],
             method: method.to_ascii_uppercase(),
             path,
             tag,
@@ -207,6 +215,27 @@ impl Operation {
             .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let (_, value) = parameters.zip(path).find(|(parameter, _)| *parameter == name)?;
         Some(value)
+    }
+
+    /// Why the document does not allow a response.
+    pub(crate) fn problem(&self, status: u16, body: &[u8]) -> Option<String> {
+        let response = self.responses.get(status.to_string());
+        let Some(response) = response.or_else(|| self.responses.get(format!("{}XX", status / 100))) else {
+            return Some(format!("the status {status}"));
+        };
+        let Some(schema) = resolve(response)["content"]["application/json"].get("schema") else {
+            return (!body.is_empty()).then(|| format!("a body with the status {status}"));
+        };
+        let body = match serde_json::from_slice(body) {
+            Ok(body) => body,
+            Err(error) => return Some(format!("what is not JSON: {error}")),
+        };
+        let problems = schema::check(schema, &body);
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.param, problem.message))
+            .collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
     }
 
     /// How many parameters a path has if it is one of this operation's.
@@ -345,6 +374,23 @@ mod tests {
         for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
             let found = document.at(&["", "v1", "customers", last]);
             assert_eq!(found.iter().map(|operation| operation.id).collect::<Vec<_>>(), [id]);
+        }
+    }
+
+    #[test]
+    fn an_object_may_be_identified_by_the_query() {
+        let required = |name: &str| serde_json::json!({ "name": name, "in": "query", "required": true });
+        let root = serde_json::json!({ "paths": { "/v1/invoices": { "patch": {
+            "operationId": "update_invoice_by_external_id", "tags": ["invoices"], "x-identifier": "InvoiceIdentifier",
+            "parameters": [required("data_source_uuid"), required("external_id"), { "name": "as_user", "in": "query" }],
+        }, "delete": { "operationId": "delete_all_invoices", "tags": ["invoices"] } } } });
+        let operations = Document::read(Box::leak(Box::new(root))).operations;
+        for operation in operations {
+            let expected = match operation.method.as_str() {
+                "PATCH" => (Action::Update, 2),
+                _ => (Action::Example, 0),
+            };
+            assert_eq!((operation.action, operation.identified_by.len()), expected);
         }
     }
 

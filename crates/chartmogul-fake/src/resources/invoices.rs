@@ -182,12 +182,10 @@ fn set_disabled_state(call: &Call<'_>) -> Response {
     let at = disabled.then(|| Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true));
     let by = disabled.then_some("api@example.com");
     let set = |object: &mut Object| {
-        let state = [
-            ("disabled", json!(disabled)),
-            ("disabled_at", json!(at)),
-            ("disabled_by", json!(by)),
-        ];
-        object.extend(state.map(|(name, value)| (name.to_owned(), value)));
+        if object.insert("disabled".to_owned(), disabled.into()) != Some(disabled.into()) {
+            object.insert("disabled_at".to_owned(), json!(at));
+            object.insert("disabled_by".to_owned(), json!(by));
+        }
     };
     for name in ["line_items", "transactions"] {
         let parts = invoice

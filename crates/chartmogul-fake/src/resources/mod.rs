@@ -7,6 +7,7 @@ mod plans;
 
 use axum::response::Response;
 
+pub use self::opportunities::Stage;
 use crate::{document::Kind, errors, handle::Call, state::State, store::Object};
 
 pub(crate) trait Resource: Sync {
@@ -17,6 +18,9 @@ pub(crate) trait Resource: Sync {
 
     /// Fills in what the request for a new object left out.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
+
+    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
+    fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
 
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
