@@ -456,21 +456,25 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
         .map(|parameter| (parameter.name.to_owned(), parameter.example.clone()))
         .collect();
     if let Some(kind) = document().collections.get(operation.tag) {
-        let key = kind.example[kind.key].as_str().unwrap();
+        let collection = shared.state.collection(operation.tag);
         let mut object = kind.example.clone();
         for name in &operation.identified_by {
             object[*name] = query[*name].clone();
         }
-        // `{invoice_external_id}` is the field `external_id`.
-        for (name, value) in object.as_object_mut().unwrap() {
-            if path.contains(&format!("_{name}}}")) {
-                *value = key.into();
-            }
-        }
-        let _ = shared.state.collection(operation.tag).insert(object);
+        let _ = collection.insert(object.clone());
+        let mut key = kind.example[kind.key].as_str().unwrap();
         while let Some(start) = path.find('{') {
             let end = path.find('}').unwrap();
+            object[kind.key] = key.into();
+            // `{invoice_external_id}` is the field `external_id`.
+            for (name, value) in object.as_object_mut().unwrap() {
+                if path[..end].ends_with(&format!("_{name}")) {
+                    *value = key.into();
+                }
+            }
+            let _ = collection.insert(object.clone());
             path.replace_range(start..=end, key);
+            key = "another";
         }
     }
     let query: Vec<_> = query

@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Resource;
-use crate::{document::Kind, handle::Call, state::State, store::Object, time};
+use crate::{handle::Call, state::State, store::Object, time};
 
 const INVOICES: &str = "invoices";
 
@@ -24,8 +24,8 @@ impl Resource for Invoices {
         complete(sent, json!({}))
     }
 
-    fn not_found(&self, _: &Kind) -> Response {
-        not_found()
+    fn not_found(&self, _key: &str) -> Option<Response> {
+        Some(not_found())
     }
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {

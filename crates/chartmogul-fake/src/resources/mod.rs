@@ -1,14 +1,24 @@
 //! What is odd about a resource. All else follows from the document.
 
+mod associated_objects;
+mod contacts;
 mod invoices;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 
 use axum::response::Response;
 
+use serde_json::Value;
+
 pub use self::opportunities::Stage;
-use crate::{document::Kind, errors, handle::Call, state::State, store::Object};
+use crate::{
+    handle::Call,
+    state::State,
+    store::{Object, Store},
+};
 
 pub(crate) trait Resource: Sync {
     /// The fields of a request, as responses have them.
@@ -21,13 +31,20 @@ pub(crate) trait Resource: Sync {
 
     /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
     fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
+    /// Fits a new object in with what is there: the objects of its kind, and all others.
+    fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
 
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
-    /// What is said of an object that does not exist.
-    fn not_found(&self, kind: &Kind) -> Response {
-        errors::not_found(kind)
+    /// The error for an object that does not exist, if it has been recorded.
+    fn not_found(&self, _key: &str) -> Option<Response> {
+        None
+    }
+
+    /// Whether an object passes a filter that is not about the field of its name.
+    fn passes(&self, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
+        None
     }
 
     /// Handles what is not a plain operation.
@@ -39,11 +56,22 @@ pub(crate) trait Resource: Sync {
 /// The resource of a tag.
 pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
+        "contacts" => &contacts::Contacts,
         "invoices" => &invoices::Invoices,
+        "notes" | "customer_notes" => &notes::Notes,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,
         "plans" => &plans::Plans,
+        "tasks" => &tasks::Tasks,
         _ => &Plain,
+    }
+}
+
+/// The store of a collection: customer notes are notes under an old path.
+pub(crate) fn store_of(collection: &str) -> &str {
+    match collection {
+        "customer_notes" => "notes",
+        _ => collection,
     }
 }
 

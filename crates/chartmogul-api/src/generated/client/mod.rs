@@ -3,5 +3,9 @@
 mod plans;
 mod plan_groups;
 mod invoices;
+mod contacts;
+mod notes;
+mod customer_notes;
 mod opportunities;
+mod tasks;
 mod metrics;

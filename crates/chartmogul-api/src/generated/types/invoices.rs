@@ -241,6 +241,12 @@ impl InvoiceCreation {
     }
 }
 
+impl From<NewInvoice<'_>> for InvoiceCreation {
+    fn from(required: NewInvoice<'_>) -> Self {
+        Self::new(required)
+    }
+}
+
 impl InvoiceCreation {
     /// Payments and refunds.
     pub fn transactions(mut self, values: impl IntoIterator<Item: Into<crate::types::TransactionCreation>>) -> Self {
@@ -874,6 +880,12 @@ impl TransactionCreation {
             transaction_fees_in_cents: Default::default(),
             transaction_fees_currency: Default::default(),
         }
+    }
+}
+
+impl From<NewTransaction> for TransactionCreation {
+    fn from(required: NewTransaction) -> Self {
+        Self::new(required)
     }
 }
 

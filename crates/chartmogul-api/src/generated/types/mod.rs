@@ -2,13 +2,22 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod contacts;
+mod customer_notes;
 mod invoices;
 mod metrics;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 mod shared;
 
+pub use contacts::{
+    Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, ListContactsQuery,
+    ListCustomerContactsQuery, MergedContacts,
+};
+pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
 pub use invoices::{
     CollectionMethod, CustomerInvoicePage, CustomerInvoicesPath, DeleteInvoiceByExternalIdQuery, DeleteInvoiceQuery,
     DisabledState, EditHistorySummary, EditedValue, GetInvoiceQuery, ImportInvoicesQuery, ImportedInvoices, Invoice,
@@ -24,6 +33,7 @@ pub use metrics::{
     LtvQuery, MetricsInterval, MetricsPeriod, MetricsQuery, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics,
     MrrEntry, MrrMetrics,
 };
+pub use notes::{ListNotesQuery, Note, NoteCreation, NotePage, NoteType, NoteUpdate};
 pub use opportunities::{
     ForecastCategory, ListOpportunitiesQuery, NewOpportunity, Opportunity, OpportunityCreation, OpportunityPage,
     OpportunityType, OpportunityUpdate,
@@ -32,4 +42,8 @@ pub use plan_groups::{
     ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate,
 };
 pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
-pub use shared::{CustomAttribute, ValidationType};
+pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
+pub use shared::{
+    AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+    ValidationType,
+};
