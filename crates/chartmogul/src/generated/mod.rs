@@ -2,6 +2,8 @@
 
 pub mod plans;
 pub mod plan_groups;
+pub mod customers;
+pub mod attributes;
 pub mod opportunities;
 pub mod metrics;
 pub mod types;

@@ -3,4 +3,4 @@
 //! Types that several resources share.
 
 #[doc(inline)]
-pub use chartmogul_api::types::CustomAttribute;
+pub use chartmogul_api::types::{CustomAttribute, CustomAttributeType, NewCustomAttribute};

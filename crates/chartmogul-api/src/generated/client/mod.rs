@@ -2,5 +2,7 @@
 
 mod plans;
 mod plan_groups;
+mod customers;
+mod attributes;
 mod opportunities;
 mod metrics;

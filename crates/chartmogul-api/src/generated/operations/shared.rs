@@ -12,3 +12,15 @@ pub(crate) static CUSTOM_ATTRIBUTE: Object = Object {
     not_empty: false,
     one_of: &[],
 };
+
+pub(crate) static NEW_CUSTOM_ATTRIBUTE: Object = Object {
+    name: "NewCustomAttribute",
+    fields: &[
+        FieldSchema { name: "type", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["String", "Integer", "Decimal", "Timestamp", "Boolean"], ..Text::ANY }) },
+        FieldSchema { name: "key", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
+        FieldSchema { name: "value", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
+        FieldSchema { name: "source", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+    ],
+    not_empty: false,
+    one_of: &[],
+};

@@ -4,12 +4,22 @@
 
 mod plans;
 mod plan_groups;
+mod customers;
+mod attributes;
 mod opportunities;
 mod metrics;
 
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
 pub use plan_groups::{
     CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup,
+};
+pub use customers::{
+    CreateCustomer, DeleteCustomer, GetCustomer, ListCustomers, MergeCustomers, SearchCustomers, UnmergeCustomer,
+    UpdateCustomer,
+};
+pub use attributes::{
+    AddCustomAttributes, AddCustomAttributesByEmail, AddTags, AddTagsByEmail, GetAttributes, RemoveCustomAttributes,
+    RemoveTags, UpdateCustomAttributes,
 };
 pub use opportunities::{CreateOpportunity, DeleteOpportunity, GetOpportunity, ListOpportunities, UpdateOpportunity};
 pub use metrics::{

@@ -2,12 +2,25 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod attributes;
+mod customers;
 mod metrics;
 mod opportunities;
 mod plan_groups;
 mod plans;
 mod shared;
 
+pub use attributes::{
+    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesRemoval, CustomAttributesReplacement,
+    CustomerAttributes, CustomerCustomAttributes, CustomerTags, CustomersWithEmail, GetAttributesQuery, TagsAddition,
+    TagsAdditionByEmail, TagsRemoval,
+};
+pub use customers::{
+    Customer, CustomerAddress, CustomerAttributesUpdate, CustomerCreation, CustomerMerge, CustomerPage,
+    CustomerReference, CustomerStatus, CustomerStatusFilter, CustomerUnmerge, CustomerUpdate, CustomersToMerge,
+    GetCustomerQuery, LeadStatus, ListCustomersQuery, MovedObjects, NewCustomer, NewCustomerAttributes, PartToUnmerge,
+    PrimaryContact, SearchCustomersQuery,
+};
 pub use metrics::{
     AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
     CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
@@ -22,4 +35,4 @@ pub use plan_groups::{
     ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate,
 };
 pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
-pub use shared::CustomAttribute;
+pub use shared::{CustomAttribute, CustomAttributeType, NewCustomAttribute};
