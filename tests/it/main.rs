@@ -8,6 +8,7 @@ mod bulk_kill;
 mod bulk_outages;
 mod bulk_source;
 mod connection;
+mod customers;
 mod document;
 mod errors;
 mod fake;

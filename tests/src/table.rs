@@ -1,6 +1,6 @@
 //! Calls by the operation table, with the arguments that the document's examples have.
 
-use chartmogul_api::{FieldSchema, Object, Operation, Schema};
+use chartmogul_api::{FieldSchema, Object, Operation, Schema, operations};
 use chartmogul_fake::Fake;
 use serde_json::{Map, Value};
 
@@ -81,6 +81,16 @@ pub fn read(schema: &Schema, text: &str) -> Value {
 /// A fake with everything that the examples of an operation are about.
 pub fn fake(document: &Value, operation: &Operation) -> Fake {
     let fake = Fake::start().expect("a loopback port");
+    // Requests name other objects, too: those that examples of responses show.
+    for read in operations::ALL.iter().filter(|read| read.is_read()) {
+        for example in document::examples(document, &documented(document, read)["responses"]["200"]["content"]) {
+            let lists = example.as_object().into_iter().flat_map(|fields| fields.values());
+            let entries = lists.filter_map(Value::as_array).flatten().cloned();
+            for object in entries.chain([example.clone()]) {
+                let _ = fake.collection(read.tag).insert(object); // an error if nothing of the kind is kept
+            }
+        }
+    }
     if let Some(key) = path(document, operation).values().next().and_then(Value::as_str) {
         let _ = fake.collection(operation.tag).insert_sample(key); // an error if nothing of the kind is kept
     }

@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// The parameter that names a customer, in every path and every query.
+const CUSTOMER_UUID: &str = "customer_uuid";
+
+/// The resource whose objects have a scope: `Client::customer`.
+const CUSTOMERS: &str = "customers";
+
 /// The whole API.
 #[derive(Debug)]
 pub struct Api {
@@ -26,6 +32,26 @@ pub struct Tag {
     pub description: String,
     /// Page of the API reference.
     pub source: String,
+}
+
+/// How what belongs to a customer is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// It does not belong to one.
+    None,
+    /// It is the customer: the scope has the methods.
+    Itself,
+    /// Only lists can be limited: the resource itself, with that limit.
+    Limited,
+    /// Paths have the customer in them: a struct of its own, with the methods of the resource without that argument.
+    Within,
+}
+
+impl Tag {
+    /// The struct for what belongs to one customer, if there is one.
+    pub fn of_customer(&self) -> String {
+        format!("{}OfCustomer", crate::names::pascal(&self.name))
+    }
 }
 
 /// One operation.
@@ -77,6 +103,20 @@ impl Api {
         match self.types.get(name) {
             Some(Type::Object(object)) => Some(object),
             _ => None,
+        }
+    }
+
+    /// How the resource of a tag is reached from a customer.
+    pub fn scope(&self, tag: &str) -> Scope {
+        let mut operations = self.operations.iter().filter(|operation| operation.tag == tag);
+        if tag == CUSTOMERS {
+            Scope::Itself
+        } else if operations.clone().any(|operation| operation.customer_parameter().is_some()) {
+            Scope::Within
+        } else if operations.any(|operation| operation.customer_filter(self).is_some()) {
+            Scope::Limited
+        } else {
+            Scope::None
         }
     }
 
@@ -302,6 +342,20 @@ impl Operation {
             && self.read(api).is_some()
             && self.body_object(api).is_some_and(sent)
             && response.is_some_and(received)
+    }
+
+    /// The path parameter that names a customer, if the method can do with at most one other.
+    pub fn customer_parameter(&self) -> Option<&Parameter> {
+        let is_customer = |parameter: &&Parameter| parameter.name == CUSTOMER_UUID && parameter.kind == Kind::String;
+        let found = self.parameters.iter().find(is_customer)?;
+        (self.identifier.is_none() && self.parameters.len() <= 2).then_some(found)
+    }
+
+    /// The query parameter that limits a list to a customer.
+    pub fn customer_filter<'a>(&self, api: &'a Api) -> Option<&'a Property> {
+        self.pages(api)?;
+        let parameter = self.query_object(api)?.property(CUSTOMER_UUID)?;
+        (!parameter.required && parameter.kind == Kind::String).then_some(parameter)
     }
 
     /// The arguments of the method that makes the request: first those of the path, then what the query and the body

@@ -153,12 +153,23 @@ impl<'a> Call<'a> {
             (Action::Create, Some(kind)) => self.create(kind, resource),
             (Action::Get, Some(kind)) => match self.store(|store| store.get(self.key())) {
                 Some(object) => Json(object).into_response(),
-                None => errors::not_found(kind),
+                None => self.not_found(kind, resource),
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
-            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => errors::not_found(kind),
+            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => {
+                self.not_found(kind, resource)
+            }
+            (Action::Delete, Some(_)) => {
+                resource.deleted(self.state, self.key());
+                self.succeed(None)
+            }
             _ => self.succeed(None),
         }
+    }
+
+    fn not_found(&self, kind: &Kind, resource: &dyn Resource) -> Response {
+        let own = resource.not_found(self.key());
+        own.unwrap_or_else(|| errors::not_found(kind))
     }
 
     /// The last parameter in the path.
@@ -173,10 +184,11 @@ impl<'a> Call<'a> {
 
     /// A page of the objects of a collection that pass the filters of the query.
     pub(crate) fn page(&self, collection: &str, wanted: impl Fn(&str) -> bool) -> Response {
-        let filters = Filters::of(&self.query);
+        let resource = resources::of(self.operation.tag);
+        let filters = Filters::of(&self.query, resource);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
-            paging::page(store, self.operation, &self.query, wanted)
+            paging::page(store, self.operation, &self.query, resource.order(), wanted)
         })
     }
 
@@ -193,7 +205,9 @@ impl<'a> Call<'a> {
                 }
             }
             resource.complete(&mut object, &sent);
+            let before = object.clone();
             object.extend(known(kind, &sent));
+            resource.merge(&before, &mut object);
             let response = self.succeed(Some(object.clone().into()));
             if response.status().is_success() {
                 store.put(&key, object);
@@ -208,13 +222,14 @@ impl<'a> Call<'a> {
         let key = self.key();
         self.store(|store| {
             let Some(before) = store.get(key) else {
-                return errors::not_found(kind);
+                return self.not_found(kind, resource);
             };
             if sent.is_empty() && self.operation.not_modified {
                 return StatusCode::NOT_MODIFIED.into_response();
             }
             let mut object = before.clone();
             object.extend(known(kind, &sent));
+            resource.merge(&before, &mut object);
             if let Some(updated) = object.get_mut("updated_at") {
                 *updated = later(updated.as_str()).into();
             }

@@ -42,7 +42,7 @@ impl Resource for Opportunities {
 }
 
 /// Instants come back in UTC, with milliseconds.
-fn normalized(value: Value) -> Value {
+pub(super) fn normalized(value: Value) -> Value {
     let instant = value.as_str().and_then(|text| {
         // `2026-01-31 12:00:00 UTC` has been recorded, too.
         DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()
