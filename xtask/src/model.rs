@@ -111,7 +111,10 @@ impl Api {
         let mut operations = self.operations.iter().filter(|operation| operation.tag == tag);
         if tag == CUSTOMERS {
             Scope::Itself
-        } else if operations.clone().any(|operation| operation.customer_parameter().is_some()) {
+        } else if operations
+            .clone()
+            .any(|operation| operation.customer_parameter().is_some())
+        {
             Scope::Within
         } else if operations.any(|operation| operation.customer_filter(self).is_some()) {
             Scope::Limited

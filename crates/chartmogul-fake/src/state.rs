@@ -37,7 +37,9 @@ impl State {
     pub(crate) fn rewrite(&self, field: &str, text: &str, change: impl Fn(&str, &mut Object)) {
         let names: Vec<_> = lock(&self.stores).keys().cloned().collect();
         for name in names {
-            self.store(&name, |store| store.rewrite(field, text, |object| change(&name, object)));
+            self.store(&name, |store| {
+                store.rewrite(field, text, |object| change(&name, object))
+            });
         }
     }
 }

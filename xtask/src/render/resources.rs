@@ -143,7 +143,10 @@ fn scope_itself(api: &Api, tag: &Tag) -> String {
     let own = methods_of(api, &tag.name).filter(|operation| operation.customer_parameter().is_some());
     let all = format!("self.client.{accessor}()");
     let methods: Vec<_> = own.map(|operation| scoped_verb(api, operation, &all, &name)).collect();
-    format!("impl<M: Clone> crate::CustomerScope<M> {{\n{}}}\n\n", methods.join("\n"))
+    format!(
+        "impl<M: Clone> crate::CustomerScope<M> {{\n{}}}\n\n",
+        methods.join("\n")
+    )
 }
 
 /// The method of a resource without the argument that names the customer.
@@ -185,7 +188,9 @@ fn scoped_verb(api: &Api, operation: &Operation, all: &str, resource: &str) -> S
     let doc = docs::comment_text(&doc, "    ");
     let deprecated = deprecated_text(operation.deprecated.as_deref(), "    ");
     let given = given.join(", ");
-    format!("{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {all}.{verb}({given})\n    }}\n")
+    format!(
+        "{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {all}.{verb}({given})\n    }}\n"
+    )
 }
 
 /// The method that makes a request.

@@ -333,7 +333,9 @@ fn nested_setters(api: &Api, name: &str, object: &Object) -> Option<String> {
 /// For an object that one text can stand for, such as a customer by its UUID or otherwise: that text is enough.
 fn from_text(name: &str, object: &Object) -> Option<String> {
     let mut alone = object.one_of.iter().filter_map(|group| match group.as_slice() {
-        [only] => object.property(only).filter(|property| property.kind == Kind::String && !property.nullable),
+        [only] => object
+            .property(only)
+            .filter(|property| property.kind == Kind::String && !property.nullable),
         _ => None,
     });
     let (field, other) = (&alone.next()?.field, alone.next());

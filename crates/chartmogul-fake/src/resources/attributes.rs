@@ -93,5 +93,11 @@ fn unknown_type(body: &Object) -> Option<Response> {
     let attributes = body.get("custom")?.as_array()?.iter();
     let mut types = attributes.filter_map(|attribute| attribute.get("type")?.as_str());
     let is_unknown = types.any(|ty| !TYPES.contains(&ty));
-    is_unknown.then(|| errors::with_code(StatusCode::BAD_REQUEST, "Type is not supported", Some("custom[0][type]")))
+    is_unknown.then(|| {
+        errors::with_code(
+            StatusCode::BAD_REQUEST,
+            "Type is not supported",
+            Some("custom[0][type]"),
+        )
+    })
 }

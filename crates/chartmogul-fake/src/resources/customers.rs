@@ -54,7 +54,10 @@ impl Resource for Customers {
         }
         let field = |name: &str| after.get(name).cloned();
         let address = json!({ "country": field("country"), "state": field("state"), "city": field("city"), "address_zip": field("zip") });
-        after.extend([("attributes".to_owned(), attributes.into()), ("address".to_owned(), address)]);
+        after.extend([
+            ("attributes".to_owned(), attributes.into()),
+            ("address".to_owned(), address),
+        ]);
     }
 
     fn deleted(&self, state: &State, key: &str) {
@@ -163,7 +166,13 @@ fn parts(customer: &Object) -> Vec<[String; 2]> {
 }
 
 fn set_parts(customer: &mut Object, parts: &[[String; 2]]) {
-    for (at, [all, first]) in [["data_source_uuids", "data_source_uuid"], ["external_ids", "external_id"]].into_iter().enumerate() {
+    for (at, [all, first]) in [
+        ["data_source_uuids", "data_source_uuid"],
+        ["external_ids", "external_id"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let list: Vec<_> = parts.iter().map(|part| part[at].as_str()).collect();
         customer.insert(first.to_owned(), list.first().copied().unwrap_or_default().into());
         customer.insert(all.to_owned(), list.into());
@@ -174,7 +183,10 @@ fn set_parts(customer: &mut Object, parts: &[[String; 2]]) {
 fn find(state: &State, meant: &Object) -> Option<Object> {
     state.store("customers", |store| match meant.get("customer_uuid") {
         Some(_) => store.get(text(meant, "customer_uuid")),
-        None => store.all().map(read).find(|customer| parts(customer).contains(&part(meant))),
+        None => store
+            .all()
+            .map(read)
+            .find(|customer| parts(customer).contains(&part(meant))),
     })
 }
 
@@ -182,19 +194,28 @@ fn find(state: &State, meant: &Object) -> Option<Object> {
 fn merge(call: &Call<'_>) -> Option<Response> {
     let meant = |side: &str| call.body.get(side).map(object).unwrap_or_default();
     let unknown = |side: &str| Customers.not_found(text(&meant(side), "customer_uuid"));
-    let Some(from) = find(call.state, &meant("from")) else { return unknown("from") };
-    let Some(mut into) = find(call.state, &meant("into")) else { return unknown("into") };
+    let Some(from) = find(call.state, &meant("from")) else {
+        return unknown("from");
+    };
+    let Some(mut into) = find(call.state, &meant("into")) else {
+        return unknown("into");
+    };
     let (old, new) = (text(&from, "uuid").to_owned(), text(&into, "uuid").to_owned());
     if old == new {
         let message = "A customer can't be merged into itself";
-        return Some(errors::with_code(StatusCode::UNPROCESSABLE_ENTITY, message, Some("from")));
+        return Some(errors::with_code(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            message,
+            Some("from"),
+        ));
     }
     let before = object(&json!({ "from": from, "into": into }));
     for [source, id] in parts(&from) {
         let key = format!("{new} {source} {id}");
         call.state.store(MERGED, |store| store.put(&key, before.clone()));
     }
-    set_parts(&mut into, &[parts(&into), parts(&from)].concat());
+    let all = [parts(&into), parts(&from)].concat();
+    set_parts(&mut into, &all);
     let theirs = json!(from.get("attributes"));
     if let Some(Value::Object(custom)) = attribute(&mut into, "custom") {
         let own = std::mem::replace(custom, object(&theirs["custom"]));
@@ -218,15 +239,23 @@ fn merge(call: &Call<'_>) -> Option<Response> {
 /// A part becomes a customer of its own, as it was before the merge but for what the two share.
 fn unmerge(call: &Call<'_>) -> Option<Response> {
     let (key, taken) = (text(&call.body, "customer_uuid"), part(&call.body));
-    let Some(mut left) = find(call.state, &call.body) else { return Customers.not_found(key) };
+    let Some(mut left) = find(call.state, &call.body) else {
+        return Customers.not_found(key);
+    };
     let mut rest = parts(&left);
     let place = rest.iter().position(|part| *part == taken).filter(|_| rest.len() > 1);
     let Some(place) = place else {
         let message = "The customer was not merged from this part";
-        return Some(errors::with_code(StatusCode::UNPROCESSABLE_ENTITY, message, Some("external_id")));
+        return Some(errors::with_code(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            message,
+            Some("external_id"),
+        ));
     };
     rest.remove(place);
-    let merged = call.state.store(MERGED, |store| store.get(&format!("{key} {} {}", taken[0], taken[1])));
+    let merged = call
+        .state
+        .store(MERGED, |store| store.get(&format!("{key} {} {}", taken[0], taken[1])));
     let merged = Value::from(merged.unwrap_or_default());
     let (theirs, ours) = (&merged["from"]["attributes"], &merged["into"]["attributes"]);
 
@@ -241,7 +270,7 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
         custom.retain(|key, value| theirs["custom"].get(key) != Some(value) || ours["custom"].get(key).is_some());
     }
     if let Some(Value::Array(tags)) = attribute(&mut left, "tags") {
-        let has = |side: &Value, tag| side["tags"].as_array().is_some_and(|tags| tags.contains(tag));
+        let has = |side: &Value, tag: &Value| side["tags"].as_array().is_some_and(|tags| tags.contains(tag));
         tags.retain(|tag| !has(theirs, tag) || has(ours, tag));
     }
     set_parts(&mut left, &rest);

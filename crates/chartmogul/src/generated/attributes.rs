@@ -27,6 +27,67 @@ impl<M: Clone> crate::Client<M> {
     }
 }
 
+/// Returned by [`CustomerScope::attributes`](crate::CustomerScope::attributes): [`Attributes`] without the argument that
+/// names the customer.
+#[derive(Debug, Clone)]
+pub struct AttributesOfCustomer<M = crate::Async> {
+    all: Attributes<M>,
+    customer_uuid: String,
+}
+
+impl<M: Clone> crate::CustomerScope<M> {
+    /// The attributes of this customer: the methods of [`Client::attributes`](crate::Client::attributes), for this
+    /// customer.
+    pub fn attributes(&self) -> AttributesOfCustomer<M> {
+        AttributesOfCustomer {
+            all: Attributes { client: self.client.clone() },
+            customer_uuid: self.customer_uuid.clone(),
+        }
+    }
+}
+
+impl<M: Clone> AttributesOfCustomer<M> {
+    /// Retrieve tags and attributes of a customer. See [`Attributes::get`].
+    pub fn get(&self) -> GetAttributes<M> {
+        self.all.get(self.customer_uuid.clone())
+    }
+
+    /// Add tags to a customer. See [`Attributes::add_tags`].
+    pub fn add_tags(&self, tags: impl IntoIterator<Item: Into<String>>) -> AddTags<M> {
+        self.all.add_tags(self.customer_uuid.clone(), tags)
+    }
+
+    /// Remove tags from a customer. See [`Attributes::remove_tags`].
+    pub fn remove_tags(&self, tags: impl IntoIterator<Item: Into<String>>) -> RemoveTags<M> {
+        self.all.remove_tags(self.customer_uuid.clone(), tags)
+    }
+
+    /// Add tags to all customers with an e-mail address. See [`Attributes::add_tags_by_email`].
+    pub fn add_tags_by_email(&self, email: impl Into<String>, tags: impl IntoIterator<Item: Into<String>>) -> AddTagsByEmail<M> {
+        self.all.add_tags_by_email(email, tags)
+    }
+
+    /// Update custom attributes of a customer. See [`Attributes::update_custom`].
+    pub fn update_custom(&self, custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> UpdateCustomAttributes<M> {
+        self.all.update_custom(self.customer_uuid.clone(), custom)
+    }
+
+    /// Add custom attributes to a customer. See [`Attributes::add_custom`].
+    pub fn add_custom(&self, custom: impl IntoIterator<Item: Into<types::NewCustomAttribute>>) -> AddCustomAttributes<M> {
+        self.all.add_custom(self.customer_uuid.clone(), custom)
+    }
+
+    /// Remove custom attributes from a customer. See [`Attributes::remove_custom`].
+    pub fn remove_custom(&self, custom: impl IntoIterator<Item: Into<String>>) -> RemoveCustomAttributes<M> {
+        self.all.remove_custom(self.customer_uuid.clone(), custom)
+    }
+
+    /// Add custom attributes to all customers with an e-mail address. See [`Attributes::add_custom_by_email`].
+    pub fn add_custom_by_email(&self, email: impl Into<String>, custom: impl IntoIterator<Item: Into<types::NewCustomAttribute>>) -> AddCustomAttributesByEmail<M> {
+        self.all.add_custom_by_email(email, custom)
+    }
+}
+
 impl<M: Clone> Attributes<M> {
     /// Retrieve tags and attributes of a customer.
     ///

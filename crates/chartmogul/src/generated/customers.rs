@@ -31,6 +31,23 @@ impl<M: Clone> crate::Client<M> {
     }
 }
 
+impl<M: Clone> crate::CustomerScope<M> {
+    /// Retrieve a customer. See [`Customers::get`].
+    pub fn get(&self) -> GetCustomer<M> {
+        self.client.customers().get(self.customer_uuid.clone())
+    }
+
+    /// Delete a customer. See [`Customers::delete`].
+    pub fn delete(&self) -> DeleteCustomer<M> {
+        self.client.customers().delete(self.customer_uuid.clone())
+    }
+
+    /// Update a customer. See [`Customers::update`].
+    pub fn update(&self) -> UpdateCustomer<M> {
+        self.client.customers().update(self.customer_uuid.clone())
+    }
+}
+
 impl<M: Clone> Customers<M> {
     /// List customers.
     ///
@@ -73,7 +90,7 @@ impl<M: Clone> Customers<M> {
     ///     .customers()
     ///     .create(NewCustomer {
     ///         data_source_uuid: "ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513",
-    ///         external_id: "acct_001",
+    ///         external_id: "acct_003",
     ///     })
     ///     .name("Example Ltd")
     ///     .email("billing@example.com")

@@ -300,6 +300,24 @@ impl CustomerReference {
     }
 }
 
+impl From<&str> for CustomerReference {
+    fn from(value: &str) -> Self {
+        Self::default().customer_uuid(value)
+    }
+}
+
+impl From<String> for CustomerReference {
+    fn from(value: String) -> Self {
+        Self::default().customer_uuid(value)
+    }
+}
+
+impl From<&String> for CustomerReference {
+    fn from(value: &String) -> Self {
+        Self::default().customer_uuid(value)
+    }
+}
+
 crate::open_enum! {
     /// Where the customer stands. `Lead` was seen until 2022.
     pub enum CustomerStatus {

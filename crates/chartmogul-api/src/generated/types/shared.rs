@@ -9,8 +9,8 @@ pub struct CustomAttribute {
     /// created in the app before, under Custom Attributes.
     pub key: String,
     /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
-    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal
-    /// point.
+    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean; a list of texts is sent as it is. Whole
+    /// numbers are sent without a decimal point.
     pub value: crate::CustomAttributeValue,
 }
 
@@ -53,8 +53,8 @@ pub struct NewCustomAttribute {
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ.
     pub key: String,
     /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
-    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal
-    /// point.
+    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean; a list of texts is sent as it is. Whole
+    /// numbers are sent without a decimal point.
     pub value: crate::CustomAttributeValue,
     /// Where the value comes from, for people; `API` if it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -231,9 +231,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_named_and_what_is_missing_is_missing() {
-        for (kind, json) in [
-            ("an object", r#"{"custom":{"a":{}}}"#),
-        ] {
+        for (kind, json) in [("an object", r#"{"custom":{"a":{}}}"#)] {
             let error = exact_custom(json.as_bytes()).unwrap_err();
             assert_eq!(
                 error.to_string(),
