@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 
 const [prism, document, sent] = process.argv.slice(2);
-const opportunity = "/v1/opportunities/4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+const opportunity = "/v1/opportunities/4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 const authorization = `Basic ${Buffer.from("key:").toString("base64")}`;
 
 const creation = {

@@ -27,7 +27,7 @@ uuid = { version = "1", features = ["serde"] }"#;
 const WITH_SDK: &str = r#"#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), chartmogul::Error> {
     let client = chartmogul::Client::from_env()?;
-    let deal = client.opportunities().update("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc").amount_in_cents(20_000).send().await?;
+    let deal = client.opportunities().update("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc").amount_in_cents(20_000).send().await?;
     println!("{} {}", deal.pipeline_stage, deal.estimated_close_date);
     Ok(())
 }
@@ -49,7 +49,7 @@ struct Opportunity {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = std::env::var("CHARTMOGUL_API_KEY")?;
     let deal: Opportunity = reqwest::Client::new()
-        .patch("https://api.chartmogul.com/v1/opportunities/4ee13ca4-e7fe-11ee-fa7f-f303abf41acc")
+        .patch("https://api.chartmogul.com/v1/opportunities/4ee13ca4-e7fe-41ee-9a7f-f303abf41acc")
         .basic_auth(key, Some(""))
         .json(&Update { amount_in_cents: 20_000 })
         .send()

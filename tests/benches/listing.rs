@@ -162,7 +162,7 @@ fn serve() {
 }
 
 fn response(mut stream: TcpStream) {
-    let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    let uuid = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
     let entries = vec![opportunity(uuid); PAGE];
     let entries = serde_json::to_string(&entries).unwrap();
     stream.set_nodelay(true).unwrap();

@@ -20,7 +20,7 @@ use sent::Witness;
 use serde_json::{Value, json};
 
 /// The opportunity that most tests are about.
-pub const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+pub const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
 /// A fake with one opportunity, and a client for it that makes one attempt at each call.
 pub fn start() -> (Witness, Client) {

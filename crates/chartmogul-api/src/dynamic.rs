@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Client, Error, InvalidInput, Object, Operation, Response,
+    runtime::admit,
     transport::{Prepared, Route, Shape, call},
     validate,
 };
@@ -42,7 +43,7 @@ impl Client {
         operation: &'static Operation,
         arguments: Map<String, Value>,
     ) -> Result<Response<Value>, Error> {
-        let request = self.admit(prepare(operation, &arguments)?, operation)?;
+        let request = admit(prepare(operation, &arguments)?, operation)?;
         drop(arguments);
         call(self, Route::Operation(operation), request, shape(operation)).await
     }
@@ -153,7 +154,7 @@ mod tests {
         types::{CustomAttribute, ListOpportunitiesQuery, NewOpportunity, OpportunityCreation, OpportunityUpdate},
     };
 
-    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
     fn client() -> Client {
         Client::builder()
@@ -345,6 +346,8 @@ mod tests {
     const fn field(name: &'static str, schema: Schema) -> FieldSchema {
         FieldSchema {
             name,
+            description: "",
+            example: None,
             required: false,
             nullable: true,
             replaces_all: false,
@@ -365,6 +368,8 @@ mod tests {
         path: "/v1/events/{id}/parts",
         parameters: &[crate::Parameter {
             name: "id",
+            description: "",
+            example: None,
             schema: Schema::Integer {
                 minimum: None,
                 maximum: None,
@@ -386,6 +391,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: Some("event"),
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -398,6 +404,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: None,
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -407,6 +414,7 @@ mod tests {
             object: &FIELDS,
             required: true,
             envelope: None,
+            example: None,
         }),
         ..OPTIONAL
     };

@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    future::{Future, Ready, ready},
+    future::{Future, Ready, pending, ready},
     pin::pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
@@ -180,36 +180,33 @@ impl ClientHooks for Client {
         info: &OperationInfo,
     ) -> impl Future<Output = Result<Executed<T>, Error>> + Send {
         async move {
+            if let Some(recorder) = &self.recorder {
+                recorder.record(request);
+                return pending().await; // nobody polls it again
+            }
             let id = info.operation_id;
             let operation = operations::find(id)
                 .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
-            let request = self.admit(request, operation)?;
+            let request = admit(request, operation)?;
             let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
             Ok(Executed(response))
         }
     }
 }
 
-impl Client {
-    /// The one stage that all input goes through. A client that records gets no further.
-    pub(crate) fn admit(&self, mut request: Prepared, operation: &'static Operation) -> Result<Prepared, Error> {
-        if operation.body.is_some_and(|body| !body.required) {
-            request.drop_empty_body();
-        }
-        match &self.recorder {
-            None => {
-                validate::request(operation, &request)?;
-                Ok(request)
-            }
-            Some(recorder) => {
-                if recorder.check == Check::Yes {
-                    validate::request(operation, &request)?;
-                }
-                *recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-                Err(Error::internal("", None)) // nobody sees it
-            }
-        }
+/// The one stage that all input goes through.
+pub(crate) fn admit(request: Prepared, operation: &Operation) -> Result<Prepared, Error> {
+    let request = complete(request, operation);
+    validate::request(operation, &request)?;
+    Ok(request)
+}
+
+/// What is sent of a request: an optional body that has no field is not.
+fn complete(mut request: Prepared, operation: &Operation) -> Prepared {
+    if operation.body.is_some_and(|body| !body.required) {
+        request.drop_empty_body();
     }
+    request
 }
 
 /// Sends a request, and returns what the response holds. While it waits, it is what is to be sent that takes room, and no longer
@@ -242,10 +239,17 @@ pub enum Check {
 }
 
 /// Makes of a client one that keeps a request instead of sending it.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    check: Check,
-    recorded: Mutex<Option<Prepared>>,
+#[derive(Debug, Default)]
+pub(crate) struct Recorder(Mutex<Option<Prepared>>);
+
+impl Recorder {
+    fn record(&self, request: Prepared) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
+    }
+
+    fn take(&self) -> Option<Prepared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// What would be sent for a request.
@@ -253,21 +257,18 @@ pub(crate) struct Recorder {
 /// # Errors
 /// [`Error::InvalidInput`], if it would be refused and is to be checked.
 pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result<Prepared, Error> {
-    let recorder = Arc::new(Recorder {
-        check,
-        recorded: Mutex::new(None),
-    });
-    let client = Client {
+    let recorder = Arc::new(Recorder::default());
+    let recording = Client {
         recorder: Some(Arc::clone(&recorder)),
         ..client.clone()
     };
     // Nothing is waited for before a request is recorded.
-    let ended = pin!(request.send(&client)).poll(&mut Context::from_waker(Waker::noop()));
-    let recorded = recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (recorded, ended) {
-        (Some(request), _) => Ok(request),
-        (None, Poll::Ready(Err(error))) => Err(error),
-        (None, _) => Err(Error::internal("a request was not recorded, which is a bug", None)),
+    let ended = pin!(request.send(&recording)).poll(&mut Context::from_waker(Waker::noop()));
+    match (recorder.take(), ended, check) {
+        (Some(prepared), _, Check::Yes) => admit(prepared, request.operation()),
+        (Some(prepared), _, Check::No) => Ok(complete(prepared, request.operation())),
+        (None, Poll::Ready(Err(error)), _) => Err(error),
+        (None, ..) => Err(Error::internal("a request was not recorded, which is a bug", None)),
     }
 }
 
@@ -281,7 +282,7 @@ mod tests {
         types::OpportunityUpdate,
     };
 
-    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
     fn client() -> Client {
         Client::builder()
@@ -331,18 +332,19 @@ mod tests {
                 },
                 required: false,
                 envelope: None,
+                example: None,
             }),
             ..operations::CREATE_OPPORTUNITY
         };
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&OpportunityUpdate::default());
-        let admitted = client().admit(request.build().unwrap(), &EXPORT).unwrap();
+        let admitted = admit(request.build().unwrap(), &EXPORT).unwrap();
         assert_eq!(admitted.body(), None);
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&serde_json::json!({ "a": 1 }));
-        let error = client().admit(request.build().unwrap(), &EXPORT).unwrap_err();
+        let error = admit(request.build().unwrap(), &EXPORT).unwrap_err();
         assert_eq!(error.to_string(), "`a` is not a known name; there are no fields");
     }
 

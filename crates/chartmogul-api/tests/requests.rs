@@ -15,7 +15,7 @@ use tokio::{
     net::TcpListener,
 };
 
-const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
 type Seen = Arc<Mutex<Vec<String>>>;
 

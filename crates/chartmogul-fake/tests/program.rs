@@ -6,7 +6,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
 /// Started, with the URL and the API key that it prints.
 fn start(arguments: &[&str]) -> (Child, String, String) {

@@ -116,7 +116,7 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
 /// Three rows, of which one is about an opportunity that does not exist.
 const ROWS: &str = "\
 uuid,estimated_close_date,win_likelihood
-4ee13ca4-e7fe-11ee-fa7f-f303abf41acc,2026-09-30,60
+4ee13ca4-e7fe-41ee-9a7f-f303abf41acc,2026-09-30,60
 5d1f0a3e-e7fe-11ee-8a3b-1b0e6c7d2f10,,75
 00000000-0000-0000-0000-000000000000,2026-09-30,
 ";
@@ -124,7 +124,7 @@ uuid,estimated_close_date,win_likelihood
 async fn with_fake() -> anyhow::Result<ExitCode> {
     let fake = Fake::start()?;
     for uuid in [
-        "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc",
+        "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc",
         "5d1f0a3e-e7fe-11ee-8a3b-1b0e6c7d2f10",
     ] {
         fake.collection("opportunities").insert_sample(uuid)?;

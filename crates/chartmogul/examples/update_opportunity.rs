@@ -10,7 +10,7 @@
 //! the command line names:
 //!
 //! ```sh
-//! cargo run --example update_opportunity -- 4ee13ca4-e7fe-11ee-fa7f-f303abf41acc 20000
+//! cargo run --example update_opportunity -- 4ee13ca4-e7fe-41ee-9a7f-f303abf41acc 20000
 //! ```
 #![allow(clippy::print_stdout)] // a program
 
@@ -48,7 +48,7 @@ async fn real() -> anyhow::Result<()> {
 
 async fn fake() -> anyhow::Result<()> {
     println!("CHARTMOGUL_API_KEY is not set: using a fake ChartMogul in this process.\n");
-    let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    let uuid = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
     let fake = Fake::start()?;
     let before = fake.collection("opportunities").insert_sample(uuid)?;
     show("before", &serde_json::from_value(before)?);

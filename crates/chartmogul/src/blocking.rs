@@ -5,7 +5,7 @@
 //! let client = chartmogul::Client::from_env()?.blocking()?;
 //! let deal = client
 //!     .opportunities()
-//!     .update("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc")
+//!     .update("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc")
 //!     .amount_in_cents(20_000)
 //!     .send()?; // no `.await`
 //! println!("{}", deal.pipeline_stage);
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn every_verb_of_a_builder_blocks() {
-        const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+        const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
         let fake = chartmogul_fake::Fake::start().unwrap();
         fake.collection("opportunities").insert_sample(UUID).unwrap();
         let client = crate::Client::builder().api_key(fake.api_key()).base_url(fake.url());

@@ -223,7 +223,7 @@ mod tests {
 
     use crate::Client;
 
-    const UUID: &str = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
     fn start() -> (Fake, Client) {
         let fake = Fake::start().unwrap();

@@ -69,7 +69,7 @@ pub(super) fn uuid(value: &str) -> Wrong {
     if value.len() == 36 && digits == 32 && hyphens {
         return Ok(());
     }
-    Err("must be a UUID such as 4ee13ca4-e7fe-11ee-fa7f-f303abf41acc".to_owned())
+    Err("must be a UUID such as 4ee13ca4-e7fe-41ee-9a7f-f303abf41acc".to_owned())
 }
 
 pub(super) fn date(value: &str) -> Wrong {

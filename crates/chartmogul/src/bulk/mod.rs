@@ -8,7 +8,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let fake = chartmogul_fake::Fake::start()?;
 //! # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
-//! # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+//! # let uuid = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 //! # fake.collection("opportunities").insert_sample(uuid)?;
 //! # let moved = vec![(uuid, "2026-06-30"), ("00000000-0000-0000-0000-000000000000", "2026-06-30")];
 //! # let folder = tempfile::tempdir()?;
@@ -396,7 +396,7 @@ impl<U: Update> Bulk<U> {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let fake = chartmogul_fake::Fake::start()?;
     /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
-    /// # let uuid = "4ee13ca4-e7fe-11ee-fa7f-f303abf41acc";
+    /// # let uuid = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
     /// # fake.collection("opportunities").insert_sample(uuid)?;
     /// use chartmogul::bulk::{Bulk, Outcome};
     ///

@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn a_request_is_recorded_whole() {
         let client = crate::Client::builder().api_key("key").build().unwrap();
-        let update = client.opportunities().update("4EE13CA4-e7fe-11ee-fa7f-f303abf41acc");
+        let update = client.opportunities().update("4EE13CA4-e7fe-41ee-9a7f-f303abf41acc");
         let call = crate::bulk::Update::into_call(update.win_likelihood(140)); // not allowed, and recorded all the same
         let request = call.request().unwrap();
         assert_eq!(
@@ -195,7 +195,7 @@ mod tests {
             ),
             (
                 "https://api.chartmogul.com",
-                "4EE13CA4-e7fe-11ee-fa7f-f303abf41acc",
+                "4EE13CA4-e7fe-41ee-9a7f-f303abf41acc",
                 &Value::Null,
                 &json!({"win_likelihood": 140})
             )

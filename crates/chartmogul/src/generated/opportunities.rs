@@ -115,7 +115,7 @@ impl<M: Clone> Opportunities<M> {
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
-    /// let opportunity = client.opportunities().get("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc").send().await?;
+    /// let opportunity = client.opportunities().get("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc").send().await?;
     /// # Ok(()) }
     /// ```
     ///
@@ -135,7 +135,7 @@ impl<M: Clone> Opportunities<M> {
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
-    /// client.opportunities().delete("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc").send().await?;
+    /// client.opportunities().delete("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc").send().await?;
     /// # Ok(()) }
     /// ```
     ///
@@ -162,7 +162,7 @@ impl<M: Clone> Opportunities<M> {
     ///
     /// let opportunity = client
     ///     .opportunities()
-    ///     .update("4ee13ca4-e7fe-11ee-fa7f-f303abf41acc")
+    ///     .update("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc")
     ///     .amount_in_cents(20_000)
     ///     .replace_all_custom([CustomAttribute::new("seats", 4)])
     ///     .send()

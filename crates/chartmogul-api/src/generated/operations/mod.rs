@@ -2,7 +2,7 @@
 
 //! All operations of the API that this version knows.
 
-use crate::Operation;
+use crate::{Operation, Resource};
 
 mod attributes;
 mod customers;
@@ -75,6 +75,34 @@ pub static ALL: &[&Operation] = &[
     &UPDATE_OPPORTUNITY,
     &UPDATE_PLAN,
     &UPDATE_PLAN_GROUP,
+];
+
+/// Every resource, in the document's order.
+pub static RESOURCES: &[Resource] = &[
+    Resource {
+        name: "plans",
+        description: "What customers subscribe to, with how often it is billed.",
+        source: "https://dev.chartmogul.com/reference/plans",
+        operations: &[&LIST_PLANS, &CREATE_PLAN, &GET_PLAN, &DELETE_PLAN, &UPDATE_PLAN],
+    },
+    Resource {
+        name: "plan_groups",
+        description: "Plans under a common name.",
+        source: "https://dev.chartmogul.com/reference/plan-groups",
+        operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
+    },
+    Resource {
+        name: "opportunities",
+        description: "Deals in a sales pipeline. The API key must belong to a user who has a CRM seat.",
+        source: "https://dev.chartmogul.com/reference/opportunities",
+        operations: &[&LIST_OPPORTUNITIES, &CREATE_OPPORTUNITY, &GET_OPPORTUNITY, &DELETE_OPPORTUNITY, &UPDATE_OPPORTUNITY],
+    },
+    Resource {
+        name: "metrics",
+        description: "The subscription metrics that ChartMogul computes. Amounts are in cents of the account's currency.",
+        source: "https://dev.chartmogul.com/reference/metrics",
+        operations: &[&GET_ALL_METRICS, &GET_MRR, &GET_ARR, &GET_ARPA, &GET_ASP, &GET_CUSTOMER_COUNT, &GET_CUSTOMER_CHURN_RATE, &GET_MRR_CHURN_RATE, &GET_LTV],
+    },
 ];
 
 /// The operation with this id.

@@ -6,8 +6,8 @@ use crate::operation::{Body, FieldSchema, Object, Operation, Parameter, Pattern,
 pub(crate) static CUSTOM_ATTRIBUTE: Object = Object {
     name: "CustomAttribute",
     fields: &[
-        FieldSchema { name: "key", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
-        FieldSchema { name: "value", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
+        FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been created in the app before, under Custom Attributes.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
+        FieldSchema { name: "value", description: "Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer, Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
     ],
     not_empty: false,
     one_of: &[],
