@@ -92,6 +92,18 @@ pub static RESOURCES: &[Resource] = &[
         operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
     },
     Resource {
+        name: "customers",
+        description: "Who pays or may pay, merged from all data sources.",
+        source: "https://dev.chartmogul.com/reference/customers",
+        operations: &[&LIST_CUSTOMERS, &CREATE_CUSTOMER, &SEARCH_CUSTOMERS, &GET_CUSTOMER, &DELETE_CUSTOMER, &UPDATE_CUSTOMER, &MERGE_CUSTOMERS, &UNMERGE_CUSTOMER],
+    },
+    Resource {
+        name: "attributes",
+        description: "Tags and custom attributes of customers.",
+        source: "https://dev.chartmogul.com/reference/customers/attributes",
+        operations: &[&GET_ATTRIBUTES, &ADD_TAGS, &REMOVE_TAGS, &ADD_TAGS_BY_EMAIL, &UPDATE_CUSTOM_ATTRIBUTES, &ADD_CUSTOM_ATTRIBUTES, &REMOVE_CUSTOM_ATTRIBUTES, &ADD_CUSTOM_ATTRIBUTES_BY_EMAIL],
+    },
+    Resource {
         name: "opportunities",
         description: "Deals in a sales pipeline. The API key must belong to a user who has a CRM seat.",
         source: "https://dev.chartmogul.com/reference/opportunities",
