@@ -50,7 +50,10 @@ async fn every_operation_can_be_replayed() {
             assert_eq!(&sent.json(), exchange.request(), "{id}");
         }
         if operation.response.is_some() {
-            assert_eq!(response.value(), exchange.response(), "{id}");
+            // No body is read as an object without fields.
+            let no_body = json!({});
+            let expected = Some(exchange.response()).filter(|body| !body.is_null());
+            assert_eq!(response.value(), expected.unwrap_or(&no_body), "{id}");
         }
         replayed.insert(operation.id);
     }
@@ -81,7 +84,7 @@ fn every_exchange_fits_the_document() {
                 "request {id}"
             );
         }
-        if let Some(component) = operation.response {
+        if let Some(component) = operation.response.filter(|_| !exchange.response().is_null()) {
             assert_eq!(fits.violations(component, exchange.response()), "", "response {id}");
             assert_eq!(fits.unknown(component, exchange.response()), "", "response {id}");
         }
@@ -125,7 +128,9 @@ async fn the_fake_takes_every_request() {
         let (status, id) = (response.status().as_u16(), exchange.id());
         assert!(
             // What is named elsewhere than in the path does not exist.
-            status < 400 || operation.path.ends_with("/plans") || status == 404 && operation.parameters.is_empty(),
+            status < 400
+                || operation.path.ends_with("/plans")
+                || [404, 422].contains(&status) && operation.parameters.is_empty(),
             "{id}, {operation}: {}",
             response.text().await.unwrap()
         );
