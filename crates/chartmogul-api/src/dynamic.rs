@@ -167,7 +167,7 @@ mod tests {
     /// What would be sent, or the error.
     fn by_name(operation: &'static Operation, arguments: &Value) -> Result<Prepared, String> {
         let prepared = prepare(operation, arguments.as_object().unwrap());
-        let admitted = prepared.and_then(|request| client().admit(request, operation));
+        let admitted = prepared.and_then(|request| admit(request, operation));
         admitted.map_err(|error| error.to_string())
     }
 

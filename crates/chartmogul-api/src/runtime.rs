@@ -4,10 +4,10 @@
 //! checks it and the one transport that sends it. What they build is [`Prepared`], from which each attempt is made.
 
 use std::{
+    cell::Cell,
     fmt,
     future::{Future, Ready, pending, ready},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -180,8 +180,8 @@ impl ClientHooks for Client {
         info: &OperationInfo,
     ) -> impl Future<Output = Result<Executed<T>, Error>> + Send {
         async move {
-            if let Some(recorder) = &self.recorder {
-                recorder.record(request);
+            if self.records {
+                RECORDED.set(Some(request));
                 return pending().await; // nobody polls it again
             }
             let id = info.operation_id;
@@ -238,18 +238,9 @@ pub enum Check {
     No,
 }
 
-/// Makes of a client one that keeps a request instead of sending it.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder(Mutex<Option<Prepared>>);
-
-impl Recorder {
-    fn record(&self, request: Prepared) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-    }
-
-    fn take(&self) -> Option<Prepared> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
+thread_local! {
+    /// What a client that records was asked to send: [`prepare`] polls it once, on its own thread.
+    static RECORDED: Cell<Option<Prepared>> = const { Cell::new(None) };
 }
 
 /// What would be sent for a request.
@@ -257,14 +248,13 @@ impl Recorder {
 /// # Errors
 /// [`Error::InvalidInput`], if it would be refused and is to be checked.
 pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result<Prepared, Error> {
-    let recorder = Arc::new(Recorder::default());
     let recording = Client {
-        recorder: Some(Arc::clone(&recorder)),
+        records: true,
         ..client.clone()
     };
     // Nothing is waited for before a request is recorded.
     let ended = pin!(request.send(&recording)).poll(&mut Context::from_waker(Waker::noop()));
-    match (recorder.take(), ended, check) {
+    match (RECORDED.take(), ended, check) {
         (Some(prepared), _, Check::Yes) => admit(prepared, request.operation()),
         (Some(prepared), _, Check::No) => Ok(complete(prepared, request.operation())),
         (None, Poll::Ready(Err(error)), _) => Err(error),
