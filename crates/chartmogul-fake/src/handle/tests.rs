@@ -188,7 +188,7 @@ fn all_that_is_wrong_with_a_body_is_named() {
     let shared = strict();
     let new = json!({
         "customer_uuid": "", "owner": 1, "pipeline": null, "pipeline_stage": "S", "estimated_close_date": "2026-3-1",
-        "amount_in_cents": 1.5, "custom": [{ "key": "a b", "value": [] }, { "value": 1 }], "colour": "red",
+        "amount_in_cents": 1.5, "custom": [{ "key": "a b", "value": {} }, { "value": 1 }], "colour": "red",
     });
     let (status, body, _) = ask(&shared, "POST /v1/opportunities", &new.to_string());
     assert_eq!((status, &body["param"]), (400, &json!("currency")));
@@ -339,9 +339,9 @@ fn an_object_that_the_document_does_not_allow_is_refused_unless_it_is_wanted() {
     assert!(plans.remove("pl_1") && plans.is_empty());
 
     let unknown = shared.state.collection("plan").insert_sample("pl_1").unwrap_err();
-    assert_eq!(
-        unknown.to_string(),
-        "there is no collection \"plan\"; there are opportunities, plan_groups, plans"
+    let unknown = unknown.to_string();
+    assert!(
+        unknown.starts_with("there is no collection \"plan\"; there are ") && unknown.contains("plan_groups, plans")
     );
 }
 
@@ -349,15 +349,28 @@ fn an_object_that_the_document_does_not_allow_is_refused_unless_it_is_wanted() {
 fn every_operation_is_answered_as_the_document_says() {
     for operation in &document().operations {
         let shared = strict();
+        for read in document().operations.iter().filter(|read| read.method == "GET") {
+            let example = read.success.example;
+            let fields = example.as_object().into_iter().flat_map(Object::values);
+            let entries = fields.filter_map(Value::as_array).flatten();
+            for object in entries.chain([example]) {
+                let _ = shared.state.collection(read.tag).insert(object.clone()); // an error if nothing of the kind is kept
+            }
+        }
         let mut path = operation.path.to_owned();
-        if let (Some(kind), Some(start)) = (document().collections.get(operation.tag), path.find('{')) {
-            let key = kind.example[kind.key].as_str().unwrap();
-            shared.state.collection(operation.tag).insert_sample(key).unwrap();
-            let end = path.find('}').unwrap();
-            path.replace_range(start..=end, key);
+        while let (Some(start), Some(end)) = (path.find('{'), path.find('}')) {
+            let named = path[start + 1..end].replace("_uuid", "s");
+            let collections = &document().collections;
+            let kind = collections
+                .get(named.as_str())
+                .or_else(|| collections.get(operation.tag));
+            let kind = kind.unwrap();
+            path.replace_range(start..=end, kind.example[kind.key].as_str().unwrap());
         }
         let required = operation.query.iter().filter(|parameter| parameter.required);
-        let query: Vec<_> = required.map(|parameter| (parameter.name, "2026-01-31")).collect();
+        let query: Vec<_> = required
+            .map(|parameter| (parameter.name, parameter.example.as_str().unwrap()))
+            .collect();
         let request = format!(
             "{} {path}?{}",
             operation.method,
