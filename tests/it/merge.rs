@@ -407,7 +407,7 @@ async fn a_read_that_is_not_modified_is_no_success() {
 async fn to_replace_all_and_to_merge_is_to_replace_all() {
     for there in [
         json!({}),
-        json!({ "seats": 5 }),
+        json!({ "seats": 4 }),
         json!({ "seats": 4, "vip": true }),
         Value::Null,
     ] {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chartmogul::{
-    Client, CustomAttributeList, CustomAttributeValue, operations,
+    Client, CustomAttributeList, CustomAttributeValue, Error, operations,
     opportunities::{NewOpportunity, Opportunity, UpdateOpportunity},
 };
 use chartmogul_api::types::ListOpportunitiesQuery;
@@ -38,7 +38,11 @@ async fn every_operation_can_be_replayed() {
         let id = exchange.id();
         response(&fake, exchange);
         let response = client.low_level().call_json(operation, arguments).await;
-        let response = response.unwrap_or_else(|error| panic!("{id}, {operation}: {error}"));
+        let response = match response {
+            Ok(response) => Some(response),
+            Err(Error::NotModified(_)) if exchange.status() == 304 => None,
+            Err(error) => panic!("{id}, {operation}: {error}"),
+        };
         let sent = fake.requests().pop().unwrap();
         assert_eq!(
             (sent.method.as_str(), sent.path.as_str()),
@@ -47,9 +51,9 @@ async fn every_operation_can_be_replayed() {
         );
         assert_eq!(pairs(&sent.query), pairs(exchange.query()), "{id}");
         if operation.body.is_some() && !exchange.request().is_null() {
-            assert_eq!(&sent.json(), exchange.request(), "{id}");
+            assert_eq!(sent.json(), body(operation, exchange), "{id}");
         }
-        if operation.response.is_some() {
+        if let Some(response) = response.filter(|_| operation.response.is_some()) {
             // No body is read as an object without fields.
             let no_body = json!({});
             let expected = Some(exchange.response()).filter(|body| !body.is_null());
@@ -99,14 +103,10 @@ async fn the_fake_takes_every_request() {
     };
     let fake = Fake::start().unwrap();
     for exchange in exchanges.iter().filter(|exchange| exchange.status() < 400) {
-        let Some((operation, _)) = read(exchange) else {
+        let Some((operation, arguments)) = read(exchange) else {
             continue;
         };
-        let last = exchange.path().rsplit('/').next().unwrap();
-        let _ = fake.collection(operation.tag).insert_sample(last); // an error if nothing of the kind is kept
-        for customer in exchange.path().split('/').filter(|part| part.starts_with("cus_")) {
-            fake.collection("customers").insert_sample(customer).unwrap();
-        }
+        table::hold(&fake, operation, &arguments);
         let cursor = pairs(exchange.query()).contains_key("cursor"); // of another server
         let url = format!(
             "{}{}?{}",
@@ -126,11 +126,10 @@ async fn the_fake_takes_every_request() {
             .await
             .unwrap();
         let (status, id) = (response.status().as_u16(), exchange.id());
+        // What is named elsewhere than in the path is not there.
+        let is_unknown = [404, 422].contains(&status) && operation.parameters.is_empty();
         assert!(
-            // What is named elsewhere than in the path does not exist.
-            status < 400
-                || operation.path.ends_with("/plans")
-                || [404, 422].contains(&status) && operation.parameters.is_empty(),
+            status < 400 || is_unknown,
             "{id}, {operation}: {}",
             response.text().await.unwrap()
         );
@@ -170,13 +169,35 @@ fn read(exchange: &Exchange) -> Option<(&'static Operation, Map<String, Value>)>
         let schema = field.map_or(Schema::Any, |field| field.schema);
         arguments.insert(name, table::read(&schema, &text));
     }
-    if let Some(body) = operation.body {
-        let fields = body
-            .envelope
-            .map_or(exchange.request(), |envelope| &exchange.request()[envelope]);
+    if let Some(described) = operation.body {
+        let body = body(operation, exchange);
+        let fields = described.envelope.map_or(&body, |envelope| &body[envelope]);
         arguments.extend(fields.as_object().cloned().unwrap_or_default());
     }
     Some((operation, arguments))
+}
+
+/// What was sent in the body, without what official clients repeat there of the path, in nested objects too.
+fn body(operation: &Operation, exchange: &Exchange) -> Value {
+    fn strip(value: &mut Value, operation: &Operation) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, _| operation.parameter(name).is_none());
+                fields.values_mut().for_each(|value| strip(value, operation));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| strip(item, operation)),
+            _ => {}
+        }
+    }
+    let mut body = exchange.request().clone();
+    let fields = operation.body.into_iter().flat_map(|body| body.object.fields);
+    if fields
+        .into_iter()
+        .all(|field| operation.parameter(field.name).is_none())
+    {
+        strip(&mut body, operation);
+    }
+    body
 }
 
 fn pairs(query: &str) -> BTreeMap<String, String> {

@@ -116,10 +116,13 @@ fn as_json_schema(value: &mut Value) {
         Value::Object(members) => {
             let nullable = members.remove("nullable") == Some(json!(true));
             members.values_mut().for_each(as_json_schema);
+            let has_parts = members.contains_key("allOf"); // which don't allow `null`
+            if !nullable {
+                return;
+            }
             match members.get_mut("type") {
-                Some(ty) if nullable => *ty = json!([ty.take(), "null"]),
-                None if nullable => *value = json!({ "anyOf": [value.take(), { "type": "null" }] }),
-                _ => {}
+                Some(ty) if !has_parts => *ty = json!([ty.take(), "null"]),
+                _ => *value = json!({ "anyOf": [value.take(), { "type": "null" }] }),
             }
         }
         Value::Array(items) => items.iter_mut().for_each(as_json_schema),

@@ -31,6 +31,7 @@ pub(crate) type Order = fn(&Object) -> String;
 pub(crate) fn page(
     store: &Store,
     operation: &Operation,
+    path: &[String],
     query: &Map<String, Value>,
     order: Option<Order>,
     wanted: impl Fn(&str) -> bool,
@@ -70,7 +71,11 @@ pub(crate) fn page(
         let value = match name {
             "cursor" => last.as_ref().map_or(Value::Null, |last| cursor(last).into()),
             "has_more" => page.has_more.into(),
-            _ => continue,
+            // Whose list it is.
+            name => match operation.argument(name, path) {
+                Some(argument) => argument.into(),
+                None => continue,
+            },
         };
         body.push_str(&format!(r#","{name}":{value}"#));
     }

@@ -36,27 +36,38 @@ impl Resource for Customers {
         let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
         let lead = json!({
             "id": id, "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0,
-            "attributes": { "tags": [], "custom": {}, "stripe": {} },
-            "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
+            "attributes": {}, "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
             "chartmogul-url": format!("https://app.chartmogul.com/#/customers/{id}"),
         });
         new.extend(object(&lead));
     }
 
     /// Tags are replaced, custom attributes kept. The address has the customer's fields, and not the words for them.
-    fn merge(&self, before: &Object, after: &mut Object) {
-        let mut attributes = before.get("attributes").map(object).unwrap_or_default();
+    fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
+        let new = json!({ "tags": [], "custom": {}, "stripe": {} });
+        let mut attributes = before.map_or(object(&new), |before| {
+            before.get("attributes").map(object).unwrap_or_default()
+        });
         for (name, new) in after.get("attributes").map(object).unwrap_or_default() {
             match (attributes.get_mut(&name), new) {
                 (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
                 (_, new) => drop(attributes.insert(name, new)),
             }
         }
-        let field = |name: &str| after.get(name).cloned();
-        let address = json!({ "country": field("country"), "state": field("state"), "city": field("city"), "address_zip": field("zip") });
+        let mut address = after.get("address").map(object).unwrap_or_default();
+        for (name, field) in [
+            ("country", "country"),
+            ("state", "state"),
+            ("city", "city"),
+            ("address_zip", "zip"),
+        ] {
+            if before.is_none() || sent.contains_key(field) {
+                address.insert(name.to_owned(), after.get(field).cloned().unwrap_or_default());
+            }
+        }
         after.extend([
             ("attributes".to_owned(), attributes.into()),
-            ("address".to_owned(), address),
+            ("address".to_owned(), address.into()),
         ]);
     }
 

@@ -1,15 +1,26 @@
 //! What is odd about a resource. All else follows from the document.
 
+mod associated_objects;
 mod attributes;
+mod contacts;
 mod customers;
+mod invoices;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 
 use axum::response::Response;
 use serde_json::Value;
 
-use crate::{handle::Call, paging::Order, state::State, store::Object};
+pub use self::opportunities::Stage;
+use crate::{
+    handle::Call,
+    paging::Order,
+    state::State,
+    store::{Object, Store},
+};
 
 pub(crate) trait Resource: Sync {
     /// The fields of a request, as responses have them.
@@ -20,8 +31,10 @@ pub(crate) trait Resource: Sync {
     /// Fills in what the request for a new object left out.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
 
-    /// Corrects an object that has got the fields of a request.
-    fn merge(&self, _before: &Object, _after: &mut Object) {}
+    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
+    fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
+    /// Fits a new object in with what is there: the objects of its kind, and all others.
+    fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
 
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
@@ -55,10 +68,22 @@ pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
         "attributes" => &attributes::Attributes,
         "customers" => &customers::Customers,
+        "contacts" => &contacts::Contacts,
+        "invoices" => &invoices::Invoices,
+        "notes" | "customer_notes" => &notes::Notes,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,
         "plans" => &plans::Plans,
+        "tasks" => &tasks::Tasks,
         _ => &Plain,
+    }
+}
+
+/// The store of a collection: customer notes are notes under an old path.
+pub(crate) fn store_of(collection: &str) -> &str {
+    match collection {
+        "customer_notes" => "notes",
+        _ => collection,
     }
 }
 

@@ -184,6 +184,16 @@ impl<M: Clone> Attributes<M> {
     /// Changes values of custom attributes. Documented: those that are not named are kept, and each must have been added
     /// to the account before. The type of an attribute stays what it is.
     ///
+    /// ```no_run
+    /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
+    /// let customer_custom_attributes = client
+    ///     .attributes()
+    ///     .update_custom("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3", [("seats", 5)])
+    ///     .send()
+    ///     .await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///

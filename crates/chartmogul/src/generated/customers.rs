@@ -190,7 +190,7 @@ impl<M: Clone> Customers<M> {
     ///     .customers()
     ///     .update("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
     ///     .company("Example Holding")
-    ///     .attributes(CustomerAttributesUpdate::default().tags(["vip"]))
+    ///     .attributes(CustomerAttributesUpdate::default().replace_all_tags(["vip"]))
     ///     .send()
     ///     .await?;
     /// # Ok(()) }

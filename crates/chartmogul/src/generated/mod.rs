@@ -2,8 +2,13 @@
 
 pub mod plans;
 pub mod plan_groups;
+pub mod invoices;
 pub mod customers;
 pub mod attributes;
+pub mod contacts;
+pub mod notes;
+pub mod customer_notes;
 pub mod opportunities;
+pub mod tasks;
 pub mod metrics;
 pub mod types;

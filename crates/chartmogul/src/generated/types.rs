@@ -3,4 +3,7 @@
 //! Types that several resources share.
 
 #[doc(inline)]
-pub use chartmogul_api::types::{CustomAttribute, CustomAttributeType, NewCustomAttribute};
+pub use chartmogul_api::types::{
+    AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+    CustomAttributeType, NewCustomAttribute, ValidationType,
+};

@@ -2,7 +2,12 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
 mod customers;
 mod attributes;
+mod contacts;
+mod notes;
+mod customer_notes;
 mod opportunities;
+mod tasks;
 mod metrics;

@@ -115,7 +115,7 @@ pub static UPDATE_CUSTOM_ATTRIBUTES: Operation = Operation {
     deprecated: None,
     parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
     query: None,
-    body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_REPLACEMENT, required: true, envelope: None, example: Some("{\"custom\":{\"pro\":false,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}}") }),
+    body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_REPLACEMENT, required: true, envelope: None, example: Some("{\"custom\":{\"seats\":5}}") }),
     response: Some("CustomerCustomAttributes"),
     entries: None,
     pages: false,

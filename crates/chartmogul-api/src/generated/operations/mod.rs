@@ -5,16 +5,26 @@
 use crate::{Operation, Resource};
 
 mod attributes;
+mod contacts;
+mod customer_notes;
 mod customers;
+mod invoices;
 mod metrics;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 mod shared;
 
 pub use plans::{CREATE_PLAN, DELETE_PLAN, GET_PLAN, LIST_PLANS, UPDATE_PLAN};
 pub use plan_groups::{
     CREATE_PLAN_GROUP, DELETE_PLAN_GROUP, GET_PLAN_GROUP, LIST_PLAN_GROUPS, LIST_PLAN_GROUP_PLANS, UPDATE_PLAN_GROUP,
+};
+pub use invoices::{
+    DELETE_CUSTOMER_INVOICES, DELETE_INVOICE, DELETE_INVOICE_BY_EXTERNAL_ID, GET_INVOICE, IMPORT_INVOICES,
+    LIST_CUSTOMER_INVOICES, LIST_INVOICES, SET_INVOICE_DISABLED_STATE, SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
+    UPDATE_INVOICE, UPDATE_INVOICE_BY_EXTERNAL_ID, UPDATE_INVOICE_STATUS,
 };
 pub use customers::{
     CREATE_CUSTOMER, DELETE_CUSTOMER, GET_CUSTOMER, LIST_CUSTOMERS, MERGE_CUSTOMERS, SEARCH_CUSTOMERS,
@@ -24,9 +34,18 @@ pub use attributes::{
     ADD_CUSTOM_ATTRIBUTES, ADD_CUSTOM_ATTRIBUTES_BY_EMAIL, ADD_TAGS, ADD_TAGS_BY_EMAIL, GET_ATTRIBUTES,
     REMOVE_CUSTOM_ATTRIBUTES, REMOVE_TAGS, UPDATE_CUSTOM_ATTRIBUTES,
 };
+pub use contacts::{
+    CREATE_CONTACT, CREATE_CUSTOMER_CONTACT, DELETE_CONTACT, GET_CONTACT, LIST_CONTACTS, LIST_CUSTOMER_CONTACTS,
+    MERGE_CONTACTS, UPDATE_CONTACT,
+};
+pub use notes::{CREATE_NOTE, DELETE_NOTE, GET_NOTE, LIST_NOTES, UPDATE_NOTE};
+pub use customer_notes::{
+    CREATE_CUSTOMER_NOTE, DELETE_CUSTOMER_NOTE, GET_CUSTOMER_NOTE, LIST_CUSTOMER_NOTES, UPDATE_CUSTOMER_NOTE,
+};
 pub use opportunities::{
     CREATE_OPPORTUNITY, DELETE_OPPORTUNITY, GET_OPPORTUNITY, LIST_OPPORTUNITIES, UPDATE_OPPORTUNITY,
 };
+pub use tasks::{CREATE_TASK, DELETE_TASK, GET_TASK, LIST_TASKS, UPDATE_TASK};
 pub use metrics::{
     GET_ALL_METRICS, GET_ARPA, GET_ARR, GET_ASP, GET_CUSTOMER_CHURN_RATE, GET_CUSTOMER_COUNT, GET_LTV, GET_MRR,
     GET_MRR_CHURN_RATE,
@@ -38,43 +57,78 @@ pub static ALL: &[&Operation] = &[
     &ADD_CUSTOM_ATTRIBUTES_BY_EMAIL,
     &ADD_TAGS,
     &ADD_TAGS_BY_EMAIL,
+    &CREATE_CONTACT,
     &CREATE_CUSTOMER,
+    &CREATE_CUSTOMER_CONTACT,
+    &CREATE_CUSTOMER_NOTE,
+    &CREATE_NOTE,
     &CREATE_OPPORTUNITY,
     &CREATE_PLAN,
     &CREATE_PLAN_GROUP,
+    &CREATE_TASK,
+    &DELETE_CONTACT,
     &DELETE_CUSTOMER,
+    &DELETE_CUSTOMER_INVOICES,
+    &DELETE_CUSTOMER_NOTE,
+    &DELETE_INVOICE,
+    &DELETE_INVOICE_BY_EXTERNAL_ID,
+    &DELETE_NOTE,
     &DELETE_OPPORTUNITY,
     &DELETE_PLAN,
     &DELETE_PLAN_GROUP,
+    &DELETE_TASK,
     &GET_ALL_METRICS,
     &GET_ARPA,
     &GET_ARR,
     &GET_ASP,
     &GET_ATTRIBUTES,
+    &GET_CONTACT,
     &GET_CUSTOMER,
     &GET_CUSTOMER_CHURN_RATE,
     &GET_CUSTOMER_COUNT,
+    &GET_CUSTOMER_NOTE,
+    &GET_INVOICE,
     &GET_LTV,
     &GET_MRR,
     &GET_MRR_CHURN_RATE,
+    &GET_NOTE,
     &GET_OPPORTUNITY,
     &GET_PLAN,
     &GET_PLAN_GROUP,
+    &GET_TASK,
+    &IMPORT_INVOICES,
+    &LIST_CONTACTS,
+    &LIST_CUSTOMER_CONTACTS,
+    &LIST_CUSTOMER_INVOICES,
+    &LIST_CUSTOMER_NOTES,
     &LIST_CUSTOMERS,
+    &LIST_INVOICES,
+    &LIST_NOTES,
     &LIST_OPPORTUNITIES,
     &LIST_PLAN_GROUP_PLANS,
     &LIST_PLAN_GROUPS,
     &LIST_PLANS,
+    &LIST_TASKS,
+    &MERGE_CONTACTS,
     &MERGE_CUSTOMERS,
     &REMOVE_CUSTOM_ATTRIBUTES,
     &REMOVE_TAGS,
     &SEARCH_CUSTOMERS,
+    &SET_INVOICE_DISABLED_STATE,
+    &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
     &UNMERGE_CUSTOMER,
+    &UPDATE_CONTACT,
     &UPDATE_CUSTOM_ATTRIBUTES,
     &UPDATE_CUSTOMER,
+    &UPDATE_CUSTOMER_NOTE,
+    &UPDATE_INVOICE,
+    &UPDATE_INVOICE_BY_EXTERNAL_ID,
+    &UPDATE_INVOICE_STATUS,
+    &UPDATE_NOTE,
     &UPDATE_OPPORTUNITY,
     &UPDATE_PLAN,
     &UPDATE_PLAN_GROUP,
+    &UPDATE_TASK,
 ];
 
 /// Every resource, in the document's order.
@@ -92,6 +146,12 @@ pub static RESOURCES: &[Resource] = &[
         operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
     },
     Resource {
+        name: "invoices",
+        description: "What customers were billed, with line items and transactions. ChartMogul derives subscriptions and metrics from them.",
+        source: "https://dev.chartmogul.com/reference/invoices",
+        operations: &[&LIST_CUSTOMER_INVOICES, &IMPORT_INVOICES, &LIST_INVOICES, &DELETE_INVOICE_BY_EXTERNAL_ID, &UPDATE_INVOICE_BY_EXTERNAL_ID, &GET_INVOICE, &DELETE_INVOICE, &UPDATE_INVOICE, &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID, &SET_INVOICE_DISABLED_STATE, &UPDATE_INVOICE_STATUS, &DELETE_CUSTOMER_INVOICES],
+    },
+    Resource {
         name: "customers",
         description: "Who pays or may pay, merged from all data sources.",
         source: "https://dev.chartmogul.com/reference/customers",
@@ -104,10 +164,34 @@ pub static RESOURCES: &[Resource] = &[
         operations: &[&GET_ATTRIBUTES, &ADD_TAGS, &REMOVE_TAGS, &ADD_TAGS_BY_EMAIL, &UPDATE_CUSTOM_ATTRIBUTES, &ADD_CUSTOM_ATTRIBUTES, &REMOVE_CUSTOM_ATTRIBUTES, &ADD_CUSTOM_ATTRIBUTES_BY_EMAIL],
     },
     Resource {
+        name: "contacts",
+        description: "People, usually of a customer.",
+        source: "https://dev.chartmogul.com/reference/contacts",
+        operations: &[&LIST_CONTACTS, &CREATE_CONTACT, &GET_CONTACT, &DELETE_CONTACT, &UPDATE_CONTACT, &MERGE_CONTACTS, &LIST_CUSTOMER_CONTACTS, &CREATE_CUSTOMER_CONTACT],
+    },
+    Resource {
+        name: "notes",
+        description: "Notes and call logs, on customers and contacts.",
+        source: "https://dev.chartmogul.com/reference/notes-and-call-logs",
+        operations: &[&LIST_NOTES, &CREATE_NOTE, &GET_NOTE, &DELETE_NOTE, &UPDATE_NOTE],
+    },
+    Resource {
+        name: "customer_notes",
+        description: "Notes and call logs under their old path, which is deprecated. Use notes instead.",
+        source: "https://dev.chartmogul.com/reference/notes-and-call-logs",
+        operations: &[&LIST_CUSTOMER_NOTES, &CREATE_CUSTOMER_NOTE, &GET_CUSTOMER_NOTE, &DELETE_CUSTOMER_NOTE, &UPDATE_CUSTOMER_NOTE],
+    },
+    Resource {
         name: "opportunities",
         description: "Deals in a sales pipeline. The API key must belong to a user who has a CRM seat.",
         source: "https://dev.chartmogul.com/reference/opportunities",
         operations: &[&LIST_OPPORTUNITIES, &CREATE_OPPORTUNITY, &GET_OPPORTUNITY, &DELETE_OPPORTUNITY, &UPDATE_OPPORTUNITY],
+    },
+    Resource {
+        name: "tasks",
+        description: "What the users of ChartMogul have to do, about customers and contacts.",
+        source: "https://dev.chartmogul.com/reference/tasks",
+        operations: &[&LIST_TASKS, &CREATE_TASK, &GET_TASK, &DELETE_TASK, &UPDATE_TASK],
     },
     Resource {
         name: "metrics",

@@ -3,11 +3,16 @@
 //! The types that go over the wire: requests, responses, and what they are made of.
 
 mod attributes;
+mod contacts;
+mod customer_notes;
 mod customers;
+mod invoices;
 mod metrics;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 mod shared;
 
 pub use attributes::{
@@ -15,11 +20,25 @@ pub use attributes::{
     CustomerAttributes, CustomerCustomAttributes, CustomerTags, CustomersWithEmail, GetAttributesQuery, TagsAddition,
     TagsAdditionByEmail, TagsRemoval,
 };
+pub use contacts::{
+    Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, ListContactsQuery,
+    ListCustomerContactsQuery, MergedContacts,
+};
+pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
 pub use customers::{
     Customer, CustomerAddress, CustomerAttributesUpdate, CustomerCreation, CustomerMerge, CustomerPage,
     CustomerReference, CustomerStatus, CustomerStatusFilter, CustomerUnmerge, CustomerUpdate, CustomersToMerge,
     GetCustomerQuery, LeadStatus, ListCustomersQuery, MovedObjects, NewCustomer, NewCustomerAttributes, PartToUnmerge,
     PrimaryContact, SearchCustomersQuery,
+};
+pub use invoices::{
+    CollectionMethod, CustomerInvoicePage, CustomerInvoicesPath, DeleteInvoiceByExternalIdQuery, DeleteInvoiceQuery,
+    DisabledState, EditHistorySummary, EditedValue, GetInvoiceQuery, ImportInvoicesQuery, ImportedInvoices, Invoice,
+    InvoiceCreation, InvoiceExternalKey, InvoiceIdentifier, InvoiceImport, InvoicePage, InvoiceStatus,
+    InvoiceStatusChange, InvoiceStatusPath, InvoiceStatusUpdate, InvoiceUpdate, LineItem, LineItemCreation,
+    LineItemType, ListCustomerInvoicesQuery, ListInvoicesQuery, NewInvoice, NewTransaction, ProrationType,
+    SetInvoiceDisabledStateByExternalIdQuery, SetInvoiceDisabledStateQuery, Transaction, TransactionCreation,
+    TransactionResult, TransactionType, UpdateInvoiceByExternalIdQuery, UpdateInvoiceQuery, UpdateInvoiceStatusQuery,
 };
 pub use metrics::{
     AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
@@ -27,6 +46,7 @@ pub use metrics::{
     LtvQuery, MetricsInterval, MetricsPeriod, MetricsQuery, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics,
     MrrEntry, MrrMetrics,
 };
+pub use notes::{ListNotesQuery, Note, NoteCreation, NotePage, NoteType, NoteUpdate};
 pub use opportunities::{
     ForecastCategory, ListOpportunitiesQuery, NewOpportunity, Opportunity, OpportunityCreation, OpportunityPage,
     OpportunityType, OpportunityUpdate,
@@ -35,4 +55,8 @@ pub use plan_groups::{
     ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate,
 };
 pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
-pub use shared::{CustomAttribute, CustomAttributeType, NewCustomAttribute};
+pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
+pub use shared::{
+    AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+    CustomAttributeType, NewCustomAttribute, ValidationType,
+};
