@@ -34,6 +34,15 @@ pub struct Tag {
     pub source: String,
 }
 
+/// Where the customer of an operation can be said without naming it in the path.
+#[derive(Debug, Clone, Copy)]
+pub enum CustomerField<'a> {
+    /// A query parameter.
+    Query(&'a Property),
+    /// A field of the body.
+    Body(&'a Property),
+}
+
 /// How what belongs to a customer is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -41,7 +50,7 @@ pub enum Scope {
     None,
     /// It is the customer: the scope has the methods.
     Itself,
-    /// Only lists can be limited: the resource itself, with that limit.
+    /// Only lists can be limited, and new objects be given a customer: the resource itself, with that customer.
     Limited,
     /// Paths have the customer in them: a struct of its own, with the methods of the resource without that argument.
     Within,
@@ -116,7 +125,7 @@ impl Api {
             .any(|operation| operation.customer_parameter().is_some())
         {
             Scope::Within
-        } else if operations.any(|operation| operation.customer_filter(self).is_some()) {
+        } else if operations.any(|operation| operation.customer_field(self).is_some()) {
             Scope::Limited
         } else {
             Scope::None
@@ -388,11 +397,17 @@ impl Operation {
         (self.identifier.is_none() && self.parameters.len() <= 2).then_some(found)
     }
 
-    /// The query parameter that limits a list to a customer.
-    pub fn customer_filter<'a>(&self, api: &'a Api) -> Option<&'a Property> {
-        self.pages(api)?;
-        let parameter = self.query_object(api)?.property(CUSTOMER_UUID)?;
-        (!parameter.required && parameter.kind == Kind::String).then_some(parameter)
+    /// What limits the operation to a customer: a query parameter of a list, or a field of what is created.
+    pub fn customer_field<'a>(&self, api: &'a Api) -> Option<CustomerField<'a>> {
+        let optional = |object: &'a Object| {
+            let property = object.property(CUSTOMER_UUID)?;
+            (!property.required && !property.nullable && property.kind == Kind::String).then_some(property)
+        };
+        if self.pages(api).is_some() {
+            return self.query_object(api).and_then(optional).map(CustomerField::Query);
+        }
+        let body = self.body_object(api).filter(|_| self.method == "post");
+        body.and_then(optional).map(CustomerField::Body)
     }
 
     /// The arguments of the method that makes the request: first those of the path, then what the query and the body

@@ -134,11 +134,6 @@ pub(crate) fn read(text: &str) -> Object {
     serde_json::from_str(text).unwrap_or_default() // it was written here, so it is an object
 }
 
-/// An object from its text.
-pub(crate) fn read(text: &str) -> Object {
-    serde_json::from_str(text).unwrap_or_default() // it was written here, so it is an object
-}
-
 fn folded(key: &str) -> Box<str> {
     key.to_ascii_lowercase().into()
 }

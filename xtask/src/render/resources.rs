@@ -7,7 +7,7 @@ use super::{
     types,
 };
 use crate::{
-    model::{Api, Argument, ArgumentValue, Home, Kind, Object, Operation, Scope, Tag},
+    model::{Api, Argument, ArgumentValue, CustomerField, Home, Kind, Object, Operation, Scope, Tag},
     names,
 };
 
@@ -44,7 +44,7 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     let verbs: Vec<_> = methods_of(api, &tag.name)
         .map(|operation| verb(api, tag, operation))
         .collect();
-    let is_limited = methods_of(api, &tag.name).any(|operation| operation.customer_filter(api).is_some());
+    let is_limited = methods_of(api, &tag.name).any(|operation| operation.customer_field(api).is_some());
     let (field, none) = if is_limited {
         ("    customer_uuid: Option<String>,\n", ", customer_uuid: None")
     } else {
@@ -81,24 +81,45 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     text
 }
 
-/// For lists of what belongs to a customer: the same resource, whose lists are limited to one.
+/// For lists of what belongs to a customer, and new objects: the same resource, limited to one.
 fn scope_limited(api: &Api, tag: &Tag) -> String {
     let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
-    let limited: Vec<_> = methods_of(api, &tag.name)
-        .filter(|operation| operation.customer_filter(api).is_some())
-        .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
-        .collect();
-    let returns = if limited.len() == 1 { "returns" } else { "return" };
+    let links = |is_list: bool| -> Vec<_> {
+        let limited = methods_of(api, &tag.name).filter(|operation| match operation.customer_field(api) {
+            Some(CustomerField::Query(_)) => is_list,
+            Some(CustomerField::Body(_)) => !is_list,
+            None => false,
+        });
+        limited
+            .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
+            .collect()
+    };
+    let says = |links: Vec<String>, one: &str, more: &str, what: &str| match links.as_slice() {
+        [] => None,
+        [link] => Some(format!("{link} {one} {what}")),
+        links => Some(format!("{} {more} {what}", links.join(", "))),
+    };
+    let said = [
+        says(links(true), "returns", "return", "no others"),
+        says(links(false), "creates", "create", "what belongs to it"),
+    ];
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    let doc = docs::comment_text(
+        &format!(
+            "The {} of this customer: {}. All other methods are the same as those of \
+             [`Client::{accessor}`](crate::Client::{accessor}).",
+            tag.name.replace('_', " "),
+            said.join(", "),
+        ),
+        "    ",
+    );
     format!(
-        "impl<M: Clone> crate::CustomerScope<M> {{\n    \
-             /// The {} of this customer: {} {returns} no others. All other methods are the same as\n    \
-             /// those of [`Client::{accessor}`](crate::Client::{accessor}).\n    \
+        "impl<M: Clone> crate::CustomerScope<M> {{\n\
+             {doc}    \
              pub fn {accessor}(&self) -> {name}<M> {{\n        \
                  {name} {{ client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }}\n    \
              }}\n\
-         }}\n\n",
-        tag.name.replace('_', " "),
-        limited.join(", "),
+         }}\n\n"
     )
 }
 
@@ -220,10 +241,14 @@ fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
     } else {
         format!("{{ {fields} }}")
     };
-    let made = match operation.customer_filter(api).map(|parameter| &parameter.field) {
-        Some(parameter) => format!(
+    let customer = operation.customer_field(api).map(|field| match field {
+        CustomerField::Query(parameter) => format!("query.{}", parameter.field),
+        CustomerField::Body(property) => format!("{}.{}", requests::body_target(api, operation), property.field),
+    });
+    let made = match customer {
+        Some(field) => format!(
             "let mut request = requests::{request} {fields};\n        \
-             request.query.{parameter}.clone_from(&self.customer_uuid);\n        \
+             request.{field}.clone_from(&self.customer_uuid);\n        \
              {request}(call::Call::new(&self.client, request))"
         ),
         None => format!("{request}(call::Call::new(&self.client, requests::{request} {fields}))"),

@@ -141,7 +141,9 @@ impl<M: Clone> Contacts<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/add>
     pub fn create(&self) -> CreateContact<M> {
-        CreateContact(call::Call::new(&self.client, requests::CreateContact { body: types::ContactCreation::default() }))
+        let mut request = requests::CreateContact { body: types::ContactCreation::default() };
+        request.body.customer_uuid.clone_from(&self.customer_uuid);
+        CreateContact(call::Call::new(&self.client, request))
     }
 
     /// Retrieve a contact.
