@@ -14,6 +14,7 @@ mod errors;
 mod fake;
 mod faults;
 mod invalid_input;
+mod invoices;
 mod limits;
 mod lists;
 mod merge;

@@ -149,6 +149,9 @@ fn shape(schema: &Value) -> Value {
     if let Some(target) = schema["$ref"].as_str() {
         return json!(target.rsplit('/').next());
     }
+    if let Some([one]) = schema["allOf"].as_array().map(Vec::as_slice) {
+        return self::shape(one); // with words of its own, or `null`
+    }
     if is_time(schema) {
         return json!({ "type": "string", "format": "date-time" }); // a `Timestamp`
     }

@@ -70,6 +70,8 @@ mod guide {
     struct Metrics;
     #[doc = include_str!("../../docs/guide/plans.md")]
     struct Plans;
+    #[doc = include_str!("../../docs/guide/invoices.md")]
+    struct Invoices;
     #[doc = include_str!("../../docs/guide/log-a-call.md")]
     struct LogACall;
     #[doc = include_str!("../../docs/guide/tasks.md")]

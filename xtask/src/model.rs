@@ -123,6 +123,15 @@ impl Api {
     }
 }
 
+/// How the object of an update is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'a> {
+    /// The operation that reads it.
+    pub get: &'a Operation,
+    /// The operation that lists it alone by what identifies it in the query of the update, if no GET has both identifiers.
+    pub list: Option<&'a Operation>,
+}
+
 /// Two operations that are one method: what identifies the object is in the path of one, and in the query of the other.
 #[derive(Debug, Clone, Copy)]
 pub struct Identified<'a> {
@@ -260,8 +269,8 @@ impl Operation {
     }
 
     /// The operation that reads what this one updates, whole: a GET at the same path with the same response, whose query
-    /// is part of this one's or can be left out.
-    pub fn read<'a>(&self, api: &'a Api) -> Option<&'a Self> {
+    /// is part of this one's or can be left out. What is identified in two ways is read in the same two ways.
+    pub fn read<'a>(&self, api: &'a Api) -> Option<Read<'a>> {
         let is_get = |other: &&Self| other.method == "get" && other.path == self.path;
         let get = api.operations.iter().find(is_get)?;
         let one_object = matches!(get.response, Some(Kind::Ref(_))) && get.response == self.response;
@@ -279,9 +288,34 @@ impl Operation {
         let has_alternatives = get.query_object(api).is_some_and(|query| !query.one_of.is_empty());
         let identified = !has_alternatives && (!self.parameters.is_empty() || !required.is_empty());
         let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
-        // What is identified in two ways is read in the same two ways.
-        let fits = fits && get.identifier == self.identifier;
-        (fits && parts(get) == parts(self) && required.iter().all(is_given)).then_some(get)
+        if !fits || parts(get) != parts(self) || !required.iter().all(is_given) {
+            return None;
+        }
+        let list = self
+            .identified(api)
+            .and_then(|identified| self.lists_one(api, &identified));
+        let is_whole = get.identifier == self.identifier;
+        (is_whole || list.is_some()).then_some(Read {
+            get,
+            list: list.filter(|_| !is_whole),
+        })
+    }
+
+    /// The operation that lists what this one updates, and nothing else: a GET at the path of the one with the query, whose
+    /// filters have all that identifies the object.
+    fn lists_one<'a>(&self, api: &'a Api, identified: &Identified<'_>) -> Option<&'a Self> {
+        let is_list = |other: &&Self| other.method == "get" && other.path == identified.by_query.path;
+        let list = api.operations.iter().find(is_list)?;
+        let entries = Some(Kind::List(Box::new(self.response.clone()?)));
+        let filters = list.query_object(api)?;
+        let has = |key: &Property| {
+            filters
+                .property(&key.name)
+                .is_some_and(|filter| filter.kind == key.kind)
+        };
+        let is_free = list.parameters.is_empty() && filters.one_of.is_empty() && filters.required().next().is_none();
+        let fits = is_free && list.pages(api).map(|page| &page.kind) == entries.as_ref() && identified.keys().all(has);
+        fits.then_some(list)
     }
 
     /// Whether custom attributes can be merged with those that are there: they are read, and sent as a whole.
@@ -299,7 +333,7 @@ impl Operation {
         let attribute = api.object("CustomAttribute").is_some_and(Object::is_custom_attribute);
         let response = self.response_component().and_then(|name| api.object(&name));
         attribute
-            && self.read(api).is_some()
+            && self.read(api).is_some_and(|read| read.list.is_none())
             && self.body_object(api).is_some_and(sent)
             && response.is_some_and(received)
     }

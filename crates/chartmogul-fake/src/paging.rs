@@ -22,6 +22,7 @@ pub(crate) const PARAMETERS: [&str; 2] = ["cursor", "per_page"];
 pub(crate) fn page(
     store: &Store,
     operation: &Operation,
+    path: &[String],
     query: &Map<String, Value>,
     wanted: impl Fn(&str) -> bool,
 ) -> Response {
@@ -52,7 +53,11 @@ pub(crate) fn page(
         let value = match name {
             "cursor" => page.last.or(after).map_or(Value::Null, |number| cursor(number).into()),
             "has_more" => page.has_more.into(),
-            _ => continue,
+            // Whose list it is.
+            name => match operation.argument(name, path) {
+                Some(argument) => argument.into(),
+                None => continue,
+            },
         };
         body.push_str(&format!(r#","{name}":{value}"#));
     }

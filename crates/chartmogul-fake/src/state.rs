@@ -1,7 +1,10 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use crate::{Canned, Collection, Recorded, resources, store::Store};
@@ -16,12 +19,22 @@ pub(crate) type Act = Box<dyn FnOnce(&State) + Send>;
 #[derive(Debug, Default)]
 pub struct State {
     stores: Mutex<HashMap<String, Arc<Mutex<Store>>>>,
+    /// An object that the document does not allow was stored on purpose.
+    any_response: AtomicBool,
 }
 
 impl State {
     /// The objects of one kind, by the name of their path: `opportunities`, `plan_groups`.
     pub fn collection<'a>(&'a self, name: &'a str) -> Collection<'a> {
         Collection::new(self, name)
+    }
+
+    pub(crate) fn allow_any_response(&self) {
+        self.any_response.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn allows_any_response(&self) -> bool {
+        self.any_response.load(Ordering::Relaxed)
     }
 
     /// Does something with a store, while nobody else can.

@@ -567,5 +567,8 @@ fn the_whole_request_is_checked() {
         ),
         "`custom[1].key` was \"a b\"; must be letters, digits and underscores"
     );
-    assert!(request("/v1/opportunities/x", Some("{}")).starts_with("`opportunity_uuid` was \"x\"; must be a UUID"));
+    assert_eq!(
+        request("/v1/opportunities/%0A", Some("{}")),
+        "`opportunity_uuid` was \"\\n\"; must not have control characters"
+    );
 }

@@ -2,6 +2,7 @@
 
 mod associated_objects;
 mod contacts;
+mod invoices;
 mod notes;
 mod opportunities;
 mod plan_groups;
@@ -12,6 +13,7 @@ use axum::response::Response;
 
 use serde_json::Value;
 
+pub use self::opportunities::Stage;
 use crate::{
     handle::Call,
     state::State,
@@ -27,6 +29,8 @@ pub(crate) trait Resource: Sync {
     /// Fills in what the request for a new object left out.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
 
+    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
+    fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
     /// Fits a new object in with what is there: the objects of its kind, and all others.
     fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
 
@@ -53,6 +57,7 @@ pub(crate) trait Resource: Sync {
 pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
         "contacts" => &contacts::Contacts,
+        "invoices" => &invoices::Invoices,
         "notes" | "customer_notes" => &notes::Notes,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,

@@ -2,6 +2,7 @@
 
 pub mod plans;
 pub mod plan_groups;
+pub mod invoices;
 pub mod contacts;
 pub mod notes;
 pub mod customer_notes;

@@ -2,6 +2,7 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
 mod contacts;
 mod notes;
 mod customer_notes;

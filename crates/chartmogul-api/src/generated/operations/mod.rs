@@ -6,6 +6,7 @@ use crate::{Operation, Resource};
 
 mod contacts;
 mod customer_notes;
+mod invoices;
 mod metrics;
 mod notes;
 mod opportunities;
@@ -17,6 +18,11 @@ mod shared;
 pub use plans::{CREATE_PLAN, DELETE_PLAN, GET_PLAN, LIST_PLANS, UPDATE_PLAN};
 pub use plan_groups::{
     CREATE_PLAN_GROUP, DELETE_PLAN_GROUP, GET_PLAN_GROUP, LIST_PLAN_GROUPS, LIST_PLAN_GROUP_PLANS, UPDATE_PLAN_GROUP,
+};
+pub use invoices::{
+    DELETE_CUSTOMER_INVOICES, DELETE_INVOICE, DELETE_INVOICE_BY_EXTERNAL_ID, GET_INVOICE, IMPORT_INVOICES,
+    LIST_CUSTOMER_INVOICES, LIST_INVOICES, SET_INVOICE_DISABLED_STATE, SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
+    UPDATE_INVOICE, UPDATE_INVOICE_BY_EXTERNAL_ID, UPDATE_INVOICE_STATUS,
 };
 pub use contacts::{
     CREATE_CONTACT, CREATE_CUSTOMER_CONTACT, DELETE_CONTACT, GET_CONTACT, LIST_CONTACTS, LIST_CUSTOMER_CONTACTS,
@@ -46,7 +52,10 @@ pub static ALL: &[&Operation] = &[
     &CREATE_PLAN_GROUP,
     &CREATE_TASK,
     &DELETE_CONTACT,
+    &DELETE_CUSTOMER_INVOICES,
     &DELETE_CUSTOMER_NOTE,
+    &DELETE_INVOICE,
+    &DELETE_INVOICE_BY_EXTERNAL_ID,
     &DELETE_NOTE,
     &DELETE_OPPORTUNITY,
     &DELETE_PLAN,
@@ -60,6 +69,7 @@ pub static ALL: &[&Operation] = &[
     &GET_CUSTOMER_CHURN_RATE,
     &GET_CUSTOMER_COUNT,
     &GET_CUSTOMER_NOTE,
+    &GET_INVOICE,
     &GET_LTV,
     &GET_MRR,
     &GET_MRR_CHURN_RATE,
@@ -68,9 +78,12 @@ pub static ALL: &[&Operation] = &[
     &GET_PLAN,
     &GET_PLAN_GROUP,
     &GET_TASK,
+    &IMPORT_INVOICES,
     &LIST_CONTACTS,
     &LIST_CUSTOMER_CONTACTS,
+    &LIST_CUSTOMER_INVOICES,
     &LIST_CUSTOMER_NOTES,
+    &LIST_INVOICES,
     &LIST_NOTES,
     &LIST_OPPORTUNITIES,
     &LIST_PLAN_GROUP_PLANS,
@@ -78,8 +91,13 @@ pub static ALL: &[&Operation] = &[
     &LIST_PLANS,
     &LIST_TASKS,
     &MERGE_CONTACTS,
+    &SET_INVOICE_DISABLED_STATE,
+    &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
     &UPDATE_CONTACT,
     &UPDATE_CUSTOMER_NOTE,
+    &UPDATE_INVOICE,
+    &UPDATE_INVOICE_BY_EXTERNAL_ID,
+    &UPDATE_INVOICE_STATUS,
     &UPDATE_NOTE,
     &UPDATE_OPPORTUNITY,
     &UPDATE_PLAN,
@@ -100,6 +118,12 @@ pub static RESOURCES: &[Resource] = &[
         description: "Plans under a common name.",
         source: "https://dev.chartmogul.com/reference/plan-groups",
         operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
+    },
+    Resource {
+        name: "invoices",
+        description: "What customers were billed, with line items and transactions. ChartMogul derives subscriptions and metrics from them.",
+        source: "https://dev.chartmogul.com/reference/invoices",
+        operations: &[&LIST_CUSTOMER_INVOICES, &IMPORT_INVOICES, &LIST_INVOICES, &DELETE_INVOICE_BY_EXTERNAL_ID, &UPDATE_INVOICE_BY_EXTERNAL_ID, &GET_INVOICE, &DELETE_INVOICE, &UPDATE_INVOICE, &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID, &SET_INVOICE_DISABLED_STATE, &UPDATE_INVOICE_STATUS, &DELETE_CUSTOMER_INVOICES],
     },
     Resource {
         name: "contacts",

@@ -4,6 +4,7 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
 mod contacts;
 mod notes;
 mod customer_notes;
@@ -14,6 +15,10 @@ mod metrics;
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
 pub use plan_groups::{
     CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup,
+};
+pub use invoices::{
+    DeleteCustomerInvoices, DeleteInvoice, GetInvoice, ImportInvoices, ListCustomerInvoices, ListInvoices,
+    SetInvoiceDisabledState, UpdateInvoice, UpdateInvoiceStatus,
 };
 pub use contacts::{
     CreateContact, CreateCustomerContact, DeleteContact, GetContact, ListContacts, ListCustomerContacts, MergeContacts,

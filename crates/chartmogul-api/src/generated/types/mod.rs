@@ -4,6 +4,7 @@
 
 mod contacts;
 mod customer_notes;
+mod invoices;
 mod metrics;
 mod notes;
 mod opportunities;
@@ -17,6 +18,15 @@ pub use contacts::{
     ListCustomerContactsQuery, MergedContacts,
 };
 pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
+pub use invoices::{
+    CollectionMethod, CustomerInvoicePage, CustomerInvoicesPath, DeleteInvoiceByExternalIdQuery, DeleteInvoiceQuery,
+    DisabledState, EditHistorySummary, EditedValue, GetInvoiceQuery, ImportInvoicesQuery, ImportedInvoices, Invoice,
+    InvoiceCreation, InvoiceExternalKey, InvoiceIdentifier, InvoiceImport, InvoicePage, InvoiceStatus,
+    InvoiceStatusChange, InvoiceStatusPath, InvoiceStatusUpdate, InvoiceUpdate, LineItem, LineItemCreation,
+    LineItemType, ListCustomerInvoicesQuery, ListInvoicesQuery, NewInvoice, NewTransaction, ProrationType,
+    SetInvoiceDisabledStateByExternalIdQuery, SetInvoiceDisabledStateQuery, Transaction, TransactionCreation,
+    TransactionResult, TransactionType, UpdateInvoiceByExternalIdQuery, UpdateInvoiceQuery, UpdateInvoiceStatusQuery,
+};
 pub use metrics::{
     AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
     CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
@@ -35,4 +45,5 @@ pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, P
 pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
 pub use shared::{
     AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+    ValidationType,
 };

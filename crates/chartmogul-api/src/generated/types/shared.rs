@@ -72,6 +72,18 @@ impl CustomAttribute {
     }
 }
 
+crate::open_enum! {
+    /// Which objects are meant, by the result of ChartMogul's validation.
+    pub enum ValidationType {
+        /// `valid`
+        Valid = "valid",
+        /// `invalid`
+        Invalid = "invalid",
+        /// `all`
+        All = "all",
+    }
+}
+
 /// The required fields of [`AssociatedObjectIdentifier`](crate::types::AssociatedObjectIdentifier).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AssociatedObject<'a> {
