@@ -41,11 +41,8 @@ const CASES: &[Case] = &[
     }),
     (UUID, |update| update.estimated_close_date(chrono::NaiveDate::MAX)),
     ("", |update| update.amount_in_cents(1)),
-    (" ", |update| update.amount_in_cents(1)),
-    ("4ee13ca4-e7fe-41ee-9a7f", |update| update.amount_in_cents(1)),
-    ("4ee13ca4e7fe41ee9a7ff303abf41acc", |update| update.amount_in_cents(1)),
-    ("../customers/cus_1", |update| update.amount_in_cents(1)),
-    ("%2e%2e", |update| update.amount_in_cents(1)),
+    (".", |update| update.amount_in_cents(1)),
+    ("..", |update| update.amount_in_cents(1)),
     ("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc\r\nX-Injected: 1", |update| {
         update.amount_in_cents(1)
     }),

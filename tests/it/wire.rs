@@ -50,8 +50,11 @@ async fn sent(
     arguments: Map<String, Value>,
 ) -> Result<Recorded, Error> {
     let fake = table::fake(document, operation);
-    let value = call(&client_for(&fake), operation, arguments).await?;
-    assert_eq!(value.is_null(), operation.response.is_none(), "{operation}: {value}");
+    match call(&client_for(&fake), operation, arguments).await {
+        Ok(value) => assert_eq!(value.is_null(), operation.response.is_none(), "{operation}: {value}"),
+        Err(Error::NotModified(_)) => {} // the object is as the example says already
+        Err(error) => return Err(error),
+    }
     Ok(fake.requests().remove(0))
 }
 
@@ -98,7 +101,11 @@ async fn no_text_may_be_empty() {
     for operation in operations::ALL {
         let path = operation.parameters.iter().map(|parameter| parameter.name);
         let texts = table::fields(operation).filter(|field| match field.schema {
-            Schema::Text(text) => text.min_length > 0 || text.pattern.is_some(),
+            // An empty filter, and an empty key, would mean something else.
+            Schema::Text(text) => {
+                let by_query = operation.query.is_some_and(|query| query.field(field.name).is_some());
+                by_query || text.min_length > 0 || text.pattern.is_some()
+            }
             Schema::Uuid | Schema::Date | Schema::Timestamp => true,
             _ => false,
         });
@@ -134,7 +141,7 @@ async fn no_argument_leads_to_another_path() {
             .filter(|(_, segment)| segment.starts_with('{'))
         {
             let name = parameter.trim_matches(['{', '}']);
-            for literal in literals(&segments, at).into_iter().chain([".", "..", "a/b"]) {
+            for literal in literals(operation, at).into_iter().chain([".", "..", "a/b"]) {
                 let mut arguments = table::arguments(&document, operation);
                 if !arguments[name].is_string() {
                     continue;
@@ -151,11 +158,11 @@ async fn no_argument_leads_to_another_path() {
     }
 }
 
-/// What other paths have where this one has a parameter.
-fn literals(segments: &[&str], at: usize) -> Vec<&'static str> {
-    let others = operations::ALL
-        .iter()
-        .map(|other| other.path.split('/').collect::<Vec<_>>());
+/// What other paths with the same method have where this one has a parameter.
+fn literals(operation: &Operation, at: usize) -> Vec<&'static str> {
+    let segments: Vec<_> = operation.path.split('/').collect();
+    let others = operations::ALL.iter().filter(|other| other.method == operation.method);
+    let others = others.map(|other| other.path.split('/').collect::<Vec<_>>());
     let alike = others.filter(|other| {
         let fits = |(number, part): (usize, &&str)| number == at || *part == segments[number] || part.starts_with('{');
         other.len() == segments.len() && other.iter().enumerate().all(fits)

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use crate::{
     document::{Kind, document},
-    samples, schema,
+    exact, samples, schema,
     state::State,
 };
 
@@ -50,7 +50,7 @@ impl<'a> Collection<'a> {
     pub fn insert(&self, object: Value) -> Result<(), InsertError> {
         let problems = schema::check(self.kind()?.schema, &object);
         if problems.is_empty() {
-            return self.insert_unchecked(object);
+            return self.put(object);
         }
         let problems = problems
             .into_iter()
@@ -73,8 +73,18 @@ impl<'a> Collection<'a> {
         Ok(sample)
     }
 
-    /// Stores any object that has a key, to test how a program handles it.
+    /// Stores any object that has a key, to test how a program handles it. Once it holds one that does not match the document,
+    /// a fake no longer validates its responses.
     pub fn insert_unchecked(&self, object: Value) -> Result<(), InsertError> {
+        let odd = !schema::check(self.kind()?.schema, &object).is_empty();
+        self.put(object)?;
+        if odd {
+            self.state.allow_any_response();
+        }
+        Ok(())
+    }
+
+    fn put(&self, object: Value) -> Result<(), InsertError> {
         let key = self.kind()?.key;
         match object {
             Value::Object(object) if object.get(key).is_some_and(Value::is_string) => {
@@ -86,9 +96,9 @@ impl<'a> Collection<'a> {
         }
     }
 
-    /// Returns an object.
+    /// Returns an object. Integers of more than 64 bits are rounded.
     pub fn get(&self, key: &str) -> Option<Value> {
-        self.state.store(self.name, |store| store.get(key)).map(Value::Object)
+        self.state.store(self.name, |store| store.get(key)).map(exact::rounded)
     }
 
     /// Removes an object, and returns whether there was one.

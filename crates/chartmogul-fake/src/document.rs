@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde_json::Value;
 
+use crate::schema;
+
 /// The document of the workspace, without its prose: generated, because the crate is published without the folder of
 /// the document.
 static ROOT: LazyLock<Value> =
@@ -28,11 +30,16 @@ pub(crate) struct Operation {
     pub(crate) query: Vec<Parameter>,
     /// Groups of query parameters, of which exactly one must be there as a whole.
     pub(crate) one_of: &'static Value,
+    /// The query parameters that say which object it is of, where its path does not.
+    pub(crate) identified_by: Vec<&'static str>,
     pub(crate) body: Option<Body>,
+    responses: &'static Value,
     /// The first documented success.
     pub(crate) success: Success,
     /// Whether 304 is documented.
     pub(crate) not_modified: bool,
+    #[cfg(test)]
+    pub(crate) idempotent: bool,
     pub(crate) action: Action,
 }
 
@@ -134,7 +141,7 @@ impl Document {
             .collect();
         let collections = operations
             .iter()
-            .filter(|operation| operation.action == Action::Get)
+            .filter(|operation| operation.action == Action::Get && operation.identified_by.is_empty())
             .filter_map(|operation| Some((operation.tag, Kind::read(operation)?)))
             .collect();
         Self {
@@ -161,7 +168,7 @@ impl Operation {
         let text = |value: &'static Value| value.as_str().unwrap_or_default();
         let tag = text(&operation["tags"][0]);
         let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
-        let query = parameters
+        let query: Vec<_> = parameters
             .filter(|parameter| parameter["in"] == "query")
             .map(|parameter| Parameter {
                 name: text(&parameter["name"]),
@@ -170,6 +177,8 @@ impl Operation {
                 example: &parameter["example"],
             })
             .collect();
+        let by_query = operation.get("x-identifier").is_some() && !path.contains('{');
+        let identifying = query.iter().filter(|parameter| by_query && parameter.required);
         let body = operation.get("requestBody").map(resolve).map(|body| {
             let content = &body["content"]["application/json"];
             Body {
@@ -182,8 +191,12 @@ impl Operation {
         let success = Success::read(&operation["responses"]);
         Self {
             id: text(&operation["operationId"]),
-            action: Action::of(method, path, tag, &success),
+            action: Action::of(method, path, tag, by_query, &success),
             not_modified: operation["responses"].get("304").is_some(),
+            #[cfg(test)]
+            idempotent: operation["x-idempotent"] == true,
+            identified_by: identifying.map(|parameter| parameter.name).collect(),
+            responses: &operation["responses"],
             method: method.to_ascii_uppercase(),
             path,
             tag,
@@ -192,6 +205,37 @@ impl Operation {
             body,
             success,
         }
+    }
+
+    /// The value of a parameter in the path.
+    pub(crate) fn argument<'a>(&self, name: &str, path: &'a [String]) -> Option<&'a str> {
+        let parameters = self
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let (_, value) = parameters.zip(path).find(|(parameter, _)| *parameter == name)?;
+        Some(value)
+    }
+
+    /// Why the document does not allow a response.
+    pub(crate) fn problem(&self, status: u16, body: &[u8]) -> Option<String> {
+        let response = self.responses.get(status.to_string());
+        let Some(response) = response.or_else(|| self.responses.get(format!("{}XX", status / 100))) else {
+            return Some(format!("the status {status}"));
+        };
+        let Some(schema) = resolve(response)["content"]["application/json"].get("schema") else {
+            return (!body.is_empty()).then(|| format!("a body with the status {status}"));
+        };
+        let body = match serde_json::from_slice(body) {
+            Ok(body) => body,
+            Err(error) => return Some(format!("what is not JSON: {error}")),
+        };
+        let problems = schema::check(schema, &body);
+        let problems: Vec<_> = problems
+            .iter()
+            .map(|problem| format!("{}: {}", problem.param, problem.message))
+            .collect();
+        (!problems.is_empty()).then(|| problems.join("; "))
     }
 
     /// How many parameters a path has if it is one of this operation's.
@@ -230,10 +274,10 @@ impl Success {
 impl Action {
     /// Only below the path that has the tag's name: `/v1/plans` and `/v1/plans/{plan_uuid}`. It may stand below that of
     /// an owner: `/v1/customers/{customer_uuid}/contacts`.
-    fn of(method: &str, path: &str, tag: &str, success: &Success) -> Self {
+    fn of(method: &str, path: &str, tag: &str, by_query: bool, success: &Success) -> Self {
         let below = path.rsplit_once(&format!("/{tag}")).map(|(_, below)| below);
         let one = match below {
-            Some("") => false,
+            Some("") => by_query,
             Some(below) if below.starts_with("/{") && !below[1..].contains('/') => true,
             _ => return Self::Example,
         };
@@ -340,6 +384,23 @@ mod tests {
         for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
             let found = document.at(&["", "v1", "customers", last]);
             assert_eq!(found.iter().map(|operation| operation.id).collect::<Vec<_>>(), [id]);
+        }
+    }
+
+    #[test]
+    fn an_object_may_be_identified_by_the_query() {
+        let required = |name: &str| serde_json::json!({ "name": name, "in": "query", "required": true });
+        let root = serde_json::json!({ "paths": { "/v1/invoices": { "patch": {
+            "operationId": "update_invoice_by_external_id", "tags": ["invoices"], "x-identifier": "InvoiceIdentifier",
+            "parameters": [required("data_source_uuid"), required("external_id"), { "name": "as_user", "in": "query" }],
+        }, "delete": { "operationId": "delete_all_invoices", "tags": ["invoices"] } } } });
+        let operations = Document::read(Box::leak(Box::new(root))).operations;
+        for operation in operations {
+            let expected = match operation.method.as_str() {
+                "PATCH" => (Action::Update, 2),
+                _ => (Action::Example, 0),
+            };
+            assert_eq!((operation.action, operation.identified_by.len()), expected);
         }
     }
 

@@ -14,7 +14,11 @@ pub(crate) struct Filters<'a> {
 impl<'a> Filters<'a> {
     pub(crate) fn of(query: &'a Map<String, Value>, resource: &'a dyn Resource) -> Self {
         let filters = query.iter().map(|(name, value)| (name.as_str(), value));
-        let filters = filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)).collect();
+        Self::all(filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)), resource)
+    }
+
+    pub(crate) fn all(filters: impl Iterator<Item = (&'a str, &'a Value)>, resource: &'a dyn Resource) -> Self {
+        let filters = filters.collect();
         Self { filters, resource }
     }
 
@@ -44,9 +48,17 @@ fn passes(object: &store::Object, name: &str, wanted: &Value) -> bool {
         return instants(field, Time::End).is_some_and(|(have, last)| have <= last);
     }
     match (object.get(name), wanted) {
-        (Some(have), Value::Array(any)) => any.contains(have),
-        (Some(have), wanted) => have == wanted,
+        (Some(have), Value::Array(any)) => any.iter().any(|wanted| same(name, have, wanted)),
+        (Some(have), wanted) => same(name, have, wanted),
         (None, _) => false,
+    }
+}
+
+/// UUIDs are the same in capitals.
+fn same(name: &str, have: &Value, wanted: &Value) -> bool {
+    match (have.as_str(), wanted.as_str()) {
+        (Some(have), Some(wanted)) if name.ends_with("uuid") => have.eq_ignore_ascii_case(wanted),
+        _ => have == wanted,
     }
 }
 
@@ -76,7 +88,7 @@ mod tests {
     use super::*;
 
     fn passes(query: Value) -> bool {
-        let object = json!({ "owner": "a", "day": "2026-03-31", "at": "2026-03-31T12:00:00.000Z", "count": 2 });
+        let object = json!({ "owner": "a", "day": "2026-03-31", "at": "2026-03-31T12:00:00.000Z", "count": 2, "customer_uuid": "cus_a" });
         let query: Map<_, _> = serde_json::from_value(query).unwrap();
         Filters::of(&query, crate::resources::of("")).let_through(&object.to_string())
     }
@@ -87,6 +99,7 @@ mod tests {
             json!({ "cursor": "x", "per_page": 1 }),
             json!({ "owner": "a", "count": 2 }),
             json!({ "owner": ["b", "a"] }),
+            json!({ "customer_uuid": "CUS_A" }),
             json!({ "day_on_or_after": "2026-03-31", "day_on_or_before": "2026-03-31" }),
             json!({ "at_on_or_after": "2026-03-31", "at_on_or_before": "2026-03-31" }),
             json!({ "at_on_or_before": "2026-03-31T14:00:00+02:00" }),

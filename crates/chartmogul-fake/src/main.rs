@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use chartmogul_fake::Fake;
+use chartmogul_fake::{Fake, Stage};
 
 const USAGE: &str = "\
 A fake ChartMogul on a loopback port.
@@ -17,6 +17,9 @@ Usage: chartmogul-fake [OPTION]...
   --port N               port to listen on; 0, the default, takes a free one
   --host ADDRESS         address to listen on; the default is 127.0.0.1
   --sample KIND=KEY      holds the document's example with this key, such as plans=pl_1; can be repeated
+  --stage PIPELINE/STAGE=CATEGORY,PERCENT
+                         adds a stage with the forecast category and win likelihood of opportunities in it, or replaces it,
+                         such as 'New Business/Demo=best_case,40'; can be repeated
   --lenient              ignores unknown parameters and fields
   --log                  writes a line for each request to standard error
   --until-stdin-closes   ends when standard input ends, too
@@ -35,6 +38,7 @@ struct Arguments {
     port: u16,
     host: IpAddr,
     samples: Vec<(String, String)>,
+    stages: Vec<String>,
     lenient: bool,
     log: bool,
     until_stdin_closes: bool,
@@ -68,6 +72,7 @@ impl Default for Arguments {
             port: 0,
             host: Ipv4Addr::LOCALHOST.into(),
             samples: Vec::new(),
+            stages: Vec::new(),
             lenient: false,
             log: false,
             until_stdin_closes: false,
@@ -115,11 +120,32 @@ impl Arguments {
                         .ok_or(format!("--sample {sample}: not of the form KIND=KEY"))?;
                     arguments.samples.push((parts.0.to_owned(), parts.1.to_owned()));
                 }
+                "--stage" => {
+                    let text = value()?;
+                    if stage(&text).is_none() {
+                        return Err(format!(
+                            "--stage {text}: not of the form PIPELINE/STAGE=CATEGORY,PERCENT"
+                        ));
+                    }
+                    arguments.stages.push(text);
+                }
                 _ => return Err(format!("{argument} is not an option")),
             }
         }
         Ok(Some(arguments))
     }
+}
+
+fn stage(text: &str) -> Option<Stage<'_>> {
+    let (place, defaults) = text.rsplit_once('=')?;
+    let (pipeline, name) = place.split_once('/')?;
+    let (forecast_category, percent) = defaults.split_once(',')?;
+    Some(Stage {
+        pipeline,
+        name,
+        forecast_category,
+        win_likelihood: percent.parse().ok()?,
+    })
 }
 
 fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
@@ -136,6 +162,9 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         let fake = fake.start()?;
         for (kind, key) in &arguments.samples {
             fake.collection(kind).insert_sample(key)?;
+        }
+        for stage in arguments.stages.iter().filter_map(|text| stage(text)) {
+            fake.set_stage(stage);
         }
         let mut stdout = io::stdout();
         writeln!(stdout, "url: {}\napi_key: {}", fake.url(), fake.api_key())?;
@@ -201,12 +230,14 @@ mod tests {
     #[test]
     fn options_are_read() {
         assert_eq!(read(""), Ok(Some(Arguments::default())));
-        let arguments = read("--sample plans=a --port=8080 --host ::1 --log --sample=opportunities=b").unwrap();
+        let line = "--sample plans=a --port=8080 --host ::1 --log --sample=opportunities=b --stage A/B=won,99";
+        let arguments = read(line).unwrap();
         let samples = [("plans", "a"), ("opportunities", "b")].map(|(kind, key)| (kind.to_owned(), key.to_owned()));
         let expected = Arguments {
             port: 8080,
             host: "::1".parse().unwrap(),
             samples: samples.to_vec(),
+            stages: vec!["A/B=won,99".to_owned()],
             log: true,
             ..Arguments::default()
         };
@@ -221,6 +252,10 @@ mod tests {
             ("--port 65536", "--port 65536: a port is a number from 0 to 65535"),
             ("--host localhost", "--host localhost: not an IP address"),
             ("--sample plans", "--sample plans: not of the form KIND=KEY"),
+            (
+                "--stage A/B=won",
+                "--stage A/B=won: not of the form PIPELINE/STAGE=CATEGORY,PERCENT",
+            ),
             ("--log=yes", "--log takes no value"),
             ("8080", "8080 is not an option"),
         ] {

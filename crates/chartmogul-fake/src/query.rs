@@ -19,7 +19,7 @@ pub(crate) fn read(operation: &Operation, query: &str) -> Result<Map<String, Val
             None => text.into(),
         };
         if read.contains_key(&name) {
-            return Err(errors::malformed(&name, "is there more than once").into());
+            return Err(errors::malformed(&name, "must not be repeated").into());
         }
         read.insert(name, value);
     }

@@ -1,10 +1,13 @@
 //! Whether a value is what the document says.
 
-use chrono::{DateTime, NaiveDate};
+use chrono::NaiveDate;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
-use crate::document::{self, Operation, resolve};
+use crate::{
+    document::{self, Operation, resolve},
+    exact, time,
+};
 
 /// Something that is not as the document says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +95,7 @@ pub(crate) fn forgive(schema: &'static Value, value: &mut Value) {
 }
 
 fn nullable(schema: &Value) -> bool {
-    let restricted = ["type", "anyOf", "allOf"]
+    let restricted = ["type", "anyOf", "oneOf", "allOf"]
         .iter()
         .any(|keyword| schema.get(keyword).is_some());
     schema["nullable"] == true || !restricted
@@ -139,13 +142,19 @@ impl Check {
         for part in schema["allOf"].as_array().into_iter().flatten() {
             self.value(part, value, param.clone());
         }
-        if let Some(parts) = schema["anyOf"].as_array() {
-            self.any_of(parts, value, &param);
+        for union in ["anyOf", "oneOf"] {
+            if let Some(parts) = schema[union].as_array() {
+                self.any_of(parts, value, &param);
+            }
         }
         match (schema["type"].as_str(), value) {
             (Some("object"), Value::Object(fields)) => self.object(schema, fields, &param),
             (Some("array"), Value::Array(items)) => self.list(schema, items, &param),
-            (Some("string"), Value::String(text)) => self.text(schema, text, param),
+            (Some("integer"), _) if exact::is_number(value) => {
+                self.add(Fault::Invalid, param, "must be a number of 64 bits");
+            }
+            (Some("number"), _) if exact::is_number(value) => {}
+            (Some("string"), Value::String(text)) if !exact::is_number(value) => self.text(schema, text, param),
             (Some("integer"), Value::Number(number)) if !number.is_f64() => self.number(schema, value, param),
             (Some("number"), Value::Number(_)) => self.number(schema, value, param),
             (Some("boolean"), Value::Bool(_)) | (None, _) => {}
@@ -266,7 +275,7 @@ impl Check {
             self.add(Fault::Invalid, param, format!("must be {allowed}"));
         } else if schema["format"] == "date" && !is_day(text) {
             self.add(Fault::Malformed, param, "must be a day such as 2026-01-31");
-        } else if schema["format"] == "date-time" && DateTime::parse_from_rfc3339(text).is_err() {
+        } else if schema["format"] == "date-time" && time::instant(text).is_none() {
             self.add(
                 Fault::Malformed,
                 param,

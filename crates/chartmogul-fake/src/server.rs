@@ -16,7 +16,7 @@ use axum::{
 use tokio::sync::oneshot;
 
 use crate::{
-    Canned, Collection, Recorded, auth,
+    Canned, Collection, Recorded, Stage, auth,
     canned::Handling,
     errors,
     handle::handle,
@@ -164,6 +164,12 @@ impl Fake {
         self.shared.journal().dropped
     }
 
+    /// Adds a stage to a pipeline of opportunities, or replaces it. Those of the pipeline `New Business` that every account
+    /// has are there from the start.
+    pub fn set_stage(&self, stage: Stage<'_>) {
+        self.shared.state.set_stage(stage);
+    }
+
     /// Queues a response: the next request gets it and is not handled. Several are used in the order of the calls.
     pub fn respond_next(&self, response: Canned) {
         self.shared.canned().push_back(response);
@@ -231,7 +237,7 @@ async fn respond(shared: &Shared, request: Request) -> Response {
         return canned.respond().await;
     }
     let response = match auth::check(&parts.headers) {
-        Ok(()) => handle(shared, &request),
+        Ok(()) => handle(shared, &request).await,
         Err(refused) => return *refused,
     };
     match canned {

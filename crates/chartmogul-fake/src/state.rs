@@ -1,10 +1,16 @@
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
-use crate::{Canned, Collection, Recorded, resources, store::Store};
+use crate::{
+    Canned, Collection, Recorded, resources,
+    store::{Object, Store},
+};
 
 /// Maximum size of the requests that are kept: bodies, and a little for each request.
 const JOURNAL_LIMIT: usize = 256 * 1024 * 1024;
@@ -16,6 +22,8 @@ pub(crate) type Act = Box<dyn FnOnce(&State) + Send>;
 #[derive(Debug, Default)]
 pub struct State {
     stores: Mutex<HashMap<String, Arc<Mutex<Store>>>>,
+    /// An object that the document does not allow was stored on purpose.
+    any_response: AtomicBool,
 }
 
 impl State {
@@ -24,11 +32,29 @@ impl State {
         Collection::new(self, name)
     }
 
+    pub(crate) fn allow_any_response(&self) {
+        self.any_response.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn allows_any_response(&self) -> bool {
+        self.any_response.load(Ordering::Relaxed)
+    }
+
     /// Does something with a store, while nobody else can.
     pub(crate) fn store<T>(&self, name: &str, act: impl FnOnce(&mut Store) -> T) -> T {
         let name = resources::store_of(name);
         let store = Arc::clone(lock(&self.stores).entry(name.to_owned()).or_default());
         act(&mut lock(&store))
+    }
+
+    /// Changes the objects of all kinds that have this text in this field.
+    pub(crate) fn rewrite(&self, field: &str, text: &str, change: impl Fn(&str, &mut Object)) {
+        let names: Vec<_> = lock(&self.stores).keys().cloned().collect();
+        for name in names {
+            self.store(&name, |store| {
+                store.rewrite(field, text, |object| change(&name, object))
+            });
+        }
     }
 }
 

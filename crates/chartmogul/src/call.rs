@@ -237,7 +237,7 @@ mod tests {
         let (fake, client) = start();
         let opportunities = client.opportunities();
         let errors = [
-            opportunities.get("no UUID").send().await.unwrap_err(),
+            opportunities.get("..").send().await.unwrap_err(),
             opportunities.update(UUID).send().await.unwrap_err(),
             opportunities
                 .update(UUID)

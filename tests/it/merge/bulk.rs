@@ -138,7 +138,7 @@ async fn a_run_with_a_journal_is_gone_on_with() {
     let (_, second) = all(run("first", 4).await.unwrap()).await;
     assert_eq!(
         (second.updated, second.not_modified, second.updates, second.repeats),
-        (40, 0, 40, 10),
+        (38, 2, 40, 10), // of two, only the response had been lost
         "{second}"
     );
     for number in 0..40 {
@@ -215,7 +215,7 @@ async fn a_dry_run_shows_which_attributes_change() {
         .unwrap();
     assert_eq!((report.not_modified, fake.requests().len()), (1, 4));
     let report = Bulk::new(again()).start().await.unwrap().finish().await.unwrap();
-    assert_eq!((report.updated, writes(&fake)), (1, 1));
+    assert_eq!((report.not_modified, writes(&fake)), (1, 1));
 }
 
 /// A run that removes what its updates do not name says so.

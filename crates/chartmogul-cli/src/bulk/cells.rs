@@ -89,7 +89,7 @@ impl Records {
     fn plain(&mut self) -> &str {
         let start = self.at;
         let delimiter = self.delimiter;
-        let length = self.rest().find(|c| c == delimiter || c == '\r' || c == '\n');
+        let length = self.rest().find([delimiter, '\r', '\n']);
         self.at = length.map_or(self.text.len(), |length| start + length);
         &self.text[start..self.at]
     }

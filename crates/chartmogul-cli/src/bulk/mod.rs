@@ -105,6 +105,7 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
 }
 
 /// What the command line says about the run.
+#[allow(clippy::struct_excessive_bools)] // one for each switch
 #[derive(Debug)]
 struct Options {
     dry_run: bool,

@@ -722,10 +722,8 @@ impl Seen {
         let has_zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."); // it is a code
         let kind = match text {
             "true" | "false" | "TRUE" | "FALSE" => AttributeKind::Boolean,
-            text if values::is_plain(text) && !has_zeros => match text.contains('.') {
-                true => AttributeKind::Decimal,
-                false => AttributeKind::Integer,
-            },
+            text if values::is_plain(text) && !has_zeros && text.contains('.') => AttributeKind::Decimal,
+            text if values::is_plain(text) && !has_zeros => AttributeKind::Integer,
             _ => AttributeKind::String,
         };
         let is_day = || values::value(crate::flags::Kind::Text, true, text.get(..10).unwrap_or(text)).is_ok();

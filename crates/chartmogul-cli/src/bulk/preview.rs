@@ -160,7 +160,7 @@ fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     let line = |change: &chartmogul::bulk::Change| {
         let key = change.field.strip_prefix("custom.");
         let is_lost = key.is_some_and(|key| preview.lost.iter().any(|lost| lost == key));
-        let (mut field, mut old, mut new) = (change.field.clone(), change.old.clone(), change.new.clone());
+        let (mut field, mut old, mut new) = (change.field.as_str(), change.old.clone(), change.new.clone());
         if for_people && let Some(units) = field.strip_suffix(IN_CENTS) {
             let shown = |cents: &Option<Value>, object: &Value| {
                 let cents = cents.as_ref().and_then(Value::as_i64)?;
@@ -168,7 +168,7 @@ fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
             };
             if let (Some(shown_old), Some(shown_new)) = (shown(&old, &preview.object), shown(&new, &after)) {
                 (old, new) = (Some(shown_old.into()), Some(shown_new.into()));
-                field = units.to_owned();
+                field = units;
             }
         }
         let lost = match (for_people, is_lost) {
@@ -246,6 +246,7 @@ mod tests {
 
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value)] // `json!(..)` is written in place
     fn preview(object: Value, changes: Value) -> Preview {
         let mut preview: Preview = serde_json::from_value(json!({ "changes": changes, "lost": ["vip"] })).unwrap();
         preview.object = object;

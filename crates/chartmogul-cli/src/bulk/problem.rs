@@ -64,9 +64,10 @@ impl fmt::Display for Problem {
             let comma = if self.row.is_some() { ", " } else { "" };
             let shown = column.escape_debug().to_string();
             let is_plain = !column.is_empty() && shown == *column && !column.contains(' ');
-            match is_plain {
-                true => write!(f, "{comma}column {column}")?,
-                false => write!(f, "{comma}column \"{shown}\"")?,
+            if is_plain {
+                write!(f, "{comma}column {column}")?;
+            } else {
+                write!(f, "{comma}column \"{shown}\"")?;
             }
         }
         if self.row.is_some() || self.column.is_some() {

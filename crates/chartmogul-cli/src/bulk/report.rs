@@ -87,7 +87,7 @@ pub(super) fn page(changes: &Changes, input: &str) -> String {
         }
     }
     if body.is_empty() {
-        body = "<p>Nothing changes.</p>\n".to_owned();
+        body += "<p>Nothing changes.</p>\n";
     }
     PAGE.replace("{rows}", &changes.rows.to_string())
         .replace("{input}", &escaped(input))

@@ -4,14 +4,15 @@ use std::{collections::HashMap, fs, io, path::Path, sync::Arc, time::Duration};
 
 use chartmogul::{
     Client,
-    bulk::{self, Bulk, Completed, Outcome, Stopped, carry_over, salvage},
+    bulk::{self, Bulk, Completed, Outcome, Run, Stopped, carry_over, salvage},
 };
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
     Options,
     failed::FailedRows,
-    plan::Plan,
+    plan::{Plan, Planned},
     preview,
     progress::{Bar, Counts, Stop},
     report,
@@ -27,7 +28,7 @@ use crate::{
 const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// What a failure says about its cause.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Failures {
     /// 401 and 403.
     sign_in: u64,
@@ -53,8 +54,18 @@ pub(super) async fn run(
     plan: &Arc<Plan>,
     options: &Options,
 ) -> Result<Exit, CliError> {
-    let id = plan.id();
-    let mut printer = Printer::new(context, None)?;
+    let mut told = Told {
+        context,
+        id: plan.id(),
+        printer: Printer::new(context, None)?,
+        results: None,
+        failed: FailedRows::new(plan, options.failed.clone()),
+        before: HashMap::new(),
+        changes: report::Changes::default(),
+        counts: Counts::default(),
+        failures: Failures::default(),
+        unwritten: None,
+    };
     let made = journal(context, client, plan, options)?;
     if made > 0 {
         let left = plan.updates.saturating_sub(made);
@@ -63,21 +74,19 @@ pub(super) async fn run(
             plan.updates
         ));
     }
-    let results = options.results.as_deref();
-    let mut results = results
-        .map(|path| ResultsFile::create(path, id).map_err(|error| created(path, &error)))
-        .transpose()?;
-    let before = match &options.report {
-        Some(_) => preview::collect(context, client, plan).await?,
-        None => HashMap::new(),
-    };
-
+    if let Some(path) = &options.results {
+        let file = ResultsFile::create(path, told.id).map_err(|error| {
+            let message = format!("can't write {}: {error}; nothing was sent", path.display());
+            CliError::new(Exit::Usage, "file", message)
+        })?;
+        told.results = Some(file);
+    }
+    if options.report.is_some() {
+        told.before = preview::collect(context, client, plan).await?;
+    }
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
-    let updates = plan.updates(client);
-    let mut bulk = Bulk::try_new(updates)
-        .in_order()
-        .total(plan.updates)
-        .stop_when(stop.listen(&bar)?);
+    let mut bulk = Bulk::try_new(plan.updates(client)).in_order().total(plan.updates);
+    bulk = bulk.stop_when(stop.listen(&bar)?);
     if let Some(path) = &options.journal {
         bulk = bulk.journal(path);
     }
@@ -87,143 +96,187 @@ pub(super) async fn run(
     if let Some(errors) = options.stop_after {
         bulk = bulk.stop_after_errors(errors);
     }
-    let mut run = bulk.start().await.map_err(|error| ended(&error, options))?;
-    let progress = run.progress();
-    let mut failed = FailedRows::new(plan, options.failed.clone());
-    let (mut counts, mut failures) = (Counts::default(), Failures::default());
-    let mut changes = report::Changes::default();
-    // What a file could not take; the run itself goes on.
-    let mut unwritten: Option<CliError> = None;
-    let mut ended_early: Option<CliError> = None;
-    for planned in plan.rows() {
-        let (line, done) = if planned.is_empty() {
-            (Line::empty(planned.row, &planned.id), None)
-        } else {
+    let mut run = bulk.start().await.map_err(|error| unable(&error, options))?;
+    let ended = told.each(plan, &mut run, &bar).await?;
+    bar.finish();
+    let stopped = run.report().stopped;
+    drop(run);
+    let (counts, failures) = (told.counts, told.failures);
+    let unwritten = told.end(plan, options)?;
+    if let Some(error) = ended {
+        return Err(unable(&error, options));
+    }
+    if let Some(why) = stopped {
+        return Err(interrupted(why, counts, failures, plan, options));
+    }
+    if let Some(what) = unwritten {
+        return Err(CliError::new(Exit::Unexpected, "file", what)
+            .next("Run the same command again: it sends nothing twice, and writes all of them"));
+    }
+    let all_is_well = counts.failed + counts.not_sent == 0;
+    Ok(if all_is_well { Exit::Done } else { Exit::RowsFailed })
+}
+
+/// Tells what became of the rows.
+struct Told<'a> {
+    context: &'a Context,
+    id: &'static str,
+    printer: Printer<'a>,
+    results: Option<ResultsFile>,
+    failed: FailedRows,
+    /// Of the rows that would change something, for a report.
+    before: HashMap<u64, Value>,
+    changes: report::Changes,
+    counts: Counts,
+    failures: Failures,
+    /// What a file could not take; the run itself goes on.
+    unwritten: Option<String>,
+}
+
+impl Told<'_> {
+    /// Goes through the rows and their outcomes, which are in the same order. Why the run failed, if it did.
+    async fn each(
+        &mut self,
+        plan: &Arc<Plan>,
+        run: &mut Run<Value>,
+        bar: &Bar,
+    ) -> Result<Option<bulk::Error>, CliError> {
+        let progress = run.progress();
+        for planned in plan.rows() {
+            if planned.is_empty() {
+                self.row(&planned, &Line::empty(planned.row, &planned.id))?;
+                continue;
+            }
             let done = loop {
                 match timeout(A_MOMENT, run.try_next()).await {
                     Ok(done) => break done,
-                    Err(_) => bar.show(counts, &progress),
+                    Err(_) => bar.show(self.counts, &progress),
                 }
             };
-            match done {
-                Ok(Some(done)) => (Line::of(planned.row, &planned.id, &done), Some(done)),
-                Ok(None) => break,
-                Err(error) => {
-                    ended_early = Some(ended(&error, options));
-                    break;
-                }
-            }
-        };
-        if let Some(done) = &done {
-            counts.add(line.word);
-            failures.add(done);
-            let after = match &done.outcome {
-                Outcome::Updated(object) => Some(&**object),
-                _ => None,
+            let done = match done {
+                Ok(Some(done)) => done,
+                Ok(None) => return Ok(None),
+                Err(error) => return Ok(Some(error)),
             };
-            if let Some(before) = before.get(&planned.row) {
-                changes.add(before, after.unwrap_or(before));
+            let line = Line::of(planned.row, &planned.id, &done);
+            self.counts.add(line.word);
+            self.failures.add(&done);
+            if let Some(before) = self.before.get(&planned.row) {
+                let after = match &done.outcome {
+                    Outcome::Updated(object) => object,
+                    _ => before,
+                };
+                self.changes.add(before, after);
             }
-            bar.show(counts, &progress);
+            bar.show(self.counts, &progress);
+            self.row(&planned, &line)?;
         }
-        let written = write(&line, &mut results, &mut failed, &planned).map_err(|error| {
-            let message = format!("what became of the rows could not be written: {error}");
-            CliError::new(Exit::Unexpected, "file", message)
+        // What the run ended with comes after the last outcome.
+        loop {
+            match run.try_next().await {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(None),
+                Err(error) => return Ok(Some(error)),
+            }
+        }
+    }
+
+    fn row(&mut self, planned: &Planned, line: &Line) -> Result<(), CliError> {
+        let is_failed = line.word == Word::Failed;
+        let results = self.results.as_mut().map_or(Ok(()), |results| results.write(line));
+        let written = results.and_then(|()| match &line.reason {
+            Some(reason) if is_failed => self.failed.push(planned, line.word.as_str(), reason),
+            _ => Ok(()),
         });
+        self.note(written);
+        // As a table, what needs a look.
+        if self.context.output.format != Format::Table || is_failed {
+            self.printer.entry(&line.json(self.id))?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, written: io::Result<()>) {
         if let Err(error) = written {
-            unwritten.get_or_insert(error);
-        }
-        if context.output.format != Format::Table || line.word == Word::Failed {
-            printer.entry(&line.json(id))?;
+            let what = format!("what became of the rows could not be written: {error}");
+            self.unwritten.get_or_insert(what);
         }
     }
-    // What the run ended with comes after the last outcome.
-    while ended_early.is_none() {
-        match run.try_next().await {
-            Ok(Some(_)) => {}
-            Ok(None) => break,
-            Err(error) => ended_early = Some(ended(&error, options)),
+
+    /// Writes what comes last. What could not be written, if something.
+    fn end(mut self, plan: &Plan, options: &Options) -> Result<Option<String>, CliError> {
+        let context = self.context;
+        let results = self.results.take().map_or(Ok(()), ResultsFile::finish);
+        self.note(results);
+        if let Some(path) = &options.report {
+            let written = fs::write(path, report::page(&self.changes, &plan.input.name));
+            self.note(written);
         }
-    }
-    bar.finish();
-    if context.output.format != Format::Table || counts.failed > 0 {
-        printer.end()?;
-    }
-    let report = run.report();
-    drop(run);
-    tell(context, counts, plan);
-    if let Some(path) = &options.report {
-        let written = fs::write(path, report::page(&changes, &plan.input.name));
-        if let Err(error) = written {
-            unwritten.get_or_insert(CliError::file("write", path, &error));
+        if context.output.format != Format::Table || self.counts.failed > 0 {
+            self.printer.end()?;
         }
-    }
-    let results = results.map_or(Ok(()), ResultsFile::finish);
-    match results.and_then(|()| failed.finish()) {
-        Ok(Some(path)) => context.warn(&format!(
-            "Failed rows: {}. Correct them there and pass that file, or correct them in {} and run the same command again.",
-            path.display(),
-            plan.input.name
-        )),
-        Ok(None) => {}
-        Err(error) => {
-            let message = format!("what became of the rows could not be written: {error}");
-            unwritten.get_or_insert(CliError::new(Exit::Unexpected, "file", message));
+        let Counts {
+            updated,
+            unchanged,
+            failed,
+            not_sent,
+        } = self.counts;
+        let unchanged = unchanged + (plan.rows - plan.updates);
+        let left = match not_sent {
+            0 => String::new(),
+            left => format!(", {left} not sent"),
+        };
+        context.note(&format!(
+            "{} rows: {updated} updated, {unchanged} unchanged, {failed} failed{left}.",
+            plan.rows
+        ));
+        match self.failed.finish() {
+            Ok(Some(path)) => context.warn(&format!(
+                "Failed rows: {}. Correct them there and pass that file, or correct them in {} and run the same command again.",
+                path.display(),
+                plan.input.name
+            )),
+            Ok(None) => {}
+            Err(error) => {
+                let what = format!("the failed rows could not be written: {error}");
+                self.unwritten.get_or_insert(what);
+            }
         }
+        Ok(self.unwritten)
     }
-    if let Some(error) = ended_early {
-        return Err(error);
-    }
+}
+
+/// Why a run ended before its input did.
+fn interrupted(why: Stopped, counts: Counts, failures: Failures, plan: &Plan, options: &Options) -> CliError {
     let again = match &options.journal {
         Some(_) => "Run the same command again to go on",
         None => "Without a journal, the same command sends all rows again",
     };
-    let stopped = |exit, code, message: &str| {
-        let message = format!("{message}: {} of {} rows were not sent", counts.not_sent, plan.updates);
-        Err(CliError::new(exit, code, message).next(again))
+    let Failures {
+        sign_in,
+        unavailable,
+        rejected,
+    } = failures;
+    let (exit, code, message) = match why {
+        Stopped::Requested => (Exit::Interrupted, "interrupted", "stopped".to_owned()),
+        Stopped::KeyRefused => (
+            Exit::SignIn,
+            "unauthorized",
+            "stopped, because the API key was rejected".to_owned(),
+        ),
+        _ if unavailable > rejected + sign_in => {
+            let message = "stopped, because the network or the server fails";
+            (Exit::Unavailable, "unavailable", message.to_owned())
+        }
+        _ if sign_in > rejected => (
+            Exit::SignIn,
+            "forbidden",
+            "stopped, because the key may not do this".to_owned(),
+        ),
+        why => (Exit::RowsFailed, "rows_failed", format!("stopped, because {why}")),
     };
-    match report.stopped {
-        Some(Stopped::Requested) => return stopped(Exit::Interrupted, "interrupted", "stopped"),
-        Some(Stopped::KeyRefused) => {
-            return Err(CliError::new(Exit::SignIn, "unauthorized", "the API key was rejected")
-                .next("Sign in with `chartmogul auth login`, and run the same command again"));
-        }
-        Some(_) if failures.unavailable > failures.rejected + failures.sign_in => {
-            return stopped(
-                Exit::Unavailable,
-                "unavailable",
-                "stopped, because the network or the server fails",
-            );
-        }
-        Some(_) if failures.sign_in > failures.rejected => {
-            return stopped(Exit::SignIn, "forbidden", "stopped, because the key may not do this");
-        }
-        Some(why) => return stopped(Exit::RowsFailed, "rows_failed", &format!("stopped, because {why}")),
-        None => {}
-    }
-    if let Some(error) = unwritten {
-        return Err(error.next("Run the same command again: it sends nothing twice, and writes all of them"));
-    }
-    Ok(if counts.failed + counts.not_sent > 0 {
-        Exit::RowsFailed
-    } else {
-        Exit::Done
-    })
-}
-
-fn write(
-    line: &Line,
-    results: &mut Option<ResultsFile>,
-    failed: &mut FailedRows,
-    planned: &super::plan::Planned,
-) -> io::Result<()> {
-    if let Some(results) = results {
-        results.write(line)?;
-    }
-    if line.word == Word::Failed {
-        failed.push(planned, line.word.as_str(), line.reason.as_deref().unwrap_or_default())?;
-    }
-    Ok(())
+    let message = format!("{message}: {} of {} rows were not sent", counts.not_sent, plan.updates);
+    CliError::new(exit, code, message).next(again)
 }
 
 /// Makes the journal that of this input, and says how many of its rows were made earlier.
@@ -238,21 +291,16 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
         }
     }
     if options.salvage && path.exists() {
-        let kept = salvage(path).map_err(|error| ended(&error, options))?;
+        let kept = salvage(path).map_err(|error| unable(&error, options))?;
         context.note(&format!("Kept of the journal: {kept}."));
     }
     let updates = plan.updates(client).filter_map(Result::ok); // they were checked
-    let carried = carry_over(path, updates).map_err(|error| ended(&error, options))?;
+    let carried = carry_over(path, updates).map_err(|error| unable(&error, options))?;
     Ok(carried.made)
 }
 
-fn created(path: &Path, error: &io::Error) -> CliError {
-    let message = format!("can't write {}: {error}; nothing was sent", path.display());
-    CliError::new(Exit::Usage, "file", message)
-}
-
 /// Why a run can't begin, or go on.
-fn ended(error: &bulk::Error, options: &Options) -> CliError {
+fn unable(error: &bulk::Error, options: &Options) -> CliError {
     let mut message = error.to_string();
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
@@ -292,22 +340,4 @@ fn ended(error: &bulk::Error, options: &Options) -> CliError {
         ),
     };
     CliError::new(exit, "journal", message).next(next)
-}
-
-fn tell(context: &Context, counts: Counts, plan: &Plan) {
-    let Counts {
-        updated,
-        unchanged,
-        failed,
-        not_sent,
-    } = counts;
-    let unchanged = unchanged + (plan.rows - plan.updates);
-    let mut text = format!(
-        "{} rows: {updated} updated, {unchanged} unchanged, {failed} failed",
-        plan.rows
-    );
-    if not_sent > 0 {
-        text.push_str(&format!(", {not_sent} not sent"));
-    }
-    context.note(&format!("{text}."));
 }

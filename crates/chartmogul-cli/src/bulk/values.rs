@@ -113,28 +113,18 @@ pub(super) fn cents(text: &str, currency: &str) -> Result<i64, Wrong> {
     crate::money::to_cents(text, currency).map_err(|said| {
         // The value is shown in front of it.
         let must = said.strip_prefix(&format!("{text:?} ")).unwrap_or(&said);
-        let decimals = crate::money::decimals(currency).unwrap_or_default();
-        let meant: Vec<_> = match is_plain(text) {
-            // One dot before three digits may stand between thousands.
-            true => match text.split_once('.') {
-                Some((whole, rest)) if rest.len() == 3 && decimals < 3 && whole != "0" => {
-                    let rounded = rest
-                        .strip_suffix(&"0".repeat(3 - decimals))
-                        .map(|kept| format!("{whole}.{kept}"));
-                    let rounded = rounded.map(|text| text.trim_end_matches('.').to_owned());
-                    [Some(format!("{whole}{rest}")), rounded]
-                        .into_iter()
-                        .flatten()
-                        .collect()
-                }
-                _ => Vec::new(),
-            },
-            false => {
-                let mut meant = numbers_meant(text);
-                meant.retain(|number| crate::money::to_cents(number, currency).is_ok());
-                meant
+        let mut meant = match text.split_once('.') {
+            // One point before three digits may stand between thousands.
+            Some((whole, rest)) if is_plain(text) && rest.len() == 3 && whole != "0" => {
+                let kept = rest.trim_end_matches('0');
+                vec![
+                    format!("{whole}{rest}"),
+                    format!("{whole}.{kept}").trim_end_matches('.').to_owned(),
+                ]
             }
+            _ => numbers_meant(text),
         };
+        meant.retain(|number| number != text && crate::money::to_cents(number, currency).is_ok());
         Wrong::new(must, either(&meant))
     })
 }
@@ -287,13 +277,11 @@ fn plain_numbers(text: &str) -> Vec<String> {
     let joined = groups.concat();
     let whole = |groups: &[&str]| groups.concat();
     let in_thousands = |groups: &[&str]| groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
-    let (last, others) = match separators.split_last() {
-        None => return vec![joined],
-        Some(split) => split,
+    let Some((last, others)) = separators.split_last() else {
+        return vec![joined];
     };
-    let (decimals, before) = match groups.split_last() {
-        Some(split) => split,
-        None => return Vec::new(),
+    let Some((decimals, before)) = groups.split_last() else {
+        return Vec::new();
     };
     let same = others.iter().all(|other| other == last);
     match (last, others) {
@@ -356,10 +344,9 @@ pub(super) fn days_meant(text: &str) -> Vec<String> {
     }
     let by_day = date(three, two, one);
     let by_month = date(three, one, two);
-    let mut meant: Vec<String> = match text.contains('.') {
-        true => by_day.into_iter().collect(),
-        false => by_month.into_iter().chain(by_day).collect(),
-    };
+    // With points, the day is first.
+    let by_month = by_month.filter(|_| !text.contains('.'));
+    let mut meant: Vec<String> = by_month.into_iter().chain(by_day).collect();
     meant.dedup();
     meant
 }

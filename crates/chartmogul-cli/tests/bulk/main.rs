@@ -1,6 +1,6 @@
 //! `bulk-update` as its users have it: files, refusals, runs that are stopped and go on.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // tests
 
 mod endings;
 mod files;

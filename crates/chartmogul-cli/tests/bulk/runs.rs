@@ -66,7 +66,7 @@ fn all_attributes_are_replaced_only_if_that_is_said() {
 #[test]
 fn failed_rows_are_corrected_and_fed_in_again() {
     let fake = server(10);
-    let wrong = |number: usize| format!("{:08x}-0000-4000-8000-000000000000", number);
+    let wrong = |number: usize| format!("{number:08x}-0000-4000-8000-000000000000");
     let uuids = |bad: &[usize]| {
         let uuid = |number| {
             if bad.contains(&number) {

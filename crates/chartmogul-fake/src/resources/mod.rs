@@ -1,7 +1,10 @@
 //! What is odd about a resource. All else follows from the document.
 
 mod associated_objects;
+mod attributes;
 mod contacts;
+mod customers;
+mod invoices;
 mod notes;
 mod opportunities;
 mod plan_groups;
@@ -9,11 +12,12 @@ mod plans;
 mod tasks;
 
 use axum::response::Response;
-
 use serde_json::Value;
 
+pub use self::opportunities::Stage;
 use crate::{
     handle::Call,
+    paging::Order,
     state::State,
     store::{Object, Store},
 };
@@ -27,14 +31,24 @@ pub(crate) trait Resource: Sync {
     /// Fills in what the request for a new object left out.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
 
+    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
+    fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
     /// Fits a new object in with what is there: the objects of its kind, and all others.
     fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
 
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
+    /// Removes what belongs to an object that was removed.
+    fn deleted(&self, _state: &State, _key: &str) {}
+
     /// The error for an object that does not exist, if it has been recorded.
     fn not_found(&self, _key: &str) -> Option<Response> {
+        None
+    }
+
+    /// What lists are sorted by; without it, the newest object comes first.
+    fn order(&self) -> Option<Order> {
         None
     }
 
@@ -52,7 +66,10 @@ pub(crate) trait Resource: Sync {
 /// The resource of a tag.
 pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
+        "attributes" => &attributes::Attributes,
+        "customers" => &customers::Customers,
         "contacts" => &contacts::Contacts,
+        "invoices" => &invoices::Invoices,
         "notes" | "customer_notes" => &notes::Notes,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,

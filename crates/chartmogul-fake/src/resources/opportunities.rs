@@ -2,7 +2,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Resource;
-use crate::store::Object;
+use crate::{state::State, store::Object};
 
 pub(super) struct Opportunities;
 
@@ -12,21 +12,83 @@ impl Resource for Opportunities {
         sent
     }
 
-    /// As the stage says; of most stages, it is not known what that is.
-    fn complete(&self, new: &mut Object, sent: &Object) {
-        let (category, likelihood) = match sent.get("pipeline_stage").and_then(Value::as_str) {
-            Some("Closed Won") => ("won", 100),
-            Some("Closed Lost") => ("lost", 0),
-            _ => ("pipeline", 10),
-        };
-        for (name, value) in [
-            ("type", json!("recurring")),
-            ("forecast_category", json!(category)),
-            ("win_likelihood", json!(likelihood)),
-            ("custom", json!({})),
-        ] {
-            new.insert(name.to_owned(), value);
+    fn complete(&self, new: &mut Object, _sent: &Object) {
+        new.insert("type".to_owned(), json!("recurring"));
+        new.insert("custom".to_owned(), json!({}));
+    }
+
+    /// What is left out becomes that of the stage, in a new opportunity and in one that moves to another stage.
+    fn follow(&self, state: &State, before: Option<&Object>, object: &mut Object, sent: &Object) {
+        let place = |object: &Object| ["pipeline", "pipeline_stage"].map(|name| object.get(name).cloned());
+        let place_now = place(object);
+        if before.is_some_and(|before| place(before) == place_now) {
+            return;
         }
+        for (name, value) in state.stage(&place_now) {
+            if !sent.contains_key(&name) {
+                object.insert(name, value);
+            }
+        }
+    }
+}
+
+/// A stage of a sales pipeline, and what an opportunity in it has unless it is told otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage<'a> {
+    /// Name of the pipeline.
+    pub pipeline: &'a str,
+    /// Name of the stage.
+    pub name: &'a str,
+    /// The forecast category.
+    pub forecast_category: &'a str,
+    /// The likelihood of winning, in percent.
+    pub win_likelihood: u8,
+}
+
+/// The stages that every account has. Of their defaults, only those of the last two are certain.
+const NEW_BUSINESS: [(&str, &str, u8); 6] = [
+    ("Discovery", "pipeline", 10),
+    ("Evaluation", "pipeline", 30),
+    ("Negotiation", "best_case", 60),
+    ("Verbal Commit", "committed", 90),
+    ("Closed Won", "won", 100),
+    ("Closed Lost", "lost", 0),
+];
+
+/// Where the stages are that a test has set.
+const STAGES: &str = "opportunities/stages";
+
+impl State {
+    /// Adds a stage to a pipeline of opportunities, or replaces it.
+    pub fn set_stage(&self, stage: Stage<'_>) {
+        let key = json!([stage.pipeline, stage.name]).to_string();
+        self.store(STAGES, |store| store.put(&key, stage.defaults()));
+    }
+
+    /// What an opportunity has in a stage; in one that is not known, the same as in the first.
+    fn stage(&self, place: &[Option<Value>; 2]) -> Object {
+        let set = self.store(STAGES, |store| store.get(&json!(place).to_string()));
+        set.unwrap_or_else(|| {
+            let [_, stage] = place;
+            let name = stage.as_ref().and_then(Value::as_str).unwrap_or_default();
+            let known = NEW_BUSINESS.iter().find(|(known, ..)| *known == name);
+            let (_, forecast_category, win_likelihood) = *known.unwrap_or(&NEW_BUSINESS[0]);
+            let stage = Stage {
+                pipeline: "",
+                name,
+                forecast_category,
+                win_likelihood,
+            };
+            stage.defaults()
+        })
+    }
+}
+
+impl Stage<'_> {
+    fn defaults(&self) -> Object {
+        let category = ("forecast_category".to_owned(), json!(self.forecast_category));
+        let likelihood = ("win_likelihood".to_owned(), json!(self.win_likelihood));
+        Object::from_iter([category, likelihood])
     }
 }
 
@@ -46,10 +108,12 @@ pub(super) fn custom_as_object(sent: &mut Object) {
 }
 
 /// Instants come back in UTC, with milliseconds.
-fn normalized(value: Value) -> Value {
+pub(super) fn normalized(value: Value) -> Value {
     let instant = value.as_str().and_then(|text| {
-        // `2026-01-31 12:00:00 UTC` has been recorded, too.
-        DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()
+        // `2026-01-31 12:00:00 UTC` and `2026-01-31 12:00:00 +0300` have been recorded, too.
+        let text = text.replace(" UTC", " +0000");
+        let spaced = || DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S %z");
+        DateTime::parse_from_rfc3339(&text).or_else(|_| spaced()).ok()
     });
     match instant {
         Some(instant) => instant

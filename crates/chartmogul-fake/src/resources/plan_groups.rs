@@ -46,7 +46,9 @@ impl Resource for PlanGroups {
             .collect();
         Some(call.page("plans", |plan| {
             let plan: Value = serde_json::from_str(plan).unwrap_or_default();
-            plans.contains(&&plan["uuid"])
+            let uuid = plan["uuid"].as_str().unwrap_or_default();
+            let mut members = plans.iter().filter_map(|plan| plan.as_str());
+            members.any(|member| member.eq_ignore_ascii_case(uuid))
         }))
     }
 }

@@ -29,8 +29,7 @@ impl<M: Clone> crate::Client<M> {
 }
 
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The opportunities of this customer: [`list`](Opportunities::list) returns no others. All other methods are the same as
-    /// those of [`Client::opportunities`](crate::Client::opportunities).
+    /// The opportunities of this customer: [`list`](Opportunities::list) returns no others. All other methods are the same as those of [`Client::opportunities`](crate::Client::opportunities).
     pub fn opportunities(&self) -> Opportunities<M> {
         Opportunities { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
     }
@@ -252,15 +251,17 @@ impl<M> CreateOpportunity<M> {
         self
     }
 
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
-    /// pipeline stage applies; observed: an update without it keeps the value.
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the pipeline
+    /// stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that
+    /// moves to another stage takes that stage's default is not known.
     pub fn forecast_category(mut self, value: impl Into<types::ForecastCategory>) -> Self {
         self.0.request.body.forecast_category = Some(value.into());
         self
     }
 
-    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
-    /// stage applies; observed: an update without it keeps the value.
+    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline stage
+    /// applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to
+    /// another stage takes that stage's default is not known.
     pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.win_likelihood = Some(value.into());
         self
@@ -334,15 +335,17 @@ impl<M> UpdateOpportunity<M> {
         self
     }
 
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the
-    /// pipeline stage applies; observed: an update without it keeps the value.
+    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the pipeline
+    /// stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that
+    /// moves to another stage takes that stage's default is not known.
     pub fn forecast_category(mut self, value: impl Into<types::ForecastCategory>) -> Self {
         self.0.request.body.forecast_category = Some(value.into());
         self
     }
 
-    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline
-    /// stage applies; observed: an update without it keeps the value.
+    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline stage
+    /// applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to
+    /// another stage takes that stage's default is not known.
     pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.win_likelihood = Some(value.into());
         self

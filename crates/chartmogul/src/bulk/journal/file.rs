@@ -150,13 +150,17 @@ impl JournalFile {
 
     /// Puts this file, which is on the disk, in place of the one that it is beside.
     pub(super) fn replace(self, old: Self) -> Result<(), Error> {
-        let (written, synced) = (old.failed("written"), old.failed("synced"));
-        let path = fs::canonicalize(&old.absolute).map_err(&written)?;
+        let named = old.path.clone();
+        let written = |source| failed(&named, "written", source);
+        let path = fs::canonicalize(&old.absolute).map_err(written)?;
         // Windows renames no file that is open; elsewhere, both stay locked until it is done.
         #[cfg(windows)]
         drop((self.file, old.file));
         fs::rename(&self.absolute, &path).map_err(written)?;
-        ignore_unsupported((self.system.sync_folder)(&path)).map_err(synced)
+        #[cfg(not(windows))]
+        drop((self.file, old.file));
+        let synced = ignore_unsupported((self.system.sync_folder)(&path));
+        synced.map_err(|source| failed(&named, "synced", source))
     }
 
     /// Puts all of it beside, as `<path>.damaged`.
