@@ -54,7 +54,10 @@ async fn every_operation_can_be_replayed() {
             assert_eq!(sent.json(), body(operation, exchange), "{id}");
         }
         if let Some(response) = response.filter(|_| operation.response.is_some()) {
-            assert_eq!(response.value(), exchange.response(), "{id}");
+            // No body is read as an object without fields.
+            let no_body = json!({});
+            let expected = Some(exchange.response()).filter(|body| !body.is_null());
+            assert_eq!(response.value(), expected.unwrap_or(&no_body), "{id}");
         }
         replayed.insert(operation.id);
     }
@@ -85,7 +88,7 @@ fn every_exchange_fits_the_document() {
                 "request {id}"
             );
         }
-        if let Some(component) = operation.response.filter(|_| exchange.status() != 304) {
+        if let Some(component) = operation.response.filter(|_| !exchange.response().is_null()) {
             assert_eq!(fits.violations(component, exchange.response()), "", "response {id}");
             assert_eq!(fits.unknown(component, exchange.response()), "", "response {id}");
         }
@@ -123,7 +126,13 @@ async fn the_fake_takes_every_request() {
             .await
             .unwrap();
         let (status, id) = (response.status().as_u16(), exchange.id());
-        assert!(status < 400, "{id}, {operation}: {}", response.text().await.unwrap());
+        // What is named elsewhere than in the path is not there.
+        let is_unknown = [404, 422].contains(&status) && operation.parameters.is_empty();
+        assert!(
+            status < 400 || is_unknown,
+            "{id}, {operation}: {}",
+            response.text().await.unwrap()
+        );
     }
 }
 

@@ -66,6 +66,8 @@ mod guide {
     struct CustomAttributes;
     #[doc = include_str!("../../docs/guide/bulk.md")]
     struct Bulk;
+    #[doc = include_str!("../../docs/guide/customers.md")]
+    struct Customers;
     #[doc = include_str!("../../docs/guide/metrics.md")]
     struct Metrics;
     #[doc = include_str!("../../docs/guide/plans.md")]

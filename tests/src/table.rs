@@ -1,6 +1,6 @@
 //! Calls by the operation table, with the arguments that the document's examples have.
 
-use chartmogul_api::{FieldSchema, Object, Operation, Schema};
+use chartmogul_api::{FieldSchema, Object, Operation, Schema, operations};
 use chartmogul_fake::{Fake, samples};
 use serde_json::{Map, Value};
 
@@ -82,6 +82,19 @@ pub fn read(schema: &Schema, text: &str) -> Value {
 /// A fake with everything that the examples of an operation are about.
 pub fn fake(document: &Value, operation: &Operation) -> Fake {
     let fake = Fake::start().expect("a loopback port");
+    // Attributes are those of customers, and a merge is of two.
+    for read in operations::ALL
+        .iter()
+        .filter(|read| read.is_read() && read.tag == "customers")
+    {
+        for example in document::examples(document, &documented(document, read)["responses"]["200"]["content"]) {
+            let lists = example.as_object().into_iter().flat_map(|fields| fields.values());
+            let entries = lists.filter_map(Value::as_array).flatten().cloned();
+            for object in entries.chain([example.clone()]) {
+                let _ = fake.collection(read.tag).insert(object); // an error if nothing of the kind is kept
+            }
+        }
+    }
     hold(&fake, operation, &arguments(document, operation));
     fake
 }
@@ -89,12 +102,13 @@ pub fn fake(document: &Value, operation: &Operation) -> Fake {
 /// Lets a fake hold the objects that a call is about; none if objects of the kind are not stored.
 pub fn hold(fake: &Fake, operation: &Operation, arguments: &Map<String, Value>) {
     let collection = fake.collection(operation.tag);
-    for key in operation
-        .parameters
-        .iter()
-        .filter_map(|parameter| arguments[parameter.name].as_str())
-    {
-        let _ = collection.insert_sample(key);
+    for parameter in operation.parameters {
+        if let Some(key) = arguments[parameter.name].as_str() {
+            let _ = collection.insert_sample(key);
+            if parameter.name == "customer_uuid" {
+                let _ = fake.collection("customers").insert_sample(key);
+            }
+        }
     }
     // The query may say which one it is.
     if operation.parameters.is_empty() && operation.method != "POST" {

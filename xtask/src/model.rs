@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// The parameter that names a customer, in every path and every query.
+const CUSTOMER_UUID: &str = "customer_uuid";
+
+/// The resource whose objects have a scope: `Client::customer`.
+const CUSTOMERS: &str = "customers";
+
 /// The whole API.
 #[derive(Debug)]
 pub struct Api {
@@ -26,6 +32,35 @@ pub struct Tag {
     pub description: String,
     /// Page of the API reference.
     pub source: String,
+}
+
+/// Where the customer of an operation can be said without naming it in the path.
+#[derive(Debug, Clone, Copy)]
+pub enum CustomerField<'a> {
+    /// A query parameter.
+    Query(&'a Property),
+    /// A field of the body.
+    Body(&'a Property),
+}
+
+/// How what belongs to a customer is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// It does not belong to one.
+    None,
+    /// It is the customer: the scope has the methods.
+    Itself,
+    /// Only lists can be limited, and new objects be given a customer: the resource itself, with that customer.
+    Limited,
+    /// Paths have the customer in them: a struct of its own, with the methods of the resource without that argument.
+    Within,
+}
+
+impl Tag {
+    /// The struct for what belongs to one customer, if there is one.
+    pub fn of_customer(&self) -> String {
+        format!("{}OfCustomer", crate::names::pascal(&self.name))
+    }
 }
 
 /// One operation.
@@ -77,6 +112,23 @@ impl Api {
         match self.types.get(name) {
             Some(Type::Object(object)) => Some(object),
             _ => None,
+        }
+    }
+
+    /// How the resource of a tag is reached from a customer.
+    pub fn scope(&self, tag: &str) -> Scope {
+        let mut operations = self.operations.iter().filter(|operation| operation.tag == tag);
+        if tag == CUSTOMERS {
+            Scope::Itself
+        } else if operations
+            .clone()
+            .any(|operation| operation.customer_parameter().is_some())
+        {
+            Scope::Within
+        } else if operations.any(|operation| operation.customer_field(self).is_some()) {
+            Scope::Limited
+        } else {
+            Scope::None
         }
     }
 
@@ -336,6 +388,26 @@ impl Operation {
             && self.read(api).is_some_and(|read| read.list.is_none())
             && self.body_object(api).is_some_and(sent)
             && response.is_some_and(received)
+    }
+
+    /// The path parameter that names a customer, if the method can do with at most one other.
+    pub fn customer_parameter(&self) -> Option<&Parameter> {
+        let is_customer = |parameter: &&Parameter| parameter.name == CUSTOMER_UUID && parameter.kind == Kind::String;
+        let found = self.parameters.iter().find(is_customer)?;
+        (self.identifier.is_none() && self.parameters.len() <= 2).then_some(found)
+    }
+
+    /// What limits the operation to a customer: a query parameter of a list, or a field of what is created.
+    pub fn customer_field<'a>(&self, api: &'a Api) -> Option<CustomerField<'a>> {
+        let optional = |object: &'a Object| {
+            let property = object.property(CUSTOMER_UUID)?;
+            (!property.required && !property.nullable && property.kind == Kind::String).then_some(property)
+        };
+        if self.pages(api).is_some() {
+            return self.query_object(api).and_then(optional).map(CustomerField::Query);
+        }
+        let body = self.body_object(api).filter(|_| self.method == "post");
+        body.and_then(optional).map(CustomerField::Body)
     }
 
     /// The arguments of the method that makes the request: first those of the path, then what the query and the body

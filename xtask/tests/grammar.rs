@@ -233,7 +233,13 @@ fn bodies_and_responses_are_what_they_are() {
     let destructive = ids(&api, |operation| operation.destructive);
     assert_eq!(
         destructive,
-        ["delete_opportunity", "delete_part", "delete_parcel", "merge_parcels"]
+        [
+            "delete_opportunity",
+            "delete_part",
+            "take_thing",
+            "delete_parcel",
+            "merge_parcels"
+        ]
     );
     assert_eq!(operation(&api, "get_parcel").parameters[0].kind, Kind::Integer);
 }

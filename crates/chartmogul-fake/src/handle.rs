@@ -194,6 +194,10 @@ impl<'a> Call<'a> {
             (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => {
                 self.not_found(kind, resource)
             }
+            (Action::Delete, Some(_)) => {
+                resource.deleted(self.state, self.key());
+                self.succeed(None)
+            }
             _ => self.succeed(None),
         }
     }
@@ -219,7 +223,7 @@ impl<'a> Call<'a> {
         let filters = Filters::of(&self.query, resource);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
-            paging::page(store, self.operation, &self.path, &self.query, wanted)
+            paging::page(store, self.operation, &self.path, &self.query, resource.order(), wanted)
         })
     }
 

@@ -288,7 +288,7 @@ fn all_that_is_wrong_with_a_body_is_named() {
     let shared = strict();
     let new = json!({
         "customer_uuid": "", "owner": 1, "pipeline": null, "pipeline_stage": "S", "estimated_close_date": "2026-3-1",
-        "amount_in_cents": 1.5, "custom": [{ "key": "a b", "value": [] }, { "value": 1 }], "colour": "red",
+        "amount_in_cents": 1.5, "custom": [{ "key": "a b", "value": {} }, { "value": 1 }], "colour": "red",
     });
     let (status, body, _) = ask(&shared, "POST /v1/opportunities", &new.to_string());
     assert_eq!((status, &body["param"]), (400, &json!("currency")));
@@ -455,8 +455,24 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
         .filter(|parameter| parameter.required)
         .map(|parameter| (parameter.name.to_owned(), parameter.example.clone()))
         .collect();
-    if let Some(kind) = document().collections.get(operation.tag) {
-        let collection = shared.state.collection(operation.tag);
+    let of_customers = document()
+        .operations
+        .iter()
+        .filter(|read| read.tag == "customers" && read.method == "GET");
+    for example in of_customers.map(|read| read.success.example) {
+        let entries = example["entries"].as_array().into_iter().flatten();
+        for customer in entries.chain([example]) {
+            let _ = shared.state.collection("customers").insert(customer.clone());
+        }
+    }
+    // Attributes are those of customers.
+    let tag = if operation.tag == "attributes" {
+        "customers"
+    } else {
+        operation.tag
+    };
+    if let Some(kind) = document().collections.get(tag) {
+        let collection = shared.state.collection(tag);
         let mut object = kind.example.clone();
         for name in &operation.identified_by {
             object[*name] = query[*name].clone();

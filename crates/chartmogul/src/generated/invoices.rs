@@ -33,11 +33,69 @@ impl<M: Clone> crate::Client<M> {
     }
 }
 
+/// Returned by [`CustomerScope::invoices`](crate::CustomerScope::invoices): [`Invoices`] without the argument that
+/// names the customer.
+#[derive(Debug, Clone)]
+pub struct InvoicesOfCustomer<M = crate::Async> {
+    all: Invoices<M>,
+    customer_uuid: String,
+}
+
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The invoices of this customer: [`list`](Invoices::list) returns no others. All other methods are the same as
-    /// those of [`Client::invoices`](crate::Client::invoices).
-    pub fn invoices(&self) -> Invoices<M> {
-        Invoices { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
+    /// The invoices of this customer: the methods of [`Client::invoices`](crate::Client::invoices), for this
+    /// customer.
+    pub fn invoices(&self) -> InvoicesOfCustomer<M> {
+        InvoicesOfCustomer {
+            all: Invoices { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) },
+            customer_uuid: self.customer_uuid.clone(),
+        }
+    }
+}
+
+impl<M: Clone> InvoicesOfCustomer<M> {
+    /// List the invoices of a customer. See [`Invoices::list_by_customer`].
+    pub fn list_by_customer(&self) -> ListCustomerInvoices<M> {
+        self.all.list_by_customer(self.customer_uuid.clone())
+    }
+
+    /// Import invoices of a customer. See [`Invoices::import`].
+    pub fn import(&self, invoices: impl IntoIterator<Item: Into<types::InvoiceCreation>>) -> ImportInvoices<M> {
+        self.all.import(self.customer_uuid.clone(), invoices)
+    }
+
+    /// List invoices. See [`Invoices::list`].
+    pub fn list(&self) -> ListInvoices<M> {
+        self.all.list()
+    }
+
+    /// Retrieve an invoice. See [`Invoices::get`].
+    pub fn get(&self, invoice_uuid: impl Into<String>) -> GetInvoice<M> {
+        self.all.get(invoice_uuid)
+    }
+
+    /// Delete an invoice. See [`Invoices::delete`].
+    pub fn delete(&self, identifier: impl Into<types::InvoiceIdentifier>) -> DeleteInvoice<M> {
+        self.all.delete(identifier)
+    }
+
+    /// Update an invoice. See [`Invoices::update`].
+    pub fn update(&self, identifier: impl Into<types::InvoiceIdentifier>) -> UpdateInvoice<M> {
+        self.all.update(identifier)
+    }
+
+    /// Disable or enable an invoice. See [`Invoices::set_disabled_state`].
+    pub fn set_disabled_state(&self, identifier: impl Into<types::InvoiceIdentifier>, disabled: impl Into<bool>) -> SetInvoiceDisabledState<M> {
+        self.all.set_disabled_state(identifier, disabled)
+    }
+
+    /// Set the status of an invoice. See [`Invoices::update_status`].
+    pub fn update_status(&self, invoice_status_path: types::InvoiceStatusPath<'_>, status: impl Into<types::InvoiceStatusChange>) -> UpdateInvoiceStatus<M> {
+        self.all.update_status(invoice_status_path, status)
+    }
+
+    /// Delete all invoices of a customer. See [`Invoices::delete_all_by_customer`].
+    pub fn delete_all_by_customer(&self, data_source_uuid: &str) -> DeleteCustomerInvoices<M> {
+        self.all.delete_all_by_customer(types::CustomerInvoicesPath { data_source_uuid, customer_uuid: &self.customer_uuid })
     }
 }
 

@@ -3,6 +3,8 @@
 mod plans;
 mod plan_groups;
 mod invoices;
+mod customers;
+mod attributes;
 mod contacts;
 mod notes;
 mod customer_notes;

@@ -5,6 +5,8 @@
 mod plans;
 mod plan_groups;
 mod invoices;
+mod customers;
+mod attributes;
 mod contacts;
 mod notes;
 mod customer_notes;
@@ -19,6 +21,14 @@ pub use plan_groups::{
 pub use invoices::{
     DeleteCustomerInvoices, DeleteInvoice, GetInvoice, ImportInvoices, ListCustomerInvoices, ListInvoices,
     SetInvoiceDisabledState, UpdateInvoice, UpdateInvoiceStatus,
+};
+pub use customers::{
+    CreateCustomer, DeleteCustomer, GetCustomer, ListCustomers, MergeCustomers, SearchCustomers, UnmergeCustomer,
+    UpdateCustomer,
+};
+pub use attributes::{
+    AddCustomAttributes, AddCustomAttributesByEmail, AddTags, AddTagsByEmail, GetAttributes, RemoveCustomAttributes,
+    RemoveTags, UpdateCustomAttributes,
 };
 pub use contacts::{
     CreateContact, CreateCustomerContact, DeleteContact, GetContact, ListContacts, ListCustomerContacts, MergeContacts,

@@ -2,8 +2,10 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod attributes;
 mod contacts;
 mod customer_notes;
+mod customers;
 mod invoices;
 mod metrics;
 mod notes;
@@ -13,11 +15,22 @@ mod plans;
 mod tasks;
 mod shared;
 
+pub use attributes::{
+    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesRemoval, CustomAttributesReplacement,
+    CustomerAttributes, CustomerCustomAttributes, CustomerTags, CustomersWithEmail, GetAttributesQuery, TagsAddition,
+    TagsAdditionByEmail, TagsRemoval,
+};
 pub use contacts::{
     Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, ListContactsQuery,
     ListCustomerContactsQuery, MergedContacts,
 };
 pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
+pub use customers::{
+    Customer, CustomerAddress, CustomerAttributesUpdate, CustomerCreation, CustomerMerge, CustomerPage,
+    CustomerReference, CustomerStatus, CustomerStatusFilter, CustomerUnmerge, CustomerUpdate, CustomersToMerge,
+    GetCustomerQuery, LeadStatus, ListCustomersQuery, MovedObjects, NewCustomer, NewCustomerAttributes, PartToUnmerge,
+    PrimaryContact, SearchCustomersQuery,
+};
 pub use invoices::{
     CollectionMethod, CustomerInvoicePage, CustomerInvoicesPath, DeleteInvoiceByExternalIdQuery, DeleteInvoiceQuery,
     DisabledState, EditHistorySummary, EditedValue, GetInvoiceQuery, ImportInvoicesQuery, ImportedInvoices, Invoice,
@@ -45,5 +58,5 @@ pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, P
 pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
 pub use shared::{
     AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
-    ValidationType,
+    CustomAttributeType, NewCustomAttribute, ValidationType,
 };

@@ -57,8 +57,8 @@ pub struct CustomAttribute {
     /// created in the app before, under Custom Attributes.
     pub key: String,
     /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
-    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal
-    /// point.
+    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean; a list of texts is sent as it is. Whole
+    /// numbers are sent without a decimal point.
     pub value: crate::CustomAttributeValue,
 }
 
@@ -69,6 +69,70 @@ impl CustomAttribute {
             key: key.into(),
             value: value.into(),
         }
+    }
+}
+
+crate::open_enum! {
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
+    /// examples always send it.
+    pub enum CustomAttributeType {
+        /// `String`
+        String = "String",
+        /// `Integer`
+        Integer = "Integer",
+        /// `Decimal`
+        Decimal = "Decimal",
+        /// `Timestamp`
+        Timestamp = "Timestamp",
+        /// `Boolean`
+        Boolean = "Boolean",
+    }
+}
+
+/// A custom attribute with its value, and with the type that it gets if the account does not have it yet.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NewCustomAttribute {
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
+    /// examples always send it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<crate::types::CustomAttributeType>,
+    /// Name of the attribute, in letters, digits and underscores; upper and lower case differ.
+    pub key: String,
+    /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
+    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean; a list of texts is sent as it is. Whole
+    /// numbers are sent without a decimal point.
+    pub value: crate::CustomAttributeValue,
+    /// Where the value comes from, for people; `API` if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl NewCustomAttribute {
+    /// Creates the body from its required fields.
+    pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
+        Self {
+            type_: Default::default(),
+            key: key.into(),
+            value: value.into(),
+            source: Default::default(),
+        }
+    }
+}
+
+impl NewCustomAttribute {
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
+    /// examples always send it.
+    pub fn type_(mut self, value: impl Into<crate::types::CustomAttributeType>) -> Self {
+        self.type_ = Some(value.into());
+        self
+    }
+
+    /// Where the value comes from, for people; `API` if it is left out.
+    pub fn source(mut self, value: impl Into<String>) -> Self {
+        self.source = Some(value.into());
+        self
     }
 }
 
