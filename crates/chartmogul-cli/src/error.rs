@@ -16,7 +16,6 @@ pub(crate) enum Exit {
     /// Wrong usage, or a value that was refused before anything was sent.
     Usage = 2,
     /// A bulk run ended, and some of its rows failed.
-    #[allow(dead_code)] // until bulk runs are there
     RowsFailed = 3,
     /// No key, or a key that may not do this: 401 and 403.
     SignIn = 4,

@@ -5,7 +5,10 @@ use std::{
     net::IpAddr,
 };
 
-use chartmogul::chartmogul_api::operations;
+use chartmogul::{
+    Operation,
+    chartmogul_api::{Parameter, operations},
+};
 use chartmogul_fake::{Builder, Fake};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
@@ -35,18 +38,28 @@ fn failed(error: &dyn std::error::Error) -> CliError {
     CliError::new(Exit::Unexpected, "fake", format!("{error}{cause}"))
 }
 
-/// Every collection holds the document's example, and what the seed has of its kind.
+/// Every collection holds the objects that the document's examples name, and what the seed has of its kind.
 fn seed(fake: &Fake) -> Result<(), CliError> {
     let seed: Map<String, Value> = serde_json::from_str(SEED).unwrap_or_default();
     for resource in operations::RESOURCES {
         let collection = fake.collection(resource.name);
-        let get = resource
-            .operations
-            .iter()
-            .find(|one| one.is_read() && one.parameters.len() == 1);
-        let key = get.and_then(|get| get.parameters[0].example);
-        if let Some(key) = key.and_then(|key| serde_json::from_str::<String>(key).ok()) {
-            let _ = collection.insert_sample(&key); // what is no collection has nothing to hold
+        let all = resource.operations.iter();
+        let keys = |operation: &&'static Operation| operation.parameters.iter().filter_map(key);
+        let get = all
+            .clone()
+            .filter(|one| one.is_read() && one.parameters.len() == 1)
+            .flat_map(keys)
+            .next();
+        if let Some(own) = get {
+            let mut keys: Vec<_> = all
+                .flat_map(keys)
+                .filter(|other| prefix(other) == prefix(&own))
+                .collect();
+            keys.push(own);
+            keys.dedup();
+            for key in keys {
+                let _ = collection.insert_sample(&key); // what is no collection has nothing to hold
+            }
         }
         // Lists begin with the newest, and the file is in the same order.
         let objects = seed.get(resource.name).and_then(Value::as_array);
@@ -54,6 +67,16 @@ fn seed(fake: &Fake) -> Result<(), CliError> {
         collection.insert_all(objects).map_err(|error| failed(&error))?;
     }
     Ok(())
+}
+
+/// The document's example of an identifier in a path.
+fn key(parameter: &Parameter) -> Option<String> {
+    serde_json::from_str(parameter.example?).ok()
+}
+
+/// What stands before the UUID in an identifier: `con_`.
+fn prefix(key: &str) -> &str {
+    key.get(..key.len().saturating_sub(36)).unwrap_or_default()
 }
 
 /// `chartmogul fake`.

@@ -1,7 +1,7 @@
 //! The flags of an operation, made from the fields of its query and its body.
 
 use chartmogul::Operation;
-use chartmogul::chartmogul_api::{FieldSchema, Object, Schema, operations};
+use chartmogul::chartmogul_api::{FieldSchema, Object, Schema};
 
 /// Flags that every command has, and options of commands. A field of the same name gets a prefix.
 const RESERVED: [&str; 19] = [
@@ -94,18 +94,11 @@ impl Flag {
     }
 }
 
-/// The operation that reads what an update changes.
-pub(crate) fn read_of(operation: &Operation) -> Option<&'static Operation> {
-    let mut all = operations::ALL.iter().copied();
-    let is_update = operation.method == "PATCH" && operation.response.is_some();
-    all.find(|read| is_update && read.is_read() && read.path == operation.path && read.response == operation.response)
-}
-
 /// Whether an update can change single custom attributes, and keep the others: they are read first.
 pub(crate) fn merges_custom(operation: &Operation) -> bool {
     let custom = operation.body.and_then(|body| body.object.field("custom"));
     let replaced = custom.filter(|custom| custom.replaces_all && attributes(&custom.schema) == Some(Attributes::List));
-    replaced.is_some() && operation.fields.contains(&"custom") && read_of(operation).is_some()
+    replaced.is_some() && operation.fields.contains(&"custom") && operation.read().is_some()
 }
 
 /// All flags of an operation, those of its query first.
@@ -236,6 +229,8 @@ pub(crate) fn currency_of(amount: &[&'static str]) -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+
+    use chartmogul::chartmogul_api::operations;
 
     use super::*;
 

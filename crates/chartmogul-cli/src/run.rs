@@ -6,8 +6,9 @@ use std::{
 };
 
 use chartmogul::{
-    CustomAttributeValue, Error as ApiError, MAX_EMPTY_PAGES, Operation,
-    chartmogul_api::{Response, Schema, exact_custom},
+    Error as ApiError, MAX_EMPTY_PAGES, Operation,
+    bulk::JsonUpdate,
+    chartmogul_api::{Response, Schema},
 };
 use clap::ArgMatches;
 use serde_json::{Map, Value, value::RawValue};
@@ -151,7 +152,7 @@ async fn read_again(
     mut arguments: Map<String, Value>,
     printer: Printer<'_>,
 ) -> Result<Exit, CliError> {
-    let Some(read) = flags::read_of(operation) else {
+    let Some(read) = operation.read() else {
         return Ok(Exit::Done);
     };
     keep_known(read, &mut arguments);
@@ -253,50 +254,24 @@ impl Page {
     }
 }
 
-/// Changes single custom attributes, beside what else is changed: reads, merges, and writes if there is something to change.
+/// Changes single custom attributes, beside what else is changed, with what the SDK guarantees about that.
 async fn merge(
     context: &Context,
     operation: &'static Operation,
     arguments: Arguments,
     printer: Printer<'_>,
 ) -> Result<Exit, CliError> {
-    let Arguments { mut values, custom } = arguments;
-    let read = flags::read_of(operation)
-        .ok_or_else(|| CliError::usage(format!("{} can't be read before it is changed", operation.tag)))?;
-    let client = context.client()?.low_level();
-    let mut of_read = values.clone();
-    keep_known(read, &mut of_read);
-    let response = client.call_json(read, of_read.clone()).await?;
-    let before = exact_custom(response.body())
-        .map_err(ApiError::CustomAttribute)?
-        .unwrap_or_default();
-    let mut after: Vec<(String, CustomAttributeValue)> = before
-        .iter()
-        .map(|attribute| (attribute.key.clone(), attribute.value.clone()))
-        .collect();
+    let Arguments { values, custom } = arguments;
+    let mut update = JsonUpdate::new(context.client()?, operation, values)?;
     for (key, value) in custom {
-        let at = after.iter().position(|(known, _)| *known == key);
-        match (at, value) {
-            (Some(at), Some(value)) => after[at].1 = value,
-            (Some(at), None) => drop(after.remove(at)),
-            (None, Some(value)) => after.push((key, value)),
-            (None, None) => {}
-        }
+        update = match value {
+            Some(value) => update.set_custom(key, value),
+            None => update.remove_custom(key),
+        };
     }
-    let pairs = || before.iter().zip(&after);
-    let same = before.len() == after.len() && pairs().all(|(old, new)| old.key == new.0 && old.value.is_same(&new.1));
-    if same && values.len() == of_read.len() {
-        context.note("Nothing to change.");
-        return one(context, read, &response, printer);
-    }
-    if !same {
-        let list = after
-            .into_iter()
-            .map(|(key, value)| serde_json::json!({ "key": key, "value": value }));
-        values.insert("custom".to_owned(), list.collect());
-    }
-    let response = client.call_json(operation, values).await?;
-    one(context, operation, &response, printer)
+    let object = update.send().await?;
+    printer.object(&object.to_string())?;
+    Ok(Exit::Done)
 }
 
 /// Names all that is missing at once, by its flag.

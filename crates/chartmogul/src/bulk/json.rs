@@ -65,6 +65,15 @@ impl JsonUpdate {
     pub fn remove_custom(self, key: impl Into<String>) -> Self {
         Self(self.0.remove(key))
     }
+
+    /// Makes this one update, without a run, and returns the object as it is after that; see
+    /// [`CustomAttributesPatch::send`](crate::CustomAttributesPatch::send).
+    ///
+    /// # Errors
+    /// Those of [`CustomAttributesPatch::send`](crate::CustomAttributesPatch::send).
+    pub async fn send(self) -> Result<Value, Error> {
+        self.0.send().await
+    }
 }
 
 impl Sealed for JsonUpdate {}
