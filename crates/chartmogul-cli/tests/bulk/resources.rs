@@ -37,7 +37,13 @@ fn every_update_by_one_parameter_has_it() {
         assert_ne!(run(&["--dry-run"]).code, 2, "{operation}");
         let ran = run(&[]);
         assert_eq!(ran.code, 0, "{operation}: {}", ran.stderr);
-        assert_eq!(ran.results()[0]["outcome"], "updated", "{operation}: {}", ran.stdout);
+        // The example may be what is there.
+        let outcome = ran.results()[0]["outcome"].clone();
+        assert!(
+            ["updated", "unchanged"].iter().any(|known| outcome == *known),
+            "{operation}: {}",
+            ran.stdout
+        );
         let help = run(&["--help"]);
         assert!(help.code == 0 && help.stdout.contains(id.name), "{}", help.stdout);
         tried.push(operation.id);

@@ -30,7 +30,7 @@ const MISTAKES: [(&str, &str, &str); 20] = [
         "a no-break space (U+00A0) at an end, which nobody sees; write anna@example.com",
     ),
     ("custom.rate:decimal", "\"0,25\"", "write 0.25"),
-    ("uuid", "not-a-uuid", "must be a UUID"),
+    ("win_likelihood", "-5", "must be 0 to 100"),
     ("uuid", "", "is empty; each row needs it"),
 ];
 
@@ -57,9 +57,8 @@ fn row(number: usize, mistake: Option<usize>) -> String {
     ]
     .map(str::to_owned);
     if let Some((column, cell, _)) = mistake.map(|mistake| MISTAKES[mistake]) {
-        // An identifier that is there twice would be a mistake, too.
-        let cell = cell.replace("not-a-uuid", &format!("not-a-uuid-{number}"));
-        cells[COLUMNS.iter().position(|name| *name == column).unwrap()] = cell;
+        let at = COLUMNS.iter().position(|name| *name == column).unwrap();
+        cell.clone_into(&mut cells[at]);
     }
     cells.join(",") + "\n"
 }

@@ -31,7 +31,7 @@ use crate::{Client, CustomAttributeValue, CustomAttributesPatch, call::Call};
 /// use serde_json::json;
 ///
 /// let operation = operations::find("update_opportunity").ok_or("no such operation")?;
-/// let arguments = json!({ "opportunity_uuid": uuid, "amount_in_cents": 20_000 });
+/// let arguments = json!({ "opportunity_uuid": uuid, "amount_in_cents": 25_000 });
 /// let arguments = arguments.as_object().cloned().unwrap_or_default();
 /// let update = JsonUpdate::new(&client, operation, arguments)?.set_custom("seats", 4);
 /// let report = Bulk::new([update]).start().await?.finish().await?;
