@@ -8,9 +8,9 @@ pub struct CustomAttribute {
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been
     /// created in the app before, under Custom Attributes.
     pub key: String,
-    /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
-    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal
-    /// point.
+    /// Value of a custom attribute, a text of at most 255 characters, a number or a Boolean. Its type must be the one chosen
+    /// when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as
+    /// `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
     pub value: crate::CustomAttributeValue,
 }
 
