@@ -1,6 +1,6 @@
 """Creates, reads, lists, updates and deletes opportunities on the fake, with the client that openapi-python-client generated.
 
-    PYTHONPATH=target/judges python opportunities.py URL API_KEY UUID
+    PYTHONPATH=target/judges python opportunities.py UUID URL API_KEY
 """
 
 import base64
@@ -27,7 +27,7 @@ from chartmogul_client.models import (
 )
 from checks import Checks
 
-url, key, known = sys.argv[1:]
+known, url, key = sys.argv[1:]
 unknown = "00000000-0000-0000-0000-000000000000"
 checks = Checks("client of openapi-python-client")
 check = checks.check

@@ -87,7 +87,7 @@ try {
 
 /** Runs the SDK against the mock server. */
 function sdk() {
-  const test = spawn("cargo", ["test", "--quiet", "--locked", "-p", "chartmogul-tests", "mock::"], {
+  const test = spawn("cargo", ["test", "--quiet", "--locked", "--workspace", "--test", "it", "mock::"], {
     stdio: "inherit",
     env: { ...process.env, CHARTMOGUL_MOCK: `http://127.0.0.1:${port}` },
   });

@@ -288,6 +288,8 @@ impl Check {
                 .as_str()
                 .unwrap_or("as the document says");
             self.add(Fault::Invalid, param, format!("must be {allowed}"));
+        } else if schema["format"] == "email" && !is_address(text) {
+            self.add(Fault::Invalid, param, "must be an e-mail address");
         } else if schema["format"] == "date" && !is_day(text) {
             self.add(Fault::Malformed, param, "must be a day such as 2026-01-31");
         } else if schema["format"] == "date-time" && DateTime::parse_from_rfc3339(text).is_err() {
@@ -315,6 +317,11 @@ impl Check {
 /// chrono reads `2026-1-1` too.
 fn is_day(text: &str) -> bool {
     text.len() == 10 && text.parse::<NaiveDate>().is_ok()
+}
+
+fn is_address(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
 }
 
 fn article(ty: &str) -> String {
