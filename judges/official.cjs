@@ -31,11 +31,11 @@ function filled(value) {
   return Object.fromEntries(Object.entries(value).map(([name, value]) => [name, filled(value)]));
 }
 
-async function pages(call, query, entries) {
+async function pages(call, query, entries, key = "uuid") {
   const found = [];
   for (let cursor, more = true; more; ) {
     const page = await call({ ...query, ...(cursor && { cursor }) });
-    found.push(...page[entries].map((entry) => entry.uuid));
+    found.push(...page[entries].map((entry) => entry[key]));
     [cursor, more] = [page.cursor, page.has_more];
   }
   return found;
@@ -49,7 +49,7 @@ async function run(step, number) {
   const expected = filled(step.expect ?? {});
   const call = (data) => chartmogul[kind][method](config, ...path, data);
   try {
-    if (step.pages) return check(name, await pages(call, query, step.pages), expected);
+    if (step.pages) return check(name, await pages(call, query, step.pages, step.key), expected);
     // Beside data, the SDK takes a query under `qs`.
     const response = await call(step.data || !step.query ? { ...filled(step.data ?? {}), ...(step.query && { qs: query }) } : query);
     check(name, "success", step.status ?? "success");

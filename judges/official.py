@@ -3,7 +3,7 @@
     python official.py URL API_KEY
 
 A step has the name of a method ("Plan.create"; "A|B" is A here and B in Node), the arguments in its path, its query and its data,
-and what is expected: a status of an error, fields of the response, or the `uuid`s of all pages of a list. `as` keeps the response
+and what is expected: a status of an error, fields of the response, or the `uuid`s (`key`) of all pages of a list. `as` keeps the response
 under a name, `$name.field` is a field of it, and `$run` tells the runs of the two SDKs apart.
 """
 
@@ -53,11 +53,11 @@ def status(error):
     return cause.response.status_code if cause is not None else type(error).__name__
 
 
-def pages(method, query, entries):
+def pages(method, query, entries, key):
     found = []
     while True:
         page = method(config(), **query).get()
-        found += [entry.uuid for entry in getattr(page, entries)]
+        found += [getattr(entry, key) for entry in getattr(page, entries)]
         if not page.has_more:
             return found
         query = {**query, "cursor": page.cursor}
@@ -73,7 +73,7 @@ def run(number, step):
     expected = filled(step.get("expect", {}))
     try:
         if "pages" in step:
-            return check(name, pages(method, arguments, step["pages"]), expected)
+            return check(name, pages(method, arguments, step["pages"], step.get("key", "uuid")), expected)
         response = method(config(), **arguments).get()
     except chartmogul.errors.APIError as error:
         return check(name, status(error), step.get("status"))

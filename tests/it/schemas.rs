@@ -114,15 +114,16 @@ fn every_component_has_a_type() {
     assert_eq!(reached, typed);
 }
 
-/// Texts, numbers and truth values that are components are no types in Rust: here, they stand where they are used.
+/// Texts, numbers, truth values, times and lists that are components are no types in Rust: here, they stand where they are used.
 fn with_values_in_place(document: &Value) -> Value {
     fn put(document: &Value, value: &mut Value) {
         let target = value.get("$ref").and_then(Value::as_str);
         let component = target.and_then(|target| document.pointer(target.strip_prefix("#/components/schemas")?));
         if let Some(component) = component
-            && ["string", "integer", "number", "boolean"]
+            && (["string", "integer", "number", "boolean", "array"]
                 .iter()
                 .any(|ty| component["type"] == *ty)
+                || is_time(component))
             && component["x-extensible-enum"].is_null()
         {
             *value = component.clone();
@@ -138,11 +139,21 @@ fn with_values_in_place(document: &Value) -> Value {
     with
 }
 
+/// A day or an instant.
+fn is_time(schema: &Value) -> bool {
+    let branches = schema["anyOf"].as_array().into_iter().flatten();
+    let formats: Vec<_> = branches.map(|branch| &branch["format"]).collect();
+    formats == ["date", "date-time"]
+}
+
 /// What a schema allows, without words, and without what is checked instead of typed.
 fn shape(schema: &Value) -> Value {
     let mut shape = Map::new();
     if let Some(target) = schema["$ref"].as_str() {
         return json!(target.rsplit('/').next());
+    }
+    if is_time(schema) {
+        return json!({ "type": "string", "format": "date-time" }); // a `Timestamp`
     }
     if let Some(branches) = schema["anyOf"].as_array() {
         let mut shapes: Vec<_> = branches

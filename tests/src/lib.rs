@@ -70,6 +70,10 @@ mod guide {
     struct Metrics;
     #[doc = include_str!("../../docs/guide/plans.md")]
     struct Plans;
+    #[doc = include_str!("../../docs/guide/log-a-call.md")]
+    struct LogACall;
+    #[doc = include_str!("../../docs/guide/tasks.md")]
+    struct Tasks;
     #[doc = include_str!("../../docs/guide/errors.md")]
     struct Errors;
     #[doc = include_str!("../../docs/guide/testing.md")]

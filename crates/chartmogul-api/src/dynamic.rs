@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Client, Error, InvalidInput, Object, Operation, Response,
+    runtime::admit,
     transport::{Prepared, Route, Shape, call},
     validate,
 };
@@ -42,7 +43,7 @@ impl Client {
         operation: &'static Operation,
         arguments: Map<String, Value>,
     ) -> Result<Response<Value>, Error> {
-        let request = self.admit(prepare(operation, &arguments)?, operation)?;
+        let request = admit(prepare(operation, &arguments)?, operation)?;
         drop(arguments);
         call(self, Route::Operation(operation), request, shape(operation)).await
     }
@@ -166,7 +167,7 @@ mod tests {
     /// What would be sent, or the error.
     fn by_name(operation: &'static Operation, arguments: &Value) -> Result<Prepared, String> {
         let prepared = prepare(operation, arguments.as_object().unwrap());
-        let admitted = prepared.and_then(|request| client().admit(request, operation));
+        let admitted = prepared.and_then(|request| admit(request, operation));
         admitted.map_err(|error| error.to_string())
     }
 
@@ -345,6 +346,8 @@ mod tests {
     const fn field(name: &'static str, schema: Schema) -> FieldSchema {
         FieldSchema {
             name,
+            description: "",
+            example: None,
             required: false,
             nullable: true,
             replaces_all: false,
@@ -365,6 +368,8 @@ mod tests {
         path: "/v1/events/{id}/parts",
         parameters: &[crate::Parameter {
             name: "id",
+            description: "",
+            example: None,
             schema: Schema::Integer {
                 minimum: None,
                 maximum: None,
@@ -386,6 +391,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: Some("event"),
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -398,6 +404,7 @@ mod tests {
             object: &FIELDS,
             required: false,
             envelope: None,
+            example: None,
         }),
         ..operations::DELETE_OPPORTUNITY
     };
@@ -407,6 +414,7 @@ mod tests {
             object: &FIELDS,
             required: true,
             envelope: None,
+            example: None,
         }),
         ..OPTIONAL
     };

@@ -35,7 +35,7 @@ pub use generated::{operations, types};
 #[doc(hidden)]
 pub use generated::{query_schemas, schemas};
 pub use http::{Method, StatusCode};
-pub use operation::{Body, FieldSchema, Object, Operation, Parameter, Pattern, Schema, Text};
+pub use operation::{Body, FieldSchema, Object, Operation, Parameter, Pattern, Resource, Schema, Text};
 #[doc(hidden)]
 pub use transport::{Bounds, FromRead, connections::check_runtime};
 pub use transport::{

@@ -23,6 +23,8 @@ pub struct Operation {
     pub verb: &'static str,
     /// What it does, in a line.
     pub summary: &'static str,
+    /// The first paragraph of its description, as one line of plain text; may be empty.
+    pub description: &'static str,
     /// Whether sending the request twice has the same effect as sending it once.
     pub idempotent: bool,
     /// Whether it removes something for good.
@@ -37,10 +39,28 @@ pub struct Operation {
     pub body: Option<Body>,
     /// Name of the type in a successful response, if there is one. A list of these is `[Name]`, a map of these `{Name}`.
     pub response: Option<&'static str>,
-    /// Whether the response is a page of a list: it has entries and a cursor for the next page.
-    pub lists: bool,
+    /// The field of the response that holds the entries, if it is about a list.
+    pub entries: Option<&'static str>,
+    /// Whether the entries come in pages: one has a cursor for the next.
+    pub pages: bool,
+    /// The fields of what the response is about (its entries, if it has some, else itself), in the document's order.
+    pub fields: &'static [&'static str],
     /// Page of ChartMogul's API reference.
     pub source: &'static str,
+}
+
+/// A resource: operations that belong together; see [`operations::RESOURCES`](crate::operations::RESOURCES).
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Resource {
+    /// Its name: the `tag` of its operations.
+    pub name: &'static str,
+    /// The first paragraph of its description, as one line of plain text.
+    pub description: &'static str,
+    /// Page of ChartMogul's API reference; may be empty.
+    pub source: &'static str,
+    /// In the document's order.
+    pub operations: &'static [&'static Operation],
 }
 
 /// A parameter in the path.
@@ -49,6 +69,10 @@ pub struct Operation {
 pub struct Parameter {
     /// Its name, as in the path template.
     pub name: &'static str,
+    /// The first paragraph of its description, as one line of plain text.
+    pub description: &'static str,
+    /// An example, as JSON.
+    pub example: Option<&'static str>,
     /// Its schema.
     pub schema: Schema,
 }
@@ -63,6 +87,8 @@ pub struct Body {
     pub required: bool,
     /// The only key of the body as it is sent, if `object` is the value of that key and not the body itself.
     pub envelope: Option<&'static str>,
+    /// An example of the object, as JSON.
+    pub example: Option<&'static str>,
 }
 
 /// An object in a request: a query, a body, or part of a body.
@@ -85,6 +111,10 @@ pub struct Object {
 pub struct FieldSchema {
     /// Its name, as it is sent.
     pub name: &'static str,
+    /// The first paragraph of its description, as one line of plain text.
+    pub description: &'static str,
+    /// An example, as JSON.
+    pub example: Option<&'static str>,
     /// Whether it must be set.
     pub required: bool,
     /// Whether it may be `null`, which clears it.
@@ -175,6 +205,11 @@ impl Operation {
     /// A parameter of the path.
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Whether the response is a page of a list: it has entries and a cursor for the next page.
+    pub fn lists(&self) -> bool {
+        self.pages
     }
 
     /// Whether it changes nothing.

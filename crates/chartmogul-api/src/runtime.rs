@@ -4,10 +4,10 @@
 //! checks it and the one transport that sends it. What they build is [`Prepared`], from which each attempt is made.
 
 use std::{
+    cell::Cell,
     fmt,
-    future::{Future, Ready, ready},
+    future::{Future, Ready, pending, ready},
     pin::pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll, Waker},
 };
 
@@ -180,36 +180,33 @@ impl ClientHooks for Client {
         info: &OperationInfo,
     ) -> impl Future<Output = Result<Executed<T>, Error>> + Send {
         async move {
+            if self.records {
+                RECORDED.set(Some(request));
+                return pending().await; // nobody polls it again
+            }
             let id = info.operation_id;
             let operation = operations::find(id)
                 .ok_or_else(|| Error::internal(format!("{id} is not in the operation table, which is a bug"), None))?;
-            let request = self.admit(request, operation)?;
+            let request = admit(request, operation)?;
             let response = call(self, Route::Operation(operation), request, T::SHAPE).await?;
             Ok(Executed(response))
         }
     }
 }
 
-impl Client {
-    /// The one stage that all input goes through. A client that records gets no further.
-    pub(crate) fn admit(&self, mut request: Prepared, operation: &'static Operation) -> Result<Prepared, Error> {
-        if operation.body.is_some_and(|body| !body.required) {
-            request.drop_empty_body();
-        }
-        match &self.recorder {
-            None => {
-                validate::request(operation, &request)?;
-                Ok(request)
-            }
-            Some(recorder) => {
-                if recorder.check == Check::Yes {
-                    validate::request(operation, &request)?;
-                }
-                *recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
-                Err(Error::internal("", None)) // nobody sees it
-            }
-        }
+/// The one stage that all input goes through.
+pub(crate) fn admit(request: Prepared, operation: &Operation) -> Result<Prepared, Error> {
+    let request = complete(request, operation);
+    validate::request(operation, &request)?;
+    Ok(request)
+}
+
+/// What is sent of a request: an optional body that has no field is not.
+fn complete(mut request: Prepared, operation: &Operation) -> Prepared {
+    if operation.body.is_some_and(|body| !body.required) {
+        request.drop_empty_body();
     }
+    request
 }
 
 /// Sends a request, and returns what the response holds. While it waits, it is what is to be sent that takes room, and no longer
@@ -241,11 +238,9 @@ pub enum Check {
     No,
 }
 
-/// Makes of a client one that keeps a request instead of sending it.
-#[derive(Debug)]
-pub(crate) struct Recorder {
-    check: Check,
-    recorded: Mutex<Option<Prepared>>,
+thread_local! {
+    /// What a client that records was asked to send: [`prepare`] polls it once, on its own thread.
+    static RECORDED: Cell<Option<Prepared>> = const { Cell::new(None) };
 }
 
 /// What would be sent for a request.
@@ -253,21 +248,17 @@ pub(crate) struct Recorder {
 /// # Errors
 /// [`Error::InvalidInput`], if it would be refused and is to be checked.
 pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result<Prepared, Error> {
-    let recorder = Arc::new(Recorder {
-        check,
-        recorded: Mutex::new(None),
-    });
-    let client = Client {
-        recorder: Some(Arc::clone(&recorder)),
+    let recording = Client {
+        records: true,
         ..client.clone()
     };
     // Nothing is waited for before a request is recorded.
-    let ended = pin!(request.send(&client)).poll(&mut Context::from_waker(Waker::noop()));
-    let recorded = recorder.recorded.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (recorded, ended) {
-        (Some(request), _) => Ok(request),
-        (None, Poll::Ready(Err(error))) => Err(error),
-        (None, _) => Err(Error::internal("a request was not recorded, which is a bug", None)),
+    let ended = pin!(request.send(&recording)).poll(&mut Context::from_waker(Waker::noop()));
+    match (RECORDED.take(), ended, check) {
+        (Some(prepared), _, Check::Yes) => admit(prepared, request.operation()),
+        (Some(prepared), _, Check::No) => Ok(complete(prepared, request.operation())),
+        (None, Poll::Ready(Err(error)), _) => Err(error),
+        (None, ..) => Err(Error::internal("a request was not recorded, which is a bug", None)),
     }
 }
 
@@ -331,18 +322,19 @@ mod tests {
                 },
                 required: false,
                 envelope: None,
+                example: None,
             }),
             ..operations::CREATE_OPPORTUNITY
         };
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&OpportunityUpdate::default());
-        let admitted = client().admit(request.build().unwrap(), &EXPORT).unwrap();
+        let admitted = admit(request.build().unwrap(), &EXPORT).unwrap();
         assert_eq!(admitted.body(), None);
         let request = Requests
             .post("/v1/exports".to_owned())
             .json(&serde_json::json!({ "a": 1 }));
-        let error = client().admit(request.build().unwrap(), &EXPORT).unwrap_err();
+        let error = admit(request.build().unwrap(), &EXPORT).unwrap_err();
         assert_eq!(error.to_string(), "`a` is not a known name; there are no fields");
     }
 

@@ -262,9 +262,10 @@ impl Success {
 }
 
 impl Action {
-    /// Only below the path that has the tag's name: `/v1/plans` and `/v1/plans/{plan_uuid}`.
+    /// Only below the path that has the tag's name: `/v1/plans` and `/v1/plans/{plan_uuid}`. It may stand below that of
+    /// an owner: `/v1/customers/{customer_uuid}/contacts`.
     fn of(method: &str, path: &str, tag: &str, by_query: bool, success: &Success) -> Self {
-        let below = path.strip_prefix("/v1/").and_then(|path| path.strip_prefix(tag));
+        let below = path.rsplit_once(&format!("/{tag}")).map(|(_, below)| below);
         let one = match below {
             Some("") => by_query,
             Some(below) if below.starts_with("/{") && !below[1..].contains('/') => true,
@@ -284,8 +285,15 @@ impl Action {
 impl Kind {
     fn read(get: &Operation) -> Option<Self> {
         let schema = get.success.schema?;
-        // `{plan_group_uuid}` is the field `uuid`.
-        let key = get.path.trim_end_matches('}').rsplit('_').next()?;
+        // `{plan_group_uuid}` is the field `uuid`, but `{task_uuid}` is `task_uuid`.
+        let parameter = get.path.trim_end_matches('}').rsplit('{').next()?;
+        let fields = || properties(schema).map(|(name, _)| name);
+        let whole = fields().any(|name| name == parameter) && fields().all(|name| name != "uuid");
+        let key = if whole {
+            parameter
+        } else {
+            parameter.rsplit('_').next()?
+        };
         let example = get.success.example;
         let prefix = example[key]
             .as_str()
@@ -333,6 +341,8 @@ mod tests {
             ("update_plan_group", Action::Update),
             ("delete_plan", Action::Delete),
             ("list_plan_group_plans", Action::Example),
+            ("create_customer_contact", Action::Create),
+            ("merge_contacts", Action::Example),
             ("get_mrr", Action::Example),
         ] {
             assert_eq!(action(id), expected, "{id}");
@@ -392,6 +402,7 @@ mod tests {
             ("Plan group", "uuid", "plg_")
         );
         assert_eq!(document().collections["opportunities"].prefix, "");
+        assert_eq!(document().collections["tasks"].key, "task_uuid");
         assert!(!document().collections.contains_key("metrics"));
     }
 

@@ -3,33 +3,41 @@
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::{paging, store::Object};
+use crate::{paging, resources::Resource, store};
 
 /// The filters of a query: an object must pass them all.
-pub(crate) struct Filters<'a>(Vec<(&'a str, &'a Value)>);
+pub(crate) struct Filters<'a> {
+    filters: Vec<(&'a str, &'a Value)>,
+    resource: &'a dyn Resource,
+}
 
 impl<'a> Filters<'a> {
-    pub(crate) fn of(query: &'a Map<String, Value>) -> Self {
+    pub(crate) fn of(query: &'a Map<String, Value>, resource: &'a dyn Resource) -> Self {
         let filters = query.iter().map(|(name, value)| (name.as_str(), value));
-        Self::all(filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)))
+        let filters = filters.filter(|(name, _)| !paging::PARAMETERS.contains(name));
+        Self::all(filters, resource)
     }
 
-    pub(crate) fn all(filters: impl Iterator<Item = (&'a str, &'a Value)>) -> Self {
-        Self(filters.collect())
+    pub(crate) fn all(filters: impl Iterator<Item = (&'a str, &'a Value)>, resource: &'a dyn Resource) -> Self {
+        let filters = filters.collect();
+        Self { filters, resource }
     }
 
     pub(crate) fn let_through(&self, object: &str) -> bool {
-        if self.0.is_empty() {
+        if self.filters.is_empty() {
             return true; // without reading it
         }
-        let object: Object = serde_json::from_str(object).unwrap_or_default();
-        self.0.iter().all(|(name, wanted)| passes(&object, name, wanted))
+        let object = store::read(object);
+        self.filters.iter().all(|(name, wanted)| {
+            let own = self.resource.passes(&object, name, wanted);
+            own.unwrap_or_else(|| passes(&object, name, wanted))
+        })
     }
 }
 
 /// By the field of the same name; `..._on_or_after` and `..._on_or_before` are limits of a day or an instant. What an
 /// object does not have fits no filter.
-fn passes(object: &Object, name: &str, wanted: &Value) -> bool {
+fn passes(object: &store::Object, name: &str, wanted: &Value) -> bool {
     let instants = |field: &str, end: Time| {
         let have = object.get(field).and_then(|have| instant(have, Time::Start))?;
         Some((have, instant(wanted, end)?))
@@ -57,12 +65,12 @@ fn same(name: &str, have: &Value, wanted: &Value) -> bool {
 
 /// Which instant a day stands for.
 #[derive(Clone, Copy)]
-enum Time {
+pub(crate) enum Time {
     Start,
     End,
 }
 
-fn instant(value: &Value, time: Time) -> Option<DateTime<Utc>> {
+pub(crate) fn instant(value: &Value, time: Time) -> Option<DateTime<Utc>> {
     let text = value.as_str()?;
     match (text.parse::<NaiveDate>(), time) {
         (Ok(day), Time::Start) => Some(day.and_time(NaiveTime::MIN).and_utc()),
@@ -83,7 +91,7 @@ mod tests {
     fn passes(query: Value) -> bool {
         let object = json!({ "owner": "a", "day": "2026-03-31", "at": "2026-03-31T12:00:00.000Z", "count": 2, "customer_uuid": "cus_a" });
         let query: Map<_, _> = serde_json::from_value(query).unwrap();
-        Filters::of(&query).let_through(&object.to_string())
+        Filters::of(&query, crate::resources::of("")).let_through(&object.to_string())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     Recorded,
     document::{self, Action, Kind, Operation, document},
     errors, exact,
-    filter::Filters,
+    filter::{self, Filters},
     paging, query,
     resources::{self, Resource},
     schema,
@@ -109,7 +109,20 @@ impl<'a> Call<'a> {
         if !problems.is_empty() {
             return Err(errors::bad_request(&problems).into());
         }
-        let body = Self::body(shared.lenient, operation, request)?;
+        let mut body = Self::body(shared.lenient, operation, request)?;
+        // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
+        let owners = operation
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let owners = owners
+            .zip(&path)
+            .map(|(name, value)| (name.to_owned(), value.clone().into()));
+        match operation.action {
+            Action::List => query.extend(owners),
+            Action::Create => body.extend(owners),
+            _ => {}
+        }
         path.extend(identified(&shared.state, operation, &query));
         Ok(Self {
             state: &shared.state,
@@ -160,15 +173,24 @@ impl<'a> Call<'a> {
         let kind = document().collections.get(self.operation.tag);
         match (self.operation.action, kind) {
             (Action::List, _) => self.page(self.operation.tag, |_| true),
-            (Action::Create, Some(kind)) => self.create(kind, resource),
+            (Action::Create, Some(kind)) if self.operation.success.schema == Some(kind.schema) => {
+                self.create(kind, resource)
+            }
             (Action::Get, Some(kind)) => match self.store(|store| store.get(self.key())) {
                 Some(object) => Json(object).into_response(),
-                None => errors::not_found(kind),
+                None => self.not_found(kind, resource),
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
-            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => errors::not_found(kind),
+            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => {
+                self.not_found(kind, resource)
+            }
             _ => self.succeed(None),
         }
+    }
+
+    fn not_found(&self, kind: &Kind, resource: &dyn Resource) -> Response {
+        let own = resource.not_found(self.key());
+        own.unwrap_or_else(|| errors::not_found(kind))
     }
 
     /// The last parameter in the path.
@@ -183,7 +205,8 @@ impl<'a> Call<'a> {
 
     /// A page of the objects of a collection that pass the filters of the query.
     pub(crate) fn page(&self, collection: &str, wanted: impl Fn(&str) -> bool) -> Response {
-        let filters = Filters::of(&self.query);
+        let resource = resources::of(self.operation.tag);
+        let filters = Filters::of(&self.query, resource);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
             paging::page(store, self.operation, &self.query, wanted)
@@ -204,6 +227,7 @@ impl<'a> Call<'a> {
             }
             resource.complete(&mut object, &sent);
             object.extend(known(kind, &sent));
+            resource.fit_in(self.state, store, &mut object, &sent);
             resource.follow(self.state, None, &mut object, &sent);
             store.put(&key, object.clone());
             resource.written(self.state, &key, &sent);
@@ -216,7 +240,7 @@ impl<'a> Call<'a> {
         let key = self.key();
         self.store(|store| {
             let Some(before) = store.get(key) else {
-                return errors::not_found(kind);
+                return self.not_found(kind, resource);
             };
             let mut object = before.clone();
             object.extend(known(kind, &sent));
@@ -250,7 +274,8 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     let fields = &document::resolve(kind.schema)["properties"];
     // What no response shows can't be compared.
     let shown = operation.identified_by.iter().filter(|name| fields.get(name).is_some());
-    let wanted = Filters::all(shown.map(|name| (*name, &query[*name])));
+    let wanted = shown.map(|name| (*name, &query[*name]));
+    let wanted = Filters::all(wanted, resources::of(operation.tag));
     let key = |object: &str| {
         Some(
             serde_json::from_str::<Object>(object)
@@ -268,13 +293,22 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     (!operation.identified_by.is_empty()).then(|| found().unwrap_or_default())
 }
 
-/// The fields that responses have.
+/// The fields that responses have, instants in UTC.
 fn known(kind: &'static Kind, sent: &Object) -> Object {
     let schema = &document::resolve(kind.schema)["properties"];
-    let known = sent
-        .iter()
-        .filter(|(name, _)| *name != kind.key && schema.get(name).is_some());
-    known.map(|(name, value)| (name.clone(), value.clone())).collect()
+    let known = sent.iter().filter(|(name, _)| *name != kind.key);
+    let known = known.filter_map(|(name, value)| {
+        let is_instant = document::resolve(schema.get(name)?)["format"] == "date-time";
+        let instant = filter::instant(value, filter::Time::Start).filter(|_| is_instant);
+        let value = instant.map_or_else(|| value.clone(), |instant| written(instant).into());
+        Some((name.clone(), value))
+    });
+    known.collect()
+}
+
+/// An instant as responses have it.
+pub(crate) fn written(instant: DateTime<Utc>) -> String {
+    instant.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// A new object before anything is said about it: `null` where the document allows it, else as in its example.
@@ -297,7 +331,7 @@ fn later(before: Option<&str>) -> String {
     let now = Utc::now();
     let before = before.and_then(|before| DateTime::parse_from_rfc3339(before).ok());
     let next = before.map_or(now, |before| now.max(before.to_utc() + Duration::milliseconds(1)));
-    next.to_rfc3339_opts(SecondsFormat::Millis, true)
+    written(next)
 }
 
 #[cfg(test)]

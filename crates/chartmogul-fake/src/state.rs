@@ -7,7 +7,7 @@ use std::{
     },
 };
 
-use crate::{Canned, Collection, Recorded, store::Store};
+use crate::{Canned, Collection, Recorded, resources, store::Store};
 
 /// Maximum size of the requests that are kept: bodies, and a little for each request.
 const JOURNAL_LIMIT: usize = 256 * 1024 * 1024;
@@ -39,6 +39,7 @@ impl State {
 
     /// Does something with a store, while nobody else can.
     pub(crate) fn store<T>(&self, name: &str, act: impl FnOnce(&mut Store) -> T) -> T {
+        let name = resources::store_of(name);
         let store = Arc::clone(lock(&self.stores).entry(name.to_owned()).or_default());
         act(&mut lock(&store))
     }

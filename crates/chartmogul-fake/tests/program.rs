@@ -85,7 +85,7 @@ fn a_kind_that_does_not_exist_is_an_error() {
         .unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(
-        said.starts_with("chartmogul-fake: there is no collection \"plan\"; there are opportunities, "),
+        said.starts_with("chartmogul-fake: there is no collection \"plan\"; there are "),
         "{said}"
     );
 }

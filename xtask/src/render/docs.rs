@@ -66,6 +66,27 @@ pub(super) fn sentence(text: &str) -> String {
     }
 }
 
+/// The first paragraph as one line of plain text, for terminals: without the marks of emphasis, links without their targets.
+pub(super) fn plain(text: &str) -> String {
+    let lines = text.trim().lines().map(str::trim).take_while(|line| !line.is_empty());
+    let text = lines.collect::<Vec<_>>().join(" ").replace("**", "");
+    let text: String = text.chars().filter(|c| !is_control(*c)).collect();
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('[') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = link(rest).unwrap_or(1);
+        plain.push_str(if length > 1 {
+            rest[1..length].split("](").next().unwrap_or("")
+        } else {
+            "["
+        });
+        rest = &rest[length..];
+    }
+    plain + rest
+}
+
 /// The document's words, so that rustdoc shows them as they were meant, runs none of them as a test, and has nothing to
 /// warn of.
 pub(super) fn markdown(text: &str) -> String {
@@ -300,6 +321,20 @@ mod tests {
     fn a_page_that_nobody_names_is_no_link() {
         assert_eq!(super::source("https://a.test"), "Source: <https://a.test>");
         assert_eq!(super::source(""), "");
+    }
+
+    #[test]
+    fn help_is_one_line_of_plain_text() {
+        for (given, shown) in [
+            (
+                "It **replaces all** of\n`custom[0]`.\n\nMore.",
+                "It replaces all of `custom[0]`.",
+            ),
+            ("See [the page](https://a.example/b), [x].", "See the page, [x]."),
+            ("", ""),
+        ] {
+            assert_eq!(super::plain(given), shown);
+        }
     }
 
     #[test]

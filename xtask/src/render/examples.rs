@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    model::{Api, Argument, ArgumentValue, Home, Kind, Object, Operation, Property, Tag, Type},
+    model::{Api, Argument, ArgumentValue, Body, Home, Kind, Object, Operation, Property, Tag, Type},
     names,
 };
 
@@ -257,9 +257,12 @@ fn struct_literal(module: &str, name: &str, fields: impl Iterator<Item = Option<
     Some(format!("chartmogul::{module}::{name} {{ {fields} }}"))
 }
 
-/// What is inside of the envelope.
 fn body_example(operation: &Operation) -> Option<&Value> {
-    let body = operation.body.as_ref()?;
+    inside(operation.body.as_ref()?)
+}
+
+/// The example of what is inside of the envelope.
+pub(super) fn inside(body: &Body) -> Option<&Value> {
     let example = body.example.as_ref()?;
     match &body.envelope {
         Some((key, _)) => example.get(key),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{docs, export, module, modules, operations_of};
+use serde_json::Value;
+
+use super::{docs, examples, export, module, modules, operations_of};
 use crate::{
-    model::{Api, Direction, Home, Kind, Limits, Object, Operation, Property, Type},
+    model::{Api, Direction, Home, Kind, Limits, Object, Operation, Property, Tag, Type},
     names,
 };
 
@@ -31,16 +33,34 @@ pub(super) fn index(api: &Api, homes: &BTreeSet<Home>) -> String {
         .into_iter()
         .map(|operation| format!("    &{},\n", constant(operation)))
         .collect();
+    let resources: String = api.tags.iter().map(|tag| resource(api, tag)).collect();
     format!(
         "//! All operations of the API that this version knows.\n\n\
-         use crate::Operation;\n\n\
+         use crate::{{Operation, Resource}};\n\n\
          {modules}\n{exports}\n\
          /// Every operation, by its id.\n\
          pub static ALL: &[&Operation] = &[\n{all}];\n\n\
+         /// Every resource, in the document's order.\n\
+         pub static RESOURCES: &[Resource] = &[\n{resources}];\n\n\
          /// The operation with this id.\n\
          pub fn find(id: &str) -> Option<&'static Operation> {{\n    \
              crate::operation::find(ALL, id)\n\
          }}\n"
+    )
+}
+
+fn resource(api: &Api, tag: &Tag) -> String {
+    let (name, source) = (&tag.name, &tag.source);
+    let description = docs::plain(&tag.description);
+    let operations = operations_of(api, name).map(|operation| format!("&{}", constant(operation)));
+    let operations = operations.collect::<Vec<_>>().join(", ");
+    format!(
+        "    Resource {{\n        \
+             name: {name:?},\n        \
+             description: {description:?},\n        \
+             source: {source:?},\n        \
+             operations: &[{operations}],\n    \
+         }},\n"
     )
 }
 
@@ -99,8 +119,10 @@ fn operation(api: &Api, operation: &Operation) -> String {
         .iter()
         .map(|p| {
             format!(
-                "Parameter {{ name: {:?}, schema: {} }}",
+                "Parameter {{ name: {:?}, description: {:?}, example: {}, schema: {} }}",
                 p.name,
+                docs::plain(&p.description),
+                json(p.example.as_ref()),
                 schema(api, &p.kind, &p.limits, 0)
             )
         })
@@ -111,10 +133,17 @@ fn operation(api: &Api, operation: &Operation) -> String {
     let body = operation.body.as_ref().map_or("None".to_owned(), |body| {
         let (object, required) = (object_path(api, body.inner()), body.required);
         let envelope = option(body.envelope.as_ref().map(|(key, _)| key));
-        format!("Some(Body {{ object: &{object}, required: {required}, envelope: {envelope} }})")
+        let example = json(examples::inside(body));
+        format!("Some(Body {{ object: &{object}, required: {required}, envelope: {envelope}, example: {example} }})")
     });
     let response = option(operation.response.as_ref().map(response).as_ref());
-    let lists = operation.pages(api).is_some();
+    let (entries, pages) = (entries(api, operation), operation.pages(api).is_some());
+    let about = entries.map_or(operation.response.as_ref(), |entries| Some(&entries.kind));
+    let about = about.and_then(Kind::component).and_then(|name| api.object(name));
+    let properties = about.into_iter().flat_map(|object| &object.properties);
+    let fields: Vec<_> = properties.map(|property| property.name.as_str()).collect();
+    let entries = option(entries.map(|entries| &entries.name));
+    let description = docs::plain(&operation.description);
     format!(
         "{doc}pub static {constant}: Operation = Operation {{\n    \
              id: {id:?},\n    \
@@ -123,6 +152,7 @@ fn operation(api: &Api, operation: &Operation) -> String {
              tag: {tag:?},\n    \
              verb: {verb:?},\n    \
              summary: {summary:?},\n    \
+             description: {description:?},\n    \
              idempotent: {idempotent},\n    \
              destructive: {destructive},\n    \
              deprecated: {deprecated},\n    \
@@ -130,10 +160,18 @@ fn operation(api: &Api, operation: &Operation) -> String {
              query: {query},\n    \
              body: {body},\n    \
              response: {response},\n    \
-             lists: {lists},\n    \
+             entries: {entries},\n    \
+             pages: {pages},\n    \
+             fields: &{fields:?},\n    \
              source: {source:?},\n\
          }};\n"
     )
+}
+
+/// The list that a response is about.
+fn entries<'a>(api: &'a Api, operation: &Operation) -> Option<&'a Property> {
+    let response = api.object(&operation.response_component()?)?;
+    response.properties.iter().find(|property| property.entries)
 }
 
 /// The name of what a response holds; `[Name]` for a list, `{Name}` for a map.
@@ -177,9 +215,10 @@ fn field(api: &Api, property: &Property) -> String {
         option(property.deprecated.as_ref()),
         schema(api, &property.kind, &property.limits, property.min_items),
     );
+    let (description, example) = (docs::plain(&property.description), json(property.example.as_ref()));
     format!(
-        "FieldSchema {{ name: {name:?}, required: {required}, nullable: {nullable}, replaces_all: {replaces_all}, \
-         deprecated: {deprecated}, schema: {schema} }}"
+        "FieldSchema {{ name: {name:?}, description: {description:?}, example: {example}, required: {required}, \
+         nullable: {nullable}, replaces_all: {replaces_all}, deprecated: {deprecated}, schema: {schema} }}"
     )
 }
 
@@ -249,6 +288,11 @@ fn object_path(api: &Api, name: &str) -> String {
         Some(object) => format!("super::{}::{constant}", module(&object.home)),
         None => constant,
     }
+}
+
+/// JSON as text.
+fn json(value: Option<&Value>) -> String {
+    option(value.map(Value::to_string).as_ref())
 }
 
 fn option(value: Option<&String>) -> String {

@@ -314,13 +314,25 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
             }
         })
         .collect();
+    // What is set within a body needs no `new` around it.
+    let conversion = object.required_type.as_ref().filter(|_| object.nested).map(|ty| {
+        let lifetime = arguments::lifetime(object.required().map(|property| &property.kind), "'_");
+        format!(
+            "\nimpl From<{ty}{lifetime}> for {name} {{\n    \
+                 fn from(required: {ty}{lifetime}) -> Self {{\n        \
+                     Self::new(required)\n    \
+                 }}\n\
+             }}\n"
+        )
+    });
+    let conversion = conversion.unwrap_or_default();
     Some(format!(
         "impl {name} {{\n    \
              /// Creates the body from its required fields.\n    \
              pub fn new({arguments}) -> Self {{\n        \
                  Self {{\n{values}        }}\n    \
              }}\n\
-         }}\n"
+         }}\n{conversion}"
     ))
 }
 

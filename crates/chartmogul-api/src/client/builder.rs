@@ -356,7 +356,7 @@ impl<C: From<Client>> ClientBuilder<C> {
         let client = Client {
             call_timeout: self.call_timeout,
             bounds: None,
-            recorder: None,
+            records: false,
             client: Requests,
             baseurl: Relative,
             shared: Arc::new(Shared {

@@ -14,8 +14,7 @@ pub use self::{
     response::Response,
 };
 use crate::{
-    Error,
-    runtime::{self, Recorder},
+    Error, runtime,
     transport::{Bounds, Shared},
 };
 
@@ -30,7 +29,7 @@ pub struct Client {
     pub(crate) call_timeout: Duration,
     pub(crate) bounds: Option<Arc<Bounds>>,
     /// Keeps requests instead of sending them; see [`runtime::prepare`].
-    pub(crate) recorder: Option<Arc<Recorder>>,
+    pub(crate) records: bool,
     /// What the generated methods begin with, by progenitor's names.
     #[allow(clippy::struct_field_names)]
     pub(crate) client: runtime::Requests,

@@ -1,13 +1,23 @@
 //! What is odd about a resource. All else follows from the document.
 
+mod associated_objects;
+mod contacts;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 
 use axum::response::Response;
 
+use serde_json::Value;
+
 pub use self::opportunities::Stage;
-use crate::{handle::Call, state::State, store::Object};
+use crate::{
+    handle::Call,
+    state::State,
+    store::{Object, Store},
+};
 
 pub(crate) trait Resource: Sync {
     /// The fields of a request, as responses have them.
@@ -18,11 +28,24 @@ pub(crate) trait Resource: Sync {
     /// Fills in what the request for a new object left out.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
 
+    /// Fits a new object in with what is there: the objects of its kind, and all others.
+    fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
+
     /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
     fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
 
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
+
+    /// The error for an object that does not exist, if it has been recorded.
+    fn not_found(&self, _key: &str) -> Option<Response> {
+        None
+    }
+
+    /// Whether an object passes a filter that is not about the field of its name.
+    fn passes(&self, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
+        None
+    }
 
     /// Handles what is not a plain operation.
     fn respond(&self, _call: &Call<'_>) -> Option<Response> {
@@ -33,10 +56,21 @@ pub(crate) trait Resource: Sync {
 /// The resource of a tag.
 pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
+        "contacts" => &contacts::Contacts,
+        "notes" | "customer_notes" => &notes::Notes,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,
         "plans" => &plans::Plans,
+        "tasks" => &tasks::Tasks,
         _ => &Plain,
+    }
+}
+
+/// The store of a collection: customer notes are notes under an old path.
+pub(crate) fn store_of(collection: &str) -> &str {
+    match collection {
+        "customer_notes" => "notes",
+        _ => collection,
     }
 }
 

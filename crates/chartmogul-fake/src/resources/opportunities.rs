@@ -7,19 +7,8 @@ use crate::{state::State, store::Object};
 pub(super) struct Opportunities;
 
 impl Resource for Opportunities {
-    /// Custom attributes are sent as a list and returned as an object.
     fn stored(&self, mut sent: Object) -> Object {
-        if let Some(custom) = sent.get_mut("custom")
-            && let Value::Array(attributes) = custom
-        {
-            let attributes = attributes.iter_mut().map(Value::take);
-            *custom = attributes
-                .filter_map(|mut attribute| {
-                    let value = attribute["value"].take();
-                    Some((attribute["key"].as_str()?.to_owned(), normalized(value)))
-                })
-                .collect();
-        }
+        custom_as_object(&mut sent);
         sent
     }
 
@@ -100,6 +89,21 @@ impl Stage<'_> {
         let category = ("forecast_category".to_owned(), json!(self.forecast_category));
         let likelihood = ("win_likelihood".to_owned(), json!(self.win_likelihood));
         Object::from_iter([category, likelihood])
+    }
+}
+
+/// Custom attributes are sent as a list and returned as an object.
+pub(super) fn custom_as_object(sent: &mut Object) {
+    if let Some(custom) = sent.get_mut("custom")
+        && let Value::Array(attributes) = custom
+    {
+        let attributes = attributes.iter_mut().map(Value::take);
+        *custom = attributes
+            .filter_map(|mut attribute| {
+                let value = attribute["value"].take();
+                Some((attribute["key"].as_str()?.to_owned(), normalized(value)))
+            })
+            .collect();
     }
 }
 

@@ -2,6 +2,10 @@
 
 pub mod plans;
 pub mod plan_groups;
+pub mod contacts;
+pub mod notes;
+pub mod customer_notes;
 pub mod opportunities;
+pub mod tasks;
 pub mod metrics;
 pub mod types;

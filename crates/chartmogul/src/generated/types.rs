@@ -3,4 +3,6 @@
 //! Types that several resources share.
 
 #[doc(inline)]
-pub use chartmogul_api::types::CustomAttribute;
+pub use chartmogul_api::types::{
+    AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+};

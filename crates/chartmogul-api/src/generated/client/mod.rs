@@ -2,5 +2,9 @@
 
 mod plans;
 mod plan_groups;
+mod contacts;
+mod notes;
+mod customer_notes;
 mod opportunities;
+mod tasks;
 mod metrics;

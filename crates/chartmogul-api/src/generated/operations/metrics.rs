@@ -13,6 +13,7 @@ pub static GET_ALL_METRICS: Operation = Operation {
     tag: "metrics",
     verb: "all",
     summary: "Retrieve all key metrics",
+    description: "The eight key metrics of the account, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -20,7 +21,9 @@ pub static GET_ALL_METRICS: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("AllMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "mrr", "mrr-percentage-change", "arr", "arr-percentage-change", "customer-churn-rate", "customer-churn-rate-percentage-change", "mrr-churn-rate", "mrr-churn-rate-percentage-change", "ltv", "ltv-percentage-change", "customers", "customers-percentage-change", "asp", "asp-percentage-change", "arpa", "arpa-percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/all",
 };
 
@@ -34,6 +37,7 @@ pub static GET_MRR: Operation = Operation {
     tag: "metrics",
     verb: "mrr",
     summary: "Retrieve MRR",
+    description: "Monthly recurring revenue (MRR) and its movements, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -41,7 +45,9 @@ pub static GET_MRR: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("MrrMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "mrr", "percentage-change", "mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation"],
     source: "https://dev.chartmogul.com/reference/metrics/mrr",
 };
 
@@ -55,6 +61,7 @@ pub static GET_ARR: Operation = Operation {
     tag: "metrics",
     verb: "arr",
     summary: "Retrieve ARR",
+    description: "Annual run rate (ARR), which is MRR times 12, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -62,7 +69,9 @@ pub static GET_ARR: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("ArrMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "arr", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/arr",
 };
 
@@ -76,6 +85,7 @@ pub static GET_ARPA: Operation = Operation {
     tag: "metrics",
     verb: "arpa",
     summary: "Retrieve ARPA",
+    description: "Average revenue per account (ARPA), which is MRR divided by customers, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -83,7 +93,9 @@ pub static GET_ARPA: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("ArpaMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "arpa", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/arpa",
 };
 
@@ -97,6 +109,7 @@ pub static GET_ASP: Operation = Operation {
     tag: "metrics",
     verb: "asp",
     summary: "Retrieve ASP",
+    description: "Average sale price (ASP), the average first invoice of new customers, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -104,7 +117,9 @@ pub static GET_ASP: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("AspMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "asp", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/asp",
 };
 
@@ -118,6 +133,7 @@ pub static GET_CUSTOMER_COUNT: Operation = Operation {
     tag: "metrics",
     verb: "customer_count",
     summary: "Retrieve the customer count",
+    description: "The number of active customers, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -125,7 +141,9 @@ pub static GET_CUSTOMER_COUNT: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("CustomerCountMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "customers", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/customer-count",
 };
 
@@ -139,6 +157,7 @@ pub static GET_CUSTOMER_CHURN_RATE: Operation = Operation {
     tag: "metrics",
     verb: "customer_churn_rate",
     summary: "Retrieve the customer churn rate",
+    description: "The share of customers who left, in percent, an entry for each interval of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -146,7 +165,9 @@ pub static GET_CUSTOMER_CHURN_RATE: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("CustomerChurnRateMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "customer-churn-rate", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/churn-rate",
 };
 
@@ -160,6 +181,7 @@ pub static GET_MRR_CHURN_RATE: Operation = Operation {
     tag: "metrics",
     verb: "mrr_churn_rate",
     summary: "Retrieve the net MRR churn rate",
+    description: "The share of MRR that was lost, in percent, less what existing customers added; an entry for each interval of the period. It is negative when they added more than was lost.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -167,7 +189,9 @@ pub static GET_MRR_CHURN_RATE: Operation = Operation {
     query: Some(&super::metrics::METRICS_QUERY),
     body: None,
     response: Some("MrrChurnRateMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "mrr-churn-rate", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/mrr-churn-rate",
 };
 
@@ -181,6 +205,7 @@ pub static GET_LTV: Operation = Operation {
     tag: "metrics",
     verb: "ltv",
     summary: "Retrieve LTV",
+    description: "Customer lifetime value (LTV), which is ARPA divided by the customer churn rate. There is no interval to choose; observed: an entry for each month of the period.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -188,18 +213,20 @@ pub static GET_LTV: Operation = Operation {
     query: Some(&super::metrics::LTV_QUERY),
     body: None,
     response: Some("LtvMetrics"),
-    lists: false,
+    entries: Some("entries"),
+    pages: false,
+    fields: &["date", "ltv", "percentage-change"],
     source: "https://dev.chartmogul.com/reference/metrics/ltv",
 };
 
 pub(crate) static LTV_QUERY: Object = Object {
     name: "LtvQuery",
     fields: &[
-        FieldSchema { name: "start-date", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
-        FieldSchema { name: "end-date", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
-        FieldSchema { name: "geo", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
-        FieldSchema { name: "plans", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
-        FieldSchema { name: "filters", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "start-date", description: "First day of the period.", example: Some("\"2026-01-01\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
+        FieldSchema { name: "end-date", description: "Last day of the period.", example: Some("\"2026-02-28\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
+        FieldSchema { name: "geo", description: "Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.", example: Some("[\"US\",\"GB\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "plans", description: "Only these plans: their names (upper and lower case differ), their external identifiers, or their identifiers, `pl_` followed by a UUID; on the wire with commas between them. A name with a comma can't be sent; use the identifier.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"Team yearly\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "filters", description: "An expression in the ChartMogul Filter Language, `filter~OPERATOR~value` with `~AND~` between conditions; texts are in single quotes. The app shows the expression of a report in its address bar.", example: Some("\"region~ANY~'US','GB'\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
     not_empty: false,
     one_of: &[],
@@ -208,12 +235,12 @@ pub(crate) static LTV_QUERY: Object = Object {
 pub(crate) static METRICS_QUERY: Object = Object {
     name: "MetricsQuery",
     fields: &[
-        FieldSchema { name: "start-date", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
-        FieldSchema { name: "end-date", required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
-        FieldSchema { name: "interval", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "week", "month", "quarter", "year"], ..Text::ANY }) },
-        FieldSchema { name: "geo", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
-        FieldSchema { name: "plans", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
-        FieldSchema { name: "filters", required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "start-date", description: "First day of the period.", example: Some("\"2026-01-01\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
+        FieldSchema { name: "end-date", description: "Last day of the period.", example: Some("\"2026-02-28\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
+        FieldSchema { name: "interval", description: "How long the intervals are that the period is divided into; there is an entry for each. Send it always: without it, days were observed in 2016, and months are reported since.", example: Some("\"month\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "week", "month", "quarter", "year"], ..Text::ANY }) },
+        FieldSchema { name: "geo", description: "Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.", example: Some("[\"US\",\"GB\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "plans", description: "Only these plans: their names (upper and lower case differ), their external identifiers, or their identifiers, `pl_` followed by a UUID; on the wire with commas between them. A name with a comma can't be sent; use the identifier.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"Team yearly\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "filters", description: "An expression in the ChartMogul Filter Language, `filter~OPERATOR~value` with `~AND~` between conditions; texts are in single quotes. The app shows the expression of a report in its address bar.", example: Some("\"region~ANY~'US','GB'\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
     not_empty: false,
     one_of: &[],

@@ -2,21 +2,34 @@
 
 //! All operations of the API that this version knows.
 
-use crate::Operation;
+use crate::{Operation, Resource};
 
+mod contacts;
+mod customer_notes;
 mod metrics;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 mod shared;
 
 pub use plans::{CREATE_PLAN, DELETE_PLAN, GET_PLAN, LIST_PLANS, UPDATE_PLAN};
 pub use plan_groups::{
     CREATE_PLAN_GROUP, DELETE_PLAN_GROUP, GET_PLAN_GROUP, LIST_PLAN_GROUPS, LIST_PLAN_GROUP_PLANS, UPDATE_PLAN_GROUP,
 };
+pub use contacts::{
+    CREATE_CONTACT, CREATE_CUSTOMER_CONTACT, DELETE_CONTACT, GET_CONTACT, LIST_CONTACTS, LIST_CUSTOMER_CONTACTS,
+    MERGE_CONTACTS, UPDATE_CONTACT,
+};
+pub use notes::{CREATE_NOTE, DELETE_NOTE, GET_NOTE, LIST_NOTES, UPDATE_NOTE};
+pub use customer_notes::{
+    CREATE_CUSTOMER_NOTE, DELETE_CUSTOMER_NOTE, GET_CUSTOMER_NOTE, LIST_CUSTOMER_NOTES, UPDATE_CUSTOMER_NOTE,
+};
 pub use opportunities::{
     CREATE_OPPORTUNITY, DELETE_OPPORTUNITY, GET_OPPORTUNITY, LIST_OPPORTUNITIES, UPDATE_OPPORTUNITY,
 };
+pub use tasks::{CREATE_TASK, DELETE_TASK, GET_TASK, LIST_TASKS, UPDATE_TASK};
 pub use metrics::{
     GET_ALL_METRICS, GET_ARPA, GET_ARR, GET_ASP, GET_CUSTOMER_CHURN_RATE, GET_CUSTOMER_COUNT, GET_LTV, GET_MRR,
     GET_MRR_CHURN_RATE,
@@ -24,31 +37,106 @@ pub use metrics::{
 
 /// Every operation, by its id.
 pub static ALL: &[&Operation] = &[
+    &CREATE_CONTACT,
+    &CREATE_CUSTOMER_CONTACT,
+    &CREATE_CUSTOMER_NOTE,
+    &CREATE_NOTE,
     &CREATE_OPPORTUNITY,
     &CREATE_PLAN,
     &CREATE_PLAN_GROUP,
+    &CREATE_TASK,
+    &DELETE_CONTACT,
+    &DELETE_CUSTOMER_NOTE,
+    &DELETE_NOTE,
     &DELETE_OPPORTUNITY,
     &DELETE_PLAN,
     &DELETE_PLAN_GROUP,
+    &DELETE_TASK,
     &GET_ALL_METRICS,
     &GET_ARPA,
     &GET_ARR,
     &GET_ASP,
+    &GET_CONTACT,
     &GET_CUSTOMER_CHURN_RATE,
     &GET_CUSTOMER_COUNT,
+    &GET_CUSTOMER_NOTE,
     &GET_LTV,
     &GET_MRR,
     &GET_MRR_CHURN_RATE,
+    &GET_NOTE,
     &GET_OPPORTUNITY,
     &GET_PLAN,
     &GET_PLAN_GROUP,
+    &GET_TASK,
+    &LIST_CONTACTS,
+    &LIST_CUSTOMER_CONTACTS,
+    &LIST_CUSTOMER_NOTES,
+    &LIST_NOTES,
     &LIST_OPPORTUNITIES,
     &LIST_PLAN_GROUP_PLANS,
     &LIST_PLAN_GROUPS,
     &LIST_PLANS,
+    &LIST_TASKS,
+    &MERGE_CONTACTS,
+    &UPDATE_CONTACT,
+    &UPDATE_CUSTOMER_NOTE,
+    &UPDATE_NOTE,
     &UPDATE_OPPORTUNITY,
     &UPDATE_PLAN,
     &UPDATE_PLAN_GROUP,
+    &UPDATE_TASK,
+];
+
+/// Every resource, in the document's order.
+pub static RESOURCES: &[Resource] = &[
+    Resource {
+        name: "plans",
+        description: "What customers subscribe to, with how often it is billed.",
+        source: "https://dev.chartmogul.com/reference/plans",
+        operations: &[&LIST_PLANS, &CREATE_PLAN, &GET_PLAN, &DELETE_PLAN, &UPDATE_PLAN],
+    },
+    Resource {
+        name: "plan_groups",
+        description: "Plans under a common name.",
+        source: "https://dev.chartmogul.com/reference/plan-groups",
+        operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
+    },
+    Resource {
+        name: "contacts",
+        description: "People, usually of a customer.",
+        source: "https://dev.chartmogul.com/reference/contacts",
+        operations: &[&LIST_CONTACTS, &CREATE_CONTACT, &GET_CONTACT, &DELETE_CONTACT, &UPDATE_CONTACT, &MERGE_CONTACTS, &LIST_CUSTOMER_CONTACTS, &CREATE_CUSTOMER_CONTACT],
+    },
+    Resource {
+        name: "notes",
+        description: "Notes and call logs, on customers and contacts.",
+        source: "https://dev.chartmogul.com/reference/notes-and-call-logs",
+        operations: &[&LIST_NOTES, &CREATE_NOTE, &GET_NOTE, &DELETE_NOTE, &UPDATE_NOTE],
+    },
+    Resource {
+        name: "customer_notes",
+        description: "Notes and call logs under their old path, which is deprecated. Use notes instead.",
+        source: "https://dev.chartmogul.com/reference/notes-and-call-logs",
+        operations: &[&LIST_CUSTOMER_NOTES, &CREATE_CUSTOMER_NOTE, &GET_CUSTOMER_NOTE, &DELETE_CUSTOMER_NOTE, &UPDATE_CUSTOMER_NOTE],
+    },
+    Resource {
+        name: "opportunities",
+        description: "Deals in a sales pipeline. The API key must belong to a user who has a CRM seat.",
+        source: "https://dev.chartmogul.com/reference/opportunities",
+        operations: &[&LIST_OPPORTUNITIES, &CREATE_OPPORTUNITY, &GET_OPPORTUNITY, &DELETE_OPPORTUNITY, &UPDATE_OPPORTUNITY],
+    },
+    Resource {
+        name: "tasks",
+        description: "What the users of ChartMogul have to do, about customers and contacts.",
+        source: "https://dev.chartmogul.com/reference/tasks",
+        operations: &[&LIST_TASKS, &CREATE_TASK, &GET_TASK, &DELETE_TASK, &UPDATE_TASK],
+    },
+    Resource {
+        name: "metrics",
+        description: "The subscription metrics that ChartMogul computes. Amounts are in cents of the account's currency.",
+        source: "https://dev.chartmogul.com/reference/metrics",
+        operations: &[&GET_ALL_METRICS, &GET_MRR, &GET_ARR, &GET_ARPA, &GET_ASP, &GET_CUSTOMER_COUNT, &GET_CUSTOMER_CHURN_RATE, &GET_MRR_CHURN_RATE, &GET_LTV],
+    },
 ];
 
 /// The operation with this id.

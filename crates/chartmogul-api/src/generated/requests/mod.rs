@@ -4,14 +4,27 @@
 
 mod plans;
 mod plan_groups;
+mod contacts;
+mod notes;
+mod customer_notes;
 mod opportunities;
+mod tasks;
 mod metrics;
 
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
 pub use plan_groups::{
     CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup,
 };
+pub use contacts::{
+    CreateContact, CreateCustomerContact, DeleteContact, GetContact, ListContacts, ListCustomerContacts, MergeContacts,
+    UpdateContact,
+};
+pub use notes::{CreateNote, DeleteNote, GetNote, ListNotes, UpdateNote};
+pub use customer_notes::{
+    CreateCustomerNote, DeleteCustomerNote, GetCustomerNote, ListCustomerNotes, UpdateCustomerNote,
+};
 pub use opportunities::{CreateOpportunity, DeleteOpportunity, GetOpportunity, ListOpportunities, UpdateOpportunity};
+pub use tasks::{CreateTask, DeleteTask, GetTask, ListTasks, UpdateTask};
 pub use metrics::{
     GetAllMetrics, GetArpa, GetArr, GetAsp, GetCustomerChurnRate, GetCustomerCount, GetLtv, GetMrr, GetMrrChurnRate,
 };

@@ -2,18 +2,28 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod contacts;
+mod customer_notes;
 mod metrics;
+mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod tasks;
 mod shared;
 
+pub use contacts::{
+    Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, ListContactsQuery,
+    ListCustomerContactsQuery, MergedContacts,
+};
+pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
 pub use metrics::{
     AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
     CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
     LtvQuery, MetricsInterval, MetricsPeriod, MetricsQuery, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics,
     MrrEntry, MrrMetrics,
 };
+pub use notes::{ListNotesQuery, Note, NoteCreation, NotePage, NoteType, NoteUpdate};
 pub use opportunities::{
     ForecastCategory, ListOpportunitiesQuery, NewOpportunity, Opportunity, OpportunityCreation, OpportunityPage,
     OpportunityType, OpportunityUpdate,
@@ -22,4 +32,7 @@ pub use plan_groups::{
     ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate,
 };
 pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
-pub use shared::CustomAttribute;
+pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
+pub use shared::{
+    AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+};

@@ -1,0 +1,103 @@
+use axum::{http::StatusCode, response::Response};
+use serde_json::{Value, json};
+
+use super::{Resource, opportunities::custom_as_object};
+use crate::{
+    errors,
+    handle::Call,
+    state::State,
+    store::{Object, Store},
+};
+
+pub(super) struct Contacts;
+
+impl Resource for Contacts {
+    /// What is sent as `last_active_at` is returned as `last_seen`.
+    fn stored(&self, mut sent: Object) -> Object {
+        custom_as_object(&mut sent);
+        if let Some(at) = sent.remove("last_active_at") {
+            sent.insert("last_seen".to_owned(), at);
+        }
+        sent
+    }
+
+    fn complete(&self, new: &mut Object, _sent: &Object) {
+        new.insert("custom".to_owned(), json!({}));
+    }
+
+    /// The position is the highest of the customer's contacts plus one; what the customer is called is in the customer.
+    fn fit_in(&self, state: &State, store: &Store, new: &mut Object, sent: &Object) {
+        if !sent.contains_key("position") {
+            // They are kept as text; reading each of them for each new one would take long.
+            let of_customer = format!(
+                r#""customer_uuid":{}"#,
+                new.get("customer_uuid").unwrap_or(&Value::Null)
+            );
+            let others = store.all().filter(|other| other.contains(&of_customer));
+            let others = others.filter_map(|other| serde_json::from_str::<Value>(other).ok());
+            let highest = others.filter_map(|other| other["position"].as_i64()).max();
+            new.insert("position".to_owned(), (highest.unwrap_or(0) + 1).into());
+        }
+        let uuid = new.get("customer_uuid").and_then(Value::as_str);
+        if let Some(customer) = uuid.and_then(|uuid| state.collection("customers").get(uuid)) {
+            new.insert("customer_external_id".to_owned(), customer["external_id"].clone());
+        }
+    }
+
+    fn not_found(&self, key: &str) -> Option<Response> {
+        let message = format!("Contact \"{}\" does not exist", key.trim_start_matches("con_"));
+        Some(errors::with_code(StatusCode::NOT_FOUND, &message, Some("contact_uuid")))
+    }
+
+    fn respond(&self, call: &Call<'_>) -> Option<Response> {
+        let [into, from] = call.path.as_slice() else {
+            return None;
+        };
+        if into.eq_ignore_ascii_case(from) {
+            let message = "A contact can't be merged into itself";
+            return Some(errors::with_code(
+                StatusCode::BAD_REQUEST,
+                message,
+                Some("from_contact_uuid"),
+            ));
+        }
+        let merged = call.state.store("contacts", |store| {
+            let (mut merged, second) = (store.get(into).ok_or(into)?, store.get(from).ok_or(from)?);
+            merge(&mut merged, second);
+            store.put(into, merged.clone());
+            store.remove(from);
+            Ok::<_, &String>(merged)
+        });
+        match merged {
+            Ok(mut merged) => {
+                merged.insert("customer_uuid".to_owned(), Value::Null); // in this response only
+                Some(call.succeed(Some(merged.into())))
+            }
+            Err(key) => self.not_found(key),
+        }
+    }
+}
+
+/// Fills the empty fields of a contact with those of another. `notes` are joined.
+fn merge(contact: &mut Object, other: Object) {
+    for (name, theirs) in other {
+        let joins = name == "notes";
+        let ours = contact.entry(name).or_insert(Value::Null);
+        match (&*ours, &theirs) {
+            (empty, _) if is_empty(empty) => *ours = theirs,
+            (Value::String(first), Value::String(second)) if joins && !second.is_empty() => {
+                *ours = format!("{first} {second}").into();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,24 @@
+use serde_json::Value;
+
+use super::{Resource, associated_objects};
+use crate::store::Object;
+
+pub(super) struct Tasks;
+
+impl Resource for Tasks {
+    fn stored(&self, mut sent: Object) -> Object {
+        associated_objects::as_fields(&mut sent);
+        sent
+    }
+
+    fn passes(&self, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+        match filter {
+            "contact_uuid" => Some(associated_objects::is_contact(object, wanted)),
+            "completed" => {
+                let completed = object.get("completed_at").is_some_and(|at| !at.is_null());
+                Some(*wanted == completed)
+            }
+            _ => None,
+        }
+    }
+}
