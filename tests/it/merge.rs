@@ -268,7 +268,7 @@ async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
         for status in statuses {
             let response = match status {
                 200 => Canned::new(200).json(deal_with(r#"{"seats":4}"#)),
-                201 => Canned::new(200).json(deal_with(r#"{"list":[1]}"#)),
+                201 => Canned::new(200).json(deal_with(r#"{"odd":{}}"#)),
                 status => Canned::new(*status),
             };
             fake.respond_next(response);
@@ -282,8 +282,8 @@ async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
         (&[200, 502, 404], true, "get_opportunity: 404"),
         (&[404], false, "get_opportunity: 404"),
         (&[200, 422], false, "update_opportunity: 422"),
-        (&[201], false, "custom attribute `list` is a list"),
-        (&[200, 503, 201], false, "custom attribute `list` is a list"),
+        (&[201], false, "custom attribute `odd` is an object"),
+        (&[200, 503, 201], false, "custom attribute `odd` is an object"),
         (&[200, 502, 201], true, "get_opportunity: 200"),
     ] {
         let (fake, _) = start();
@@ -433,11 +433,11 @@ async fn to_replace_all_and_to_merge_is_to_replace_all() {
 
 #[tokio::test]
 async fn what_cannot_be_kept_is_refused_before_anything_is_written() {
-    let (fake, client) = start_with(&json!({ "list": [1] }));
+    let (fake, client) = start_with(&json!({ "odd": {} }));
     let error = merge(&client).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "custom attribute `list` is a list, not a value that can be sent"
+        "custom attribute `odd` is an object, not a value that can be sent"
     );
     for odd in [Some(json!("none")), None] {
         let mut deal = opportunity(UUID);
@@ -529,7 +529,7 @@ fn expected(
     (changes, more, attempts): (&Changes, bool, u32),
 ) -> (Attributes, Result<(), bool>) {
     let mut steps = others.iter().zip(fates);
-    let mut may_have_happened = false;
+    let (mut may_have_happened, mut amount_is_set) = (false, false);
     for _ in 0..attempts {
         let mut request = || {
             let (other, fate) = steps.next().unwrap();
@@ -538,7 +538,20 @@ fn expected(
         if changes.is_empty() && more {
             let (other, fate) = request(); // no attribute is sent
             custom = other.unwrap_or(custom);
+            let is_in_place = amount_is_set;
+            amount_is_set |= !matches!(fate, Fate::Refused(_));
             match fate {
+                // An earlier attempt did it, so this one is "nothing to change", and the object is read for the caller.
+                Fate::Good if is_in_place => {
+                    for _ in 0..attempts {
+                        let (other, fate) = request();
+                        custom = other.unwrap_or(custom);
+                        if fate == Fate::Good {
+                            return (custom, Ok(()));
+                        }
+                    }
+                    return (custom, Err(true));
+                }
                 Fate::Good | Fate::Done(202 | 204) => return (custom, Ok(())),
                 Fate::Refused(status) | Fate::Done(status) => may_have_happened |= matches!(status, 502 | 504),
             }

@@ -51,10 +51,13 @@ async fn every_operation_can_be_replayed() {
         );
         assert_eq!(pairs(&sent.query), pairs(exchange.query()), "{id}");
         if operation.body.is_some() && !exchange.request().is_null() {
-            assert_eq!(&sent.json(), exchange.request(), "{id}");
+            assert_eq!(sent.json(), body(operation, exchange), "{id}");
         }
         if let Some(response) = response.filter(|_| operation.response.is_some()) {
-            assert_eq!(response.value(), exchange.response(), "{id}");
+            // No body is read as an object without fields.
+            let no_body = json!({});
+            let expected = Some(exchange.response()).filter(|body| !body.is_null());
+            assert_eq!(response.value(), expected.unwrap_or(&no_body), "{id}");
         }
         replayed.insert(operation.id);
     }
@@ -85,7 +88,7 @@ fn every_exchange_fits_the_document() {
                 "request {id}"
             );
         }
-        if let Some(component) = operation.response.filter(|_| exchange.status() != 304) {
+        if let Some(component) = operation.response.filter(|_| !exchange.response().is_null()) {
             assert_eq!(fits.violations(component, exchange.response()), "", "response {id}");
             assert_eq!(fits.unknown(component, exchange.response()), "", "response {id}");
         }
@@ -123,7 +126,13 @@ async fn the_fake_takes_every_request() {
             .await
             .unwrap();
         let (status, id) = (response.status().as_u16(), exchange.id());
-        assert!(status < 400, "{id}, {operation}: {}", response.text().await.unwrap());
+        // What is named elsewhere than in the path is not there.
+        let is_unknown = [404, 422].contains(&status) && operation.parameters.is_empty();
+        assert!(
+            status < 400 || is_unknown,
+            "{id}, {operation}: {}",
+            response.text().await.unwrap()
+        );
     }
 }
 
@@ -160,13 +169,35 @@ fn read(exchange: &Exchange) -> Option<(&'static Operation, Map<String, Value>)>
         let schema = field.map_or(Schema::Any, |field| field.schema);
         arguments.insert(name, table::read(&schema, &text));
     }
-    if let Some(body) = operation.body {
-        let fields = body
-            .envelope
-            .map_or(exchange.request(), |envelope| &exchange.request()[envelope]);
+    if let Some(described) = operation.body {
+        let body = body(operation, exchange);
+        let fields = described.envelope.map_or(&body, |envelope| &body[envelope]);
         arguments.extend(fields.as_object().cloned().unwrap_or_default());
     }
     Some((operation, arguments))
+}
+
+/// What was sent in the body, without what official clients repeat there of the path, in nested objects too.
+fn body(operation: &Operation, exchange: &Exchange) -> Value {
+    fn strip(value: &mut Value, operation: &Operation) {
+        match value {
+            Value::Object(fields) => {
+                fields.retain(|name, _| operation.parameter(name).is_none());
+                fields.values_mut().for_each(|value| strip(value, operation));
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| strip(item, operation)),
+            _ => {}
+        }
+    }
+    let mut body = exchange.request().clone();
+    let fields = operation.body.into_iter().flat_map(|body| body.object.fields);
+    if fields
+        .into_iter()
+        .all(|field| operation.parameter(field.name).is_none())
+    {
+        strip(&mut body, operation);
+    }
+    body
 }
 
 fn pairs(query: &str) -> BTreeMap<String, String> {

@@ -114,16 +114,24 @@ fn every_component_has_a_type() {
     assert_eq!(reached, typed);
 }
 
-/// Texts, numbers, truth values, times and lists that are components are no types in Rust: here, they stand where they are used.
+/// Texts, numbers, truth values, times, lists and maps that are components are no types in Rust: here, they stand where they
+/// are used.
 fn with_values_in_place(document: &Value) -> Value {
+    fn is_map(target: &str, component: &Value) -> bool {
+        component["additionalProperties"] != json!(null)
+            && component["properties"].is_null()
+            && component["x-no-result"].is_null()
+            && !target.ends_with("/CustomAttributes") // written by hand
+    }
     fn put(document: &Value, value: &mut Value) {
         let target = value.get("$ref").and_then(Value::as_str);
         let component = target.and_then(|target| document.pointer(target.strip_prefix("#/components/schemas")?));
-        if let Some(component) = component
+        if let (Some(target), Some(component)) = (target, component)
             && (["string", "integer", "number", "boolean", "array"]
                 .iter()
                 .any(|ty| component["type"] == *ty)
-                || is_time(component))
+                || is_time(component)
+                || is_map(target, component))
             && component["x-extensible-enum"].is_null()
         {
             *value = component.clone();
@@ -151,6 +159,9 @@ fn shape(schema: &Value) -> Value {
     let mut shape = Map::new();
     if let Some(target) = schema["$ref"].as_str() {
         return json!(target.rsplit('/').next());
+    }
+    if let Some([one]) = schema["allOf"].as_array().map(Vec::as_slice) {
+        return self::shape(one); // with words of its own, or `null`
     }
     if is_time(schema) {
         return json!({ "type": "string", "format": "date-time" }); // a `Timestamp`

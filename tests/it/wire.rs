@@ -140,7 +140,7 @@ async fn no_argument_leads_to_another_path() {
             .filter(|(_, segment)| segment.starts_with('{'))
         {
             let name = parameter.trim_matches(['{', '}']);
-            for literal in literals(&segments, at).into_iter().chain([".", "..", "a/b"]) {
+            for literal in literals(operation, at).into_iter().chain([".", "..", "a/b"]) {
                 let mut arguments = table::arguments(&document, operation);
                 if !arguments[name].is_string() {
                     continue;
@@ -157,11 +157,11 @@ async fn no_argument_leads_to_another_path() {
     }
 }
 
-/// What other paths have where this one has a parameter.
-fn literals(segments: &[&str], at: usize) -> Vec<&'static str> {
-    let others = operations::ALL
-        .iter()
-        .map(|other| other.path.split('/').collect::<Vec<_>>());
+/// What other paths with the same method have where this one has a parameter.
+fn literals(operation: &Operation, at: usize) -> Vec<&'static str> {
+    let segments: Vec<_> = operation.path.split('/').collect();
+    let others = operations::ALL.iter().filter(|other| other.method == operation.method);
+    let others = others.map(|other| other.path.split('/').collect::<Vec<_>>());
     let alike = others.filter(|other| {
         let fits = |(number, part): (usize, &&str)| number == at || *part == segments[number] || part.starts_with('{');
         other.len() == segments.len() && other.iter().enumerate().all(fits)

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use chartmogul::Field;
+use chrono::{DateTime, Utc};
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
@@ -87,7 +89,11 @@ fn compile(component: &str, closed: bool) -> Validator {
         _ => one,
     };
     schema["components"] = components;
-    jsonschema::draft4::new(&schema).expect("a schema")
+    let instant = |text: &str| {
+        serde_json::from_value::<Field<DateTime<Utc>>>(text.into()).is_ok_and(|field| field.get().is_some())
+    };
+    let options = jsonschema::draft4::options().with_format("date-time", instant); // in every form that the API takes
+    options.build(&schema).expect("a schema")
 }
 
 /// Allows no properties but those that are named.
@@ -104,16 +110,20 @@ fn close(value: &mut Value) {
     }
 }
 
-/// OpenAPI 3.0 says `nullable` where JSON Schema lists `null` among the types.
+/// OpenAPI 3.0 says `nullable` where JSON Schema lists `null` among the types, or among the alternatives.
 fn as_json_schema(value: &mut Value) {
     match value {
         Value::Object(members) => {
-            if members.remove("nullable") == Some(json!(true))
-                && let Some(ty) = members.get_mut("type")
-            {
-                *ty = json!([ty.take(), "null"]);
-            }
+            let nullable = members.remove("nullable") == Some(json!(true));
             members.values_mut().for_each(as_json_schema);
+            let has_parts = members.contains_key("allOf"); // which don't allow `null`
+            if !nullable {
+                return;
+            }
+            match members.get_mut("type") {
+                Some(ty) if !has_parts => *ty = json!([ty.take(), "null"]),
+                _ => *value = json!({ "anyOf": [value.take(), { "type": "null" }] }),
+            }
         }
         Value::Array(items) => items.iter_mut().for_each(as_json_schema),
         _ => {}

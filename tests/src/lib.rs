@@ -66,10 +66,14 @@ mod guide {
     struct CustomAttributes;
     #[doc = include_str!("../../docs/guide/bulk.md")]
     struct Bulk;
+    #[doc = include_str!("../../docs/guide/customers.md")]
+    struct Customers;
     #[doc = include_str!("../../docs/guide/metrics.md")]
     struct Metrics;
     #[doc = include_str!("../../docs/guide/plans.md")]
     struct Plans;
+    #[doc = include_str!("../../docs/guide/invoices.md")]
+    struct Invoices;
     #[doc = include_str!("../../docs/guide/log-a-call.md")]
     struct LogACall;
     #[doc = include_str!("../../docs/guide/tasks.md")]

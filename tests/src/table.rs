@@ -1,6 +1,6 @@
 //! Calls by the operation table, with the arguments that the document's examples have.
 
-use chartmogul_api::{FieldSchema, Object, Operation, Schema};
+use chartmogul_api::{FieldSchema, Object, Operation, Schema, operations};
 use chartmogul_fake::{Fake, samples};
 use serde_json::{Map, Value};
 
@@ -30,7 +30,8 @@ pub fn arguments(document: &Value, operation: &Operation) -> Map<String, Value> 
 
 /// The example of the body.
 pub fn body(document: &Value, operation: &Operation) -> Value {
-    document::example(document, &documented(document, operation)["requestBody"]["content"])
+    let body = resolved(document, &documented(document, operation)["requestBody"]);
+    document::example(document, &body["content"])
 }
 
 /// The arguments that the operation can't do without.
@@ -81,6 +82,19 @@ pub fn read(schema: &Schema, text: &str) -> Value {
 /// A fake with everything that the examples of an operation are about.
 pub fn fake(document: &Value, operation: &Operation) -> Fake {
     let fake = Fake::start().expect("a loopback port");
+    // Attributes are those of customers, and a merge is of two.
+    for read in operations::ALL
+        .iter()
+        .filter(|read| read.is_read() && read.tag == "customers")
+    {
+        for example in document::examples(document, &documented(document, read)["responses"]["200"]["content"]) {
+            let lists = example.as_object().into_iter().flat_map(|fields| fields.values());
+            let entries = lists.filter_map(Value::as_array).flatten().cloned();
+            for object in entries.chain([example.clone()]) {
+                let _ = fake.collection(read.tag).insert(object); // an error if nothing of the kind is kept
+            }
+        }
+    }
     hold(&fake, operation, &arguments(document, operation));
     fake
 }
@@ -88,12 +102,13 @@ pub fn fake(document: &Value, operation: &Operation) -> Fake {
 /// Lets a fake hold the objects that a call is about; none if objects of the kind are not stored.
 pub fn hold(fake: &Fake, operation: &Operation, arguments: &Map<String, Value>) {
     let collection = fake.collection(operation.tag);
-    for key in operation
-        .parameters
-        .iter()
-        .filter_map(|parameter| arguments[parameter.name].as_str())
-    {
-        let _ = collection.insert_sample(key);
+    for parameter in operation.parameters {
+        if let Some(key) = arguments[parameter.name].as_str() {
+            let _ = collection.insert_sample(key);
+            if parameter.name == "customer_uuid" {
+                let _ = fake.collection("customers").insert_sample(key);
+            }
+        }
     }
     // The query may say which one it is.
     if operation.parameters.is_empty() && operation.method != "POST" {
@@ -109,10 +124,16 @@ pub fn hold(fake: &Fake, operation: &Operation, arguments: &Map<String, Value>) 
 
 fn parameters<'a>(document: &'a Value, operation: &Operation) -> impl Iterator<Item = &'a Value> {
     let parameters = documented(document, operation)["parameters"].as_array();
-    parameters.into_iter().flatten().map(|parameter| {
-        let target = parameter["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
-        target.map_or(parameter, |target| document.pointer(target).expect("a parameter"))
-    })
+    parameters
+        .into_iter()
+        .flatten()
+        .map(|parameter| resolved(document, parameter))
+}
+
+/// What a `$ref` leads to; a value without one is itself.
+fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    let target = value["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
+    target.map_or(value, |target| document.pointer(target).expect("a component"))
 }
 
 fn name(parameter: &Value) -> String {

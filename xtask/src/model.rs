@@ -4,6 +4,12 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+/// The parameter that names a customer, in every path and every query.
+const CUSTOMER_UUID: &str = "customer_uuid";
+
+/// The resource whose objects have a scope: `Client::customer`.
+const CUSTOMERS: &str = "customers";
+
 /// The whole API.
 #[derive(Debug)]
 pub struct Api {
@@ -26,6 +32,35 @@ pub struct Tag {
     pub description: String,
     /// Page of the API reference.
     pub source: String,
+}
+
+/// Where the customer of an operation can be said without naming it in the path.
+#[derive(Debug, Clone, Copy)]
+pub enum CustomerField<'a> {
+    /// A query parameter.
+    Query(&'a Property),
+    /// A field of the body.
+    Body(&'a Property),
+}
+
+/// How what belongs to a customer is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// It does not belong to one.
+    None,
+    /// It is the customer: the scope has the methods.
+    Itself,
+    /// Only lists can be limited, and new objects be given a customer: the resource itself, with that customer.
+    Limited,
+    /// Paths have the customer in them: a struct of its own, with the methods of the resource without that argument.
+    Within,
+}
+
+impl Tag {
+    /// The struct for what belongs to one customer, if there is one.
+    pub fn of_customer(&self) -> String {
+        format!("{}OfCustomer", crate::names::pascal(&self.name))
+    }
 }
 
 /// One operation.
@@ -80,6 +115,23 @@ impl Api {
         }
     }
 
+    /// How the resource of a tag is reached from a customer.
+    pub fn scope(&self, tag: &str) -> Scope {
+        let mut operations = self.operations.iter().filter(|operation| operation.tag == tag);
+        if tag == CUSTOMERS {
+            Scope::Itself
+        } else if operations
+            .clone()
+            .any(|operation| operation.customer_parameter().is_some())
+        {
+            Scope::Within
+        } else if operations.any(|operation| operation.customer_field(self).is_some()) {
+            Scope::Limited
+        } else {
+            Scope::None
+        }
+    }
+
     /// The structs of required fields, by name. Objects that share one have the same required fields.
     pub fn required_types(&self) -> BTreeMap<&str, RequiredType<'_>> {
         let mut found: BTreeMap<&str, RequiredType<'_>> = BTreeMap::new();
@@ -121,6 +173,15 @@ impl Api {
         }
         found
     }
+}
+
+/// How the object of an update is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'a> {
+    /// The operation that reads it.
+    pub get: &'a Operation,
+    /// The operation that lists it alone by what identifies it in the query of the update, if no GET has both identifiers.
+    pub list: Option<&'a Operation>,
 }
 
 /// Two operations that are one method: what identifies the object is in the path of one, and in the query of the other.
@@ -260,8 +321,8 @@ impl Operation {
     }
 
     /// The operation that reads what this one updates, whole: a GET at the same path with the same response, whose query
-    /// is part of this one's or can be left out.
-    pub fn read<'a>(&self, api: &'a Api) -> Option<&'a Self> {
+    /// is part of this one's or can be left out. What is identified in two ways is read in the same two ways.
+    pub fn read<'a>(&self, api: &'a Api) -> Option<Read<'a>> {
         let is_get = |other: &&Self| other.method == "get" && other.path == self.path;
         let get = api.operations.iter().find(is_get)?;
         let one_object = matches!(get.response, Some(Kind::Ref(_))) && get.response == self.response;
@@ -279,9 +340,34 @@ impl Operation {
         let has_alternatives = get.query_object(api).is_some_and(|query| !query.one_of.is_empty());
         let identified = !has_alternatives && (!self.parameters.is_empty() || !required.is_empty());
         let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
-        // What is identified in two ways is read in the same two ways.
-        let fits = fits && get.identifier == self.identifier;
-        (fits && parts(get) == parts(self) && required.iter().all(is_given)).then_some(get)
+        if !fits || parts(get) != parts(self) || !required.iter().all(is_given) {
+            return None;
+        }
+        let list = self
+            .identified(api)
+            .and_then(|identified| self.lists_one(api, &identified));
+        let is_whole = get.identifier == self.identifier;
+        (is_whole || list.is_some()).then_some(Read {
+            get,
+            list: list.filter(|_| !is_whole),
+        })
+    }
+
+    /// The operation that lists what this one updates, and nothing else: a GET at the path of the one with the query, whose
+    /// filters have all that identifies the object.
+    fn lists_one<'a>(&self, api: &'a Api, identified: &Identified<'_>) -> Option<&'a Self> {
+        let is_list = |other: &&Self| other.method == "get" && other.path == identified.by_query.path;
+        let list = api.operations.iter().find(is_list)?;
+        let entries = Some(Kind::List(Box::new(self.response.clone()?)));
+        let filters = list.query_object(api)?;
+        let has = |key: &Property| {
+            filters
+                .property(&key.name)
+                .is_some_and(|filter| filter.kind == key.kind)
+        };
+        let is_free = list.parameters.is_empty() && filters.one_of.is_empty() && filters.required().next().is_none();
+        let fits = is_free && list.pages(api).map(|page| &page.kind) == entries.as_ref() && identified.keys().all(has);
+        fits.then_some(list)
     }
 
     /// Whether custom attributes can be merged with those that are there: they are read, and sent as a whole.
@@ -299,9 +385,29 @@ impl Operation {
         let attribute = api.object("CustomAttribute").is_some_and(Object::is_custom_attribute);
         let response = self.response_component().and_then(|name| api.object(&name));
         attribute
-            && self.read(api).is_some()
+            && self.read(api).is_some_and(|read| read.list.is_none())
             && self.body_object(api).is_some_and(sent)
             && response.is_some_and(received)
+    }
+
+    /// The path parameter that names a customer, if the method can do with at most one other.
+    pub fn customer_parameter(&self) -> Option<&Parameter> {
+        let is_customer = |parameter: &&Parameter| parameter.name == CUSTOMER_UUID && parameter.kind == Kind::String;
+        let found = self.parameters.iter().find(is_customer)?;
+        (self.identifier.is_none() && self.parameters.len() <= 2).then_some(found)
+    }
+
+    /// What limits the operation to a customer: a query parameter of a list, or a field of what is created.
+    pub fn customer_field<'a>(&self, api: &'a Api) -> Option<CustomerField<'a>> {
+        let optional = |object: &'a Object| {
+            let property = object.property(CUSTOMER_UUID)?;
+            (!property.required && !property.nullable && property.kind == Kind::String).then_some(property)
+        };
+        if self.pages(api).is_some() {
+            return self.query_object(api).and_then(optional).map(CustomerField::Query);
+        }
+        let body = self.body_object(api).filter(|_| self.method == "post");
+        body.and_then(optional).map(CustomerField::Body)
     }
 
     /// The arguments of the method that makes the request: first those of the path, then what the query and the body

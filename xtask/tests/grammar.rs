@@ -233,7 +233,13 @@ fn bodies_and_responses_are_what_they_are() {
     let destructive = ids(&api, |operation| operation.destructive);
     assert_eq!(
         destructive,
-        ["delete_opportunity", "delete_part", "delete_parcel", "merge_parcels"]
+        [
+            "delete_opportunity",
+            "delete_part",
+            "take_thing",
+            "delete_parcel",
+            "merge_parcels"
+        ]
     );
     assert_eq!(operation(&api, "get_parcel").parameters[0].kind, Kind::Integer);
 }
@@ -243,7 +249,7 @@ fn what_a_list_and_an_update_can_do_depends_on_their_shape() {
     let api = everything();
     let pages = ids(&api, |operation| operation.pages(&api).is_some());
     assert_eq!(pages, ["list_opportunities", "list_parcels", "list_oddity_pages"]);
-    let read = |id| operation(&api, id).read(&api).map(|get| get.id.as_str());
+    let read = |id| operation(&api, id).read(&api).map(|read| read.get.id.as_str());
     assert_eq!(read("update_opportunity"), Some("get_opportunity"));
     assert_eq!(read("update_parcel"), Some("get_parcel"), "its query is optional");
     assert_eq!(
@@ -261,22 +267,25 @@ fn what_a_list_and_an_update_can_do_depends_on_their_shape() {
 #[test]
 fn two_operations_are_one_method_with_an_identifier() {
     let api = everything();
-    let get = operation(&api, "get_line_item");
+    let get = operation(&api, "get_pallet");
     let identified = get.identified(&api).unwrap();
-    assert_eq!(identified.by_query.id, "get_line_item_by_external_id");
+    assert_eq!(identified.by_query.id, "get_pallet_by_external_id");
     assert_eq!(identified.variants(), ["Uuid", "ExternalId"]);
     let keys: Vec<_> = identified.keys().map(|key| key.name.as_str()).collect();
     assert_eq!(keys, ["data_source_uuid", "external_id"]);
     assert_eq!(get.arguments(&api)[0].name, "identifier");
     assert!(identified.by_query.identified(&api).is_none() && operation(&api, "get_parcel").identified(&api).is_none());
-    let read = operation(&api, "update_line_item").read(&api).unwrap();
-    assert_eq!(read.id, "get_line_item");
+    let read = operation(&api, "update_pallet").read(&api).unwrap();
+    assert_eq!(read.get.id, "get_pallet");
 }
 
 #[test]
 fn an_object_is_not_read_by_a_query_of_alternatives() {
     let mut api = everything();
-    assert_eq!(operation(&api, "update_parcel").read(&api).unwrap().id, "get_parcel");
+    assert_eq!(
+        operation(&api, "update_parcel").read(&api).unwrap().get.id,
+        "get_parcel"
+    );
     let Some(Type::Object(query)) = api.types.get_mut("GetParcelQuery") else {
         panic!("no query")
     };

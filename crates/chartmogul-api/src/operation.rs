@@ -152,7 +152,7 @@ pub enum Schema {
     Date,
     /// An instant, `2026-01-31T12:00:00Z`, or a day.
     Timestamp,
-    /// Text within these limits, a number, or a Boolean.
+    /// Text within these limits, a list of such texts, a number, or a Boolean.
     Scalar(Text),
     /// A list; in a query, its items are sent with commas between them.
     List {

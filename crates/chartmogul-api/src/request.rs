@@ -5,7 +5,11 @@
 
 use std::future::Future;
 
-use crate::{Client, Error, List, Operation, Response, runtime::ResponseBody, types::CustomAttribute};
+use http::StatusCode;
+
+use crate::{
+    Client, Error, History, List, Operation, Response, runtime::ResponseBody, transport::Route, types::CustomAttribute,
+};
 
 /// A request for one operation.
 pub trait Request: Clone + Send + Sync + 'static {
@@ -52,6 +56,64 @@ pub trait UpdateRequest: Request {
 
     /// Reads the object that this updates.
     fn read(&self) -> Self::Read;
+}
+
+/// Reads one object: by its path, or as the only entry of a list where the API has no other way.
+#[derive(Debug, Clone)]
+pub enum ReadOne<G, L> {
+    /// The request for the object.
+    Get(G),
+    /// The request for a list of nothing but the object. An empty list is a 404.
+    List(L),
+}
+
+impl<G, L> Request for ReadOne<G, L>
+where
+    G: Request,
+    L: Request<Response: Page<Entry = G::Response>>,
+{
+    type Response = G::Response;
+
+    const OPERATION: &'static Operation = G::OPERATION;
+
+    fn operation(&self) -> &'static Operation {
+        match self {
+            Self::Get(get) => get.operation(),
+            Self::List(list) => list.operation(),
+        }
+    }
+
+    async fn send<'a>(&'a self, client: &'a Client) -> Result<Response<G::Response>, Error> {
+        match self {
+            Self::Get(get) => get.send(client).await,
+            Self::List(list) => only(client, list.operation(), list.send(client).await?),
+        }
+    }
+}
+
+/// The only entry of a list.
+fn only<P: Page>(
+    client: &Client,
+    list: &'static Operation,
+    response: Response<P>,
+) -> Result<Response<P::Entry>, Error> {
+    let Response { value, raw, attempts } = response;
+    let (entries, ..) = value.into_parts();
+    let is_empty = entries.is_empty() && entries.unexpected().is_empty();
+    let mut entries = entries.into_iter();
+    if let (Some(entry), None) = (entries.next(), entries.next()) {
+        let value = Box::new(entry);
+        return Ok(Response { value, raw, attempts });
+    }
+    let route = Route::Operation(list);
+    let mut response = Box::new(client.shared.error_response(&route, *raw, History::default()));
+    if is_empty {
+        response.status = StatusCode::NOT_FOUND;
+        response.message = Some("the list has no object with this identifier".to_owned());
+        return Err(Error::NotFound(response));
+    }
+    let source = "expected a list of one object, found others".into();
+    Err(Error::Unreadable { response, source })
 }
 
 /// An update that can replace all custom attributes of an object.

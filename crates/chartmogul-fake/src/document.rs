@@ -207,6 +207,16 @@ impl Operation {
         }
     }
 
+    /// The value of a parameter in the path.
+    pub(crate) fn argument<'a>(&self, name: &str, path: &'a [String]) -> Option<&'a str> {
+        let parameters = self
+            .path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let (_, value) = parameters.zip(path).find(|(parameter, _)| *parameter == name)?;
+        Some(value)
+    }
+
     /// Why the document does not allow a response.
     pub(crate) fn problem(&self, status: u16, body: &[u8]) -> Option<String> {
         let response = self.responses.get(status.to_string());

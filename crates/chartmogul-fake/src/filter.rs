@@ -14,8 +14,7 @@ pub(crate) struct Filters<'a> {
 impl<'a> Filters<'a> {
     pub(crate) fn of(query: &'a Map<String, Value>, resource: &'a dyn Resource) -> Self {
         let filters = query.iter().map(|(name, value)| (name.as_str(), value));
-        let filters = filters.filter(|(name, _)| !paging::PARAMETERS.contains(name));
-        Self::all(filters, resource)
+        Self::all(filters.filter(|(name, _)| !paging::PARAMETERS.contains(name)), resource)
     }
 
     pub(crate) fn all(filters: impl Iterator<Item = (&'a str, &'a Value)>, resource: &'a dyn Resource) -> Self {

@@ -17,6 +17,7 @@ mod schema;
 mod server;
 mod state;
 mod store;
+mod time;
 
 pub use canned::Canned;
 pub use collection::{Collection, InsertError};

@@ -7,7 +7,12 @@ use axum::{
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Map, Value};
 
-use crate::{document, document::Operation, errors, store::Store};
+use crate::{
+    document,
+    document::Operation,
+    errors,
+    store::{self, Object, Store},
+};
 
 /// Entries in a page, unless the request wants fewer.
 const PER_PAGE: u64 = 200;
@@ -18,11 +23,17 @@ const PREFIX: &str = ">>>???";
 /// The parameters that are about pages, and no filters.
 pub(crate) const PARAMETERS: [&str; 2] = ["cursor", "per_page"];
 
-/// One page of the objects that are wanted; all of them if the operation has no pages.
+/// What a list is sorted by, from an object.
+pub(crate) type Order = fn(&Object) -> String;
+
+/// One page of the objects that are wanted; all of them if the operation has no pages. The newest come first, if there is no
+/// order.
 pub(crate) fn page(
     store: &Store,
     operation: &Operation,
+    path: &[String],
     query: &Map<String, Value>,
+    order: Option<Order>,
     wanted: impl Fn(&str) -> bool,
 ) -> Response {
     let Some((schema, entries)) = operation
@@ -40,19 +51,31 @@ pub(crate) fn page(
     // The document's example leads to the first page: whoever tries the examples gets one.
     let is_example = |cursor: &&Value| parameter.is_some_and(|parameter| parameter.example == *cursor);
     let given = query.get("cursor").filter(|cursor| !is_example(cursor));
-    let after = match given.and_then(Value::as_str).map(number) {
+    let after = match given.and_then(Value::as_str).map(position) {
         None => None,
-        Some(Some(number)) => Some(number),
+        Some(Some(position)) => Some(position),
         Some(None) => return errors::malformed("cursor", "must be the cursor of an earlier response"),
     };
-    let page = store.page(after, limit, wanted);
+    let page = match order {
+        None => store.page(after.as_ref().map(|(number, _)| *number), limit, wanted),
+        Some(order) => store.sorted(after.as_ref(), limit, wanted, order),
+    };
+    let last = match (page.last, order) {
+        (Some(number), None) => Some((number, String::new())),
+        (Some(number), Some(order)) => page.objects.last().map(|last| (number, order(&store::read(last)))),
+        (None, _) => after,
+    };
 
     let mut body = format!(r#"{{"{entries}":[{}]"#, page.objects.join(","));
     for (name, _) in document::properties(schema) {
         let value = match name {
-            "cursor" => page.last.or(after).map_or(Value::Null, |number| cursor(number).into()),
+            "cursor" => last.as_ref().map_or(Value::Null, |last| cursor(last).into()),
             "has_more" => page.has_more.into(),
-            _ => continue,
+            // Whose list it is.
+            name => match operation.argument(name, path) {
+                Some(argument) => argument.into(),
+                None => continue,
+            },
         };
         body.push_str(&format!(r#","{name}":{value}"#));
     }
@@ -61,13 +84,15 @@ pub(crate) fn page(
 }
 
 /// Filled even on the last page; where it leads to is the fake's business.
-fn cursor(number: u64) -> String {
-    BASE64_STANDARD.encode(format!("{PREFIX}{number:010}"))
+fn cursor((number, sorted_by): &(u64, String)) -> String {
+    BASE64_STANDARD.encode(format!("{PREFIX}{number:010}{sorted_by}"))
 }
 
-fn number(cursor: &str) -> Option<u64> {
+/// The number of an object, and what it is sorted by.
+fn position(cursor: &str) -> Option<(u64, String)> {
     let text = String::from_utf8(BASE64_STANDARD.decode(cursor).ok()?).ok()?;
-    text.strip_prefix(PREFIX)?.parse().ok()
+    let (number, sorted_by) = text.strip_prefix(PREFIX)?.split_at_checked(10)?;
+    Some((number.parse().ok()?, sorted_by.to_owned()))
 }
 
 #[cfg(test)]
@@ -77,12 +102,13 @@ mod tests {
     #[test]
     fn a_cursor_holds_all_that_must_be_encoded() {
         for wanted in [0, 7, 1_000_000, 9_999_999_999] {
-            let cursor = cursor(wanted);
+            let wanted = (wanted, String::new());
+            let cursor = cursor(&wanted);
             assert!(['+', '/', '='].iter().all(|c| cursor.contains(*c)), "{cursor}");
-            assert_eq!(number(&cursor), Some(wanted));
+            assert_eq!(position(&cursor), Some(wanted));
         }
         for wrong in ["", "x", "Pj4+", "MTI="] {
-            assert_eq!(number(wrong), None, "{wrong}");
+            assert_eq!(position(wrong), None, "{wrong}");
         }
     }
 }

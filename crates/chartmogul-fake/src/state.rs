@@ -7,7 +7,10 @@ use std::{
     },
 };
 
-use crate::{Canned, Collection, Recorded, resources, store::Store};
+use crate::{
+    Canned, Collection, Recorded, resources,
+    store::{Object, Store},
+};
 
 /// Maximum size of the requests that are kept: bodies, and a little for each request.
 const JOURNAL_LIMIT: usize = 256 * 1024 * 1024;
@@ -42,6 +45,16 @@ impl State {
         let name = resources::store_of(name);
         let store = Arc::clone(lock(&self.stores).entry(name.to_owned()).or_default());
         act(&mut lock(&store))
+    }
+
+    /// Changes the objects of all kinds that have this text in this field.
+    pub(crate) fn rewrite(&self, field: &str, text: &str, change: impl Fn(&str, &mut Object)) {
+        let names: Vec<_> = lock(&self.stores).keys().cloned().collect();
+        for name in names {
+            self.store(&name, |store| {
+                store.rewrite(field, text, |object| change(&name, object))
+            });
+        }
     }
 }
 

@@ -56,6 +56,21 @@ impl Store {
         self.objects.values().rev().map(AsRef::as_ref)
     }
 
+    /// Changes the objects that have this text in this field.
+    pub(crate) fn rewrite(&mut self, field: &str, text: &str, change: impl Fn(&mut Object)) {
+        for json in self.objects.values_mut().filter(|json| has(json, field, text)) {
+            let mut object = read(json);
+            change(&mut object);
+            *json = Value::Object(object).to_string().into();
+        }
+    }
+
+    /// Removes the objects that have this text in this field.
+    pub(crate) fn remove_with(&mut self, field: &str, text: &str) {
+        self.objects.retain(|_, json| !has(json, field, text));
+        self.numbers.retain(|_, number| self.objects.contains_key(number));
+    }
+
     /// A key that no object has yet; the same in every run.
     pub(crate) fn new_key(&self, prefix: &str) -> String {
         let mut number = self.next + 1;
@@ -84,6 +99,34 @@ impl Store {
         page.has_more = found.next().is_some();
         page
     }
+
+    /// The same in another order, which is worked out for each page; objects of one place are in the order in which they came.
+    pub(crate) fn sorted(
+        &self,
+        after: Option<&(u64, String)>,
+        limit: usize,
+        wanted: impl Fn(&str) -> bool,
+        order: fn(&Object) -> String,
+    ) -> Page<'_> {
+        let all = self.objects.iter().filter(|(_, text)| wanted(text));
+        let all = all.map(|(number, text)| (order(&read(text)), *number, text.as_ref()));
+        let after = after.map(|(number, sorted_by)| (sorted_by.as_str(), *number));
+        let mut found: Vec<_> = all
+            .filter(|(sorted_by, number, _)| after.is_none_or(|after| (sorted_by.as_str(), *number) > after))
+            .collect();
+        found.sort_unstable();
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        Page {
+            last: found.last().map(|(_, number, _)| *number),
+            objects: found.into_iter().map(|(.., text)| text).collect(),
+            has_more,
+        }
+    }
+}
+
+fn has(json: &str, field: &str, text: &str) -> bool {
+    read(json).get(field).and_then(Value::as_str) == Some(text)
 }
 
 /// An object from its text.

@@ -159,7 +159,13 @@ impl Lint<'_> {
             self.unsupported(pointer, schema);
             return None;
         }
-        self.keywords(pointer, schema, of, &["allOf", "nullable"]);
+        self.keywords(pointer, schema, of, &["allOf", "nullable", "type"]);
+        let of_target = reference(only).and_then(|target| self.spec.at(&child(target.strip_prefix('#')?, "type")));
+        if let Some(ty) = schema.get("type").filter(|ty| Some(*ty) != of_target) {
+            let problem = format!("the type {ty} beside a reference to something else");
+            let help = "write the type of the component, or leave it out";
+            self.say(Rule::Type, &child(pointer, "type"), problem, help);
+        }
         let mut said = self.schema(&child(&child(pointer, "allOf"), "0"), of)?;
         said.nullable |= self.flag(pointer, "nullable").unwrap_or(false);
         let description = self.optional_text(pointer, "description");

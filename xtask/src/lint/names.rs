@@ -8,7 +8,7 @@ use super::{Lint, components::SCHEMAS};
 use crate::{
     document::pointer::child,
     finding::Rule,
-    model::{Api, Direction, Home, Object, Operation, Property, Type},
+    model::{Api, Direction, Home, Object, Operation, Property, Scope, Tag, Type},
     names,
     reserved::{Reserved, Room},
 };
@@ -200,6 +200,8 @@ impl Lint<'_> {
     fn resources(&mut self, api: &Api, reserved: &Reserved) {
         let mut accessors = Namespace::new("in the client", reserved.methods("Client"));
         let mut root = Namespace::new("in the root of the crate", reserved.root());
+        let scope = "among the methods of `CustomerScope`";
+        let mut scope = Namespace::new(scope, reserved.methods("CustomerScope"));
         let mut files = Namespace::new("among the generated files", ["shared", "types", "mod"].into_iter());
         let (required, paths) = (api.required_types(), api.path_types());
         let identifiers = api.identifiers();
@@ -223,6 +225,7 @@ impl Lint<'_> {
                 help: "choose another name for the tag",
             };
             self.take(&mut module, &wanted);
+            self.scope(api, tag, &pointer, &mut module, &mut scope);
             let mut verbs = Namespace::new(
                 format!("among the methods of `{resource}`"),
                 reserved.methods(&resource),
@@ -283,6 +286,38 @@ impl Lint<'_> {
                         help: TYPE_HELP,
                     };
                     self.take(&mut module, &wanted);
+                }
+            }
+        }
+    }
+
+    /// What a customer is asked for: an accessor, and the struct that it returns; or the methods of the customer itself.
+    fn scope(&mut self, api: &Api, tag: &Tag, pointer: &str, module: &mut Namespace, scope: &mut Namespace) {
+        let of_customer = tag.of_customer();
+        let wanted = |name| Named {
+            name,
+            what: format!("the tag `{}`, for a customer", tag.name),
+            pointer,
+            help: "choose another name for the tag",
+        };
+        match api.scope(&tag.name) {
+            Scope::None => {}
+            Scope::Limited => self.take(scope, &wanted(&tag.name)),
+            Scope::Within => {
+                self.take(scope, &wanted(&tag.name));
+                self.take(module, &wanted(&of_customer));
+            }
+            Scope::Itself => {
+                let all = api.operations.iter().filter(|operation| operation.tag == tag.name);
+                for operation in all.filter(|operation| operation.customer_parameter().is_some()) {
+                    let pointer = self.of_operation(operation, &["x-method", "operationId"]);
+                    let wanted = Named {
+                        name: &operation.verb,
+                        what: format!("the method for `{}`", operation.id),
+                        pointer: &pointer,
+                        help: "choose another method name: `x-method: archive`",
+                    };
+                    self.take(scope, &wanted);
                 }
             }
         }

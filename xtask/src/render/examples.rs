@@ -132,13 +132,7 @@ impl Examples<'_> {
                 return None;
             }
             let value = self.value(&property.kind, value, As::Argument)?;
-            let collection = matches!(property.kind, Kind::List(_) | Kind::Map(_));
-            let name = if property.replaces_all && collection {
-                "replace_all_"
-            } else {
-                ""
-            };
-            Some(format!(".{name}{}({value})", property.field))
+            Some(format!(".{}({value})", setter_name(property)))
         };
         let body = operation
             .body_object(self.api)
@@ -245,11 +239,21 @@ impl Examples<'_> {
         let setters: String = setters
             .filter_map(|property| {
                 let value = self.value(&property.kind, value.get(&property.name)?, As::Argument)?;
-                Some(format!(".{}({value})", property.field))
+                Some(format!(".{}({value})", setter_name(property)))
             })
             .collect();
         Some(made + &setters)
     }
+}
+
+fn setter_name(property: &Property) -> String {
+    let is_collection = matches!(property.kind, Kind::List(_) | Kind::Map(_));
+    let prefix = if property.replaces_all && is_collection {
+        "replace_all_"
+    } else {
+        ""
+    };
+    format!("{prefix}{}", property.field)
 }
 
 fn struct_literal(module: &str, name: &str, fields: impl Iterator<Item = Option<String>>) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::{docs, export, methods_of, modules, operations};
 use crate::{
     lower::rust_type,
-    model::{Api, Direction, Identified, Kind, Object, Operation, Property},
+    model::{Api, Direction, Identified, Kind, Object, Operation, Property, Read},
     names,
 };
 
@@ -175,8 +175,8 @@ fn list(api: &Api, operation: &Operation) -> Option<String> {
 
 /// For an update of an object that can be read.
 fn update(api: &Api, operation: &Operation) -> Option<String> {
-    let read = operation.read(api)?;
-    let (name, read_name) = (name(operation), name(read));
+    let Read { get, list } = operation.read(api)?;
+    let name = name(operation);
     let body = operation.body_object(api)?;
     let replaced: Vec<_> = body
         .properties
@@ -185,16 +185,33 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
         .map(|p| format!("{:?}", p.name))
         .collect();
     let replaced = replaced.join(", ");
+    let (read_type, read) = match list {
+        Some(list) => get_or_list(api, operation, get, list)?,
+        None => (self::name(get), get_whole(api, operation, get)),
+    };
+    Some(format!(
+        "\nimpl crate::request::UpdateRequest for {name} {{\n    \
+             type Read = {read_type};\n    \
+             const REPLACED: &'static [&'static str] = &[{replaced}];\n    \
+             fn read(&self) -> {read_type} {{\n\
+                 {read}    \
+             }}\n\
+         }}\n"
+    ))
+}
+
+/// The request for the object that an update is for, in the same way.
+fn get_whole(api: &Api, operation: &Operation, get: &Operation) -> String {
     let mut fields = String::new();
     if operation.identifier.is_some() {
         fields += "            identifier: self.identifier.clone(),\n";
     }
-    let path = read.parameters.iter().filter(|_| operation.identifier.is_none());
+    let path = get.parameters.iter().filter(|_| operation.identifier.is_none());
     for (of_read, own) in path.zip(&operation.parameters) {
         let copied = if own.kind == Kind::String { ".clone()" } else { "" };
         fields += &format!("            {}: self.{}{copied},\n", of_read.field, own.field);
     }
-    if let (Some(query), Some(object)) = (&read.query, read.query_object(api)) {
+    if let (Some(query), Some(object)) = (&get.query, get.query_object(api)) {
         let value = if operation.query.as_ref() == Some(query) {
             "self.query.clone()".to_owned()
         } else {
@@ -212,15 +229,37 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
         };
         fields += &format!("            query: {value},\n");
     }
-    Some(format!(
-        "\nimpl crate::request::UpdateRequest for {name} {{\n    \
-             type Read = {read_name};\n    \
-             const REPLACED: &'static [&'static str] = &[{replaced}];\n    \
-             fn read(&self) -> {read_name} {{\n        \
-                 {read_name} {{\n{fields}        }}\n    \
-             }}\n\
+    format!("        {} {{\n{fields}        }}\n", name(get))
+}
+
+/// The type and the value of the request for the object that an update is for, where one identifier leads to a list.
+fn get_or_list(api: &Api, operation: &Operation, get: &Operation, list: &Operation) -> Option<(String, String)> {
+    let identified = operation.identified(api)?;
+    let ty = format!("crate::types::{}", identified.name);
+    let [by_path, by_query] = identified.variants();
+    let keys: Vec<_> = identified.keys().map(|key| key.field.as_str()).collect();
+    let filters = list.query_object(api)?;
+    let filter = |key: &Property| {
+        Some(format!(
+            "{}: Some({}.clone())",
+            filters.property(&key.name)?.field,
+            key.field
+        ))
+    };
+    let filters = identified.keys().map(filter).collect::<Option<Vec<_>>>()?.join(", ");
+    let options = get.query.as_ref().map_or("", |_| ", query: Default::default()");
+    let (get_name, list_name, read) = (name(get), name(list), "crate::request::ReadOne");
+    let (parameter, query, keys) = (&get.parameters.first()?.field, list.query.as_ref()?, keys.join(", "));
+    let value = format!(
+        "        match &self.identifier {{\n            \
+             {ty}::{by_path}(id) => {read}::Get({get_name} {{ {parameter}: id.clone(){options} }}),\n            \
+             {ty}::{by_query} {{ {keys} }} => {{\n                \
+                 let query = crate::types::{query} {{ {filters}, ..Default::default() }};\n                \
+                 {read}::List({list_name} {{ query }})\n            \
+             }}\n        \
          }}\n"
-    ))
+    );
+    Some((format!("{read}<{get_name}, {list_name}>"), value))
 }
 
 /// For an update that can replace all custom attributes.

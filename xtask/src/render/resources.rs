@@ -7,7 +7,7 @@ use super::{
     types,
 };
 use crate::{
-    model::{Api, Argument, ArgumentValue, Home, Kind, Object, Operation, Tag},
+    model::{Api, Argument, ArgumentValue, CustomerField, Home, Kind, Object, Operation, Scope, Tag},
     names,
 };
 
@@ -44,18 +44,17 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     let verbs: Vec<_> = methods_of(api, &tag.name)
         .map(|operation| verb(api, tag, operation))
         .collect();
-    let limited = methods_of(api, &tag.name).filter(|operation| customer(api, operation).is_some());
-    let limited: Vec<_> = limited
-        .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
-        .collect();
-    let (scope, field, none) = if limited.is_empty() {
-        (String::new(), "", "")
+    let is_limited = methods_of(api, &tag.name).any(|operation| operation.customer_field(api).is_some());
+    let (field, none) = if is_limited {
+        ("    customer_uuid: Option<String>,\n", ", customer_uuid: None")
     } else {
-        (
-            scope(tag, &limited),
-            "    customer_uuid: Option<String>,\n",
-            ", customer_uuid: None",
-        )
+        ("", "")
+    };
+    let scope = match api.scope(&tag.name) {
+        Scope::None => String::new(),
+        Scope::Itself => scope_itself(api, tag),
+        Scope::Limited => scope_limited(api, tag),
+        Scope::Within => scope_within(api, tag, is_limited),
     };
     let verbs = verbs.join("\n");
     let mut text = format!(
@@ -82,28 +81,137 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     text
 }
 
-/// For lists of what belongs to a customer: the same resource, whose lists are limited to one.
-fn scope(tag: &Tag, limited: &[String]) -> String {
+/// For lists of what belongs to a customer, and new objects: the same resource, limited to one.
+fn scope_limited(api: &Api, tag: &Tag) -> String {
     let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
-    let returns = if limited.len() == 1 { "returns" } else { "return" };
+    let links = |is_list: bool| -> Vec<_> {
+        let limited = methods_of(api, &tag.name).filter(|operation| match operation.customer_field(api) {
+            Some(CustomerField::Query(_)) => is_list,
+            Some(CustomerField::Body(_)) => !is_list,
+            None => false,
+        });
+        limited
+            .map(|operation| format!("[`{0}`]({name}::{0})", operation.verb))
+            .collect()
+    };
+    let says = |links: Vec<String>, one: &str, more: &str, what: &str| match links.as_slice() {
+        [] => None,
+        [link] => Some(format!("{link} {one} {what}")),
+        links => Some(format!("{} {more} {what}", links.join(", "))),
+    };
+    let said = [
+        says(links(true), "returns", "return", "no others"),
+        says(links(false), "creates", "create", "what belongs to it"),
+    ];
+    let said: Vec<_> = said.into_iter().flatten().collect();
+    let doc = docs::comment_text(
+        &format!(
+            "The {} of this customer: {}. All other methods are the same as those of \
+             [`Client::{accessor}`](crate::Client::{accessor}).",
+            tag.name.replace('_', " "),
+            said.join(", "),
+        ),
+        "    ",
+    );
     format!(
-        "impl<M: Clone> crate::CustomerScope<M> {{\n    \
-             /// The {} of this customer: {} {returns} no others. All other methods are the same as\n    \
-             /// those of [`Client::{accessor}`](crate::Client::{accessor}).\n    \
+        "impl<M: Clone> crate::CustomerScope<M> {{\n\
+             {doc}    \
              pub fn {accessor}(&self) -> {name}<M> {{\n        \
                  {name} {{ client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }}\n    \
              }}\n\
-         }}\n\n",
-        tag.name.replace('_', " "),
-        limited.join(", "),
+         }}\n\n"
     )
 }
 
-/// The query parameter that limits a list to a customer.
-fn customer<'a>(api: &'a Api, operation: &Operation) -> Option<&'a str> {
-    operation.pages(api)?;
-    let parameter = operation.query_object(api)?.property("customer_uuid")?;
-    (!parameter.required && parameter.kind == Kind::String).then_some(&parameter.field)
+/// For what is below the path of a customer: the same methods, without the argument that names the customer.
+fn scope_within(api: &Api, tag: &Tag, is_limited: bool) -> String {
+    let (name, accessor, scoped) = (names::pascal(&tag.name), names::module(&tag.name), tag.of_customer());
+    let words = tag.name.replace('_', " ");
+    let limit = if is_limited {
+        ", customer_uuid: Some(self.customer_uuid.clone())"
+    } else {
+        ""
+    };
+    let methods: Vec<_> = methods_of(api, &tag.name)
+        .map(|operation| scoped_verb(api, operation, "self.all", &name))
+        .collect();
+    format!(
+        "/// Returned by [`CustomerScope::{accessor}`](crate::CustomerScope::{accessor}): [`{name}`] without the argument that\n\
+         /// names the customer.\n\
+         #[derive(Debug, Clone)]\n\
+         pub struct {scoped}<M = crate::Async> {{\n    \
+             all: {name}<M>,\n    \
+             customer_uuid: String,\n\
+         }}\n\n\
+         impl<M: Clone> crate::CustomerScope<M> {{\n    \
+             /// The {words} of this customer: the methods of [`Client::{accessor}`](crate::Client::{accessor}), for this\n    \
+             /// customer.\n    \
+             pub fn {accessor}(&self) -> {scoped}<M> {{\n        \
+                 {scoped} {{\n            \
+                     all: {name} {{ client: self.client.clone(){limit} }},\n            \
+                     customer_uuid: self.customer_uuid.clone(),\n        \
+                 }}\n    \
+             }}\n\
+         }}\n\n\
+         impl<M: Clone> {scoped}<M> {{\n{}}}\n\n",
+        methods.join("\n"),
+    )
+}
+
+/// What is done to the customer itself.
+fn scope_itself(api: &Api, tag: &Tag) -> String {
+    let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
+    let own = methods_of(api, &tag.name).filter(|operation| operation.customer_parameter().is_some());
+    let all = format!("self.client.{accessor}()");
+    let methods: Vec<_> = own.map(|operation| scoped_verb(api, operation, &all, &name)).collect();
+    format!(
+        "impl<M: Clone> crate::CustomerScope<M> {{\n{}}}\n\n",
+        methods.join("\n")
+    )
+}
+
+/// The method of a resource without the argument that names the customer.
+fn scoped_verb(api: &Api, operation: &Operation, all: &str, resource: &str) -> String {
+    let (verb, request) = (&operation.verb, requests::name(operation));
+    let customer = operation.customer_parameter().map(|parameter| parameter.field.as_str());
+    let (mut signature, mut given) = (String::new(), Vec::new());
+    for argument in operation.arguments(api) {
+        let ty = argument_type(api, operation, &argument);
+        match (&argument.value, customer) {
+            (ArgumentValue::Path(parameter), Some(customer)) if parameter.field == customer => {
+                given.push("self.customer_uuid.clone()".to_owned());
+            }
+            (ArgumentValue::PathStruct(name), Some(customer)) => {
+                let fields: Vec<_> = operation
+                    .parameters
+                    .iter()
+                    .map(|parameter| match &parameter.field {
+                        field if field == customer => format!("{field}: &self.customer_uuid"),
+                        field => field.clone(),
+                    })
+                    .collect();
+                for other in operation.parameters.iter().filter(|other| other.field != customer) {
+                    let ty = match &other.kind {
+                        Kind::String => "&str".to_owned(),
+                        kind => Crate::High.rust_type(api, kind),
+                    };
+                    signature += &format!(", {}: {ty}", other.field);
+                }
+                given.push(format!("types::{name} {{ {} }}", fields.join(", ")));
+            }
+            _ => {
+                signature += &format!(", {}: {ty}", argument.name);
+                given.push(argument.name);
+            }
+        }
+    }
+    let doc = format!("{} See [`{resource}::{verb}`].", docs::sentence(&operation.summary));
+    let doc = docs::comment_text(&doc, "    ");
+    let deprecated = deprecated_text(operation.deprecated.as_deref(), "    ");
+    let given = given.join(", ");
+    format!(
+        "{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {all}.{verb}({given})\n    }}\n"
+    )
 }
 
 /// The method that makes a request.
@@ -133,10 +241,14 @@ fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
     } else {
         format!("{{ {fields} }}")
     };
-    let made = match customer(api, operation) {
-        Some(parameter) => format!(
+    let customer = operation.customer_field(api).map(|field| match field {
+        CustomerField::Query(parameter) => format!("query.{}", parameter.field),
+        CustomerField::Body(property) => format!("{}.{}", requests::body_target(api, operation), property.field),
+    });
+    let made = match customer {
+        Some(field) => format!(
             "let mut request = requests::{request} {fields};\n        \
-             request.query.{parameter}.clone_from(&self.customer_uuid);\n        \
+             request.{field}.clone_from(&self.customer_uuid);\n        \
              {request}(call::Call::new(&self.client, request))"
         ),
         None => format!("{request}(call::Call::new(&self.client, requests::{request} {fields}))"),

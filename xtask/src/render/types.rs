@@ -178,6 +178,7 @@ pub(super) fn types(api: &Api, home: &Home, generated: &Generated) -> anyhow::Re
                 items.push(formatted(quote! { #finished })?);
                 items.extend(new(api, name, object));
                 items.extend(nested_setters(api, name, object));
+                items.extend(from_text(name, object));
                 items.extend(field_value(api, name));
             }
             Type::OpenEnum(open) => items.push(enums::code(name, open)),
@@ -339,6 +340,28 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
 fn nested_setters(api: &Api, name: &str, object: &Object) -> Option<String> {
     let setters = object.nested.then(|| setters(api, object, "self", Crate::Low))?;
     (!setters.is_empty()).then(|| format!("impl {name} {{\n{setters}}}\n"))
+}
+
+/// For an object that one text can stand for, such as a customer by its UUID or otherwise: that text is enough.
+fn from_text(name: &str, object: &Object) -> Option<String> {
+    let mut alone = object.one_of.iter().filter_map(|group| match group.as_slice() {
+        [only] => object
+            .property(only)
+            .filter(|property| property.kind == Kind::String && !property.nullable),
+        _ => None,
+    });
+    let (field, other) = (&alone.next()?.field, alone.next());
+    let is_whole = object.nested && other.is_none() && object.required().next().is_none();
+    let from = |ty: &str| {
+        format!(
+            "impl From<{ty}> for {name} {{\n    \
+                 fn from(value: {ty}) -> Self {{\n        \
+                     Self::default().{field}(value)\n    \
+                 }}\n\
+             }}\n"
+        )
+    };
+    is_whole.then(|| ["&str", "String", "&String"].map(from).join("\n"))
 }
 
 /// For an object that can be cleared: what a `Field` must know of it.

@@ -119,7 +119,7 @@ impl Shared {
         Some(shorten(&self.hide(id), 100))
     }
 
-    fn error_response(&self, route: &Route, raw: RawResponse, history: History) -> ErrorResponse {
+    pub(crate) fn error_response(&self, route: &Route, raw: RawResponse, history: History) -> ErrorResponse {
         let parsed = self.parse_error(&raw);
         ErrorResponse {
             operation: route.name(),

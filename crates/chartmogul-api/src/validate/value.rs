@@ -201,6 +201,7 @@ fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), I
             Ok(())
         }
         (Schema::Object(schema), b'{') => object(schema, json, place),
+        (Schema::Scalar(limits), b'[') => list(&Schema::Text(*limits), 0, json, place),
         (_, b'n') => Err(refused(json.value(), place, "must not be null")),
         (Schema::Number | Schema::Scalar(_), b'{') if { *json }.value().contains(NOT_FINITE) => {
             Err(refused(json.value(), place, "must be a finite number"))
@@ -234,7 +235,7 @@ fn expected(schema: &Schema) -> &'static str {
         Schema::Uuid => "must be a UUID, which is text",
         Schema::Date => "must be a day such as \"2026-01-31\", which is text",
         Schema::Timestamp => "must be an instant such as \"2026-01-31T12:00:00Z\", which is text",
-        Schema::Scalar(_) => "must be text, a number, true or false",
+        Schema::Scalar(_) => "must be text, a number, true, false or a list of texts",
         Schema::List { .. } => "must be a list",
         Schema::Map(_) | Schema::Object(_) => "must be an object",
     }

@@ -1,7 +1,10 @@
 //! What is odd about a resource. All else follows from the document.
 
 mod associated_objects;
+mod attributes;
 mod contacts;
+mod customers;
+mod invoices;
 mod notes;
 mod opportunities;
 mod plan_groups;
@@ -15,6 +18,7 @@ use serde_json::Value;
 pub use self::opportunities::Stage;
 use crate::{
     handle::Call,
+    paging::Order,
     state::State,
     store::{Object, Store},
 };
@@ -37,8 +41,16 @@ pub(crate) trait Resource: Sync {
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
+    /// Removes what belongs to an object that was removed.
+    fn deleted(&self, _state: &State, _key: &str) {}
+
     /// The error for an object that does not exist, if it has been recorded.
     fn not_found(&self, _key: &str) -> Option<Response> {
+        None
+    }
+
+    /// What lists are sorted by; without it, the newest object comes first.
+    fn order(&self) -> Option<Order> {
         None
     }
 
@@ -56,7 +68,10 @@ pub(crate) trait Resource: Sync {
 /// The resource of a tag.
 pub(crate) fn of(tag: &str) -> &'static dyn Resource {
     match tag {
+        "attributes" => &attributes::Attributes,
+        "customers" => &customers::Customers,
         "contacts" => &contacts::Contacts,
+        "invoices" => &invoices::Invoices,
         "notes" | "customer_notes" => &notes::Notes,
         "opportunities" => &opportunities::Opportunities,
         "plan_groups" => &plan_groups::PlanGroups,

@@ -108,7 +108,7 @@ pub(super) fn custom_as_object(sent: &mut Object) {
 }
 
 /// Instants come back in UTC, with milliseconds.
-fn normalized(value: Value) -> Value {
+pub(super) fn normalized(value: Value) -> Value {
     let instant = value.as_str().and_then(|text| {
         // `2026-01-31 12:00:00 UTC` and `2026-01-31 12:00:00 +0300` have been recorded, too.
         let text = text.replace(" UTC", " +0000");

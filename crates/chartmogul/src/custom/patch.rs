@@ -19,8 +19,8 @@ use crate::{Async, call::Call};
 /// # What is guaranteed
 ///
 /// - Attributes that are not named here are sent back exactly as they were read: with the order and case of their keys, their
-///   types, and numbers of any size. They are not validated here. A value that can't be sent back (a list, an object) is an
-///   error before anything is written.
+///   types, and numbers of any size. They are not validated here. A value that can't be sent back (an object) is an error
+///   before anything is written.
 /// - **A change by another client that the server completed before it responded to the read is never overwritten.** The write
 ///   waits for nothing: it has passed the rate limit before the read. It is never repeated as it is, either: to retry
 ///   (429, 502, no response), the object is read again, and what is written follows from that.

@@ -28,11 +28,64 @@ impl<M: Clone> crate::Client<M> {
     }
 }
 
+/// Returned by [`CustomerScope::contacts`](crate::CustomerScope::contacts): [`Contacts`] without the argument that
+/// names the customer.
+#[derive(Debug, Clone)]
+pub struct ContactsOfCustomer<M = crate::Async> {
+    all: Contacts<M>,
+    customer_uuid: String,
+}
+
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The contacts of this customer: [`list`](Contacts::list) returns no others. All other methods are the same as
-    /// those of [`Client::contacts`](crate::Client::contacts).
-    pub fn contacts(&self) -> Contacts<M> {
-        Contacts { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
+    /// The contacts of this customer: the methods of [`Client::contacts`](crate::Client::contacts), for this
+    /// customer.
+    pub fn contacts(&self) -> ContactsOfCustomer<M> {
+        ContactsOfCustomer {
+            all: Contacts { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) },
+            customer_uuid: self.customer_uuid.clone(),
+        }
+    }
+}
+
+impl<M: Clone> ContactsOfCustomer<M> {
+    /// List contacts. See [`Contacts::list`].
+    pub fn list(&self) -> ListContacts<M> {
+        self.all.list()
+    }
+
+    /// Create a contact. See [`Contacts::create`].
+    pub fn create(&self) -> CreateContact<M> {
+        self.all.create()
+    }
+
+    /// Retrieve a contact. See [`Contacts::get`].
+    pub fn get(&self, contact_uuid: impl Into<String>) -> GetContact<M> {
+        self.all.get(contact_uuid)
+    }
+
+    /// Delete a contact. See [`Contacts::delete`].
+    pub fn delete(&self, contact_uuid: impl Into<String>) -> DeleteContact<M> {
+        self.all.delete(contact_uuid)
+    }
+
+    /// Update a contact. See [`Contacts::update`].
+    pub fn update(&self, contact_uuid: impl Into<String>) -> UpdateContact<M> {
+        self.all.update(contact_uuid)
+    }
+
+    /// Merge two contacts. See [`Contacts::merge`].
+    pub fn merge(&self, merged_contacts: types::MergedContacts<'_>) -> MergeContacts<M> {
+        self.all.merge(merged_contacts)
+    }
+
+    /// List the contacts of a customer. See [`Contacts::list_by_customer`].
+    pub fn list_by_customer(&self) -> ListCustomerContacts<M> {
+        self.all.list_by_customer(self.customer_uuid.clone())
+    }
+
+    /// Create a contact of a customer. See [`Contacts::create_for_customer`].
+    pub fn create_for_customer(&self) -> CreateCustomerContact<M> {
+        self.all.create_for_customer(self.customer_uuid.clone())
     }
 }
 
@@ -88,7 +141,9 @@ impl<M: Clone> Contacts<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/add>
     pub fn create(&self) -> CreateContact<M> {
-        CreateContact(call::Call::new(&self.client, requests::CreateContact { body: types::ContactCreation::default() }))
+        let mut request = requests::CreateContact { body: types::ContactCreation::default() };
+        request.body.customer_uuid.clone_from(&self.customer_uuid);
+        CreateContact(call::Call::new(&self.client, request))
     }
 
     /// Retrieve a contact.

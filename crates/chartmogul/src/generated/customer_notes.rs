@@ -27,8 +27,7 @@ impl<M: Clone> crate::Client<M> {
 }
 
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The customer notes of this customer: [`list`](CustomerNotes::list) returns no others. All other methods are the same as
-    /// those of [`Client::customer_notes`](crate::Client::customer_notes).
+    /// The customer notes of this customer: [`list`](CustomerNotes::list) returns no others. All other methods are the same as those of [`Client::customer_notes`](crate::Client::customer_notes).
     pub fn customer_notes(&self) -> CustomerNotes<M> {
         CustomerNotes { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
     }

@@ -2,6 +2,9 @@
 
 pub mod plans;
 pub mod plan_groups;
+pub mod invoices;
+pub mod customers;
+pub mod attributes;
 pub mod contacts;
 pub mod notes;
 pub mod customer_notes;

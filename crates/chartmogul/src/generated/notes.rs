@@ -29,8 +29,7 @@ impl<M: Clone> crate::Client<M> {
 }
 
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The notes of this customer: [`list`](Notes::list) returns no others. All other methods are the same as
-    /// those of [`Client::notes`](crate::Client::notes).
+    /// The notes of this customer: [`list`](Notes::list) returns no others, [`create`](Notes::create) creates what belongs to it. All other methods are the same as those of [`Client::notes`](crate::Client::notes).
     pub fn notes(&self) -> Notes<M> {
         Notes { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
     }
@@ -86,7 +85,9 @@ impl<M: Clone> Notes<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/add>
     pub fn create(&self, type_: impl Into<types::NoteType>) -> CreateNote<M> {
-        CreateNote(call::Call::new(&self.client, requests::CreateNote { body: types::NoteCreation::new(type_) }))
+        let mut request = requests::CreateNote { body: types::NoteCreation::new(type_) };
+        request.body.customer_uuid.clone_from(&self.customer_uuid);
+        CreateNote(call::Call::new(&self.client, request))
     }
 
     /// Retrieve a note or call log.

@@ -29,8 +29,7 @@ impl<M: Clone> crate::Client<M> {
 }
 
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The opportunities of this customer: [`list`](Opportunities::list) returns no others. All other methods are the same as
-    /// those of [`Client::opportunities`](crate::Client::opportunities).
+    /// The opportunities of this customer: [`list`](Opportunities::list) returns no others. All other methods are the same as those of [`Client::opportunities`](crate::Client::opportunities).
     pub fn opportunities(&self) -> Opportunities<M> {
         Opportunities { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
     }

@@ -29,8 +29,7 @@ impl<M: Clone> crate::Client<M> {
 }
 
 impl<M: Clone> crate::CustomerScope<M> {
-    /// The tasks of this customer: [`list`](Tasks::list) returns no others. All other methods are the same as
-    /// those of [`Client::tasks`](crate::Client::tasks).
+    /// The tasks of this customer: [`list`](Tasks::list) returns no others, [`create`](Tasks::create) creates what belongs to it. All other methods are the same as those of [`Client::tasks`](crate::Client::tasks).
     pub fn tasks(&self) -> Tasks<M> {
         Tasks { client: self.client.clone(), customer_uuid: Some(self.customer_uuid.clone()) }
     }
@@ -90,7 +89,9 @@ impl<M: Clone> Tasks<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/tasks/add>
     pub fn create(&self, new_task: types::NewTask<'_>) -> CreateTask<M> {
-        CreateTask(call::Call::new(&self.client, requests::CreateTask { body: types::TaskCreation::new(new_task) }))
+        let mut request = requests::CreateTask { body: types::TaskCreation::new(new_task) };
+        request.body.customer_uuid.clone_from(&self.customer_uuid);
+        CreateTask(call::Call::new(&self.client, request))
     }
 
     /// Retrieve a task.

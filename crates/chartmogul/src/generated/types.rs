@@ -5,4 +5,5 @@
 #[doc(inline)]
 pub use chartmogul_api::types::{
     AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+    CustomAttributeType, NewCustomAttribute, ValidationType,
 };

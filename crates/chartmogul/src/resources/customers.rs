@@ -1,15 +1,20 @@
 use crate::{Async, Client};
 
-/// What belongs to one customer; returned by [`Client::customer`](crate::Client::customer).
+/// One customer, and what belongs to it; returned by [`Client::customer`](crate::Client::customer).
 ///
-/// Its methods return the same types as those of [`Client`], with lists limited to this customer:
+/// It has the methods of the customer itself, such as [`get`](Self::get), and a method for each resource of which something
+/// belongs to customers. What that returns has the methods of the resource, for this customer: none of them asks for it again, and
+/// lists have nothing of others.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let fake = chartmogul_fake::Fake::start()?;
+/// # fake.collection("customers").insert_sample("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")?;
 /// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
 /// let customer = client.customer("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3");
+/// println!("{}", customer.get().send().await?.name);
+/// customer.attributes().add_tags(["vip"]).send().await?;
 /// let mut opportunities = customer.opportunities().list().items();
 /// while let Some(opportunity) = opportunities.try_next().await? {
 ///     println!("{} {}", opportunity.uuid, opportunity.pipeline_stage);
@@ -18,7 +23,7 @@ use crate::{Async, Client};
 /// # }
 /// ```
 ///
-/// The methods are generated: a resource has one here if its list can be limited by `customer_uuid`.
+/// The methods are generated: from paths that have `{customer_uuid}`, and from lists that can be limited by `customer_uuid`.
 #[derive(Debug, Clone)]
 pub struct CustomerScope<M = Async> {
     pub(crate) client: Client<M>,
@@ -26,7 +31,7 @@ pub struct CustomerScope<M = Async> {
 }
 
 impl<M: Clone> Client<M> {
-    /// What belongs to one customer, given by its UUID (`cus_` and a UUID).
+    /// One customer, given by its UUID (`cus_` and a UUID), and what belongs to it.
     pub fn customer(&self, customer_uuid: impl Into<String>) -> CustomerScope<M> {
         CustomerScope {
             client: self.clone(),

@@ -2,6 +2,9 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
+mod customers;
+mod attributes;
 mod contacts;
 mod notes;
 mod customer_notes;

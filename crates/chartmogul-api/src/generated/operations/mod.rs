@@ -4,8 +4,11 @@
 
 use crate::{Operation, Resource};
 
+mod attributes;
 mod contacts;
 mod customer_notes;
+mod customers;
+mod invoices;
 mod metrics;
 mod notes;
 mod opportunities;
@@ -17,6 +20,19 @@ mod shared;
 pub use plans::{CREATE_PLAN, DELETE_PLAN, GET_PLAN, LIST_PLANS, UPDATE_PLAN};
 pub use plan_groups::{
     CREATE_PLAN_GROUP, DELETE_PLAN_GROUP, GET_PLAN_GROUP, LIST_PLAN_GROUPS, LIST_PLAN_GROUP_PLANS, UPDATE_PLAN_GROUP,
+};
+pub use invoices::{
+    DELETE_CUSTOMER_INVOICES, DELETE_INVOICE, DELETE_INVOICE_BY_EXTERNAL_ID, GET_INVOICE, IMPORT_INVOICES,
+    LIST_CUSTOMER_INVOICES, LIST_INVOICES, SET_INVOICE_DISABLED_STATE, SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
+    UPDATE_INVOICE, UPDATE_INVOICE_BY_EXTERNAL_ID, UPDATE_INVOICE_STATUS,
+};
+pub use customers::{
+    CREATE_CUSTOMER, DELETE_CUSTOMER, GET_CUSTOMER, LIST_CUSTOMERS, MERGE_CUSTOMERS, SEARCH_CUSTOMERS,
+    UNMERGE_CUSTOMER, UPDATE_CUSTOMER,
+};
+pub use attributes::{
+    ADD_CUSTOM_ATTRIBUTES, ADD_CUSTOM_ATTRIBUTES_BY_EMAIL, ADD_TAGS, ADD_TAGS_BY_EMAIL, GET_ATTRIBUTES,
+    REMOVE_CUSTOM_ATTRIBUTES, REMOVE_TAGS, UPDATE_CUSTOM_ATTRIBUTES,
 };
 pub use contacts::{
     CREATE_CONTACT, CREATE_CUSTOMER_CONTACT, DELETE_CONTACT, GET_CONTACT, LIST_CONTACTS, LIST_CUSTOMER_CONTACTS,
@@ -37,7 +53,12 @@ pub use metrics::{
 
 /// Every operation, by its id.
 pub static ALL: &[&Operation] = &[
+    &ADD_CUSTOM_ATTRIBUTES,
+    &ADD_CUSTOM_ATTRIBUTES_BY_EMAIL,
+    &ADD_TAGS,
+    &ADD_TAGS_BY_EMAIL,
     &CREATE_CONTACT,
+    &CREATE_CUSTOMER,
     &CREATE_CUSTOMER_CONTACT,
     &CREATE_CUSTOMER_NOTE,
     &CREATE_NOTE,
@@ -46,7 +67,11 @@ pub static ALL: &[&Operation] = &[
     &CREATE_PLAN_GROUP,
     &CREATE_TASK,
     &DELETE_CONTACT,
+    &DELETE_CUSTOMER,
+    &DELETE_CUSTOMER_INVOICES,
     &DELETE_CUSTOMER_NOTE,
+    &DELETE_INVOICE,
+    &DELETE_INVOICE_BY_EXTERNAL_ID,
     &DELETE_NOTE,
     &DELETE_OPPORTUNITY,
     &DELETE_PLAN,
@@ -56,10 +81,13 @@ pub static ALL: &[&Operation] = &[
     &GET_ARPA,
     &GET_ARR,
     &GET_ASP,
+    &GET_ATTRIBUTES,
     &GET_CONTACT,
+    &GET_CUSTOMER,
     &GET_CUSTOMER_CHURN_RATE,
     &GET_CUSTOMER_COUNT,
     &GET_CUSTOMER_NOTE,
+    &GET_INVOICE,
     &GET_LTV,
     &GET_MRR,
     &GET_MRR_CHURN_RATE,
@@ -68,9 +96,13 @@ pub static ALL: &[&Operation] = &[
     &GET_PLAN,
     &GET_PLAN_GROUP,
     &GET_TASK,
+    &IMPORT_INVOICES,
     &LIST_CONTACTS,
     &LIST_CUSTOMER_CONTACTS,
+    &LIST_CUSTOMER_INVOICES,
     &LIST_CUSTOMER_NOTES,
+    &LIST_CUSTOMERS,
+    &LIST_INVOICES,
     &LIST_NOTES,
     &LIST_OPPORTUNITIES,
     &LIST_PLAN_GROUP_PLANS,
@@ -78,8 +110,20 @@ pub static ALL: &[&Operation] = &[
     &LIST_PLANS,
     &LIST_TASKS,
     &MERGE_CONTACTS,
+    &MERGE_CUSTOMERS,
+    &REMOVE_CUSTOM_ATTRIBUTES,
+    &REMOVE_TAGS,
+    &SEARCH_CUSTOMERS,
+    &SET_INVOICE_DISABLED_STATE,
+    &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
+    &UNMERGE_CUSTOMER,
     &UPDATE_CONTACT,
+    &UPDATE_CUSTOM_ATTRIBUTES,
+    &UPDATE_CUSTOMER,
     &UPDATE_CUSTOMER_NOTE,
+    &UPDATE_INVOICE,
+    &UPDATE_INVOICE_BY_EXTERNAL_ID,
+    &UPDATE_INVOICE_STATUS,
     &UPDATE_NOTE,
     &UPDATE_OPPORTUNITY,
     &UPDATE_PLAN,
@@ -100,6 +144,24 @@ pub static RESOURCES: &[Resource] = &[
         description: "Plans under a common name.",
         source: "https://dev.chartmogul.com/reference/plan-groups",
         operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
+    },
+    Resource {
+        name: "invoices",
+        description: "What customers were billed, with line items and transactions. ChartMogul derives subscriptions and metrics from them.",
+        source: "https://dev.chartmogul.com/reference/invoices",
+        operations: &[&LIST_CUSTOMER_INVOICES, &IMPORT_INVOICES, &LIST_INVOICES, &DELETE_INVOICE_BY_EXTERNAL_ID, &UPDATE_INVOICE_BY_EXTERNAL_ID, &GET_INVOICE, &DELETE_INVOICE, &UPDATE_INVOICE, &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID, &SET_INVOICE_DISABLED_STATE, &UPDATE_INVOICE_STATUS, &DELETE_CUSTOMER_INVOICES],
+    },
+    Resource {
+        name: "customers",
+        description: "Who pays or may pay, merged from all data sources.",
+        source: "https://dev.chartmogul.com/reference/customers",
+        operations: &[&LIST_CUSTOMERS, &CREATE_CUSTOMER, &SEARCH_CUSTOMERS, &GET_CUSTOMER, &DELETE_CUSTOMER, &UPDATE_CUSTOMER, &MERGE_CUSTOMERS, &UNMERGE_CUSTOMER],
+    },
+    Resource {
+        name: "attributes",
+        description: "Tags and custom attributes of customers.",
+        source: "https://dev.chartmogul.com/reference/customers/attributes",
+        operations: &[&GET_ATTRIBUTES, &ADD_TAGS, &REMOVE_TAGS, &ADD_TAGS_BY_EMAIL, &UPDATE_CUSTOM_ATTRIBUTES, &ADD_CUSTOM_ATTRIBUTES, &REMOVE_CUSTOM_ATTRIBUTES, &ADD_CUSTOM_ATTRIBUTES_BY_EMAIL],
     },
     Resource {
         name: "contacts",

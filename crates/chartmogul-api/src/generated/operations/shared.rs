@@ -18,7 +18,19 @@ pub(crate) static CUSTOM_ATTRIBUTE: Object = Object {
     name: "CustomAttribute",
     fields: &[
         FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been created in the app before, under Custom Attributes.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
-        FieldSchema { name: "value", description: "Value of a custom attribute, a text of at most 255 characters, a number or a Boolean. Its type must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
+        FieldSchema { name: "value", description: "Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point. A list was seen in a request of an official client; no documentation names the type.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
+    ],
+    not_empty: false,
+    one_of: &[],
+};
+
+pub(crate) static NEW_CUSTOM_ATTRIBUTE: Object = Object {
+    name: "NewCustomAttribute",
+    fields: &[
+        FieldSchema { name: "type", description: "Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official examples always send it.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["String", "Integer", "Decimal", "Timestamp", "Boolean"], ..Text::ANY }) },
+        FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
+        FieldSchema { name: "value", description: "Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point. A list was seen in a request of an official client; no documentation names the type.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
+        FieldSchema { name: "source", description: "Where the value comes from, for people; `API` if it is left out.", example: Some("\"crm-sync\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
     not_empty: false,
     one_of: &[],

@@ -4,6 +4,9 @@
 
 mod plans;
 mod plan_groups;
+mod invoices;
+mod customers;
+mod attributes;
 mod contacts;
 mod notes;
 mod customer_notes;
@@ -14,6 +17,18 @@ mod metrics;
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
 pub use plan_groups::{
     CreatePlanGroup, DeletePlanGroup, GetPlanGroup, ListPlanGroupPlans, ListPlanGroups, UpdatePlanGroup,
+};
+pub use invoices::{
+    DeleteCustomerInvoices, DeleteInvoice, GetInvoice, ImportInvoices, ListCustomerInvoices, ListInvoices,
+    SetInvoiceDisabledState, UpdateInvoice, UpdateInvoiceStatus,
+};
+pub use customers::{
+    CreateCustomer, DeleteCustomer, GetCustomer, ListCustomers, MergeCustomers, SearchCustomers, UnmergeCustomer,
+    UpdateCustomer,
+};
+pub use attributes::{
+    AddCustomAttributes, AddCustomAttributesByEmail, AddTags, AddTagsByEmail, GetAttributes, RemoveCustomAttributes,
+    RemoveTags, UpdateCustomAttributes,
 };
 pub use contacts::{
     CreateContact, CreateCustomerContact, DeleteContact, GetContact, ListContacts, ListCustomerContacts, MergeContacts,

@@ -2,8 +2,11 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod attributes;
 mod contacts;
 mod customer_notes;
+mod customers;
+mod invoices;
 mod metrics;
 mod notes;
 mod opportunities;
@@ -12,11 +15,31 @@ mod plans;
 mod tasks;
 mod shared;
 
+pub use attributes::{
+    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesRemoval, CustomAttributesReplacement,
+    CustomerAttributes, CustomerCustomAttributes, CustomerTags, CustomersWithEmail, GetAttributesQuery, TagsAddition,
+    TagsAdditionByEmail, TagsRemoval,
+};
 pub use contacts::{
     Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, ListContactsQuery,
     ListCustomerContactsQuery, MergedContacts,
 };
 pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
+pub use customers::{
+    Customer, CustomerAddress, CustomerAttributesUpdate, CustomerCreation, CustomerMerge, CustomerPage,
+    CustomerReference, CustomerStatus, CustomerStatusFilter, CustomerUnmerge, CustomerUpdate, CustomersToMerge,
+    GetCustomerQuery, LeadStatus, ListCustomersQuery, MovedObjects, NewCustomer, NewCustomerAttributes, PartToUnmerge,
+    PrimaryContact, SearchCustomersQuery,
+};
+pub use invoices::{
+    CollectionMethod, CustomerInvoicePage, CustomerInvoicesPath, DeleteInvoiceByExternalIdQuery, DeleteInvoiceQuery,
+    DisabledState, EditHistorySummary, EditedValue, GetInvoiceQuery, ImportInvoicesQuery, ImportedInvoices, Invoice,
+    InvoiceCreation, InvoiceExternalKey, InvoiceIdentifier, InvoiceImport, InvoicePage, InvoiceStatus,
+    InvoiceStatusChange, InvoiceStatusPath, InvoiceStatusUpdate, InvoiceUpdate, LineItem, LineItemCreation,
+    LineItemType, ListCustomerInvoicesQuery, ListInvoicesQuery, NewInvoice, NewTransaction, ProrationType,
+    SetInvoiceDisabledStateByExternalIdQuery, SetInvoiceDisabledStateQuery, Transaction, TransactionCreation,
+    TransactionResult, TransactionType, UpdateInvoiceByExternalIdQuery, UpdateInvoiceQuery, UpdateInvoiceStatusQuery,
+};
 pub use metrics::{
     AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
     CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
@@ -35,4 +58,5 @@ pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, P
 pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
 pub use shared::{
     AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,
+    CustomAttributeType, NewCustomAttribute, ValidationType,
 };

@@ -56,9 +56,10 @@ pub struct CustomAttribute {
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been
     /// created in the app before, under Custom Attributes.
     pub key: String,
-    /// Value of a custom attribute, a text of at most 255 characters, a number or a Boolean. Its type must be the one chosen
-    /// when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as
-    /// `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
+    /// Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type
+    /// must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a
+    /// string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
+    /// A list was seen in a request of an official client; no documentation names the type.
     pub value: crate::CustomAttributeValue,
 }
 
@@ -69,6 +70,83 @@ impl CustomAttribute {
             key: key.into(),
             value: value.into(),
         }
+    }
+}
+
+crate::open_enum! {
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
+    /// examples always send it.
+    pub enum CustomAttributeType {
+        /// `String`
+        String = "String",
+        /// `Integer`
+        Integer = "Integer",
+        /// `Decimal`
+        Decimal = "Decimal",
+        /// `Timestamp`
+        Timestamp = "Timestamp",
+        /// `Boolean`
+        Boolean = "Boolean",
+    }
+}
+
+/// A custom attribute with its value, and with the type that it gets if the account does not have it yet.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct NewCustomAttribute {
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
+    /// examples always send it.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub type_: Option<crate::types::CustomAttributeType>,
+    /// Name of the attribute, in letters, digits and underscores; upper and lower case differ.
+    pub key: String,
+    /// Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type
+    /// must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a
+    /// string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
+    /// A list was seen in a request of an official client; no documentation names the type.
+    pub value: crate::CustomAttributeValue,
+    /// Where the value comes from, for people; `API` if it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+}
+
+impl NewCustomAttribute {
+    /// Creates the body from its required fields.
+    pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
+        Self {
+            type_: Default::default(),
+            key: key.into(),
+            value: value.into(),
+            source: Default::default(),
+        }
+    }
+}
+
+impl NewCustomAttribute {
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
+    /// examples always send it.
+    pub fn type_(mut self, value: impl Into<crate::types::CustomAttributeType>) -> Self {
+        self.type_ = Some(value.into());
+        self
+    }
+
+    /// Where the value comes from, for people; `API` if it is left out.
+    pub fn source(mut self, value: impl Into<String>) -> Self {
+        self.source = Some(value.into());
+        self
+    }
+}
+
+crate::open_enum! {
+    /// Which objects are meant, by the result of ChartMogul's validation.
+    pub enum ValidationType {
+        /// `valid`
+        Valid = "valid",
+        /// `invalid`
+        Invalid = "invalid",
+        /// `all`
+        All = "all",
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The JSON of a value that no other [`CustomAttributeValue`] holds exactly: an integer of more than 64 bits, a decimal
-/// with more digits than `f64` has.
+/// with more digits than `f64` has, a list of something else than texts.
 ///
 /// Such values come from responses, and are sent back unchanged.
 #[derive(Clone)]
@@ -51,7 +51,7 @@ impl Serialize for Verbatim {
 /// [`CustomAttributes`](crate::CustomAttributes) can't be used for this: its numbers have gone through `f64`.
 ///
 /// # Errors
-/// If an attribute is a list or an object, which can't be sent.
+/// If an attribute is an object, which can't be sent.
 #[doc(hidden)]
 pub fn exact_custom(response: &[u8]) -> Result<Option<Vec<CustomAttribute>>, CustomAttributeError> {
     let json = response.strip_prefix(BYTE_ORDER_MARK).unwrap_or(response);
@@ -76,7 +76,7 @@ pub fn exact_custom(response: &[u8]) -> Result<Option<Vec<CustomAttribute>>, Cus
 fn exact(json: &RawValue) -> Result<CustomAttributeValue, &'static str> {
     let text = json.get();
     let value = match text.as_bytes().first() {
-        Some(b'[') => return Err("a list"),
+        Some(b'[') => serde_json::from_str(text).ok().map(CustomAttributeValue::List),
         Some(b'{') => return Err("an object"),
         Some(b't') => Some(CustomAttributeValue::Boolean(true)),
         Some(b'f') => Some(CustomAttributeValue::Boolean(false)),
@@ -96,12 +96,14 @@ fn exact(json: &RawValue) -> Result<CustomAttributeValue, &'static str> {
 }
 
 impl CustomAttributeValue {
-    /// Whether it is the same value: as a number, if both are numbers, because the API writes whole numbers as `4` or `4.0`.
+    /// Whether it is the same value: as text or as a number, if both are, because the API writes whole numbers as `4` or `4.0`
+    /// and does not tell a timestamp from other text.
     /// Not for users: it may change.
     #[doc(hidden)]
     pub fn is_same(&self, other: &Self) -> bool {
         let same_number = || Some(self.decimal()? == other.decimal()?);
-        self == other || same_number().unwrap_or(false)
+        let same_text = || Some(self.as_str()? == other.as_str()?);
+        self == other || same_text().or_else(same_number).unwrap_or(false)
     }
 
     /// Whether it is the same value, or the same time in another form. Not for users: it may change.
@@ -116,7 +118,7 @@ impl CustomAttributeValue {
             Self::Integer(number) => Decimal::of(&number.to_string()),
             Self::Decimal(number) => Decimal::of_f64(*number),
             Self::Verbatim(json) => Decimal::of(json.as_json()),
-            Self::String(_) | Self::Boolean(_) => None,
+            Self::String(_) | Self::Timestamp(_) | Self::Boolean(_) | Self::List(_) => None,
         }
     }
 }
@@ -215,6 +217,7 @@ mod tests {
             r#"{"Zeta":"ü","big":9223372036854775807,"small":-9223372036854775808,"dec":5.0,"half":0.1,"yes":true,"no":false}"#,
             r#"{"a":18446744073709551615,"b":18446744073709551616,"c":-9223372036854775809,"d":100000000000000000000,"e":-0}"#,
             r#"{"a":0.1234567890123456789,"b":1e400,"c":1.7976931348623157e308,"d":123456789012345678.5,"e":1e99999999999999999999}"#,
+            r#"{"list":["a","ü"],"empty":[],"mixed":[1, null,{"b":[2]}]}"#,
             r#"{"team-size":"a","":"","at":"2026-01-31T00:00:00.000Z","lone":"\ud800"}"#,
         ] {
             assert_eq!(sent_back(custom), custom.replace("e308", "e+308"), "{custom}");
@@ -228,10 +231,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_named_and_what_is_missing_is_missing() {
-        for (kind, json) in [
-            ("a list", r#"{"custom":{"a":[1]}}"#),
-            ("an object", r#"{"custom":{"a":{}}}"#),
-        ] {
+        for (kind, json) in [("an object", r#"{"custom":{"a":{}}}"#)] {
             let error = exact_custom(json.as_bytes()).unwrap_err();
             assert_eq!(
                 error.to_string(),

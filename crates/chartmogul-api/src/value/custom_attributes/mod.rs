@@ -8,7 +8,10 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, MapAccess, Unexpected, Visitor, value::MapAccessDeserializer},
+    de::{
+        Error as _, MapAccess, SeqAccess, Unexpected, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
 };
 use serde_json::Value;
 
@@ -17,7 +20,11 @@ pub use self::{
     read::CustomAttributeError,
 };
 use super::field;
-use crate::{Field, FieldValue, types::CustomAttribute, validate};
+use crate::{
+    Field, FieldValue,
+    types::{CustomAttribute, CustomAttributeType, NewCustomAttribute},
+    validate,
+};
 
 /// The value of a custom attribute in a request.
 ///
@@ -33,14 +40,18 @@ use crate::{Field, FieldValue, types::CustomAttribute, validate};
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum CustomAttributeValue {
-    /// Text of at most 255 characters, or a timestamp.
+    /// Text of at most 255 characters.
     String(String),
+    /// An instant, as text. In responses it can't be told from other text.
+    Timestamp(String),
     /// An integer.
     Integer(i64),
     /// A decimal number; must be finite.
     Decimal(f64),
     /// `true` or `false`.
     Boolean(bool),
+    /// Several texts.
+    List(Vec<String>),
     /// A value of a response that no other variant holds exactly; it is sent back unchanged.
     Verbatim(Verbatim),
 }
@@ -49,7 +60,7 @@ impl CustomAttributeValue {
     /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match self {
-            Self::String(text) => Some(text),
+            Self::String(text) | Self::Timestamp(text) => Some(text),
             _ => None,
         }
     }
@@ -61,15 +72,28 @@ impl CustomAttributeValue {
             _ => None,
         }
     }
+
+    /// The type that an attribute with this value has; `None` for values that no type is known for.
+    fn known_type(&self) -> Option<CustomAttributeType> {
+        match self {
+            Self::String(_) => Some(CustomAttributeType::String),
+            Self::Timestamp(_) => Some(CustomAttributeType::Timestamp),
+            Self::Integer(_) => Some(CustomAttributeType::Integer),
+            Self::Decimal(_) => Some(CustomAttributeType::Decimal),
+            Self::Boolean(_) => Some(CustomAttributeType::Boolean),
+            Self::List(_) | Self::Verbatim(_) => None,
+        }
+    }
 }
 
 impl Serialize for CustomAttributeValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::String(text) => serializer.serialize_str(text),
+            Self::String(text) | Self::Timestamp(text) => serializer.serialize_str(text),
             Self::Integer(number) => serializer.serialize_i64(*number),
             Self::Decimal(number) => validate::finite(number, serializer),
             Self::Boolean(truth) => serializer.serialize_bool(*truth),
+            Self::List(texts) => texts.serialize(serializer),
             Self::Verbatim(json) => json.serialize(serializer),
         }
     }
@@ -77,11 +101,12 @@ impl Serialize for CustomAttributeValue {
 
 impl<'de> Deserialize<'de> for CustomAttributeValue {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Scalar;
-        impl<'de> Visitor<'de> for Scalar {
+        const EXPECTED: &str = "a string, a 64-bit integer, a decimal number, a boolean or a list of strings";
+        struct Plain;
+        impl<'de> Visitor<'de> for Plain {
             type Value = CustomAttributeValue;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a 64-bit integer, a decimal number or a boolean")
+                f.write_str(EXPECTED)
             }
             fn visit_str<E>(self, text: &str) -> Result<CustomAttributeValue, E> {
                 Ok(CustomAttributeValue::String(text.to_owned()))
@@ -100,10 +125,12 @@ impl<'de> Deserialize<'de> for CustomAttributeValue {
             fn visit_bool<E>(self, truth: bool) -> Result<CustomAttributeValue, E> {
                 Ok(CustomAttributeValue::Boolean(truth))
             }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<CustomAttributeValue, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(CustomAttributeValue::List)
+            }
             /// A number, if a crate of the program switches on `serde_json/arbitrary_precision`.
             fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<CustomAttributeValue, A::Error> {
-                let wrong =
-                    |found| A::Error::invalid_type(found, &"a string, a 64-bit integer, a decimal number or a boolean");
+                let wrong = |found| A::Error::invalid_type(found, &EXPECTED);
                 let Value::Number(number) = Value::deserialize(MapAccessDeserializer::new(object))? else {
                     return Err(wrong(Unexpected::Map));
                 };
@@ -114,7 +141,7 @@ impl<'de> Deserialize<'de> for CustomAttributeValue {
                 }
             }
         }
-        deserializer.deserialize_any(Scalar)
+        deserializer.deserialize_any(Plain)
     }
 }
 
@@ -133,14 +160,47 @@ from!(String => String, &str => String, i8 => Integer, i16 => Integer, i32 => In
 /// A timestamp attribute: midnight UTC of the day, written as the server writes it.
 impl From<NaiveDate> for CustomAttributeValue {
     fn from(day: NaiveDate) -> Self {
-        Self::String(day.format("%Y-%m-%dT00:00:00.000Z").to_string())
+        Self::Timestamp(day.format("%Y-%m-%dT00:00:00.000Z").to_string())
     }
 }
 
 /// A timestamp attribute, to the millisecond.
 impl From<DateTime<Utc>> for CustomAttributeValue {
     fn from(instant: DateTime<Utc>) -> Self {
-        Self::String(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+        Self::Timestamp(instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+/// An attribute that holds several texts.
+impl<T: Into<String>> From<Vec<T>> for CustomAttributeValue {
+    fn from(texts: Vec<T>) -> Self {
+        Self::List(texts.into_iter().map(Into::into).collect())
+    }
+}
+
+/// An attribute that holds several texts.
+impl<T: Into<String>, const N: usize> From<[T; N]> for CustomAttributeValue {
+    fn from(texts: [T; N]) -> Self {
+        Self::List(texts.into_iter().map(Into::into).collect())
+    }
+}
+
+/// With the type that the value has in Rust, so that `4` becomes an Integer, and an instant a Timestamp.
+impl<K: Into<String>, V: Into<CustomAttributeValue>> From<(K, V)> for NewCustomAttribute {
+    fn from((key, value): (K, V)) -> Self {
+        CustomAttribute::new(key, value).into()
+    }
+}
+
+/// With the type that the value has in Rust.
+impl From<CustomAttribute> for NewCustomAttribute {
+    fn from(attribute: CustomAttribute) -> Self {
+        let type_ = attribute.value.known_type();
+        let new = Self::new(attribute.key, attribute.value);
+        match type_ {
+            Some(type_) => new.type_(type_),
+            None => new,
+        }
     }
 }
 
@@ -241,6 +301,7 @@ mod schema {
                     { "type": "integer", "format": "int64" },
                     { "type": "number", "format": "double" },
                     { "type": "boolean" },
+                    { "type": "array", "items": { "type": "string", "maxLength": 255 } },
                 ]
             })
         }
@@ -272,12 +333,39 @@ mod tests {
             "true",
             "\"4\"",
             "\"\"",
+            "[]",
+            "[\"a\",\"b\"]",
         ] {
             let value: CustomAttributeValue = serde_json::from_str(text).unwrap();
             assert_eq!(serde_json::to_string(&value).unwrap(), text);
         }
         assert!(serde_json::from_str::<CustomAttributeValue>("18446744073709551615").is_err());
         assert!(serde_json::from_str::<CustomAttributeValue>("null").is_err());
+        assert!(serde_json::from_str::<CustomAttributeValue>("[1]").is_err());
+    }
+
+    #[test]
+    fn a_new_attribute_has_the_type_of_its_value() {
+        let day = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
+        let attributes: [NewCustomAttribute; 6] = [
+            ("a", "text").into(),
+            ("a", 4).into(),
+            ("a", 0.5).into(),
+            ("a", true).into(),
+            ("a", day).into(),
+            ("a", vec!["x", "y"]).into(),
+        ];
+        assert_eq!(
+            attributes.map(|new| serde_json::to_string(&new).unwrap()),
+            [
+                r#"{"type":"String","key":"a","value":"text"}"#,
+                r#"{"type":"Integer","key":"a","value":4}"#,
+                r#"{"type":"Decimal","key":"a","value":0.5}"#,
+                r#"{"type":"Boolean","key":"a","value":true}"#,
+                r#"{"type":"Timestamp","key":"a","value":"2026-01-31T00:00:00.000Z"}"#,
+                r#"{"key":"a","value":["x","y"]}"#,
+            ]
+        );
     }
 
     #[test]

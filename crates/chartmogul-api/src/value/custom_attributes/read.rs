@@ -102,6 +102,16 @@ impl CustomAttributes {
         self.typed(key, "a Boolean", Value::as_bool)
     }
 
+    /// A list of texts.
+    ///
+    /// # Errors
+    /// If the attribute has another type, or an item has.
+    pub fn get_list(&self, key: &str) -> Result<Option<Vec<&str>>, CustomAttributeError> {
+        self.typed(key, "a list of texts", |value| {
+            value.as_array()?.iter().map(Value::as_str).collect()
+        })
+    }
+
     /// A Timestamp, in any form that the API is known to send: `2026-01-31T12:00:00.000Z`, `2026-01-31 12:00:00` (UTC),
     /// a day, an offset.
     ///
@@ -147,7 +157,7 @@ impl CustomAttributes {
     /// attributes exactly, change the others with `merge_custom` of the crate `chartmogul`.
     ///
     /// # Errors
-    /// If a value is no String, Integer of 64 bits, Decimal or Boolean, so that it can't be sent; or a number so large that it
+    /// If a value is no String, Integer of 64 bits, Decimal, Boolean or list of texts, so that it can't be sent; or a number so large that it
     /// may have been an integer of more than 64 bits.
     pub fn to_list(&self) -> Result<Vec<CustomAttribute>, CustomAttributeError> {
         let present = self.iter().filter(|(_, value)| !value.is_null());
@@ -220,6 +230,14 @@ impl Field<CustomAttributes> {
     /// If the attribute, or `custom` itself, has another type.
     pub fn get_timestamp(&self, key: &str) -> Result<Option<DateTime<Utc>>, CustomAttributeError> {
         self.read(|custom| custom.get_timestamp(key))
+    }
+
+    /// See [`CustomAttributes::get_list`].
+    ///
+    /// # Errors
+    /// If the attribute, or `custom` itself, has another type.
+    pub fn get_list(&self, key: &str) -> Result<Option<Vec<&str>>, CustomAttributeError> {
+        self.read(|custom| custom.get_list(key))
     }
 
     fn read<'a, T>(

@@ -1,0 +1,316 @@
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{Resource, attributes};
+use crate::{
+    errors,
+    handle::Call,
+    paging::Order,
+    state::State,
+    store::{Object, read},
+};
+
+/// What was merged, by customer and part: `from` and `into`, as they were before.
+const MERGED: &str = "customers/merged";
+
+pub(super) struct Customers;
+
+impl Resource for Customers {
+    /// Custom attributes are returned as an object, states without their country.
+    fn stored(&self, mut sent: Object) -> Object {
+        if let Some(custom) = attribute(&mut sent, "custom") {
+            *custom = attributes::values(custom).into();
+        }
+        if let Some(Value::String(state)) = sent.get_mut("state") {
+            *state = state.trim_start_matches("US-").to_owned();
+        }
+        sent
+    }
+
+    fn complete(&self, new: &mut Object, sent: &Object) {
+        let uuid = text(new, "uuid").rsplit('-').next().unwrap_or_default();
+        let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
+        let lead = json!({
+            "id": id, "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0,
+            "attributes": {}, "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
+            "chartmogul-url": format!("https://app.chartmogul.com/#/customers/{id}"),
+        });
+        new.extend(object(&lead));
+    }
+
+    /// Tags are replaced, custom attributes kept. The address has the customer's fields, and not the words for them.
+    fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
+        let new = json!({ "tags": [], "custom": {}, "stripe": {} });
+        let mut attributes = before.map_or(object(&new), |before| {
+            before.get("attributes").map(object).unwrap_or_default()
+        });
+        for (name, new) in after.get("attributes").map(object).unwrap_or_default() {
+            match (attributes.get_mut(&name), new) {
+                (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
+                (_, new) => drop(attributes.insert(name, new)),
+            }
+        }
+        let mut address = after.get("address").map(object).unwrap_or_default();
+        for (name, field) in [
+            ("country", "country"),
+            ("state", "state"),
+            ("city", "city"),
+            ("address_zip", "zip"),
+        ] {
+            if before.is_none() || sent.contains_key(field) {
+                address.insert(name.to_owned(), after.get(field).cloned().unwrap_or_default());
+            }
+        }
+        after.extend([
+            ("attributes".to_owned(), attributes.into()),
+            ("address".to_owned(), address.into()),
+        ]);
+    }
+
+    fn deleted(&self, state: &State, key: &str) {
+        for collection in ["invoices", "subscriptions", "transactions"] {
+            state.store(collection, |store| store.remove_with("customer_uuid", key));
+        }
+    }
+
+    fn not_found(&self, key: &str) -> Option<Response> {
+        let message = format!("Customer \"{}\" does not exist", key.trim_start_matches("cus_"));
+        Some(errors::with_code(StatusCode::NOT_FOUND, &message, Some("customer_id")))
+    }
+
+    /// Leads, which have no time, come first.
+    fn order(&self) -> Option<Order> {
+        Some(|customer| {
+            let id = customer.get("id").and_then(Value::as_u64).unwrap_or_default();
+            format!("{} {id:020}", text(customer, "customer-since"))
+        })
+    }
+
+    fn passes(&self, customer: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+        let any = |name: &str| customer.get(name)?.as_array().map(|all| all.contains(wanted));
+        match filter {
+            "data_source_uuid" => any("data_source_uuids"),
+            "external_id" => any("external_ids"),
+            "status" => Some(Some(&*text(customer, "status").replace(' ', "_")) == wanted.as_str()),
+            "system" => Some(customer.get("billing-system-type") == Some(wanted)),
+            _ => Some(true), // of the search, which finds by itself
+        }
+    }
+
+    fn respond(&self, call: &Call<'_>) -> Option<Response> {
+        match call.operation.id {
+            "create_customer" => find(call.state, &call.body).map(|_| {
+                let errors = json!({ "errors": { "external_id": "The external ID of this customer exists already." } });
+                (StatusCode::UNPROCESSABLE_ENTITY, Json(errors)).into_response()
+            }),
+            "search_customers" => {
+                let found = with_email(call);
+                let is_found = |customer: &str| found.iter().any(|uuid| uuid == text(&read(customer), "uuid"));
+                Some(match found.is_empty() {
+                    true => nobody_with(call),
+                    false => call.page("customers", is_found),
+                })
+            }
+            "merge_customers" => merge(call),
+            "unmerge_customer" => unmerge(call),
+            _ => None,
+        }
+    }
+}
+
+fn text<'a>(object: &'a Object, name: &str) -> &'a str {
+    object.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn object(value: &Value) -> Object {
+    value.as_object().cloned().unwrap_or_default()
+}
+
+/// `tags` or `custom` of a customer.
+pub(super) fn attribute<'a>(customer: &'a mut Object, name: &str) -> Option<&'a mut Value> {
+    customer.get_mut("attributes")?.get_mut(name)
+}
+
+/// The keys of the customers with the e-mail address of a request; of their contacts, too, if it says so.
+pub(super) fn with_email(call: &Call<'_>) -> Vec<String> {
+    let said = |name: &str| call.query.get(name).or_else(|| call.body.get(name));
+    let keys = |collection: &str, key: &str| -> Vec<_> {
+        call.state.store(collection, |store| {
+            let all = store.all().map(read);
+            let found = all.filter(|object| object.get("email") == said("email"));
+            found.map(|object| text(&object, key).to_owned()).collect()
+        })
+    };
+    let mut found = keys("customers", "uuid");
+    if said("with_associated_emails") == Some(&true.into()) {
+        for key in keys("contacts", "customer_uuid") {
+            if !found.contains(&key) {
+                found.push(key);
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn nobody_with(call: &Call<'_>) -> Response {
+    let email = call.query.get("email").or_else(|| call.body.get("email"));
+    let message = format!("Can't find any customers with email: {}", email.unwrap_or(&Value::Null));
+    errors::with_code(StatusCode::NOT_FOUND, &message, Some("email"))
+}
+
+/// A data source customer, as requests and `parts` name it.
+fn part(object: &Object) -> [String; 2] {
+    ["data_source_uuid", "external_id"].map(|name| text(object, name).to_owned())
+}
+
+/// The data source customers of a customer, which two lists have side by side.
+fn parts(customer: &Object) -> Vec<[String; 2]> {
+    let [sources, ids] = ["data_source_uuids", "external_ids"].map(|name| {
+        let all = customer.get(name).and_then(Value::as_array).into_iter().flatten();
+        all.map(|value| value.as_str().unwrap_or_default().to_owned())
+    });
+    sources.zip(ids).map(|(source, id)| [source, id]).collect()
+}
+
+fn set_parts(customer: &mut Object, parts: &[[String; 2]]) {
+    for (at, [all, first]) in [
+        ["data_source_uuids", "data_source_uuid"],
+        ["external_ids", "external_id"],
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let list: Vec<_> = parts.iter().map(|part| part[at].as_str()).collect();
+        customer.insert(first.to_owned(), list.first().copied().unwrap_or_default().into());
+        customer.insert(all.to_owned(), list.into());
+    }
+}
+
+/// The customer that is meant, by its UUID or by one of its parts.
+fn find(state: &State, meant: &Object) -> Option<Object> {
+    state.store("customers", |store| match meant.get("customer_uuid") {
+        Some(_) => store.get(text(meant, "customer_uuid")),
+        None => store
+            .all()
+            .map(read)
+            .find(|customer| parts(customer).contains(&part(meant))),
+    })
+}
+
+/// What belongs to one customer belongs to the other, which keeps what both have.
+fn merge(call: &Call<'_>) -> Option<Response> {
+    let meant = |side: &str| call.body.get(side).map(object).unwrap_or_default();
+    let unknown = |side: &str| Customers.not_found(text(&meant(side), "customer_uuid"));
+    let Some(from) = find(call.state, &meant("from")) else {
+        return unknown("from");
+    };
+    let Some(mut into) = find(call.state, &meant("into")) else {
+        return unknown("into");
+    };
+    let (old, new) = (text(&from, "uuid").to_owned(), text(&into, "uuid").to_owned());
+    if old == new {
+        let message = "A customer can't be merged into itself";
+        return Some(errors::with_code(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            message,
+            Some("from"),
+        ));
+    }
+    let before = object(&json!({ "from": from, "into": into }));
+    for [source, id] in parts(&from) {
+        let key = format!("{new} {source} {id}");
+        call.state.store(MERGED, |store| store.put(&key, before.clone()));
+    }
+    let all = [parts(&into), parts(&from)].concat();
+    set_parts(&mut into, &all);
+    let theirs = json!(from.get("attributes"));
+    if let Some(Value::Object(custom)) = attribute(&mut into, "custom") {
+        let own = std::mem::replace(custom, object(&theirs["custom"]));
+        custom.extend(own);
+    }
+    if let Some(Value::Array(tags)) = attribute(&mut into, "tags") {
+        tags.extend(theirs["tags"].as_array().into_iter().flatten().cloned());
+        tags.push("merged-customer".into());
+        let all = tags.clone();
+        let mut at = 0..;
+        tags.retain(|tag| all.iter().position(|other| other == tag) == at.next());
+    }
+    call.state.store("customers", |store| {
+        store.put(&new, into);
+        store.remove(&old);
+    });
+    give(call.state, &old, &new, |_, _| true);
+    Some(call.succeed(None))
+}
+
+/// A part becomes a customer of its own, as it was before the merge but for what the two share.
+fn unmerge(call: &Call<'_>) -> Option<Response> {
+    let (key, taken) = (text(&call.body, "customer_uuid"), part(&call.body));
+    let Some(mut left) = find(call.state, &call.body) else {
+        return Customers.not_found(key);
+    };
+    let mut rest = parts(&left);
+    let place = rest.iter().position(|part| *part == taken).filter(|_| rest.len() > 1);
+    let Some(place) = place else {
+        let message = "The customer was not merged from this part";
+        return Some(errors::with_code(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            message,
+            Some("external_id"),
+        ));
+    };
+    rest.remove(place);
+    let merged = call
+        .state
+        .store(MERGED, |store| store.get(&format!("{key} {} {}", taken[0], taken[1])));
+    let merged = Value::from(merged.unwrap_or_default());
+    let (theirs, ours) = (&merged["from"]["attributes"], &merged["into"]["attributes"]);
+
+    let mut new = left.clone();
+    for name in ["name", "email"] {
+        let was = &merged["from"][name];
+        new.extend(was.is_string().then(|| (name.to_owned(), was.clone())));
+    }
+    let own = json!({ "tags": theirs["tags"].as_array().cloned().unwrap_or_default(), "custom": object(&theirs["custom"]), "stripe": {} });
+    new.insert("attributes".to_owned(), own);
+    if let Some(Value::Object(custom)) = attribute(&mut left, "custom") {
+        custom.retain(|key, value| theirs["custom"].get(key) != Some(value) || ours["custom"].get(key).is_some());
+    }
+    if let Some(Value::Array(tags)) = attribute(&mut left, "tags") {
+        let has = |side: &Value, tag: &Value| side["tags"].as_array().is_some_and(|tags| tags.contains(tag));
+        tags.retain(|tag| !has(theirs, tag) || has(ours, tag));
+    }
+    set_parts(&mut left, &rest);
+    set_parts(&mut new, std::slice::from_ref(&taken));
+    let uuid = call.state.store("customers", |store| {
+        let uuid = store.new_key("cus_");
+        new.insert("uuid".to_owned(), uuid.clone().into());
+        store.put(key, left);
+        store.put(&uuid, new);
+        uuid
+    });
+    let moved = call.body.get("move_to_new_customer").and_then(Value::as_array);
+    give(call.state, key, &uuid, |collection, object| match collection {
+        "invoices" | "subscriptions" => text(object, "data_source_uuid") == taken[0],
+        other => {
+            let name = other.trim_start_matches("customer_");
+            moved.is_some_and(|names| names.iter().any(|moved| moved == name))
+        }
+    });
+    Some(call.succeed(None))
+}
+
+/// Makes objects of one customer those of another.
+fn give(state: &State, from: &str, to: &str, which: impl Fn(&str, &Object) -> bool) {
+    for field in ["customer_uuid", "associated_object_uuid"] {
+        state.rewrite(field, from, |collection, object| {
+            if which(collection, object) {
+                object.insert(field.to_owned(), to.into());
+            }
+        });
+    }
+}

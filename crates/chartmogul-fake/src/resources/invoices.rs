@@ -1,0 +1,254 @@
+use axum::{
+    Json,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Value, json};
+
+use super::Resource;
+use crate::{handle::Call, state::State, store::Object, time};
+
+const INVOICES: &str = "invoices";
+
+/// The data source of each invoice, which no response shows; of some it is not known.
+const SOURCES: &str = "invoices/data_sources";
+
+/// The keys of what invoices consist of, and of subscriptions by their external identifiers.
+const PARTS: &str = "invoices/parts";
+
+pub(super) struct Invoices;
+
+impl Resource for Invoices {
+    fn stored(&self, sent: Object) -> Object {
+        complete(sent, json!({}))
+    }
+
+    fn not_found(&self, _key: &str) -> Option<Response> {
+        Some(not_found())
+    }
+
+    fn respond(&self, call: &Call<'_>) -> Option<Response> {
+        Some(match call.operation.id {
+            "import_invoices" => import(call),
+            "list_invoices" | "list_customer_invoices" => list(call),
+            "set_invoice_disabled_state" | "set_invoice_disabled_state_by_external_id" => set_disabled_state(call),
+            "update_invoice_status" => update_status(call),
+            "delete_customer_invoices" => delete_all(call),
+            _ => return None,
+        })
+    }
+}
+
+fn not_found() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({ "error": "Invoice not found" }))).into_response()
+}
+
+/// All invoices of a request, or none.
+fn import(call: &Call<'_>) -> Response {
+    let state = call.state;
+    let sent = objects(call.body.get(INVOICES));
+    let is_known = |sent: &Object| {
+        let source = sent.get("data_source_uuid");
+        let is_same = |invoice: &Value| Some(&invoice["external_id"]) == sent.get("external_id");
+        source.is_some() && all(state).any(|invoice| is_same(&invoice) && source_of(state, &invoice).as_ref() == source)
+    };
+    if sent.iter().any(is_known) {
+        let errors = json!({ "errors": { "external_id": "The external id of this invoice exists already." } });
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(errors)).into_response();
+    }
+    let import = |sent: Object| {
+        let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
+        let source = invoice.remove("data_source_uuid");
+        let items = objects(invoice.get("line_items")).into_iter();
+        let items = items.map(|item| line_item(state, item)).collect();
+        let transactions = objects(invoice.get("transactions")).into_iter();
+        let transactions = transactions.map(|sent| transaction(state, sent)).collect();
+        invoice.extend([
+            ("line_items".to_owned(), items),
+            ("transactions".to_owned(), transactions),
+        ]);
+        let key = state.store(INVOICES, |store| {
+            let key = store.new_key("inv_");
+            invoice.insert("uuid".to_owned(), key.clone().into());
+            let mut stored = invoice.clone();
+            stored.insert("customer_uuid".to_owned(), call.key().into());
+            store.put(&key, stored);
+            key
+        });
+        if let Some(source) = source {
+            state.store(SOURCES, |store| {
+                store.put(&key, Object::from_iter([("uuid".to_owned(), source)]))
+            });
+        }
+        invoice.remove("customer_uuid"); // it is in the path
+        Value::Object(invoice)
+    };
+    let imported: Vec<_> = sent.into_iter().map(import).collect();
+    call.succeed(Some(json!({ "invoices": imported })))
+}
+
+/// With the defaults that were recorded in 2023.
+fn line_item(state: &State, mut sent: Object) -> Value {
+    sent.remove("cancelled_at");
+    let own = match sent.get("subscription_external_id").and_then(Value::as_str) {
+        Some(id) => {
+            json!({ "subscription_uuid": part(state, "sub_", Some(id)), "prorated": false, "proration_type": null })
+        }
+        None => json!({ "description": null }),
+    };
+    let rest = json!({
+        "uuid": part(state, "li_", None), "external_id": null, "quantity": 1, "discount_code": "", "discount_amount_in_cents": 0,
+        "tax_amount_in_cents": 0, "transaction_fees_in_cents": 0, "account_code": "", "transaction_fees_currency": null,
+        "discount_description": null, "event_order": null,
+    });
+    complete(complete(sent, own), rest).into()
+}
+
+fn transaction(state: &State, sent: Object) -> Value {
+    let rest = json!({
+        "uuid": part(state, "tr_", None), "external_id": null, "amount_in_cents": null, "transaction_fees_in_cents": null,
+        "transaction_fees_currency": null,
+    });
+    complete(sent, rest).into()
+}
+
+/// Adds what was left out, and writes instants in UTC, with milliseconds.
+fn complete(mut sent: Object, rest: Value) -> Object {
+    if let Value::Object(rest) = rest {
+        for (name, value) in rest {
+            sent.entry(name).or_insert(value);
+        }
+    }
+    for name in ["date", "due_date", "service_period_start", "service_period_end"] {
+        if let Some(instant) = sent.get(name).and_then(Value::as_str).and_then(time::instant) {
+            sent.insert(
+                name.to_owned(),
+                instant.to_rfc3339_opts(SecondsFormat::Millis, true).into(),
+            );
+        }
+    }
+    sent
+}
+
+/// A new key, or the one that an external identifier has got before.
+fn part(state: &State, prefix: &str, external_id: Option<&str>) -> String {
+    state.store(PARTS, |store| {
+        let known = external_id.and_then(|id| store.get(id)?.get("uuid")?.as_str().map(str::to_owned));
+        known.unwrap_or_else(|| {
+            let key = store.new_key(prefix);
+            let object = Object::from_iter([("uuid".to_owned(), key.clone().into())]);
+            store.put(external_id.unwrap_or(&key), object);
+            key
+        })
+    })
+}
+
+/// Of all customers, or of the one in the path.
+fn list(call: &Call<'_>) -> Response {
+    let mut query = call.query.clone();
+    let mut option = |name: &str| query.remove(name).unwrap_or_default();
+    let (source, validation) = (option("data_source_uuid"), option("validation_type"));
+    let (with_disabled, _) = (option("with_disabled") == true, option("include_edit_histories"));
+    let wanted = |invoice: &Value| {
+        let has_errors = invoice["errors"].as_object().is_some_and(|errors| !errors.is_empty());
+        call.path
+            .first()
+            .is_none_or(|customer| is_same(&invoice["customer_uuid"], customer))
+            && source
+                .as_str()
+                .is_none_or(|source| may_be_in(call.state, invoice, source))
+            && (validation == "all" || has_errors == (validation == "invalid"))
+            && (with_disabled || invoice["disabled"] != true)
+    };
+    let (state, operation, path, body) = (call.state, call.operation, call.path.clone(), Object::new());
+    let plain = Call {
+        state,
+        operation,
+        path,
+        query,
+        body,
+    };
+    plain.page(INVOICES, |invoice| {
+        serde_json::from_str(invoice).is_ok_and(|invoice| wanted(&invoice))
+    })
+}
+
+fn set_disabled_state(call: &Call<'_>) -> Response {
+    let Some(mut invoice) = call.state.store(INVOICES, |store| store.get(call.key())) else {
+        return not_found();
+    };
+    let disabled = call.body.get("disabled") == Some(&true.into());
+    let at = disabled.then(|| Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true));
+    let by = disabled.then_some("api@example.com");
+    let set = |object: &mut Object| {
+        if object.insert("disabled".to_owned(), disabled.into()) != Some(disabled.into()) {
+            object.insert("disabled_at".to_owned(), json!(at));
+            object.insert("disabled_by".to_owned(), json!(by));
+        }
+    };
+    for name in ["line_items", "transactions"] {
+        let parts = invoice
+            .get_mut(name)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten();
+        parts.filter_map(Value::as_object_mut).for_each(set);
+    }
+    set(&mut invoice);
+    call.state
+        .store(INVOICES, |store| store.put(call.key(), invoice.clone()));
+    call.succeed(Some(invoice.into()))
+}
+
+fn update_status(call: &Call<'_>) -> Response {
+    let is_it = |invoice: &Value| invoice["external_id"] == call.key() && may_be_in(call.state, invoice, &call.path[0]);
+    let Some(Value::Object(mut invoice)) = all(call.state).find(is_it) else {
+        return not_found();
+    };
+    invoice.extend(call.body.clone());
+    let key = invoice
+        .get("uuid")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned();
+    call.state.store(INVOICES, |store| store.put(&key, invoice));
+    call.succeed(None)
+}
+
+fn delete_all(call: &Call<'_>) -> Response {
+    let is_of = |invoice: &Value| {
+        is_same(&invoice["customer_uuid"], call.key()) && may_be_in(call.state, invoice, &call.path[0])
+    };
+    for invoice in all(call.state).filter(is_of) {
+        let key = invoice["uuid"].as_str().unwrap_or_default();
+        call.state.store(INVOICES, |store| store.remove(key));
+    }
+    call.succeed(None)
+}
+
+/// All invoices, the newest first.
+fn all(state: &State) -> impl Iterator<Item = Value> + use<> {
+    let read = |invoice: &str| serde_json::from_str(invoice).ok();
+    let all: Vec<Value> = state.store(INVOICES, |store| store.all().filter_map(read).collect());
+    all.into_iter()
+}
+
+fn is_same(uuid: &Value, other: &str) -> bool {
+    uuid.as_str().is_some_and(|uuid| uuid.eq_ignore_ascii_case(other))
+}
+
+/// Whether an invoice is in a data source, or may be.
+fn may_be_in(state: &State, invoice: &Value, source: &str) -> bool {
+    source_of(state, invoice).is_none_or(|own| is_same(&own, source))
+}
+
+fn source_of(state: &State, invoice: &Value) -> Option<Value> {
+    let key = invoice["uuid"].as_str()?;
+    state.store(SOURCES, |store| store.get(key))?.remove("uuid")
+}
+
+fn objects(list: Option<&Value>) -> Vec<Object> {
+    let list = list.and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|object| object.as_object().cloned()).collect()
+}
