@@ -2,7 +2,7 @@
 
     python official.py URL API_KEY
 
-A step has the name of a method ("Plan.create"; "A|B" is A here and B in Node), the arguments in its path, its query and its data,
+A step has the name of a method ("Plan.create"; "A|B" is A here and B in Node, "|B" is in Node only), the arguments in its path, its query and its data,
 and what is expected: a status of an error, fields of the response, or the `uuid`s (`key`) of all pages of a list. `as` keeps the response
 under a name, `$name.field` is a field of it, and `$run` tells the runs of the two SDKs apart.
 """
@@ -65,7 +65,10 @@ def pages(method, query, entries, key):
 
 def run(number, step):
     name = f"{number}, {step['call']}"
-    kind, method = step["call"].split("|")[0].split(".")
+    called = step["call"].split("|")[0]
+    if not called:
+        return
+    kind, method = called.split(".")
     method = getattr(getattr(chartmogul, kind), method)
     arguments = filled({**step.get("path", {}), **step.get("query", {})})
     if "data" in step:

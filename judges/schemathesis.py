@@ -32,8 +32,9 @@ def closed(document):
             close(schemas[name])
         if isinstance(schema.get("properties"), dict):
             schema.setdefault("additionalProperties", False)
-        for part in schema.values():
-            close(part)
+        for keyword, part in schema.items():
+            if keyword not in ("example", "examples"):
+                close(part)
 
     for item in document["paths"].values():
         for operation in item.values():
