@@ -18,7 +18,6 @@ folder = pathlib.Path(folder).resolve()
 
 def closed(document):
     """The document, with no fields in requests but those that it names: the fake refuses others, and the API may."""
-    schemas = document["components"]["schemas"]
     done = set()
 
     def close(schema):
@@ -26,10 +25,11 @@ def closed(document):
             return [close(part) for part in schema]
         if not isinstance(schema, dict):
             return None
-        name = schema.get("$ref", "").rpartition("/")[2]
-        if name and name not in done:
-            done.add(name)
-            close(schemas[name])
+        target = schema.get("$ref")
+        if target and target not in done:
+            done.add(target)
+            _, _, group, name = target.split("/")
+            close(document["components"][group][name])
         if isinstance(schema.get("properties"), dict):
             schema.setdefault("additionalProperties", False)
         for keyword, part in schema.items():
