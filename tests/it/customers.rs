@@ -324,3 +324,16 @@ async fn what_belongs_to_a_customer_moves_with_a_merge_and_back() {
         "no part any more"
     );
 }
+
+#[tokio::test]
+async fn what_is_created_for_a_customer_is_of_that_customer() {
+    let (fake, client) = start();
+    let customer = client.customer(SAMPLE);
+    let contact = customer.contacts().create().first_name("Pat").send().await.unwrap();
+    let note = customer.notes().create("note").send().await.unwrap();
+    assert!(contact.customer_uuid == SAMPLE && note.customer_uuid == SAMPLE);
+    let contact = client.contacts().create().first_name("Pat").send().await.unwrap();
+    assert!(contact.customer_uuid != SAMPLE, "{contact:?}");
+    customer.delete().send().await.unwrap();
+    assert!(fake.collection("customers").is_empty());
+}

@@ -148,8 +148,8 @@ fn query_parameters_are_one_argument() {
     let query = code(&files, "types/things.rs");
     assert!(query.contains("pub fn new(required: Days)"), "{query}");
     let schemas = code(&files, "operations/things.rs");
-    let per_page =
-        r#"name: "per_page", required: false, nullable: false, replaces_all: false, deprecated: None, schema: "#;
+    let per_page = r#"name: "per_page", description: "How many.", example: None, required: false, nullable: false, "#;
+    let per_page = format!("{per_page}replaces_all: false, deprecated: None, schema: ");
     let per_page = format!("{per_page}Schema::Integer {{ minimum: Some(1), maximum: Some(200) }}");
     assert!(schemas.contains(&per_page), "{schemas}");
     assert!(

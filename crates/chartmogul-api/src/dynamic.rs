@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, ser::SerializeMap as _};
+use serde::{Deserialize as _, Serialize, ser::SerializeMap as _};
 use serde_json::{Map, Value};
 
 use crate::{
-    Client, Error, InvalidInput, Object, Operation, Response,
+    Client, CustomAttributeValue, Error, InvalidInput, Object, Operation, Response,
+    request::{CustomAttributesRequest, Request, UpdateRequest},
     runtime::admit,
     transport::{Prepared, Route, Shape, call},
+    types::CustomAttribute,
     validate,
 };
 
@@ -43,23 +45,151 @@ impl Client {
         operation: &'static Operation,
         arguments: Map<String, Value>,
     ) -> Result<Response<Value>, Error> {
-        let request = admit(prepare(operation, &arguments)?, operation)?;
+        let request = admit(prepare(operation, &arguments, None)?, operation)?;
         drop(arguments);
         call(self, Route::Operation(operation), request, shape(operation)).await
     }
 }
 
-fn prepare(operation: &'static Operation, arguments: &Map<String, Value>) -> Result<Prepared, Error> {
+/// A request of an operation that is chosen at run time. Not for users: it may change.
+#[derive(Debug, Clone)]
+pub struct JsonRequest {
+    operation: &'static Operation,
+    arguments: Map<String, Value>,
+}
+
+impl Request for JsonRequest {
+    type Response = Value;
+
+    fn operation(&self) -> &'static Operation {
+        self.operation
+    }
+
+    fn shape(&self) -> Shape {
+        shape(self.operation)
+    }
+
+    async fn send<'a>(&'a self, client: &'a Client) -> Result<Response<Value>, Error> {
+        let request = prepare(self.operation, &self.arguments, None)?;
+        client.send_prepared(request, self.operation, self.shape()).await
+    }
+}
+
+/// An update of an operation that is chosen at run time. Not for users: it may change.
+#[derive(Debug, Clone)]
+pub struct JsonUpdate {
+    update: JsonRequest,
+    read: &'static Operation,
+    /// The custom attributes are kept as they are sent: some have numbers that no [`Value`] holds.
+    custom: Option<Vec<CustomAttribute>>,
+}
+
+impl JsonUpdate {
+    /// An update with its arguments in one object, as [`Client::call_json`] takes them.
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`], if the operation is no update of an object that can be read; for an unknown argument; for a
+    /// parameter of the path that is missing or not allowed; and for custom attributes that are no list of keys and values.
+    pub fn new(operation: &'static Operation, mut arguments: Map<String, Value>) -> Result<Self, Error> {
+        let Some(read) = operation.read() else {
+            let must_be = "must be an update of an object that can be read";
+            return Err(InvalidInput::new("operation", &operation.id, must_be).into());
+        };
+        let mut custom = None;
+        if operation.replaces_all("custom") {
+            custom = arguments.remove("custom").map(attributes).transpose()?;
+        }
+        // What is left to find in the values is found when they are checked.
+        prepare(operation, &arguments, None)?;
+        let update = JsonRequest { operation, arguments };
+        Ok(Self { update, read, custom })
+    }
+}
+
+impl Request for JsonUpdate {
+    type Response = Value;
+
+    fn operation(&self) -> &'static Operation {
+        self.update.operation
+    }
+
+    fn shape(&self) -> Shape {
+        self.update.shape()
+    }
+
+    async fn send<'a>(&'a self, client: &'a Client) -> Result<Response<Value>, Error> {
+        let (operation, arguments) = (self.operation(), &self.update.arguments);
+        if self.custom.is_some() && !operation.replaces_all("custom") {
+            let must_be = "must be an operation that replaces all custom attributes";
+            return Err(InvalidInput::new("operation", &operation.id, must_be).into());
+        }
+        let request = prepare(operation, arguments, self.custom.as_ref())?;
+        client.send_prepared(request, operation, self.shape()).await
+    }
+}
+
+impl UpdateRequest for JsonUpdate {
+    type Read = JsonRequest;
+
+    const OPERATION: Option<&'static Operation> = None;
+
+    fn read(&self) -> JsonRequest {
+        let is_known = |name: &String| self.read.parameter(name).is_some() || is_required(self.read.query, name);
+        let arguments = self.update.arguments.iter().filter(|(name, _)| is_known(name));
+        JsonRequest {
+            operation: self.read,
+            arguments: arguments.map(|(name, value)| (name.clone(), value.clone())).collect(),
+        }
+    }
+}
+
+impl CustomAttributesRequest for JsonUpdate {
+    fn custom(&mut self) -> &mut Option<Vec<CustomAttribute>> {
+        &mut self.custom
+    }
+}
+
+fn is_required(query: Option<&Object>, name: &str) -> bool {
+    let field = query.and_then(|query| query.field(name));
+    field.is_some_and(|field| field.required)
+}
+
+/// Custom attributes as they are sent: a list of keys and values.
+fn attributes(json: Value) -> Result<Vec<CustomAttribute>, InvalidInput> {
+    let must_be = "must be a list of objects with `key` and `value`";
+    let Value::Array(items) = json else {
+        return Err(InvalidInput::new("custom", &format_args!("{json}"), must_be));
+    };
+    let attribute = |(index, item): (usize, Value)| {
+        let value = item.get("value").map(CustomAttributeValue::deserialize);
+        match (item["key"].as_str(), value, item.as_object().map(Map::len)) {
+            (Some(key), Some(Ok(value)), Some(2)) => Ok(CustomAttribute::new(key, value)),
+            _ => Err(InvalidInput::new(
+                format!("custom[{index}]"),
+                &format_args!("{item}"),
+                must_be,
+            )),
+        }
+    };
+    items.into_iter().enumerate().map(attribute).collect()
+}
+
+/// `custom` is sent in place of an argument of this name.
+fn prepare(
+    operation: &'static Operation,
+    arguments: &Map<String, Value>,
+    custom: Option<&Vec<CustomAttribute>>,
+) -> Result<Prepared, Error> {
     known(operation, arguments)?;
     let method = operation.method.parse();
     let method = method.map_err(|_| Error::internal("an operation has a method that is none, which is a bug", None))?;
     let mut request = Prepared::new(method, path(operation, arguments)?);
     if let Some(query) = operation.query {
-        request.set_query(&Fields(query, arguments)).map_err(unwritten)?;
+        request.set_query(&Fields(query, arguments, None)).map_err(unwritten)?;
     }
     if let Some(body) = operation.body {
-        let fields = Fields(body.object, arguments);
-        if body.required || fields.given().next().is_some() {
+        let fields = Fields(body.object, arguments, custom);
+        if body.required || custom.is_some() || fields.given().next().is_some() {
             let written = match body.envelope {
                 Some(envelope) => request.set_body(&BTreeMap::from([(envelope, fields)])),
                 None => request.set_body(&fields),
@@ -106,8 +236,12 @@ fn path(operation: &Operation, arguments: &Map<String, Value>) -> Result<String,
     Ok(path)
 }
 
-/// Those arguments that are fields of an object, in its order.
-struct Fields<'a>(&'static Object, &'a Map<String, Value>);
+/// Those arguments that are fields of an object, in its order, and the custom attributes.
+struct Fields<'a>(
+    &'static Object,
+    &'a Map<String, Value>,
+    Option<&'a Vec<CustomAttribute>>,
+);
 
 impl Fields<'_> {
     fn given(&self) -> impl Iterator<Item = (&'static str, &Value)> {
@@ -119,8 +253,12 @@ impl Fields<'_> {
 impl Serialize for Fields<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut object = serializer.serialize_map(None)?;
-        for (name, value) in self.given() {
-            object.serialize_entry(name, value)?;
+        for field in self.0.fields {
+            match (field.name, self.2, self.1.get(field.name)) {
+                ("custom", Some(custom), _) => object.serialize_entry("custom", custom)?,
+                (name, _, Some(value)) => object.serialize_entry(name, value)?,
+                _ => {}
+            }
         }
         object.end()
     }
@@ -166,7 +304,7 @@ mod tests {
 
     /// What would be sent, or the error.
     fn by_name(operation: &'static Operation, arguments: &Value) -> Result<Prepared, String> {
-        let prepared = prepare(operation, arguments.as_object().unwrap());
+        let prepared = prepare(operation, arguments.as_object().unwrap(), None);
         let admitted = prepared.and_then(|request| admit(request, operation));
         admitted.map_err(|error| error.to_string())
     }
@@ -176,7 +314,7 @@ mod tests {
     }
 
     fn same<R: Request>(request: &R, arguments: &Value) -> Result<Prepared, String> {
-        let by_name = by_name(R::OPERATION, arguments);
+        let by_name = by_name(request.operation(), arguments);
         assert_eq!(by_name, typed(request), "{arguments}");
         by_name
     }

@@ -25,6 +25,9 @@ pub use client::{
     Client, ClientBuilder, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
     Request, Response,
 };
+#[cfg(feature = "dynamic")]
+#[doc(hidden)]
+pub use dynamic::JsonUpdate;
 pub use error::{
     Attempt, BoxError, Error, ErrorResponse, Failure, History, InvalidInput, Problem, StopReason, TimeoutKind,
 };

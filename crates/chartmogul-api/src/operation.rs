@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::operations;
+
 /// What the OpenAPI document says about one operation; see [`crate::operations`] for all of them.
 ///
 /// Operations are equal if their `id` is.
@@ -205,6 +207,20 @@ impl Operation {
     /// A parameter of the path.
     pub fn parameter(&self, name: &str) -> Option<&'static Parameter> {
         self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// Of an update (`PATCH`), the operation that reads the object that it updates, if there is one.
+    pub fn read(&self) -> Option<&'static Self> {
+        let is_read =
+            |other: &&&'static Self| other.is_read() && other.path == self.path && other.response == self.response;
+        let read = operations::ALL.iter().find(is_read)?;
+        (self.method == "PATCH" && self.response.is_some()).then_some(read)
+    }
+
+    /// Whether a field of the body replaces the whole list or map that the server has, including items that are not named.
+    pub fn replaces_all(&self, field: &str) -> bool {
+        let field = self.body.and_then(|body| body.object.field(field));
+        field.is_some_and(|field| field.replaces_all)
     }
 
     /// Whether the response is a page of a list: it has entries and a cursor for the next page.

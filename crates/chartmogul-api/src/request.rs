@@ -8,7 +8,10 @@ use std::future::Future;
 use http::StatusCode;
 
 use crate::{
-    Client, Error, History, List, Operation, Response, runtime::ResponseBody, transport::Route, types::CustomAttribute,
+    Client, Error, History, List, Operation, Response,
+    runtime::{ResponseBody, Shape},
+    transport::Route,
+    types::CustomAttribute,
 };
 
 /// A request for one operation.
@@ -16,12 +19,12 @@ pub trait Request: Clone + Send + Sync + 'static {
     /// What a successful response holds.
     type Response: ResponseBody + Clone + Sync + 'static;
 
-    /// The operation. Of two that are one method, it is the one that identifies the object by its path.
-    const OPERATION: &'static Operation;
-
     /// The operation that this request is for.
-    fn operation(&self) -> &'static Operation {
-        Self::OPERATION
+    fn operation(&self) -> &'static Operation;
+
+    /// The JSON that its response is read from.
+    fn shape(&self) -> Shape {
+        Self::Response::SHAPE
     }
 
     /// Sends the request.
@@ -51,8 +54,9 @@ pub trait UpdateRequest: Request {
     /// The request that reads the object.
     type Read: Request<Response = Self::Response>;
 
-    /// Fields of the body that replace a whole list or map.
-    const REPLACED: &'static [&'static str];
+    /// The operation, unless it is chosen at run time. Of two that are one method, it is the one that identifies the object by
+    /// its path.
+    const OPERATION: Option<&'static Operation>;
 
     /// Reads the object that this updates.
     fn read(&self) -> Self::Read;
@@ -73,8 +77,6 @@ where
     L: Request<Response: Page<Entry = G::Response>>,
 {
     type Response = G::Response;
-
-    const OPERATION: &'static Operation = G::OPERATION;
 
     fn operation(&self) -> &'static Operation {
         match self {

@@ -194,6 +194,24 @@ impl ClientHooks for Client {
     }
 }
 
+#[cfg(feature = "dynamic")]
+impl Client {
+    /// Checks and sends a request of an operation that is chosen at run time.
+    pub(crate) async fn send_prepared<T: serde::de::DeserializeOwned + Send>(
+        &self,
+        request: Prepared,
+        operation: &'static Operation,
+        shape: Shape,
+    ) -> Result<Response<T>, Error> {
+        if self.records {
+            RECORDED.set(Some(request));
+            return pending().await; // nobody polls it again
+        }
+        let request = admit(request, operation)?;
+        call(self, Route::Operation(operation), request, shape).await
+    }
+}
+
 /// The one stage that all input goes through.
 pub(crate) fn admit(request: Prepared, operation: &Operation) -> Result<Prepared, Error> {
     let request = complete(request, operation);
@@ -216,12 +234,12 @@ pub fn send<R: Request>(
     client: Client,
 ) -> impl Future<Output = Result<R::Response, Error>> + Send + 'static {
     let prepared = prepare(&request, &client, Check::Yes).map_err(Box::new); // in a box: it would need more room
-    let route = Route::Operation(request.operation());
+    let (route, shape) = (Route::Operation(request.operation()), request.shape());
     drop(request);
     async move {
         match prepared {
             Ok(prepared) => {
-                let response = call(&client, route, prepared, R::Response::SHAPE).await?;
+                let response = call(&client, route, prepared, shape).await?;
                 Ok(response.into_value())
             }
             Err(error) => Err(*error),

@@ -52,7 +52,7 @@ impl State {
         let names: Vec<_> = lock(&self.stores).keys().cloned().collect();
         for name in names {
             self.store(&name, |store| {
-                store.rewrite(field, text, |object| change(&name, object))
+                store.rewrite(field, text, |object| change(&name, object));
             });
         }
     }

@@ -94,7 +94,10 @@ fn request(api: &Api, operation: &Operation) -> String {
     let sent = match &identified {
         Some(identified) => by_identifier(api, operation, identified, &arguments),
         None => format!(
-            "    fn send<'a>(\n        \
+            "    fn operation(&self) -> &'static crate::Operation {{\n        \
+                 &crate::operations::{constant}\n    \
+             }}\n    \
+             fn send<'a>(\n        \
                  &'a self,\n        \
                  client: &'a crate::Client,\n    \
              ) -> impl Future<Output = Result<crate::Response<Self::Response>, crate::Error>> + Send + 'a {{\n        \
@@ -107,8 +110,7 @@ fn request(api: &Api, operation: &Operation) -> String {
         "{doc}#[derive(Debug, Clone, PartialEq{default})]\n\
          pub struct {name}{fields}\n\n\
          impl crate::request::Request for {name} {{\n    \
-             type Response = {response};\n    \
-             const OPERATION: &'static crate::Operation = &crate::operations::{constant};\n\
+             type Response = {response};\n\
              {sent}\
          }}\n"
     );
@@ -121,7 +123,8 @@ fn request(api: &Api, operation: &Operation) -> String {
 /// For two operations that are one method: which of them it is, and what that one sends.
 fn by_identifier(api: &Api, operation: &Operation, identified: &Identified<'_>, arguments: &[String]) -> String {
     let (id, other) = (&operation.id, identified.by_query);
-    let (other_id, other_constant) = (&other.id, operations::constant(other));
+    let (constant, other_id, other_constant) =
+        (operations::constant(operation), &other.id, operations::constant(other));
     let ty = format!("crate::types::{}", identified.name);
     let [by_path, by_query] = identified.variants();
     let keys: Vec<_> = identified.keys().map(|key| key.field.as_str()).collect();
@@ -143,7 +146,7 @@ fn by_identifier(api: &Api, operation: &Operation, identified: &Identified<'_>, 
     format!(
         "    fn operation(&self) -> &'static crate::Operation {{\n        \
              match &self.identifier {{\n            \
-                 {ty}::{by_path}(_) => Self::OPERATION,\n            \
+                 {ty}::{by_path}(_) => &crate::operations::{constant},\n            \
                  {ty}::{by_query} {{ .. }} => &crate::operations::{other_constant},\n        \
              }}\n    \
          }}\n    \
@@ -177,14 +180,7 @@ fn list(api: &Api, operation: &Operation) -> Option<String> {
 fn update(api: &Api, operation: &Operation) -> Option<String> {
     let Read { get, list } = operation.read(api)?;
     let name = name(operation);
-    let body = operation.body_object(api)?;
-    let replaced: Vec<_> = body
-        .properties
-        .iter()
-        .filter(|p| p.replaces_all)
-        .map(|p| format!("{:?}", p.name))
-        .collect();
-    let replaced = replaced.join(", ");
+    let constant = operations::constant(operation);
     let (read_type, read) = match list {
         Some(list) => get_or_list(api, operation, get, list)?,
         None => (self::name(get), get_whole(api, operation, get)),
@@ -192,7 +188,7 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
     Some(format!(
         "\nimpl crate::request::UpdateRequest for {name} {{\n    \
              type Read = {read_type};\n    \
-             const REPLACED: &'static [&'static str] = &[{replaced}];\n    \
+             const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::{constant});\n    \
              fn read(&self) -> {read_type} {{\n\
                  {read}    \
              }}\n\

@@ -243,10 +243,10 @@ impl Client {
             let read = update.read();
             (prepare(&read, self, Check::Yes)?, Route::Operation(read.operation()))
         };
-        let write = prepare(update, self, Check::No)?;
+        let (write, shape) = (prepare(update, self, Check::No)?, update.shape());
         let (mut before, mut after) = (None, None);
         let mut then = |body: &[u8]| {
-            let object: Box<R::Response> = response::read(body, R::Response::SHAPE, true)?;
+            let object: Box<R::Response> = response::read(body, shape, true)?;
             let next = follow(&object, body).and_then(|update| match update {
                 Some(update) => prepare(&update, self, Check::No).map(Some),
                 None => Ok(None),
@@ -256,7 +256,7 @@ impl Client {
         };
         let completed = {
             let mut accept = |body: &[u8]| {
-                after = Some(response::read(body, R::Response::SHAPE, false)?);
+                after = Some(response::read(body, shape, false)?);
                 Ok(())
             };
             let mut call = Call::new(self, Route::Operation(update.operation()), write).reading_first(ReadFirst {

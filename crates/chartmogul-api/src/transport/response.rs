@@ -29,6 +29,11 @@ impl ResponseBody for serde_json::Map<String, serde_json::Value> {
     const SHAPE: Shape = Shape::Map;
 }
 
+/// Its request says more: it has an operation.
+impl ResponseBody for serde_json::Value {
+    const SHAPE: Shape = Shape::Any;
+}
+
 /// The kind of JSON that a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {

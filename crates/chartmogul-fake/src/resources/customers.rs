@@ -110,9 +110,10 @@ impl Resource for Customers {
             "search_customers" => {
                 let found = with_email(call);
                 let is_found = |customer: &str| found.iter().any(|uuid| uuid == text(&read(customer), "uuid"));
-                Some(match found.is_empty() {
-                    true => nobody_with(call),
-                    false => call.page("customers", is_found),
+                Some(if found.is_empty() {
+                    nobody_with(call)
+                } else {
+                    call.page("customers", is_found)
                 })
             }
             "merge_customers" => merge(call),

@@ -78,7 +78,7 @@ fn import(call: &Call<'_>) -> Response {
         });
         if let Some(source) = source {
             state.store(SOURCES, |store| {
-                store.put(&key, Object::from_iter([("uuid".to_owned(), source)]))
+                store.put(&key, Object::from_iter([("uuid".to_owned(), source)]));
             });
         }
         invoice.remove("customer_uuid"); // it is in the path

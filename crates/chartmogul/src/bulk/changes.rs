@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chartmogul_api::{Operation, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
@@ -14,6 +15,9 @@ pub struct Preview {
     /// Custom attributes that the object has and the update does not name: they **would be lost**, because the API
     /// replaces all of them. If this is not empty, check the update, or use `merge_custom`.
     pub lost: Vec<String>,
+    /// The object as it is now. It is not serialized.
+    #[serde(skip)]
+    pub object: Value,
 }
 
 /// A field that would change.
@@ -32,13 +36,14 @@ pub struct Change {
 pub(crate) const MERGED: &str = "merge_custom";
 
 /// Whether a body replaces all attributes of the object.
-pub(super) fn replaces_all(body: &Value, replaced: &[&str]) -> bool {
-    replaced.iter().any(|field| body.get(field).is_some())
+pub(super) fn replaces_all(body: &Value, operation: &Operation) -> bool {
+    let mut fields = body.as_object().into_iter().flatten();
+    fields.any(|(field, _)| operation.replaces_all(field))
 }
 
-/// Compares the body of an update with the object that it is for. Fields that are `replaced` are lists of keys and values
-/// in the body and objects in a response.
-pub(crate) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Preview {
+/// Compares the body of an update with the object that it is for. Fields that replace all are lists of keys and values in the
+/// body and objects in a response.
+pub(crate) fn preview(body: &Value, object: &Value, operation: &Operation) -> Preview {
     let mut preview = Preview::default();
     for (field, new) in body.as_object().into_iter().flatten() {
         if field == MERGED {
@@ -46,9 +51,10 @@ pub(crate) fn preview(body: &Value, object: &Value, replaced: &[&str]) -> Previe
             continue;
         }
         let old = object.get(field);
-        match (replaced.contains(&field.as_str()), old) {
+        match (operation.replaces_all(field), old) {
             (true, Some(Value::Object(old))) => preview.attributes(field, old, new),
             (true, None | Some(Value::Null)) => preview.attributes(field, &Map::new(), new),
+            (false, Some(old)) if is_same_day(operation, field, old, new) => {}
             _ => preview.compare(field.clone(), old, Some(new)),
         }
     }
@@ -94,6 +100,17 @@ impl Preview {
     }
 }
 
+/// Whether a field is a day, and is this one already. In a response that was read as it is, a time of day may follow.
+fn is_same_day(operation: &Operation, field: &str, old: &Value, new: &Value) -> bool {
+    let schema = operation.body.and_then(|body| body.object.field(field));
+    let is_day = schema.is_some_and(|field| matches!(field.schema, Schema::Date));
+    let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else {
+        return false;
+    };
+    let rest = old.strip_prefix(new).and_then(|rest| rest.strip_prefix(['T', ' ']));
+    is_day && new.len() == "2026-01-31".len() && rest.is_some_and(|rest| rest.starts_with("00:00:00"))
+}
+
 /// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`. In doubt, there is one.
 ///
 /// Texts are compared as they are. Fields that the document declares as days or times were read as such, and are written in one
@@ -121,13 +138,14 @@ fn whole(number: &Number) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
+    use chartmogul_api::operations::UPDATE_OPPORTUNITY;
     use serde_json::json;
 
     use super::*;
 
     #[allow(clippy::needless_pass_by_value)] // `json!(..)` is written in place
     fn shown(body: Value, object: Value) -> Vec<String> {
-        let preview = preview(&body, &object, &["custom"]);
+        let preview = preview(&body, &object, &UPDATE_OPPORTUNITY);
         let show = |value: &Option<Value>| value.as_ref().map_or("-".to_owned(), Value::to_string);
         let changes = preview
             .changes
@@ -142,7 +160,14 @@ mod tests {
     fn fields_are_compared_as_the_server_would() {
         let object = json!({"amount_in_cents": 200, "owner": "a@example.com", "estimated_close_date": "2026-03-31"});
         let same = json!({"amount_in_cents": 200.0, "estimated_close_date": "2026-03-31"});
-        assert_eq!(shown(same, object.clone()), Vec::<String>::new());
+        assert_eq!(shown(same.clone(), object.clone()), Vec::<String>::new());
+        let mut as_it_was_read = object.clone();
+        as_it_was_read["estimated_close_date"] = json!("2026-03-31T00:00:00.000Z");
+        assert_eq!(shown(same, as_it_was_read.clone()), Vec::<String>::new());
+        assert_eq!(
+            shown(json!({"estimated_close_date": "2026-03-3"}), as_it_was_read).len(),
+            1
+        );
         let text = json!({"pipeline": "2026-01-31T00:00:00.000Z"});
         assert_eq!(
             shown(json!({"pipeline": "2026-01-31"}), text),
@@ -176,7 +201,7 @@ mod tests {
             let changes = preview(
                 &json!({"custom": [{"key": "a", "value": new}]}),
                 &json!({"custom": {"a": old}}),
-                &["custom"],
+                &UPDATE_OPPORTUNITY,
             )
             .changes;
             assert_eq!(changes.len(), 1, "{old} -> {new}");

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_api::{Bounds, BoxError};
+use chartmogul_api::{Bounds, BoxError, Operation};
 use futures_core::future::BoxFuture;
 use futures_util::{FutureExt as _, StreamExt as _, stream::Fuse};
 use serde::{Serialize, de::DeserializeOwned};
@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 
 use super::{
     Completed, Error, NotSent, Outcome, Progress, Stopped, changes,
-    journal::{Journal, RequestRecord, State},
+    journal::{Journal, Opening, RequestRecord, State},
     outcome::{Cause, Earlier, Failed},
     queue::{self, Queue, Window},
     source::Source,
@@ -214,6 +214,9 @@ pub(super) struct Engine<U, T> {
     window: Window<Completed<T>>,
     out: mpsc::Sender<Completed<T>>,
     journal: Option<Journal>,
+    /// The journal that is opened with the first update, which says the operation.
+    opening: Option<Opening>,
+    operation: Option<&'static Operation>,
     progress: Progress,
     settings: Settings,
     time_up: Option<Pin<Box<Sleep>>>,
@@ -237,7 +240,7 @@ where
         source: Source<U>,
         act: Act<U, T>,
         mut settings: Settings,
-        journal: Option<Journal>,
+        (journal, opening): (Option<Journal>, Option<Opening>),
         progress: Progress,
         out: mpsc::Sender<Completed<T>>,
     ) -> Self {
@@ -259,6 +262,8 @@ where
             window: Window::new(settings.ordered),
             out,
             journal,
+            opening,
+            operation: U::OPERATION,
             progress,
             time_up: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
             stop: settings.stop.take(),
@@ -409,7 +414,35 @@ where
         }
     }
 
+    /// Refuses an update of another operation than the first, and opens the journal with the first.
+    async fn admit(&mut self, update: &U) -> Result<(), Error> {
+        if U::OPERATION.is_some() {
+            return Ok(()); // all are of one type, and the journal is open
+        }
+        let (operation, of_run) = (update.operation(), *self.operation.get_or_insert(update.operation()));
+        if operation != of_run {
+            return Err(Error::Source {
+                taken: self.next,
+                source: format!("it is an update of `{operation}`, in a run of `{of_run}`").into(),
+            });
+        }
+        if let Some(Opening { path, options }) = self.opening.take() {
+            self.journal = Some(Journal::open(path, operation.id, options).await?);
+        }
+        Ok(())
+    }
+
     async fn took(&mut self, update: U) {
+        match self.admit(&update).await {
+            Ok(()) => {}
+            Err(error) => {
+                self.source_ended = true;
+                return match error {
+                    Error::Source { .. } => self.source_failed(error),
+                    error => self.fail(error),
+                };
+            }
+        }
         let request = match update.request() {
             Ok(request) => request,
             Err(source) => {
@@ -421,7 +454,7 @@ where
             }
         };
         let (index, id) = (self.next, request.id.clone());
-        let lost = if changes::replaces_all(&request.body, U::REPLACED) {
+        let lost = if changes::replaces_all(&request.body, update.operation()) {
             Lost::default()
         } else {
             Lost::new(0.into())

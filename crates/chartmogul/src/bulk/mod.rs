@@ -63,6 +63,8 @@ mod changes;
 mod engine;
 mod error;
 mod journal;
+#[cfg(feature = "dynamic")]
+mod json;
 mod outcome;
 mod patch;
 mod progress;
@@ -89,16 +91,18 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::Instrument as _;
 
+#[cfg(feature = "dynamic")]
+pub use self::json::JsonUpdate;
 pub use self::{
     changes::{Change, Preview},
     error::{Error, ValidPrefix},
-    journal::salvage,
+    journal::{CarriedOver, carry_over, salvage},
     outcome::{Completed, NotSent, Outcome, Report, Stopped, UpdateError},
     progress::{Progress, Snapshot},
 };
 use self::{
     engine::{Act, Engine, ErrorLimits, Lost, READY, Settings, Step},
-    journal::Journal,
+    journal::{Journal, Opening},
     outcome::{Cause, Failed},
     source::Source,
     update::UpdateCall,
@@ -106,7 +110,8 @@ use self::{
 
 /// An update that can be made in bulk: what `client.opportunities().update(uuid)` returns, with or without `merge_custom()`.
 ///
-/// Implemented by the builders of updates and by [`CustomAttributesPatch`](crate::CustomAttributesPatch), and by nothing else.
+/// Implemented by the builders of updates, by [`CustomAttributesPatch`](crate::CustomAttributesPatch) and by `JsonUpdate`
+/// (feature `dynamic`), and by nothing else.
 pub trait Update: update::Sealed + Sized + 'static {
     /// What is updated, and what the server responds with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
@@ -361,7 +366,8 @@ impl<U: Update> Bulk<U> {
     /// Starts the run. It proceeds without being polled, until 256 outcomes wait to be taken.
     ///
     /// # Errors
-    /// [`Error`] if there is no tokio runtime with timers and IO, or the journal can't be used.
+    /// [`Error`] if there is no tokio runtime with timers and IO, or the journal can't be used. (If the operation is that of the
+    /// first update, because it is chosen at run time, the run ends with the second of these errors.)
     pub async fn start(self) -> Result<Run<U::Object>, Error> {
         let skip_unchanged = self.settings.looks;
         self.run(Arc::new(move |update: U::Call, terms| {
@@ -443,9 +449,10 @@ impl<U: Update> Bulk<U> {
         T: Serialize + DeserializeOwned + Send + Sync + 'static,
     {
         chartmogul_api::check_runtime().map_err(|source| Error::NoRuntime { source })?;
-        let journal = match self.journal {
-            Some(path) => Some(Journal::open(path, U::Call::OPERATION, self.journal_options).await?),
-            None => None,
+        let options = self.journal_options;
+        let journal = match (self.journal, U::Call::OPERATION) {
+            (Some(path), Some(operation)) => (Some(Journal::open(path, operation.id, options).await?), None),
+            (path, _) => (None, path.map(|path| Opening { path, options })),
         };
         let progress = Progress::new(self.total);
         let (out, outcomes) = mpsc::channel(READY);
@@ -475,7 +482,8 @@ async fn look<U: UpdateCall>(update: &U, lost: &Lost) -> Result<Preview, Failed>
     let object = serde_json::to_value(&object)
         .map_err(|source| CallError::internal("the object can't be compared", Some(source.into())))
         .map_err(Failed::reading)?;
-    let preview = changes::preview(&body, &object, U::REPLACED);
+    let mut preview = changes::preview(&body, &object, update.operation());
+    preview.object = object;
     lost.get_or_init(|| preview.lost.len() as u64);
     Ok(preview)
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chartmogul_api::{Bounds, Error, request::CustomAttributesRequest};
+use chartmogul_api::{Bounds, Error, Operation, request::CustomAttributesRequest};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Map;
 
@@ -34,9 +34,11 @@ impl<R: CustomAttributesRequest<Response: Serialize + DeserializeOwned>> Update 
 impl<R: CustomAttributesRequest<Response: Serialize + DeserializeOwned>> UpdateCall for CustomAttributesPatch<R> {
     type Object = R::Response;
 
-    const OPERATION: &'static str = R::OPERATION.id;
+    const OPERATION: Option<&'static Operation> = R::OPERATION;
 
-    const REPLACED: &'static [&'static str] = R::REPLACED;
+    fn operation(&self) -> &'static Operation {
+        self.call.request.operation()
+    }
 
     fn request(&self) -> Result<RequestRecord, Error> {
         if let Some(call) = self.as_plain()? {
@@ -77,9 +79,9 @@ impl<R: CustomAttributesRequest<Response: Serialize + DeserializeOwned>> UpdateC
     }
 
     async fn make(self, skip_unchanged: bool, again: bool) -> Result<(R::Response, bool), Error> {
-        let body = self.call.request().map(|request| request.body);
+        let (body, operation) = (self.call.request().map(|request| request.body), self.operation());
         let unchanged = |object: &R::Response| match (&body, serde_json::to_value(object)) {
-            (Ok(body), Ok(object)) => skip_unchanged && preview(body, &object, R::REPLACED).changes.is_empty(),
+            (Ok(body), Ok(object)) => skip_unchanged && preview(body, &object, operation).changes.is_empty(),
             _ => false,
         };
         let (object, patched) = self.apply(&unchanged).await?;

@@ -1,6 +1,7 @@
 //! The engine with updates that need no network: what is taken, in which order, how many at a time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
+mod carry;
 mod model;
 
 use std::{
@@ -12,7 +13,10 @@ use std::{
     },
 };
 
-use chartmogul_api::{Bounds, InvalidInput};
+use chartmogul_api::{
+    Bounds, InvalidInput, Operation,
+    operations::{UPDATE_OPPORTUNITY, UPDATE_PLAN},
+};
 use futures_util::stream;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -112,9 +116,11 @@ own_call!(Set, Object);
 impl UpdateCall for Set {
     type Object = Object;
 
-    const OPERATION: &'static str = "set";
+    const OPERATION: Option<&'static Operation> = Some(&UPDATE_PLAN);
 
-    const REPLACED: &'static [&'static str] = &[];
+    fn operation(&self) -> &'static Operation {
+        &UPDATE_PLAN
+    }
 
     fn request(&self) -> Result<RequestRecord, CallError> {
         Ok(RequestRecord {
@@ -796,7 +802,7 @@ async fn the_report_of_a_resumed_run_is_that_of_an_undisturbed_one() {
 fn a_null_is_not_lost() {
     let object = json!({"custom": {"a": 1, "none": null}});
     let body = json!({"custom": [{"key": "a", "value": 1}]});
-    let preview = changes::preview(&body, &object, &["custom"]);
+    let preview = changes::preview(&body, &object, &UPDATE_OPPORTUNITY);
     assert_eq!(preview, Preview::default());
 }
 
@@ -806,14 +812,14 @@ fn large_numbers_are_not_the_same() {
         (json!(9_223_372_036_854_775_808_u64), json!(i64::MAX)),
         (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)),
     ] {
-        let preview = changes::preview(&json!({ "a": new }), &json!({ "a": old }), &[]);
+        let preview = changes::preview(&json!({ "a": new }), &json!({ "a": old }), &UPDATE_PLAN);
         assert_eq!(preview.changes.len(), 1, "{old} -> {new}");
     }
     // A String attribute that looks like a time
     let preview = changes::preview(
         &json!({"custom": [{"key": "label", "value": "2026-01-31T00:00:00Z"}]}),
         &json!({"custom": {"label": "2026-01-31"}}),
-        &["custom"],
+        &UPDATE_OPPORTUNITY,
     );
     assert_eq!(preview.changes.len(), 1, "a text was changed");
 }

@@ -21,11 +21,11 @@ pub trait UpdateCall: Send + Sync + Sized + 'static {
     /// What is updated, and what the server responds with.
     type Object: Serialize + DeserializeOwned + Send + Sync + 'static;
 
-    /// The operation.
-    const OPERATION: &'static str;
+    /// The operation, if it is the same for all updates of this type.
+    const OPERATION: Option<&'static Operation>;
 
-    /// Fields of the body that replace all that there is: lists of keys and values, which are objects in a response.
-    const REPLACED: &'static [&'static str];
+    /// The operation.
+    fn operation(&self) -> &'static Operation;
 
     /// What would be sent, valid or not.
     fn request(&self) -> Result<RequestRecord, Error>;
@@ -106,9 +106,11 @@ fn id<'a>(template: &str, path: &str, identifying: impl Iterator<Item = &'a str>
 impl<R: UpdateRequest<Response: Serialize + DeserializeOwned>> UpdateCall for Call<R> {
     type Object = R::Response;
 
-    const OPERATION: &'static str = R::OPERATION.id;
+    const OPERATION: Option<&'static Operation> = R::OPERATION;
 
-    const REPLACED: &'static [&'static str] = R::REPLACED;
+    fn operation(&self) -> &'static Operation {
+        self.request.operation()
+    }
 
     fn request(&self) -> Result<RequestRecord, Error> {
         let low_level = &self.client.low_level;

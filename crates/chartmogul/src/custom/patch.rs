@@ -74,7 +74,7 @@ impl<R, M> CustomAttributesPatch<R, M> {
 
     /// The last change of a key counts: an attribute that is removed and set again keeps its position, and if its value is the
     /// same, nothing is written.
-    fn change(mut self, key: String, value: Option<CustomAttributeValue>) -> Self {
+    pub(crate) fn change(mut self, key: String, value: Option<CustomAttributeValue>) -> Self {
         match self.changes.iter_mut().find(|(changed, _)| *changed == key) {
             Some((_, change)) => *change = value,
             None => self.changes.push((key, value)),
@@ -132,6 +132,9 @@ impl<R: CustomAttributesRequest> CustomAttributesPatch<R> {
 
     /// Checks the request with the attributes that are named here.
     pub(crate) fn check(&self) -> Result<(), Error> {
+        if let Some(call) = self.as_plain()? {
+            return call.check();
+        }
         let mut call = self.call.clone();
         let custom = call.request.custom();
         *custom = Some(self.merged(custom.take().unwrap_or_default()));

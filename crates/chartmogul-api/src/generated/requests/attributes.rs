@@ -9,7 +9,9 @@ pub struct GetAttributes {
 
 impl crate::request::Request for GetAttributes {
     type Response = crate::types::CustomerAttributes;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_ATTRIBUTES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_ATTRIBUTES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -27,7 +29,9 @@ pub struct AddTags {
 
 impl crate::request::Request for AddTags {
     type Response = crate::types::CustomerTags;
-    const OPERATION: &'static crate::Operation = &crate::operations::ADD_TAGS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::ADD_TAGS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -45,7 +49,9 @@ pub struct RemoveTags {
 
 impl crate::request::Request for RemoveTags {
     type Response = crate::types::CustomerTags;
-    const OPERATION: &'static crate::Operation = &crate::operations::REMOVE_TAGS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::REMOVE_TAGS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -62,7 +68,9 @@ pub struct AddTagsByEmail {
 
 impl crate::request::Request for AddTagsByEmail {
     type Response = crate::types::CustomersWithEmail;
-    const OPERATION: &'static crate::Operation = &crate::operations::ADD_TAGS_BY_EMAIL;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::ADD_TAGS_BY_EMAIL
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -80,7 +88,9 @@ pub struct UpdateCustomAttributes {
 
 impl crate::request::Request for UpdateCustomAttributes {
     type Response = crate::types::CustomerCustomAttributes;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_CUSTOM_ATTRIBUTES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_CUSTOM_ATTRIBUTES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -98,7 +108,9 @@ pub struct AddCustomAttributes {
 
 impl crate::request::Request for AddCustomAttributes {
     type Response = crate::types::CustomerCustomAttributes;
-    const OPERATION: &'static crate::Operation = &crate::operations::ADD_CUSTOM_ATTRIBUTES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::ADD_CUSTOM_ATTRIBUTES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -116,7 +128,9 @@ pub struct RemoveCustomAttributes {
 
 impl crate::request::Request for RemoveCustomAttributes {
     type Response = crate::types::CustomerCustomAttributes;
-    const OPERATION: &'static crate::Operation = &crate::operations::REMOVE_CUSTOM_ATTRIBUTES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::REMOVE_CUSTOM_ATTRIBUTES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -133,7 +147,9 @@ pub struct AddCustomAttributesByEmail {
 
 impl crate::request::Request for AddCustomAttributesByEmail {
     type Response = crate::types::CustomersWithEmail;
-    const OPERATION: &'static crate::Operation = &crate::operations::ADD_CUSTOM_ATTRIBUTES_BY_EMAIL;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::ADD_CUSTOM_ATTRIBUTES_BY_EMAIL
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,

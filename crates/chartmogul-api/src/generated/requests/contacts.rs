@@ -8,7 +8,9 @@ pub struct ListContacts {
 
 impl crate::request::Request for ListContacts {
     type Response = crate::types::ContactPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_CONTACTS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_CONTACTS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreateContact {
 
 impl crate::request::Request for CreateContact {
     type Response = crate::types::Contact;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_CONTACT;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_CONTACT
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetContact {
 
 impl crate::request::Request for GetContact {
     type Response = crate::types::Contact;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_CONTACT;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_CONTACT
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeleteContact {
 
 impl crate::request::Request for DeleteContact {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_CONTACT;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_CONTACT
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdateContact {
 
 impl crate::request::Request for UpdateContact {
     type Response = crate::types::Contact;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_CONTACT;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_CONTACT
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdateContact {
 
 impl crate::request::UpdateRequest for UpdateContact {
     type Read = GetContact;
-    const REPLACED: &'static [&'static str] = &["custom"];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_CONTACT);
     fn read(&self) -> GetContact {
         GetContact {
             contact_uuid: self.contact_uuid.clone(),
@@ -117,7 +127,9 @@ pub struct MergeContacts {
 
 impl crate::request::Request for MergeContacts {
     type Response = crate::types::Contact;
-    const OPERATION: &'static crate::Operation = &crate::operations::MERGE_CONTACTS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::MERGE_CONTACTS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -135,7 +147,9 @@ pub struct ListCustomerContacts {
 
 impl crate::request::Request for ListCustomerContacts {
     type Response = crate::types::ContactPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_CUSTOMER_CONTACTS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_CUSTOMER_CONTACTS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -159,7 +173,9 @@ pub struct CreateCustomerContact {
 
 impl crate::request::Request for CreateCustomerContact {
     type Response = crate::types::Contact;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_CUSTOMER_CONTACT;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_CUSTOMER_CONTACT
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,

@@ -8,7 +8,9 @@ pub struct ListCustomerNotes {
 
 impl crate::request::Request for ListCustomerNotes {
     type Response = crate::types::NotePage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_CUSTOMER_NOTES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_CUSTOMER_NOTES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreateCustomerNote {
 
 impl crate::request::Request for CreateCustomerNote {
     type Response = crate::types::Note;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_CUSTOMER_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_CUSTOMER_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetCustomerNote {
 
 impl crate::request::Request for GetCustomerNote {
     type Response = crate::types::Note;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_CUSTOMER_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_CUSTOMER_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeleteCustomerNote {
 
 impl crate::request::Request for DeleteCustomerNote {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_CUSTOMER_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_CUSTOMER_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdateCustomerNote {
 
 impl crate::request::Request for UpdateCustomerNote {
     type Response = crate::types::Note;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_CUSTOMER_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_CUSTOMER_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdateCustomerNote {
 
 impl crate::request::UpdateRequest for UpdateCustomerNote {
     type Read = GetCustomerNote;
-    const REPLACED: &'static [&'static str] = &[];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_CUSTOMER_NOTE);
     fn read(&self) -> GetCustomerNote {
         GetCustomerNote {
             note_uuid: self.note_uuid.clone(),

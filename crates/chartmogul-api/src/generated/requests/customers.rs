@@ -8,7 +8,9 @@ pub struct ListCustomers {
 
 impl crate::request::Request for ListCustomers {
     type Response = crate::types::CustomerPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_CUSTOMERS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_CUSTOMERS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreateCustomer {
 
 impl crate::request::Request for CreateCustomer {
     type Response = crate::types::Customer;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_CUSTOMER;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_CUSTOMER
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct SearchCustomers {
 
 impl crate::request::Request for SearchCustomers {
     type Response = crate::types::CustomerPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::SEARCH_CUSTOMERS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::SEARCH_CUSTOMERS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -72,7 +78,9 @@ pub struct GetCustomer {
 
 impl crate::request::Request for GetCustomer {
     type Response = crate::types::Customer;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_CUSTOMER;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_CUSTOMER
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -89,7 +97,9 @@ pub struct DeleteCustomer {
 
 impl crate::request::Request for DeleteCustomer {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_CUSTOMER;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_CUSTOMER
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -107,7 +117,9 @@ pub struct UpdateCustomer {
 
 impl crate::request::Request for UpdateCustomer {
     type Response = crate::types::Customer;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_CUSTOMER;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_CUSTOMER
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -118,7 +130,7 @@ impl crate::request::Request for UpdateCustomer {
 
 impl crate::request::UpdateRequest for UpdateCustomer {
     type Read = GetCustomer;
-    const REPLACED: &'static [&'static str] = &[];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_CUSTOMER);
     fn read(&self) -> GetCustomer {
         GetCustomer {
             customer_uuid: self.customer_uuid.clone(),
@@ -135,7 +147,9 @@ pub struct MergeCustomers {
 
 impl crate::request::Request for MergeCustomers {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::MERGE_CUSTOMERS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::MERGE_CUSTOMERS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -152,7 +166,9 @@ pub struct UnmergeCustomer {
 
 impl crate::request::Request for UnmergeCustomer {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::UNMERGE_CUSTOMER;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UNMERGE_CUSTOMER
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,

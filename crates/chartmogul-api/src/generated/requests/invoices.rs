@@ -9,7 +9,9 @@ pub struct ListCustomerInvoices {
 
 impl crate::request::Request for ListCustomerInvoices {
     type Response = crate::types::CustomerInvoicePage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_CUSTOMER_INVOICES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_CUSTOMER_INVOICES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -34,7 +36,9 @@ pub struct ImportInvoices {
 
 impl crate::request::Request for ImportInvoices {
     type Response = crate::types::ImportedInvoices;
-    const OPERATION: &'static crate::Operation = &crate::operations::IMPORT_INVOICES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::IMPORT_INVOICES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -51,7 +55,9 @@ pub struct ListInvoices {
 
 impl crate::request::Request for ListInvoices {
     type Response = crate::types::InvoicePage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_INVOICES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_INVOICES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -75,7 +81,9 @@ pub struct GetInvoice {
 
 impl crate::request::Request for GetInvoice {
     type Response = crate::types::Invoice;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_INVOICE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_INVOICE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -93,10 +101,9 @@ pub struct DeleteInvoice {
 
 impl crate::request::Request for DeleteInvoice {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_INVOICE;
     fn operation(&self) -> &'static crate::Operation {
         match &self.identifier {
-            crate::types::InvoiceIdentifier::Uuid(_) => Self::OPERATION,
+            crate::types::InvoiceIdentifier::Uuid(_) => &crate::operations::DELETE_INVOICE,
             crate::types::InvoiceIdentifier::ExternalId { .. } => &crate::operations::DELETE_INVOICE_BY_EXTERNAL_ID,
         }
     }
@@ -125,10 +132,9 @@ pub struct UpdateInvoice {
 
 impl crate::request::Request for UpdateInvoice {
     type Response = crate::types::Invoice;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_INVOICE;
     fn operation(&self) -> &'static crate::Operation {
         match &self.identifier {
-            crate::types::InvoiceIdentifier::Uuid(_) => Self::OPERATION,
+            crate::types::InvoiceIdentifier::Uuid(_) => &crate::operations::UPDATE_INVOICE,
             crate::types::InvoiceIdentifier::ExternalId { .. } => &crate::operations::UPDATE_INVOICE_BY_EXTERNAL_ID,
         }
     }
@@ -149,7 +155,7 @@ impl crate::request::Request for UpdateInvoice {
 
 impl crate::request::UpdateRequest for UpdateInvoice {
     type Read = crate::request::ReadOne<GetInvoice, ListInvoices>;
-    const REPLACED: &'static [&'static str] = &[];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_INVOICE);
     fn read(&self) -> crate::request::ReadOne<GetInvoice, ListInvoices> {
         match &self.identifier {
             crate::types::InvoiceIdentifier::Uuid(id) => crate::request::ReadOne::Get(GetInvoice { invoice_uuid: id.clone(), query: Default::default() }),
@@ -171,10 +177,9 @@ pub struct SetInvoiceDisabledState {
 
 impl crate::request::Request for SetInvoiceDisabledState {
     type Response = crate::types::Invoice;
-    const OPERATION: &'static crate::Operation = &crate::operations::SET_INVOICE_DISABLED_STATE;
     fn operation(&self) -> &'static crate::Operation {
         match &self.identifier {
-            crate::types::InvoiceIdentifier::Uuid(_) => Self::OPERATION,
+            crate::types::InvoiceIdentifier::Uuid(_) => &crate::operations::SET_INVOICE_DISABLED_STATE,
             crate::types::InvoiceIdentifier::ExternalId { .. } => &crate::operations::SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
         }
     }
@@ -204,7 +209,9 @@ pub struct UpdateInvoiceStatus {
 
 impl crate::request::Request for UpdateInvoiceStatus {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_INVOICE_STATUS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_INVOICE_STATUS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -222,7 +229,9 @@ pub struct DeleteCustomerInvoices {
 
 impl crate::request::Request for DeleteCustomerInvoices {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_CUSTOMER_INVOICES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_CUSTOMER_INVOICES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,

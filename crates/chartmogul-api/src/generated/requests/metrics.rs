@@ -8,7 +8,9 @@ pub struct GetAllMetrics {
 
 impl crate::request::Request for GetAllMetrics {
     type Response = crate::types::AllMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_ALL_METRICS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_ALL_METRICS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -25,7 +27,9 @@ pub struct GetMrr {
 
 impl crate::request::Request for GetMrr {
     type Response = crate::types::MrrMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_MRR;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_MRR
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -42,7 +46,9 @@ pub struct GetArr {
 
 impl crate::request::Request for GetArr {
     type Response = crate::types::ArrMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_ARR;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_ARR
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -59,7 +65,9 @@ pub struct GetArpa {
 
 impl crate::request::Request for GetArpa {
     type Response = crate::types::ArpaMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_ARPA;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_ARPA
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -76,7 +84,9 @@ pub struct GetAsp {
 
 impl crate::request::Request for GetAsp {
     type Response = crate::types::AspMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_ASP;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_ASP
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -93,7 +103,9 @@ pub struct GetCustomerCount {
 
 impl crate::request::Request for GetCustomerCount {
     type Response = crate::types::CustomerCountMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_CUSTOMER_COUNT;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_CUSTOMER_COUNT
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -110,7 +122,9 @@ pub struct GetCustomerChurnRate {
 
 impl crate::request::Request for GetCustomerChurnRate {
     type Response = crate::types::CustomerChurnRateMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_CUSTOMER_CHURN_RATE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_CUSTOMER_CHURN_RATE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -127,7 +141,9 @@ pub struct GetMrrChurnRate {
 
 impl crate::request::Request for GetMrrChurnRate {
     type Response = crate::types::MrrChurnRateMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_MRR_CHURN_RATE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_MRR_CHURN_RATE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -144,7 +160,9 @@ pub struct GetLtv {
 
 impl crate::request::Request for GetLtv {
     type Response = crate::types::LtvMetrics;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_LTV;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_LTV
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,

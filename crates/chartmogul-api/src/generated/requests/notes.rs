@@ -8,7 +8,9 @@ pub struct ListNotes {
 
 impl crate::request::Request for ListNotes {
     type Response = crate::types::NotePage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_NOTES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_NOTES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreateNote {
 
 impl crate::request::Request for CreateNote {
     type Response = crate::types::Note;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetNote {
 
 impl crate::request::Request for GetNote {
     type Response = crate::types::Note;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeleteNote {
 
 impl crate::request::Request for DeleteNote {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdateNote {
 
 impl crate::request::Request for UpdateNote {
     type Response = crate::types::Note;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_NOTE;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_NOTE
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdateNote {
 
 impl crate::request::UpdateRequest for UpdateNote {
     type Read = GetNote;
-    const REPLACED: &'static [&'static str] = &[];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_NOTE);
     fn read(&self) -> GetNote {
         GetNote {
             note_uuid: self.note_uuid.clone(),

@@ -8,7 +8,9 @@ pub struct ListOpportunities {
 
 impl crate::request::Request for ListOpportunities {
     type Response = crate::types::OpportunityPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_OPPORTUNITIES;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_OPPORTUNITIES
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreateOpportunity {
 
 impl crate::request::Request for CreateOpportunity {
     type Response = crate::types::Opportunity;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_OPPORTUNITY;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_OPPORTUNITY
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetOpportunity {
 
 impl crate::request::Request for GetOpportunity {
     type Response = crate::types::Opportunity;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_OPPORTUNITY;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_OPPORTUNITY
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeleteOpportunity {
 
 impl crate::request::Request for DeleteOpportunity {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_OPPORTUNITY;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_OPPORTUNITY
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdateOpportunity {
 
 impl crate::request::Request for UpdateOpportunity {
     type Response = crate::types::Opportunity;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_OPPORTUNITY;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_OPPORTUNITY
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdateOpportunity {
 
 impl crate::request::UpdateRequest for UpdateOpportunity {
     type Read = GetOpportunity;
-    const REPLACED: &'static [&'static str] = &["custom"];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_OPPORTUNITY);
     fn read(&self) -> GetOpportunity {
         GetOpportunity {
             opportunity_uuid: self.opportunity_uuid.clone(),

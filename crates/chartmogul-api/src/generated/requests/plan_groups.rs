@@ -8,7 +8,9 @@ pub struct ListPlanGroups {
 
 impl crate::request::Request for ListPlanGroups {
     type Response = crate::types::PlanGroupPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_PLAN_GROUPS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_PLAN_GROUPS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreatePlanGroup {
 
 impl crate::request::Request for CreatePlanGroup {
     type Response = crate::types::PlanGroup;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_PLAN_GROUP;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_PLAN_GROUP
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetPlanGroup {
 
 impl crate::request::Request for GetPlanGroup {
     type Response = crate::types::PlanGroup;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_PLAN_GROUP;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_PLAN_GROUP
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeletePlanGroup {
 
 impl crate::request::Request for DeletePlanGroup {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_PLAN_GROUP;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_PLAN_GROUP
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdatePlanGroup {
 
 impl crate::request::Request for UpdatePlanGroup {
     type Response = crate::types::PlanGroup;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_PLAN_GROUP;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_PLAN_GROUP
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdatePlanGroup {
 
 impl crate::request::UpdateRequest for UpdatePlanGroup {
     type Read = GetPlanGroup;
-    const REPLACED: &'static [&'static str] = &["plans"];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_PLAN_GROUP);
     fn read(&self) -> GetPlanGroup {
         GetPlanGroup {
             plan_group_uuid: self.plan_group_uuid.clone(),
@@ -111,7 +121,9 @@ pub struct ListPlanGroupPlans {
 
 impl crate::request::Request for ListPlanGroupPlans {
     type Response = crate::types::PlanPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_PLAN_GROUP_PLANS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_PLAN_GROUP_PLANS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,

@@ -8,7 +8,9 @@ pub struct ListPlans {
 
 impl crate::request::Request for ListPlans {
     type Response = crate::types::PlanPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_PLANS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_PLANS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreatePlan {
 
 impl crate::request::Request for CreatePlan {
     type Response = crate::types::Plan;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_PLAN;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_PLAN
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetPlan {
 
 impl crate::request::Request for GetPlan {
     type Response = crate::types::Plan;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_PLAN;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_PLAN
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeletePlan {
 
 impl crate::request::Request for DeletePlan {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_PLAN;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_PLAN
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdatePlan {
 
 impl crate::request::Request for UpdatePlan {
     type Response = crate::types::Plan;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_PLAN;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_PLAN
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdatePlan {
 
 impl crate::request::UpdateRequest for UpdatePlan {
     type Read = GetPlan;
-    const REPLACED: &'static [&'static str] = &[];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_PLAN);
     fn read(&self) -> GetPlan {
         GetPlan {
             plan_uuid: self.plan_uuid.clone(),

@@ -8,7 +8,9 @@ pub struct ListTasks {
 
 impl crate::request::Request for ListTasks {
     type Response = crate::types::TaskPage;
-    const OPERATION: &'static crate::Operation = &crate::operations::LIST_TASKS;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::LIST_TASKS
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -31,7 +33,9 @@ pub struct CreateTask {
 
 impl crate::request::Request for CreateTask {
     type Response = crate::types::Task;
-    const OPERATION: &'static crate::Operation = &crate::operations::CREATE_TASK;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::CREATE_TASK
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -48,7 +52,9 @@ pub struct GetTask {
 
 impl crate::request::Request for GetTask {
     type Response = crate::types::Task;
-    const OPERATION: &'static crate::Operation = &crate::operations::GET_TASK;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::GET_TASK
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -65,7 +71,9 @@ pub struct DeleteTask {
 
 impl crate::request::Request for DeleteTask {
     type Response = ();
-    const OPERATION: &'static crate::Operation = &crate::operations::DELETE_TASK;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::DELETE_TASK
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -83,7 +91,9 @@ pub struct UpdateTask {
 
 impl crate::request::Request for UpdateTask {
     type Response = crate::types::Task;
-    const OPERATION: &'static crate::Operation = &crate::operations::UPDATE_TASK;
+    fn operation(&self) -> &'static crate::Operation {
+        &crate::operations::UPDATE_TASK
+    }
     fn send<'a>(
         &'a self,
         client: &'a crate::Client,
@@ -94,7 +104,7 @@ impl crate::request::Request for UpdateTask {
 
 impl crate::request::UpdateRequest for UpdateTask {
     type Read = GetTask;
-    const REPLACED: &'static [&'static str] = &[];
+    const OPERATION: Option<&'static crate::Operation> = Some(&crate::operations::UPDATE_TASK);
     fn read(&self) -> GetTask {
         GetTask {
             task_uuid: self.task_uuid.clone(),

@@ -231,13 +231,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_sent_is_named_and_what_is_missing_is_missing() {
-        for (kind, json) in [("an object", r#"{"custom":{"a":{}}}"#)] {
-            let error = exact_custom(json.as_bytes()).unwrap_err();
-            assert_eq!(
-                error.to_string(),
-                format!("custom attribute `a` is {kind}, not a value that can be sent")
-            );
-        }
+        let error = exact_custom(br#"{"custom":{"a":{}}}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "custom attribute `a` is an object, not a value that can be sent"
+        );
         for json in ["", "{}", "[]", r#"{"custom":"none"}"#, r#"{"custom":[1]}"#, "<html>"] {
             assert_eq!(exact_custom(json.as_bytes()).unwrap(), None, "{json}");
         }

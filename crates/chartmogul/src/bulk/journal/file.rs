@@ -133,6 +133,36 @@ impl JournalFile {
         self.sync_new()
     }
 
+    /// A new file beside it, in place of one that was not finished.
+    pub(super) fn new_beside(&self, header: &[u8]) -> Result<Self, Error> {
+        let path = fs::canonicalize(&self.absolute).map_err(self.failed("written"))?; // not beside a symbolic link
+        let mut path = path.into_os_string();
+        path.push(".new");
+        let mut new = Self::open_on(self.system, Path::new(&path), true, Options::default())?;
+        new.begin(header)?;
+        Ok(new)
+    }
+
+    /// Removes it. That is no more than tidy.
+    pub(super) fn remove(self) {
+        let _ = fs::remove_file(&self.absolute);
+    }
+
+    /// Puts this file, which is on the disk, in place of the one that it is beside.
+    pub(super) fn replace(self, old: Self) -> Result<(), Error> {
+        let named = old.path.clone();
+        let written = |source| failed(&named, "written", source);
+        let path = fs::canonicalize(&old.absolute).map_err(written)?;
+        // Windows renames no file that is open; elsewhere, both stay locked until it is done.
+        #[cfg(windows)]
+        drop((self.file, old.file));
+        fs::rename(&self.absolute, &path).map_err(written)?;
+        #[cfg(not(windows))]
+        drop((self.file, old.file));
+        let synced = ignore_unsupported((self.system.sync_folder)(&path));
+        synced.map_err(|source| failed(&named, "synced", source))
+    }
+
     /// Puts all of it beside, as `<path>.damaged`.
     pub(super) fn copy_beside(&self) -> Result<(), Error> {
         let mut all = self.rewound()?;

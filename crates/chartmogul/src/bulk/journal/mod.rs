@@ -2,6 +2,7 @@
 //!
 //! The file only grows. What is in it, and when it is on the disk, is told on [`Bulk::journal`](super::Bulk::journal).
 
+mod carry;
 mod file;
 mod frames;
 mod record;
@@ -15,6 +16,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
 
+pub use self::carry::{CarriedOver, carry_over};
 pub(super) use self::record::{DoneRecord, RequestRecord};
 use self::{
     file::JournalFile,
@@ -37,6 +39,12 @@ impl Default for Options {
             fsync: true,
         }
     }
+}
+
+/// A journal that is opened with the first update.
+pub(super) struct Opening {
+    pub(super) path: PathBuf,
+    pub(super) options: Options,
 }
 
 /// A journal that this run alone uses, as long as this lives.

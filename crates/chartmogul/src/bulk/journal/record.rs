@@ -182,6 +182,11 @@ impl<'a, T> DoneRecord<&'a T> {
 }
 
 impl<T> DoneRecord<T> {
+    /// Whether the object is as the update wants it.
+    pub(super) fn is_made(&self) -> bool {
+        matches!(self.outcome, OutcomeRecord::Updated(_) | OutcomeRecord::NotModified)
+    }
+
     pub(crate) fn into_outcome(self) -> Outcome<T> {
         match self.outcome {
             OutcomeRecord::Updated(object) => Outcome::Updated(Box::new(object)),

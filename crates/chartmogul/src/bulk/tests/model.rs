@@ -171,9 +171,11 @@ own_call!(Write, [u8; 2]);
 impl UpdateCall for Write {
     type Object = [u8; 2];
 
-    const OPERATION: &'static str = "write";
+    const OPERATION: Option<&'static Operation> = Some(&UPDATE_PLAN);
 
-    const REPLACED: &'static [&'static str] = &[];
+    fn operation(&self) -> &'static Operation {
+        &UPDATE_PLAN
+    }
 
     fn request(&self) -> Result<RequestRecord, CallError> {
         let plan = self.server.plan[self.index];

@@ -1,0 +1,411 @@
+//! From flags to the arguments of an operation: one JSON object.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::Path,
+};
+
+use chartmogul::{CustomAttributeValue, Operation};
+use clap::ArgMatches;
+use serde_json::{Map, Number, Value, json};
+
+use crate::{
+    error::CliError,
+    flags::{self, Attributes, Flag, Kind},
+    money,
+};
+
+/// What an operation is called with.
+#[derive(Debug, Default)]
+pub(crate) struct Arguments {
+    pub(crate) values: Map<String, Value>,
+    /// Custom attributes to set and to remove (`None`), while the others stay.
+    pub(crate) custom: Vec<(String, Option<CustomAttributeValue>)>,
+}
+
+/// Reads what was given.
+///
+/// # Errors
+/// All problems are of wrong usage.
+pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Result<Arguments, CliError> {
+    let mut arguments = Arguments::default();
+    if let Some(path) = one(matches, "json-body") {
+        arguments.values = body(operation, path)?;
+    }
+    for parameter in operation.parameters {
+        if let Some(text) = one(matches, parameter.name) {
+            let value = match parameter.schema {
+                chartmogul::chartmogul_api::Schema::Integer { .. } => integer(parameter.name, text)?,
+                _ => text.into(),
+            };
+            arguments.values.insert(parameter.name.to_owned(), value);
+        }
+    }
+    let flags = flags::flags(operation);
+    for flag in &flags {
+        given(flag, matches, &mut arguments)?;
+    }
+    clear(&flags, matches, &mut arguments)?;
+    for flag in flags.iter().filter(|flag| flag.kind == Kind::Money) {
+        amount(flag, &flags, matches, &mut arguments)?;
+    }
+    removed(matches, &mut arguments)?;
+    if !arguments.custom.is_empty() && arguments.values.contains_key("custom") {
+        let message = "--custom and --remove-custom keep what they do not name; they can't be used together with what replaces all custom attributes";
+        return Err(CliError::usage(message)
+            .field("custom")
+            .next("Leave out `custom` of the JSON body, --replace-all-custom or --clear custom, or use nothing else"));
+    }
+    Ok(arguments)
+}
+
+/// The text of an argument that is given once.
+pub(crate) fn one<'a>(matches: &'a ArgMatches, id: &str) -> Option<&'a str> {
+    matches.try_get_one::<String>(id).ok().flatten().map(String::as_str)
+}
+
+/// The texts of an argument that can be repeated.
+pub(crate) fn many<'a>(matches: &'a ArgMatches, id: &str) -> Vec<&'a str> {
+    let values = matches.try_get_many::<String>(id).ok().flatten();
+    values.into_iter().flatten().map(String::as_str).collect()
+}
+
+/// Puts what a flag was given where it belongs.
+fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
+    let texts = many(matches, &flag.long);
+    let Some(text) = texts.last() else { return Ok(()) };
+    let name = format!("--{}", flag.long);
+    let value = match flag.kind {
+        Kind::Money => return Ok(()), // once the currency is known
+        Kind::Merge => {
+            for text in texts {
+                let (key, value) = attribute(&name, text)?;
+                let value = custom_value(&name, &key, value)?;
+                arguments.custom.push((key, Some(value)));
+            }
+            return Ok(());
+        }
+        Kind::Boolean => (*text == "true").into(),
+        Kind::Integer => integer(&name, text)?,
+        Kind::Number => number(&name, text)?,
+        Kind::Text => (*text).into(),
+        Kind::Scalar => inferred(text),
+        Kind::Texts => texts.into(),
+        Kind::Attributes(form) => attributes(form, &name, &texts)?,
+        Kind::Json => json_or_text(text),
+    };
+    set(&mut arguments.values, &flag.path, value);
+    Ok(())
+}
+
+/// Sets a field of an object in objects.
+fn set(object: &mut Map<String, Value>, path: &[&str], value: Value) {
+    match path {
+        [] => {}
+        [name] => {
+            object.insert((*name).to_owned(), value);
+        }
+        [name, rest @ ..] => {
+            let inner = object.entry((*name).to_owned()).or_insert_with(|| json!({}));
+            if !inner.is_object() {
+                *inner = json!({});
+            }
+            if let Value::Object(inner) = inner {
+                set(inner, rest, value);
+            }
+        }
+    }
+}
+
+fn get<'a>(object: &'a Map<String, Value>, path: &[&str]) -> Option<&'a Value> {
+    let (first, rest) = path.split_first()?;
+    rest.iter()
+        .try_fold(object.get(*first)?, |value, name| value.get(*name))
+}
+
+fn integer(name: &str, text: &str) -> Result<Value, CliError> {
+    let number: i64 = text.parse().map_err(|_| {
+        let hint = if text.contains(['.', ',', '_', '\'', ' ']) {
+            ", without decimals or separators"
+        } else {
+            ""
+        };
+        refused(name, text, &format!("must be a whole number of 64 bits{hint}"))
+    })?;
+    Ok(number.into())
+}
+
+fn number(name: &str, text: &str) -> Result<Value, CliError> {
+    let number: Option<Number> = serde_json::from_str(text).ok();
+    number
+        .filter(|number| number.as_f64().is_some_and(f64::is_finite))
+        .map(Value::Number)
+        .ok_or_else(|| refused(name, text, "must be a number such as 12.5"))
+}
+
+fn refused(name: &str, text: &str, must: &str) -> CliError {
+    CliError::usage(format!("{name} was {text:?}; {must}")).field(name.trim_start_matches("--"))
+}
+
+/// `4` is a number, `true` a truth value, anything else text. A number with a zero in front is text: it is a code.
+pub(crate) fn inferred(text: &str) -> Value {
+    match text {
+        "true" => return true.into(),
+        "false" => return false.into(),
+        _ => {}
+    }
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        return text.into();
+    }
+    match serde_json::from_str::<Number>(text) {
+        // What does not keep its digits is no number to calculate with.
+        Ok(number) if number.to_string() == text || number.is_f64() && digits.len() <= 15 => Value::Number(number),
+        _ => text.into(),
+    }
+}
+
+/// JSON, if it is some; text otherwise.
+fn json_or_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+}
+
+/// `seats=4`, `code:string=007`, `tags:=["a"]`.
+///
+/// # Errors
+/// The text has no `=`, an unknown type, or a value that is not of the type.
+pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliError> {
+    let form = || {
+        let message = format!("{flag} was {text:?}; must be KEY=VALUE, KEY:TYPE=VALUE or KEY:=JSON");
+        CliError::usage(message).field(flag.trim_start_matches("--"))
+    };
+    let (left, value) = text.split_once('=').ok_or_else(form)?;
+    let (key, kind) = match left.split_once(':') {
+        Some((key, kind)) => (key, Some(kind)),
+        None => (left, None),
+    };
+    if key.is_empty() {
+        return Err(form());
+    }
+    let wrong = |must: &str| refused(flag, text, must);
+    let value = match kind {
+        None => inferred(value),
+        Some("") => {
+            serde_json::from_str(value).map_err(|error| wrong(&format!("must be JSON behind `:=`: {error}")))?
+        }
+        Some("string" | "text" | "timestamp") => value.into(),
+        Some("integer") => integer(flag, value)?,
+        Some("decimal" | "number") => match number(flag, value)? {
+            // 4 as a decimal is sent as 4.0.
+            Value::Number(number) => {
+                Number::from_f64(number.as_f64().unwrap_or_default()).map_or(Value::Null, Value::Number)
+            }
+            other => other,
+        },
+        Some("boolean") => match value {
+            "true" => true.into(),
+            "false" => false.into(),
+            _ => return Err(wrong("must be true or false")),
+        },
+        Some(_) => {
+            return Err(wrong(
+                "has an unknown type; must be string, integer, decimal, boolean or timestamp",
+            ));
+        }
+    };
+    Ok((key.to_owned(), value))
+}
+
+/// The value of a custom attribute.
+fn custom_value(flag: &str, key: &str, value: Value) -> Result<CustomAttributeValue, CliError> {
+    let text = value.to_string();
+    serde_json::from_value(value).map_err(|_| {
+        let message = format!("{flag} {key} was {text}; must be text, a number of 64 bits, true or false");
+        CliError::usage(message).field(flag.trim_start_matches("--"))
+    })
+}
+
+fn attributes(form: Attributes, flag: &str, texts: &[&str]) -> Result<Value, CliError> {
+    let pairs = texts.iter().map(|text| attribute(flag, text));
+    let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+    Ok(match form {
+        Attributes::Map => Value::Object(pairs.into_iter().collect()),
+        Attributes::List => pairs
+            .into_iter()
+            .map(|(key, value)| json!({ "key": key, "value": value }))
+            .collect(),
+        Attributes::TypedList => pairs
+            .into_iter()
+            .map(|(key, value)| json!({ "type": type_of(&value), "key": key, "value": value }))
+            .collect(),
+    })
+}
+
+/// The API's name of a type.
+pub(crate) fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Bool(_) => "Boolean",
+        Value::Number(number) if number.is_f64() => "Decimal",
+        Value::Number(_) => "Integer",
+        _ => "String",
+    }
+}
+
+/// Sets what `--clear` names to null, or to nothing.
+fn clear(flags: &[Flag], matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
+    for name in many(matches, "clear") {
+        let flag = flags.iter().find(|flag| flag.name() == name.replace('-', "_"));
+        let Some((flag, nothing)) = flag.and_then(|flag| Some((flag, flag.cleared()?))) else {
+            let can: Vec<_> = flags
+                .iter()
+                .filter(|flag| flag.cleared().is_some())
+                .map(Flag::name)
+                .collect();
+            return Err(refused("--clear", name, &format!("must be one of {}", can.join(", "))));
+        };
+        if get(&arguments.values, &flag.path).is_some() {
+            let message = format!("--clear {name} and a value for it exclude each other");
+            return Err(CliError::usage(message).field(name));
+        }
+        set(&mut arguments.values, &flag.path, nothing);
+    }
+    Ok(())
+}
+
+/// `--amount 200.00 --currency USD` as `amount_in_cents`.
+fn amount(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
+    let Some(text) = one(matches, &flag.long) else {
+        return Ok(());
+    };
+    if get(&arguments.values, &flag.path).is_some() {
+        let message = format!(
+            "--{0} and {1} exclude each other: one is in units, the other in cents",
+            flag.long,
+            flag.name()
+        );
+        return Err(CliError::usage(message).field(flag.name()));
+    }
+    let currency = flags::currency_of(&flag.path);
+    let currency_flag = flags.iter().find(|flag| flag.path == currency);
+    let currency_flag = currency_flag.map_or("currency", |flag| flag.long.as_str());
+    let Some(currency) = get(&arguments.values, &currency).and_then(Value::as_str) else {
+        let message = format!(
+            "--{} needs --{currency_flag}: how many cents a unit has depends on it",
+            flag.long
+        );
+        return Err(CliError::usage(message).field(currency_flag));
+    };
+    let cents = money::to_cents(text, currency).map_err(|wrong| {
+        let message = format!("--{}: {wrong}", flag.long);
+        CliError::usage(message).field(flag.long.as_str())
+    })?;
+    set(&mut arguments.values, &flag.path, cents.into());
+    Ok(())
+}
+
+/// What `merge-custom` was given: `KEY=VALUE` and `--remove-custom`.
+pub(crate) fn merged(matches: &ArgMatches) -> Result<Vec<(String, Option<CustomAttributeValue>)>, CliError> {
+    let mut arguments = Arguments::default();
+    for text in many(matches, "custom") {
+        let (key, value) = attribute("KEY=VALUE", text)?;
+        let value = custom_value("KEY=VALUE", &key, value)?;
+        arguments.custom.push((key, Some(value)));
+    }
+    removed(matches, &mut arguments)?;
+    Ok(arguments.custom)
+}
+
+fn removed(matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
+    for key in many(matches, "remove-custom") {
+        if arguments.custom.iter().any(|(set, _)| set == key) {
+            let message = format!("the custom attribute {key} can't be set and removed at once");
+            return Err(CliError::usage(message).field("remove-custom"));
+        }
+        arguments.custom.push((key.to_owned(), None));
+    }
+    Ok(())
+}
+
+/// The body from a file or standard input: an object with the fields of the operation.
+fn body(operation: &Operation, path: &str) -> Result<Map<String, Value>, CliError> {
+    let text = read_text(path)?;
+    let wrong = |what: String| CliError::usage(format!("--json-body {path}: {what}")).field("json-body");
+    let value: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("not JSON: {error}")))?;
+    let Value::Object(mut object) = value else {
+        return Err(wrong("must be an object".to_owned()));
+    };
+    // As it is sent, or what is inside.
+    if let Some(envelope) = operation.body.and_then(|body| body.envelope)
+        && object.len() == 1
+        && let Some(Value::Object(inner)) = object.get_mut(envelope)
+    {
+        return Ok(std::mem::take(inner));
+    }
+    Ok(object)
+}
+
+/// A whole file as text; `-` is standard input.
+pub(crate) fn read_text(path: &str) -> Result<String, CliError> {
+    let mut text = String::new();
+    let read = match path {
+        "-" => io::stdin().read_to_string(&mut text),
+        path => fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|error| CliError::file("read", Path::new(path), &error))?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_inferred_and_can_be_forced() {
+        for (text, key, value) in [
+            ("seats=4", "seats", json!(4)),
+            ("seats=-4", "seats", json!(-4)),
+            ("big=9223372036854775807", "big", json!(i64::MAX)),
+            ("rate=0.25", "rate", json!(0.25)),
+            ("vip=true", "vip", json!(true)),
+            ("vip=True", "vip", json!("True")),
+            ("name=", "name", json!("")),
+            ("name=a=b", "name", json!("a=b")),
+            ("code=007", "code", json!("007")),
+            ("phone=+49", "phone", json!("+49")),
+            ("code=1e5", "code", json!("1e5")),
+            ("version=1.2.3", "version", json!("1.2.3")),
+            (
+                "huge=123456789012345678901234567890",
+                "huge",
+                json!("123456789012345678901234567890"),
+            ),
+            ("when=2026-01-31", "when", json!("2026-01-31")),
+            ("code:string=7", "code", json!("7")),
+            ("url=https://a.example/b:c", "url", json!("https://a.example/b:c")),
+            ("rate:decimal=4", "rate", json!(4.0)),
+            ("n:integer=4", "n", json!(4)),
+            (r#"tags:=["a"]"#, "tags", json!(["a"])),
+            ("none:=null", "none", json!(null)),
+        ] {
+            assert_eq!(attribute("--custom", text).unwrap(), (key.to_owned(), value), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_not_be_read_is_refused_with_the_forms() {
+        for (text, said) in [
+            ("seats", "must be KEY=VALUE"),
+            ("=4", "must be KEY=VALUE"),
+            (":string=4", "must be KEY=VALUE"),
+            ("n:integer=4.5", "must be a whole number of 64 bits, without decimals"),
+            ("n:float=4", "unknown type"),
+            ("n:boolean=yes", "must be true or false"),
+            ("n:=[1", "must be JSON"),
+            ("n:decimal=x", "must be a number"),
+        ] {
+            let error = attribute("--custom", text).unwrap_err().to_string();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Who asks: API keys of profiles, where they are kept, and the commands that keep them.
+
+mod file;
+mod keyring;
+
+use std::{
+    io::{self, BufRead as _},
+    path::Path,
+};
+
+use chartmogul::{Client, Error as ApiError, Method};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
+
+use self::file::{Profile, Profiles};
+use crate::{
+    arguments::one,
+    context::{Connection, Context},
+    error::{CliError, Exit},
+    output::{Printer, text},
+};
+
+/// The environment variable that wins over every profile.
+const VARIABLE: &str = "CHARTMOGUL_API_KEY";
+
+/// The profile, unless another is named.
+const DEFAULT: &str = "default";
+
+/// A key, and where it is good.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) key: String,
+    pub(crate) base_url: Option<String>,
+    /// Where the key is kept.
+    source: &'static str,
+}
+
+fn profile(connection: &Connection) -> &str {
+    connection
+        .profile
+        .as_deref()
+        .filter(|name| !name.is_empty())
+        .unwrap_or(DEFAULT)
+}
+
+/// The key that is used.
+///
+/// # Errors
+/// There is none, or it can't be read.
+pub(crate) fn account(connection: &Connection) -> Result<Account, CliError> {
+    let from_environment = std::env::var_os(VARIABLE).filter(|key| !key.is_empty());
+    let name = profile(connection);
+    if let Some(key) = from_environment {
+        let wrong = || CliError::new(Exit::SignIn, "no_key", format!("{VARIABLE} is not Unicode"));
+        return Ok(Account {
+            key: key.into_string().map_err(|_| wrong())?,
+            base_url: connection.base_url.clone(),
+            source: "environment",
+        });
+    }
+    let no_key = |what: String| {
+        CliError::new(Exit::SignIn, "no_key", what).next(format!(
+            "Sign in with `chartmogul auth login`, set {VARIABLE}, or try it with --fake"
+        ))
+    };
+    let Some(path) = file::path() else {
+        return Err(no_key(format!(
+            "there is no API key: {VARIABLE} is not set, and there is no folder for profiles"
+        )));
+    };
+    let mut profiles = Profiles::read(&path)?;
+    let Some(found) = profiles.0.remove(name) else {
+        return Err(no_key(format!(
+            "there is no API key: the profile {name:?} has none, and {VARIABLE} is not set"
+        )));
+    };
+    let (key, source) = match found.key {
+        Some(key) => (key, "file"),
+        None => (keyring::load(name).map_err(|why| no_keyring(name, &why))?, "keyring"),
+    };
+    Ok(Account {
+        key,
+        base_url: connection.base_url.clone().or(found.base_url),
+        source,
+    })
+}
+
+fn no_keyring(profile: &str, why: &str) -> CliError {
+    let message = format!("the key of the profile {profile:?} is in the keyring, which can't be used: {why}");
+    CliError::new(Exit::SignIn, "keyring", message).next(format!(
+        "Unlock the keyring, set {VARIABLE}, or sign in again with `chartmogul auth login --store file`"
+    ))
+}
+
+/// `chartmogul auth`.
+pub(crate) fn command() -> Command {
+    let login = Command::new("login")
+        .about("Keep an API key, and check it")
+        .long_about(
+            "Keep an API key, and check it.\n\nThe key is asked for without being shown, or read from standard input. It is never an \
+             argument, because others on this machine can read those. It is kept under the name of the profile.",
+        )
+        .arg(
+            Arg::new("store")
+                .long("store")
+                .value_name("STORE")
+                .value_parser(PossibleValuesParser::new(["keyring", "file"]))
+                .help("Where the key is kept: in the keyring of the system if there is one, else in a file that only you can read"),
+        )
+        .arg(
+            Arg::new("no-check")
+                .long("no-check")
+                .action(ArgAction::SetTrue)
+                .help("Keeps the key without asking ChartMogul whether it is valid"),
+        )
+        .after_help("Examples:\n  chartmogul auth login\n  chartmogul auth login --profile test < key.txt");
+    let status = Command::new("status")
+        .about("Show which key is used, and where it is kept; never the key")
+        .after_help("Example:\n  chartmogul auth status --profile test");
+    let logout = Command::new("logout")
+        .about("Forget the key of a profile")
+        .after_help("Example:\n  chartmogul auth logout --profile test");
+    Command::new("auth")
+        .about("Sign in and out: keep API keys in profiles")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommands([login, status, logout])
+}
+
+pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
+    match matches.subcommand() {
+        Some(("login", matches)) => login(context, matches).await,
+        Some(("logout", _)) => logout(context),
+        _ => status(context),
+    }
+}
+
+async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
+    let name = profile(&context.connection);
+    let path = file::path().ok_or_else(no_folder)?;
+    let mut profiles = Profiles::read(&path)?;
+    let key = ask(context)?;
+    let base_url = context.connection.base_url.clone();
+    if !matches.get_flag("no-check") {
+        check(context, &key).await?;
+    }
+    let wanted = one(matches, "store");
+    let in_keyring = match wanted {
+        Some("file") => Err(None),
+        None if cfg!(not(feature = "keyring")) => Err(None),
+        _ => keyring::save(name, &key).map_err(Some),
+    };
+    let source = match &in_keyring {
+        Ok(()) => "keyring",
+        Err(Some(why)) if wanted.is_some() => {
+            let message = format!("the keyring can't be used: {why}");
+            return Err(CliError::new(Exit::Unexpected, "keyring", message).next("Nothing was kept. Use --store file"));
+        }
+        Err(_) => "file",
+    };
+    let kept = if in_keyring.is_ok() { None } else { Some(key) };
+    profiles.0.insert(name.to_owned(), Profile { key: kept, base_url });
+    profiles.write(&path)?;
+    let file = path.display();
+    context.note(&match in_keyring {
+        Ok(()) => format!("The key of the profile {name:?} is kept in the keyring."),
+        Err(None) => format!("The key of the profile {name:?} is kept in {file}, which only you can read."),
+        Err(Some(why)) => format!(
+            "The key of the profile {name:?} is kept in {file}, which only you can read. The keyring can't be used: {why}."
+        ),
+    });
+    if std::env::var_os(VARIABLE).is_some_and(|key| !key.is_empty()) {
+        context.warn(&format!("{VARIABLE} is set, and wins over it."));
+    }
+    show(
+        context,
+        name,
+        source,
+        context.connection.base_url.as_deref(),
+        Some(&path),
+    )
+}
+
+fn no_folder() -> CliError {
+    CliError::new(Exit::Unexpected, "no_folder", "there is no folder for profiles")
+        .next("Set HOME, XDG_CONFIG_HOME or CHARTMOGUL_CONFIG_DIR; or set CHARTMOGUL_API_KEY, which needs no folder")
+}
+
+/// The key: asked for on a terminal, else read from standard input.
+fn ask(context: &Context) -> Result<String, CliError> {
+    let failed = |error: io::Error| CliError::new(Exit::Unexpected, "input", format!("can't read the key: {error}"));
+    let key = if context.terminals.stdin {
+        rpassword::prompt_password("API key (it is not shown): ").map_err(failed)?
+    } else {
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map_err(failed)?;
+        line
+    };
+    let key = key.trim();
+    if key.is_empty() {
+        return Err(CliError::new(Exit::SignIn, "no_key", "no key was given")
+            .next("Write it to standard input: chartmogul auth login < key.txt"));
+    }
+    if key.contains(|c: char| c.is_whitespace() || c.is_control() || c == ':') {
+        return Err(CliError::new(
+            Exit::SignIn,
+            "no_key",
+            "this is no API key: it has blanks, a colon or control characters",
+        ));
+    }
+    Ok(key.to_owned())
+}
+
+/// Asks ChartMogul for nothing but whether the key is valid.
+async fn check(context: &Context, key: &str) -> Result<(), CliError> {
+    let mut builder = Client::builder().api_key(key);
+    if context.connection.fake {
+        let fake = context.client()?.low_level().base_url().to_owned();
+        builder = builder.base_url(fake).no_proxy();
+    } else if let Some(url) = &context.connection.base_url {
+        builder = builder.base_url(url);
+    }
+    if let Some(limit) = context.connection.timeout {
+        builder = builder.call_timeout(limit);
+    }
+    let client: Client = builder.build()?;
+    match client.low_level().request(Method::GET, "/v1/ping").send_any().await {
+        // Whoever may not ping, or has no such path, was known all the same.
+        Ok(_) | Err(ApiError::Forbidden(_) | ApiError::NotFound(_)) => Ok(()),
+        Err(error @ ApiError::Unauthorized(_)) => {
+            Err(CliError::from(error)
+                .next("Nothing was kept. Copy the key once more from ChartMogul: Profile, API keys"))
+        }
+        Err(error) => Err(CliError::from(error).next("Nothing was kept. Repeat it, or keep the key with --no-check")),
+    }
+}
+
+fn logout(context: &Context) -> Result<Exit, CliError> {
+    let name = profile(&context.connection);
+    let path = file::path().ok_or_else(no_folder)?;
+    let mut profiles = Profiles::read(&path)?;
+    let Some(found) = profiles.0.remove(name) else {
+        context.note(&format!("The profile {name:?} has no key."));
+        return Ok(Exit::Done);
+    };
+    if found.key.is_none() {
+        keyring::forget(name).map_err(|why| no_keyring(name, &why))?;
+    }
+    profiles.write(&path)?;
+    context.note(&format!(
+        "The key of the profile {name:?} is forgotten here. ChartMogul still accepts it: revoke it there."
+    ));
+    if std::env::var_os(VARIABLE).is_some_and(|key| !key.is_empty()) {
+        context.warn(&format!("{VARIABLE} is still set."));
+    }
+    Ok(Exit::Done)
+}
+
+fn status(context: &Context) -> Result<Exit, CliError> {
+    let name = profile(&context.connection);
+    let account = account(&context.connection)?;
+    let path = file::path().filter(|_| account.source == "file");
+    show(
+        context,
+        name,
+        account.source,
+        account.base_url.as_deref(),
+        path.as_deref(),
+    )
+}
+
+fn show(
+    context: &Context,
+    profile: &str,
+    source: &str,
+    base_url: Option<&str>,
+    path: Option<&Path>,
+) -> Result<Exit, CliError> {
+    let profile = (source != "environment").then_some(profile);
+    let path = path.map(|path| path.display().to_string());
+    let members = [
+        ("profile", profile),
+        ("kept_in", Some(source)),
+        ("file", path.as_deref()),
+        ("base_url", base_url),
+    ];
+    let members = members.map(|(name, value)| (name, value.map_or("null".to_owned(), text::string)));
+    let shown = text::object(members.iter().map(|(name, value)| (*name, value.as_str())));
+    Printer::new(context, None)?.object(&shown)?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,179 @@
+//! The input: a file, or standard input, read once, and gone through as often as needed.
+
+use std::{
+    fs,
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use encoding_rs::Encoding;
+use serde_json::{Map, Value};
+
+use super::{
+    cells::{Broken, Cell, Records, delimiter},
+    decode::decode,
+};
+use crate::error::{CliError, Exit};
+
+/// How rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Cells with this between them, below a row of names.
+    Cells(char),
+    /// A JSON object in each line.
+    JsonLines,
+}
+
+/// The input as text. All of it is in memory, once: the file may change while a run goes on.
+#[derive(Debug, Clone)]
+pub(super) struct Input {
+    /// As it is named in messages.
+    pub(super) name: String,
+    /// `None` for standard input.
+    pub(super) path: Option<PathBuf>,
+    pub(super) form: Form,
+    /// Whether the text began with a byte order mark.
+    pub(super) marked: bool,
+    text: Arc<str>,
+}
+
+/// What a row has in a column.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Raw {
+    Text(Cell),
+    Json(Value),
+}
+
+/// A row as it was written.
+#[derive(Debug, Clone)]
+pub(super) enum Row {
+    Cells(Vec<Cell>),
+    Json(Map<String, Value>),
+}
+
+impl Input {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It can't be read, or is no text.
+    pub(super) fn open(
+        path: &str,
+        form: Option<Form>,
+        encoding: Option<&'static Encoding>,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<Self, CliError> {
+        let (name, file) = match path {
+            "-" => ("standard input".to_owned(), None),
+            path => (path.to_owned(), Some(PathBuf::from(path))),
+        };
+        let mut bytes = Vec::new();
+        let read = match &file {
+            None => io::stdin().read_to_end(&mut bytes).map(drop),
+            Some(path) => fs::read(path).map(|read| bytes = read),
+        };
+        read.map_err(|error| {
+            let message = format!("can't read {name}: {error}");
+            CliError::new(Exit::Usage, "file", message)
+        })?;
+        let refused = |what: String| CliError::new(Exit::Usage, "invalid_file", format!("{name}: {what}"));
+        let decoded = decode(&bytes, encoding).map_err(refused)?;
+        drop(bytes);
+        let text: Arc<str> = decoded.text.into();
+        let form = match form.or_else(|| of_extension(file.as_deref()?)) {
+            Some(form) => form,
+            None if text.trim_start().starts_with('{') => Form::JsonLines,
+            None => Form::Cells(delimiter(&text, is_known).map_err(refused)?),
+        };
+        Ok(Self {
+            name,
+            path: file,
+            form,
+            marked: decoded.marked,
+            text,
+        })
+    }
+
+    /// Rows of cells, the header among them.
+    pub(super) fn records(&self, delimiter: char) -> Records {
+        Records::new(Arc::clone(&self.text), delimiter)
+    }
+
+    /// Lines that are not blank, with their numbers.
+    pub(super) fn lines(&self) -> Lines {
+        Lines {
+            text: Arc::clone(&self.text),
+            at: 0,
+            line: 0,
+        }
+    }
+}
+
+/// Names that say how rows are written. What is between the cells of a `.csv` is found out.
+fn of_extension(path: &Path) -> Option<Form> {
+    match path.extension()?.to_str()?.to_lowercase().as_str() {
+        "jsonl" | "ndjson" => Some(Form::JsonLines),
+        "tsv" | "tab" => Some(Form::Cells('\t')),
+        _ => None,
+    }
+}
+
+/// Lines of a text, with their numbers.
+#[derive(Debug, Clone)]
+pub(super) struct Lines {
+    text: Arc<str>,
+    at: usize,
+    line: u64,
+}
+
+impl Iterator for Lines {
+    type Item = (u64, String);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
+            let (line, length) = match rest.find('\n') {
+                Some(end) => (&rest[..end], end + 1),
+                None => (rest, rest.len()),
+            };
+            let line = line.trim();
+            self.at += length;
+            self.line += 1;
+            if !line.is_empty() {
+                return Some((self.line, line.to_owned()));
+            }
+        }
+    }
+}
+
+/// The rows below the header, or the lines; without blank ones.
+#[derive(Debug, Clone)]
+pub(super) enum Rows {
+    Cells(Records),
+    Lines(Lines),
+}
+
+impl Iterator for Rows {
+    type Item = (u64, Result<Row, (Option<usize>, String)>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Lines(lines) => {
+                let (number, line) = lines.next()?;
+                let row = match serde_json::from_str(&line) {
+                    Ok(Value::Object(object)) => Ok(Row::Json(object)),
+                    Ok(_) => Err((None, "the line must be a JSON object".to_owned())),
+                    Err(error) => Err((None, format!("the line is not JSON: {error}"))),
+                };
+                Some((number, row))
+            }
+            Self::Cells(records) => loop {
+                match records.next()? {
+                    Ok(record) if record.is_blank() => {}
+                    Ok(record) => return Some((record.row, Ok(Row::Cells(record.cells)))),
+                    Err(Broken { row, cell, what }) => return Some((row, Err((Some(cell), what.to_owned())))),
+                }
+            },
+        }
+    }
+}

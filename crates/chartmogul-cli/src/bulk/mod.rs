@@ -1,0 +1,255 @@
+//! Many updates from a file: the subcommand `bulk-update` of each resource that can be updated.
+//!
+//! `decode`, `cells` and `input` read the file, `columns` and `values` say what it means, `plan` checks all of it, and `send` or
+//! `preview` goes through it.
+
+mod cells;
+mod columns;
+mod decode;
+mod failed;
+mod input;
+mod plan;
+mod preview;
+mod problem;
+mod progress;
+mod report;
+mod results;
+mod send;
+mod values;
+
+use std::{path::PathBuf, sync::Arc};
+
+use chartmogul::{ClientBuilder, Operation};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
+use encoding_rs::Encoding;
+use serde_json::Value;
+
+use self::{
+    columns::Fields,
+    input::{Form, Input},
+    plan::{Plan, Problems, Settings},
+};
+use crate::{
+    arguments::{many, one},
+    context::{Context, Format},
+    error::{CliError, Exit},
+    money,
+};
+
+const INPUT: &str = "Input";
+const RUN: &str = "Run";
+
+/// The subcommand.
+pub(crate) fn command(operation: &'static Operation) -> Command {
+    let about = format!("{}: many at once, from a file", operation.summary);
+    let names = Fields::of(operation, false)
+        .map(|fields| fields.names().join(", "))
+        .unwrap_or_default();
+    let text = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
+    let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
+    let input = [
+        text("currency", "CODE").help("Currency of amounts in units, where a row has none; it is set with the amount"),
+        text("clear-empty", "COLUMN")
+            .action(ArgAction::Append)
+            .help("Empty cells of this column clear the field, instead of leaving it as it is; can be repeated"),
+        text("ignore", "COLUMN")
+            .action(ArgAction::Append)
+            .help("Leaves a column out; can be repeated"),
+        switch("replace-custom").help("The custom attributes of a row replace all that the object has"),
+        switch("allow-duplicates").help("Rows of the same object are sent one after the other"),
+        text("input-format", "FORMAT")
+            .value_parser(PossibleValuesParser::new(["csv", "tsv", "jsonl"]))
+            .help("How rows are written, if the name of the file does not say it"),
+        text("delimiter", "CHARACTER").help("What stands between cells, if it can't be found out: , ; | or tab"),
+        text("encoding", "NAME").help("How the file is encoded, if it is not UTF-8 or UTF-16: windows-1252"),
+    ];
+    let run = [
+        switch("dry-run").help("Reads each object, shows what would change, and changes nothing"),
+        switch("skip-unchanged").help("Reads each object first, and sends only what changes something"),
+        text("results", "FILE").help("Writes a row for each row of the input: CSV, or lines of JSON (.jsonl)"),
+        text("failed", "FILE").help("Where failed rows are written; by default beside the input, as NAME.failed.csv"),
+        text("report", "FILE")
+            .help("Writes a page with the value of the pipeline before and after; reads each object first"),
+        text("journal", "FILE")
+            .help("Where the run notes what is done; by default beside the input, as NAME.csv.journal"),
+        switch("no-journal")
+            .conflicts_with("journal")
+            .help("Notes nothing; an interrupted run can't go on"),
+        switch("restart").help("Forgets what earlier runs have done, and sends all rows"),
+        switch("salvage").help("Keeps what is intact of a damaged journal"),
+        text("rate", "N")
+            .value_parser(clap::value_parser!(u32).range(1..))
+            .help("Requests in a second: the share of this run, if others use the account meanwhile [default: 40]"),
+        text("stop-after", "N")
+            .value_parser(clap::value_parser!(u64).range(1..))
+            .help("Stops at so many failed rows; a hundred in a row always stop it"),
+    ];
+    Command::new("bulk-update")
+        .about(about.clone())
+        .long_about(format!(
+            "{about}.\n\n\
+             The file is CSV (with commas, semicolons or tabs), TSV, or JSON lines; - is standard input. The first row has the names \
+             of the columns: the identifier, fields, and custom.NAME for custom attributes, which are merged with those that are \
+             there. An empty cell leaves its field as it is.\n\n\
+             All rows are checked before the first one is sent. The same command again goes on where it was interrupted, and sends \
+             what failed; so a file that was corrected is sent under the same name.\n\n\
+             Columns: {names}, custom.NAME"
+        ))
+        .arg(Arg::new("file").value_name("FILE").required(true).help("The rows, or - for standard input"))
+        .args(input.map(|argument| argument.help_heading(INPUT)))
+        .args(run.map(|argument| argument.help_heading(RUN)))
+        .after_help(format!(
+            "Examples:\n  chartmogul {tag} bulk-update rows.csv --dry-run\n  chartmogul {tag} bulk-update rows.csv --results done.csv",
+            tag = crate::cli::dashed(operation.tag)
+        ))
+}
+
+/// What the command line says about the run.
+#[allow(clippy::struct_excessive_bools)] // one for each switch
+#[derive(Debug)]
+struct Options {
+    dry_run: bool,
+    skip_unchanged: bool,
+    results: Option<PathBuf>,
+    failed: PathBuf,
+    report: Option<PathBuf>,
+    journal: Option<PathBuf>,
+    restart: bool,
+    salvage: bool,
+    stop_after: Option<u64>,
+}
+
+/// Runs it.
+pub(crate) async fn run(
+    context: &Context,
+    operation: &'static Operation,
+    matches: &ArgMatches,
+) -> Result<Exit, CliError> {
+    let is_set = |name: &str| matches.get_flag(name);
+    let path = |name: &str| one(matches, name).map(PathBuf::from);
+    let currency = one(matches, "currency").map(str::to_owned);
+    if let Some(currency) = &currency
+        && money::decimals(currency).is_none()
+    {
+        let message = format!("--currency was {currency:?}; must be a code of ISO 4217 such as EUR");
+        return Err(CliError::usage(message).field("currency"));
+    }
+    let fields = Fields::of(operation, is_set("replace-custom"));
+    let Some(fields) = fields.filter(|_| operation.read().is_some()) else {
+        return Err(CliError::usage(format!("{} can't be done in bulk", operation.summary)));
+    };
+    let ignored: Vec<String> = many(matches, "ignore").into_iter().map(str::to_owned).collect();
+    let file = one(matches, "file").unwrap_or("-");
+    let is_known = |name: &str| fields.target(name, &ignored).is_ok();
+    let input = Input::open(file, form(matches)?, encoding(matches)?, is_known)?;
+    let failed = match (&input.path, path("failed")) {
+        (_, Some(path)) => path,
+        (Some(input), None) => failed::beside(input),
+        (None, None) => PathBuf::from("standard-input.failed.csv"),
+    };
+    let beside = input.path.clone().map(|path| {
+        let mut path = path.into_os_string();
+        path.push(".journal");
+        PathBuf::from(path)
+    });
+    // The fake forgets everything when this ends.
+    let beside = beside.filter(|_| !is_set("no-journal") && !context.connection.fake);
+    let options = Options {
+        dry_run: is_set("dry-run"),
+        skip_unchanged: is_set("skip-unchanged"),
+        results: path("results"),
+        failed,
+        report: path("report"),
+        journal: path("journal").or(beside),
+        restart: is_set("restart"),
+        salvage: is_set("salvage"),
+        stop_after: matches.get_one::<u64>("stop-after").copied(),
+    };
+    if options.report.is_some() {
+        report::check(operation)?;
+    }
+    let settings = Settings {
+        currency,
+        clear_empty: many(matches, "clear-empty").into_iter().map(str::to_owned).collect(),
+        ignore: ignored,
+        allow_duplicates: is_set("allow-duplicates"),
+    };
+    let name = input.name.clone();
+    let rate = matches.get_one::<u32>("rate").copied();
+    let client = context.build(|builder| rate.into_iter().fold(builder, ClientBuilder::rate_limit))?;
+    let client = &client;
+    let plan =
+        Plan::new(client, operation, fields, input, settings).map_err(|problems| refused(context, &name, &problems))?;
+    let plan = Arc::new(plan);
+    let empty = plan.rows - plan.updates;
+    if empty > 0 {
+        context.note(&format!(
+            "{empty} of {} rows set nothing: all their cells are empty.",
+            plan.rows
+        ));
+    }
+    if options.dry_run {
+        return preview::run(context, client, &plan, &options).await;
+    }
+    send::run(context, client, &plan, &options).await
+}
+
+fn form(matches: &ArgMatches) -> Result<Option<Form>, CliError> {
+    let delimiter = match one(matches, "delimiter") {
+        None => None,
+        Some("tab" | "\\t" | "\t") => Some('\t'),
+        Some(text) => match (text.chars().next(), text.len()) {
+            (Some(delimiter), 1) if cells::DELIMITERS.contains(&delimiter) => Some(delimiter),
+            _ => {
+                let message = format!("--delimiter was {text:?}; must be , ; | or tab");
+                return Err(CliError::usage(message).field("delimiter"));
+            }
+        },
+    };
+    Ok(match (delimiter, one(matches, "input-format")) {
+        (Some(delimiter), _) => Some(Form::Cells(delimiter)),
+        (None, Some("tsv")) => Some(Form::Cells('\t')),
+        (None, Some("jsonl")) => Some(Form::JsonLines),
+        (None, Some(_) | None) => None,
+    })
+}
+
+fn encoding(matches: &ArgMatches) -> Result<Option<&'static Encoding>, CliError> {
+    let Some(name) = one(matches, "encoding") else {
+        return Ok(None);
+    };
+    match Encoding::for_label(name.as_bytes()) {
+        Some(encoding) => Ok(Some(encoding)),
+        None => {
+            let message = format!("--encoding was {name:?}; must be the name of an encoding such as windows-1252");
+            Err(CliError::usage(message).field("encoding"))
+        }
+    }
+}
+
+/// Nothing was sent, because of these.
+fn refused(context: &Context, name: &str, problems: &Problems) -> CliError {
+    let (count, rows) = (problems.count(), problems.rows());
+    let one_or = |count: u64, what: &str| {
+        if count == 1 {
+            format!("1 {what}")
+        } else {
+            format!("{count} {what}s")
+        }
+    };
+    let (found, affected) = (one_or(count, "problem"), one_or(rows as u64, "row"));
+    let message = format!("{name}: {found} in {affected}; nothing was sent");
+    if context.output.format != Format::Json && context.output.format != Format::JsonLines {
+        for problem in &problems.all {
+            context.warn(&problem.to_string());
+        }
+        if problems.more > 0 {
+            context.warn(&format!("and {} more", problems.more));
+        }
+    }
+    let all: Vec<Value> = problems.all.iter().map(problem::Problem::json).collect();
+    CliError::new(Exit::Usage, "invalid_rows", message)
+        .detail("problems", all)
+        .detail("problem_count", count)
+        .next("Correct the file, and run the same command again")
+}

@@ -1,0 +1,283 @@
+//! A dry run: what would change, and what it would be worth.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use chartmogul::{
+    Client,
+    bulk::{Bulk, Outcome, Preview},
+};
+use serde_json::Value;
+
+use super::{
+    Options,
+    plan::Plan,
+    progress::{Bar, Counts, Stop},
+    report,
+    results::{Line, Word, object},
+};
+use crate::{
+    context::{Context, Format},
+    error::{CliError, Exit},
+    money,
+    output::Printer,
+};
+
+const IN_CENTS: &str = "_in_cents";
+
+/// Reads each object, and shows what would change.
+pub(super) async fn run(
+    context: &Context,
+    client: &Client,
+    plan: &Arc<Plan>,
+    options: &Options,
+) -> Result<Exit, CliError> {
+    let id = plan.id();
+    let mut printer = Printer::new(context, None)?;
+    let mut totals = Totals::default();
+    let (mut lost, mut losing) = (0, 0);
+    let mut changes = report::Changes::default();
+    let (counts, stopped) = each(context, client, plan, |row, key, preview| {
+        totals.add(preview);
+        changes.add(&preview.object, &after(preview));
+        lost += preview.lost.len();
+        losing += usize::from(!preview.lost.is_empty());
+        for [field, old, new, lost] in lines(preview, context.output.format == Format::Table) {
+            let of_row = [("row", row.into()), (id, key.into())];
+            let of_field = [("field", field), ("old", old), ("new", new), ("lost", lost)];
+            let members: Vec<_> = of_row.into_iter().chain(of_field).collect();
+            printer.entry(&object(&members))?;
+        }
+        Ok(())
+    })
+    .await?;
+    if context.output.format != Format::Table || counts.updated > 0 {
+        printer.end()?;
+    }
+    for line in totals.lines() {
+        context.note(&line);
+    }
+    if lost > 0 {
+        context.warn(&format!(
+            "{losing} rows would remove {lost} custom attributes that they do not name."
+        ));
+    }
+    let Counts {
+        updated,
+        failed,
+        not_sent,
+        ..
+    } = counts;
+    let unchanged = plan.rows - updated - failed - not_sent;
+    context.note(&format!(
+        "{} rows: {updated} would be updated, {unchanged} would not change, {failed} would fail. Nothing was sent.",
+        plan.rows
+    ));
+    if let Some(path) = &options.report {
+        let written = std::fs::write(path, report::page(&changes, &plan.input.name));
+        written.map_err(|error| CliError::file("write", path, &error))?;
+    }
+    if stopped {
+        return Err(CliError::new(Exit::Interrupted, "interrupted", "stopped"));
+    }
+    Ok(if failed + not_sent > 0 {
+        Exit::RowsFailed
+    } else {
+        Exit::Done
+    })
+}
+
+/// The objects that would change, by row.
+pub(super) async fn collect(
+    context: &Context,
+    client: &Client,
+    plan: &Arc<Plan>,
+) -> Result<HashMap<u64, Value>, CliError> {
+    context.note("Reading the objects as they are, for the report.");
+    let mut before = HashMap::new();
+    let (_, stopped) = each(context, client, plan, |row, _, preview| {
+        before.insert(row, report::facts_of(&preview.object));
+        Ok(())
+    })
+    .await?;
+    if stopped {
+        return Err(CliError::new(
+            Exit::Interrupted,
+            "interrupted",
+            "stopped before anything was sent",
+        ));
+    }
+    Ok(before)
+}
+
+/// Goes through a dry run. Rows that would fail are told; the last value says whether it was stopped by a signal.
+async fn each(
+    context: &Context,
+    client: &Client,
+    plan: &Arc<Plan>,
+    mut found: impl FnMut(u64, &str, &Preview) -> Result<(), CliError>,
+) -> Result<(Counts, bool), CliError> {
+    let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
+    let bulk = Bulk::try_new(plan.updates(client))
+        .in_order()
+        .total(plan.updates)
+        .stop_when(stop.listen(&bar)?);
+    let unusable = |error: chartmogul::bulk::Error| CliError::new(Exit::Unexpected, "run", error.to_string());
+    let mut run = bulk.dry_run().await.map_err(unusable)?;
+    let progress = run.progress();
+    let mut counts = Counts::default();
+    for planned in plan.rows().filter(|planned| !planned.is_empty()) {
+        let Some(done) = run.try_next().await.map_err(unusable)? else {
+            break;
+        };
+        let line = Line::of(planned.row, &planned.id, &done);
+        counts.add(line.word);
+        if let Outcome::Updated(preview) = &done.outcome {
+            found(planned.row, &planned.id, preview)?;
+        }
+        if line.word == Word::Failed {
+            let reason = line.reason.unwrap_or_default();
+            bar.above(|| context.warn(&format!("row {}: {reason}", planned.row)));
+        }
+        bar.show(counts, &progress);
+    }
+    bar.finish();
+    // What the run ended with comes after the last outcome.
+    while run.try_next().await.map_err(unusable)?.is_some() {}
+    if run.report().stopped == Some(chartmogul::bulk::Stopped::KeyRefused) {
+        return Err(CliError::new(Exit::SignIn, "unauthorized", "the API key was rejected")
+            .next("Sign in with `chartmogul auth login`"));
+    }
+    Ok((counts, stop.was_asked_for()))
+}
+
+/// Each field that would change: its name, the old and the new value, and whether it would be lost. For people, amounts have their
+/// currency.
+fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
+    let after = after(preview);
+    let line = |change: &chartmogul::bulk::Change| {
+        let key = change.field.strip_prefix("custom.");
+        let is_lost = key.is_some_and(|key| preview.lost.iter().any(|lost| lost == key));
+        let (mut field, mut old, mut new) = (change.field.as_str(), change.old.clone(), change.new.clone());
+        if for_people && let Some(units) = field.strip_suffix(IN_CENTS) {
+            let shown = |cents: &Option<Value>, object: &Value| {
+                let cents = cents.as_ref().and_then(Value::as_i64)?;
+                money::from_cents(cents, object["currency"].as_str()?)
+            };
+            if let (Some(shown_old), Some(shown_new)) = (shown(&old, &preview.object), shown(&new, &after)) {
+                (old, new) = (Some(shown_old.into()), Some(shown_new.into()));
+                field = units;
+            }
+        }
+        let lost = match (for_people, is_lost) {
+            (true, true) => "would be lost".into(),
+            (true, false) => Value::Null,
+            (false, is_lost) => is_lost.into(),
+        };
+        [field.into(), old.into(), new.into(), lost]
+    };
+    preview.changes.iter().map(line).collect()
+}
+
+/// The object as it would be.
+pub(super) fn after(preview: &Preview) -> Value {
+    let mut after = preview.object.clone();
+    for change in &preview.changes {
+        if let Some(field) = after.get_mut(&change.field) {
+            *field = change.new.clone().unwrap_or_default();
+        }
+    }
+    after
+}
+
+/// What the amounts of the rows come to, by currency.
+#[derive(Debug, Default)]
+struct Totals(BTreeMap<String, Total>);
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+struct Total {
+    before: i128,
+    after: i128,
+}
+
+impl Totals {
+    fn add(&mut self, preview: &Preview) {
+        let amount = |object: &Value| {
+            Some((
+                object["currency"].as_str()?.to_owned(),
+                object["amount_in_cents"].as_i64()?,
+            ))
+        };
+        if let Some((currency, cents)) = amount(&preview.object) {
+            self.0.entry(currency).or_default().before += i128::from(cents);
+        }
+        if let Some((currency, cents)) = amount(&after(preview)) {
+            self.0.entry(currency).or_default().after += i128::from(cents);
+        }
+    }
+
+    fn lines(&self) -> Vec<String> {
+        let line = |(currency, total): (&String, &Total)| {
+            let shown = |cents: i128| {
+                let shown = i64::try_from(cents)
+                    .ok()
+                    .and_then(|cents| money::from_cents(cents, currency));
+                shown.unwrap_or_else(|| format!("{cents} cents of {currency}"))
+            };
+            let change = total.after - total.before;
+            let sign = if change > 0 { "+" } else { "" };
+            format!(
+                "Rows that change: {} before, {} after ({sign}{}).",
+                shown(total.before),
+                shown(total.after),
+                shown(change)
+            )
+        };
+        self.0.iter().map(line).collect()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[allow(clippy::needless_pass_by_value)] // `json!(..)` is written in place
+    fn preview(object: Value, changes: Value) -> Preview {
+        let mut preview: Preview = serde_json::from_value(json!({ "changes": changes, "lost": ["vip"] })).unwrap();
+        preview.object = object;
+        preview
+    }
+
+    #[test]
+    fn amounts_are_shown_with_the_currency_that_they_have_and_get() {
+        let preview = preview(
+            json!({ "amount_in_cents": 20_000, "currency": "USD", "custom": { "vip": true } }),
+            json!([
+                { "field": "amount_in_cents", "old": 20_000, "new": 300 },
+                { "field": "currency", "old": "USD", "new": "JPY" },
+                { "field": "custom.vip", "old": true, "new": null },
+            ]),
+        );
+        let shown = lines(&preview, true);
+        assert_eq!(
+            shown[0],
+            [json!("amount"), json!("200.00 USD"), json!("300 JPY"), json!(null)]
+        );
+        assert_eq!(shown[2][3], "would be lost");
+        assert_eq!(lines(&preview, false)[0][2], 300);
+        let mut totals = Totals::default();
+        totals.add(&preview);
+        assert_eq!(
+            totals.lines(),
+            [
+                "Rows that change: 0 JPY before, 300 JPY after (+300 JPY).",
+                "Rows that change: 200.00 USD before, 0.00 USD after (-200.00 USD)."
+            ]
+        );
+    }
+}

@@ -1,0 +1,109 @@
+//! What is wrong with an input, and where.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+/// One thing that is wrong. It prints as one line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem {
+    /// The row as a spreadsheet shows it, or the line of JSON lines; `None` if it is about the whole file.
+    pub(super) row: Option<u64>,
+    pub(super) column: Option<String>,
+    /// What the cell has.
+    pub(super) value: Option<String>,
+    /// What it must be: "must be ..", or what is wrong.
+    pub(super) must: String,
+    /// What to write instead, if that can be said.
+    pub(super) meant: Option<String>,
+}
+
+/// A longer value is cut off in messages.
+const LONGEST: usize = 60;
+
+impl Problem {
+    pub(super) fn of_file(must: impl Into<String>) -> Self {
+        Self {
+            row: None,
+            column: None,
+            value: None,
+            must: must.into(),
+            meant: None,
+        }
+    }
+
+    pub(super) fn of_row(row: u64, must: impl Into<String>) -> Self {
+        Self {
+            row: Some(row),
+            ..Self::of_file(must)
+        }
+    }
+
+    pub(super) fn of_cell(row: u64, column: &str, value: Option<&str>, must: impl Into<String>) -> Self {
+        Self {
+            column: Some(column.to_owned()),
+            value: value.map(str::to_owned),
+            ..Self::of_row(row, must)
+        }
+    }
+
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "row": self.row, "column": self.column, "value": self.value, "message": self.must, "write": self.meant,
+        })
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(row) = self.row {
+            write!(f, "row {row}")?;
+        }
+        if let Some(column) = &self.column {
+            // So that spaces and what nobody sees is seen.
+            let comma = if self.row.is_some() { ", " } else { "" };
+            let shown = column.escape_debug().to_string();
+            let is_plain = !column.is_empty() && shown == *column && !column.contains(' ');
+            if is_plain {
+                write!(f, "{comma}column {column}")?;
+            } else {
+                write!(f, "{comma}column \"{shown}\"")?;
+            }
+        }
+        if self.row.is_some() || self.column.is_some() {
+            f.write_str(": ")?;
+        }
+        if let Some(value) = &self.value {
+            let mut short: String = value.chars().take(LONGEST).collect();
+            if short.len() < value.len() {
+                short.push('…');
+            }
+            write!(f, "{short:?} ")?;
+        }
+        f.write_str(&self.must)?;
+        match &self.meant {
+            Some(meant) => write!(f, "; write {meant}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_one_line() {
+        let mut problem = Problem::of_cell(7, "amount", Some("1.250,00"), "must be digits");
+        problem.meant = Some("1250.00".to_owned());
+        assert_eq!(
+            problem.to_string(),
+            "row 7, column amount: \"1.250,00\" must be digits; write 1250.00"
+        );
+        let problem = Problem::of_cell(1, "owner\u{a0}", None, "is not known");
+        assert_eq!(problem.to_string(), "row 1, column \"owner\\u{a0}\": is not known");
+        assert_eq!(Problem::of_file("is empty").to_string(), "is empty");
+        let long = Problem::of_cell(2, "owner", Some(&"x".repeat(100)), "must be shorter");
+        assert!(long.to_string().ends_with("xxx…\" must be shorter"));
+    }
+}

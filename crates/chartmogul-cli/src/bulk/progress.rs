@@ -1,0 +1,192 @@
+//! How far a run is, on a terminal; and how it is stopped.
+
+use std::{
+    future::Future,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use chartmogul::bulk::Progress;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::{sync::oneshot, task::JoinSet};
+
+use super::results::Word;
+use crate::{
+    context::Context,
+    error::{CliError, Exit},
+};
+
+/// Rows by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    pub(super) updated: u64,
+    pub(super) unchanged: u64,
+    pub(super) failed: u64,
+    pub(super) not_sent: u64,
+}
+
+impl Counts {
+    pub(super) fn add(&mut self, word: Word) {
+        *match word {
+            Word::Updated => &mut self.updated,
+            Word::Unchanged => &mut self.unchanged,
+            Word::Failed => &mut self.failed,
+            Word::NotSent => &mut self.not_sent,
+        } += 1;
+    }
+
+    pub(super) fn all(self) -> u64 {
+        self.updated + self.unchanged + self.failed + self.not_sent
+    }
+}
+
+/// A bar on standard error; nothing, where that is no terminal.
+#[derive(Debug, Clone)]
+pub(super) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(super) fn new(context: &Context, total: u64) -> Self {
+        let shown = context.terminals.stderr && !context.quiet;
+        let target = if shown {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let template = "{bar:24} {pos}/{len}  {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        Self(bar)
+    }
+
+    pub(super) fn show(&self, counts: Counts, progress: &Progress) {
+        if self.0.is_hidden() {
+            return;
+        }
+        let now = progress.snapshot();
+        let Counts {
+            updated,
+            unchanged,
+            failed,
+            ..
+        } = counts;
+        let left = now
+            .remaining
+            .map(|left| format!(", {} left", rounded(left)))
+            .unwrap_or_default();
+        self.0.set_position(counts.all());
+        self.0.set_message(format!(
+            "{:.0}/s{left}  {updated} updated, {unchanged} unchanged, {failed} failed",
+            now.rate
+        ));
+    }
+
+    /// Writes a line above the bar.
+    pub(super) fn above(&self, write: impl FnOnce()) {
+        self.0.suspend(write);
+    }
+
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// `2 min`, `35 s`
+fn rounded(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..100 => format!("{seconds} s"),
+        seconds @ 100..6_000 => format!("{} min", (seconds + 30) / 60),
+        seconds => format!("{} h", (seconds + 1_800) / 3_600),
+    }
+}
+
+/// Whether a signal has asked for the end. It is listened to as long as this lives.
+#[derive(Debug, Default)]
+pub(super) struct Stop {
+    asked: Arc<AtomicBool>,
+    listener: JoinSet<()>,
+}
+
+impl Stop {
+    pub(super) fn was_asked_for(&self) -> bool {
+        self.asked.load(Relaxed)
+    }
+
+    /// Ends when SIGINT or SIGTERM comes. The second one ends the process: what was noted is on the disk.
+    ///
+    /// # Errors
+    /// The signals can't be listened to.
+    pub(super) fn listen(&mut self, bar: &Bar) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
+        let mut signals = Signals::new().map_err(|error| {
+            let message = format!("can't listen to signals: {error}");
+            CliError::new(Exit::Unexpected, "signals", message)
+        })?;
+        let (tell, told) = oneshot::channel();
+        let (asked, bar) = (Arc::clone(&self.asked), bar.clone());
+        self.listener.spawn(async move {
+            signals.next().await;
+            asked.store(true, Relaxed);
+            bar.above(|| note("Stopping: waiting for the responses that are under way. Once more ends at once."));
+            let _ = tell.send(());
+            signals.next().await;
+            bar.finish();
+            note("Ended at once. The same command goes on.");
+            process::exit(i32::from(Exit::Interrupted.code()));
+        });
+        Ok(async move {
+            if told.await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        })
+    }
+}
+
+fn note(text: &str) {
+    use std::io::Write as _;
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// SIGINT and SIGTERM.
+struct Signals {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    #[allow(clippy::unnecessary_wraps)]
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What became of each row, in a file or on standard output.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter, Write as _},
+    path::Path,
+};
+
+use chartmogul::bulk::{Completed, NotSent, Outcome, UpdateError};
+use serde_json::Value;
+
+use super::cells::{self, Cell};
+use crate::output::text;
+
+/// What became of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Word {
+    Updated,
+    Unchanged,
+    Failed,
+    NotSent,
+}
+
+impl Word {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Updated => "updated",
+            Self::Unchanged => "unchanged",
+            Self::Failed => "failed",
+            Self::NotSent => "not sent",
+        }
+    }
+}
+
+/// A row of the results.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) row: u64,
+    pub(super) id: String,
+    pub(super) word: Word,
+    pub(super) status: Option<u16>,
+    pub(super) reason: Option<String>,
+}
+
+impl Line {
+    pub(super) fn of<T>(row: u64, id: &str, done: &Completed<T>) -> Self {
+        let (word, reason) = match &done.outcome {
+            Outcome::Updated(_) => (Word::Updated, None),
+            Outcome::NotModified => (Word::Unchanged, None),
+            Outcome::NotSent(NotSent::Stopped(why)) => (Word::NotSent, Some(why.to_string())),
+            Outcome::NotSent(NotSent::Behind(_)) => (
+                Word::NotSent,
+                Some("an earlier row of the same object must be made first".to_owned()),
+            ),
+            // It was stopped while it was under way, or failed.
+            other => match other.error() {
+                Some(error) => (Word::Failed, Some(reason(error))),
+                None => (Word::NotSent, None),
+            },
+        };
+        let status = done
+            .outcome
+            .error()
+            .and_then(UpdateError::status)
+            .map(|status| status.as_u16());
+        Self {
+            row,
+            id: id.to_owned(),
+            word,
+            status,
+            reason,
+        }
+    }
+
+    /// Of a row whose cells are all empty.
+    pub(super) fn empty(row: u64, id: &str) -> Self {
+        Self {
+            row,
+            id: id.to_owned(),
+            word: Word::Unchanged,
+            status: None,
+            reason: Some("it sets nothing".to_owned()),
+        }
+    }
+
+    /// As one object, in this order.
+    pub(super) fn json(&self, id: &str) -> String {
+        object(&[
+            ("row", self.row.into()),
+            (id, self.id.as_str().into()),
+            ("outcome", self.word.as_str().into()),
+            ("status", self.status.into()),
+            ("reason", self.reason.as_deref().into()),
+        ])
+    }
+}
+
+/// An object whose members stay in order.
+pub(super) fn object(members: &[(&str, Value)]) -> String {
+    let members: Vec<_> = members.iter().map(|(name, value)| (*name, value.to_string())).collect();
+    text::object(members.iter().map(|(name, value)| (*name, value.as_str())))
+}
+
+/// Why a row failed, on one line.
+fn reason(error: &UpdateError) -> String {
+    let mut text = error.to_string();
+    if error.may_have_happened() {
+        text.push_str("; it may have been made all the same");
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The file of `--results`. The same command writes it anew.
+pub(super) struct ResultsFile {
+    id: &'static str,
+    is_json: bool,
+    out: BufWriter<File>,
+}
+
+impl ResultsFile {
+    pub(super) fn create(path: &Path, id: &'static str) -> io::Result<Self> {
+        let extension = path
+            .extension()
+            .and_then(|extension| extension.to_str())
+            .unwrap_or_default();
+        let mut file = Self {
+            id,
+            is_json: matches!(extension, "jsonl" | "ndjson" | "json"),
+            out: BufWriter::new(File::create(path)?),
+        };
+        if !file.is_json {
+            file.record(["row", id, "outcome", "status", "reason"])?;
+            file.out.flush()?; // a full disk is noticed before anything is sent
+        }
+        Ok(file)
+    }
+
+    pub(super) fn write(&mut self, line: &Line) -> io::Result<()> {
+        if self.is_json {
+            return writeln!(self.out, "{}", line.json(self.id));
+        }
+        let status = line.status.map(|status| status.to_string()).unwrap_or_default();
+        let reason = line.reason.as_deref().unwrap_or_default();
+        self.record([&line.row.to_string(), &line.id, line.word.as_str(), &status, reason])
+    }
+
+    fn record(&mut self, cells: [&str; 5]) -> io::Result<()> {
+        let cells = cells.map(|text| Cell {
+            text: text.to_owned(),
+            quoted: false,
+        });
+        let mut line = String::new();
+        cells::write(&mut line, &cells, ',');
+        self.out.write_all(line.as_bytes())
+    }
+
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        self.out.flush()?;
+        self.out.get_ref().sync_all()
+    }
+}

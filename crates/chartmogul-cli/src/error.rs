@@ -1,0 +1,267 @@
+//! How the program ends: exit codes, and errors for people and for programs.
+
+use std::{error::Error as StdError, fmt, io};
+
+use chartmogul::{Attempt, Error as ApiError, Failure};
+use serde_json::{Map, Value, json};
+
+/// How the program ends. The number is the exit code; `docs/guide/command-line.md` and the man page list them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Exit {
+    /// Everything was done.
+    Done = 0,
+    /// Something unexpected failed: a file, a pipe, a bug.
+    Unexpected = 1,
+    /// Wrong usage, or a value that was refused before anything was sent.
+    Usage = 2,
+    /// A bulk run ended, and some of its rows failed.
+    RowsFailed = 3,
+    /// No key, or a key that may not do this: 401 and 403.
+    SignIn = 4,
+    /// The API refused the request: any other 4xx.
+    Refused = 5,
+    /// The network or the server failed. A write may have happened, which the message says.
+    Unavailable = 6,
+    /// The rate limit was exceeded until the time was up.
+    RateLimit = 7,
+    /// It was interrupted. A bulk run can be resumed.
+    Interrupted = 130,
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// What went wrong, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct CliError(Box<Inner>); // in a box, so that a `Result` is small
+
+#[derive(Debug)]
+struct Inner {
+    exit: Exit,
+    code: &'static str,
+    message: String,
+    field: Option<String>,
+    next: Option<String>,
+    /// More members of the JSON form.
+    details: Map<String, Value>,
+    /// Nobody reads the output any more.
+    quiet: bool,
+}
+
+impl CliError {
+    /// `code` is a word for programs, in `snake_case`.
+    pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            exit,
+            code,
+            message: message.into(),
+            field: None,
+            next: None,
+            details: Map::new(),
+            quiet: false,
+        }))
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, "usage", message)
+    }
+
+    /// A file that can't be read or written.
+    pub(crate) fn file(doing: &str, path: &std::path::Path, error: &io::Error) -> Self {
+        let message = format!("can't {doing} {}: {error}", path.display());
+        Self::new(Exit::Unexpected, "file", message)
+    }
+
+    /// Standard output can't be written. One that was closed is no error.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        let mut this = Self::new(Exit::Unexpected, "output", format!("can't write the output: {error}"));
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            this.0.exit = Exit::Done;
+            this.0.quiet = true;
+        }
+        this
+    }
+
+    /// The field or the flag that it is about.
+    pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
+        self.0.field = Some(field.into());
+        self
+    }
+
+    /// What to do next, as a sentence without a full stop.
+    pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
+        self.0.next = Some(next.into());
+        self
+    }
+
+    /// A member of the JSON form.
+    pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.0.details.insert(name.to_owned(), value.into());
+        self
+    }
+
+    pub(crate) fn exit(&self) -> Exit {
+        self.0.exit
+    }
+
+    /// Whether nobody is to be told.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.0.quiet
+    }
+
+    /// For programs: one object.
+    pub(crate) fn json(&self) -> Value {
+        let mut error = json!({ "code": self.0.code, "message": self.0.message, "exit_code": self.0.exit.code() });
+        let optional = [("field", &self.0.field), ("next_step", &self.0.next)];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                error[name] = value.as_str().into();
+            }
+        }
+        for (name, value) in &self.0.details {
+            error[name] = value.clone();
+        }
+        json!({ "error": error })
+    }
+}
+
+/// For people: the message, and the next step on a line of its own.
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)?;
+        match &self.0.next {
+            Some(next) => write!(f, "\n{next}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<ApiError> for CliError {
+    fn from(error: ApiError) -> Self {
+        let (exit, code, next) = classify(&error);
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            let cause_text = cause.to_string();
+            if !message.contains(&cause_text) {
+                message.push_str(": ");
+                message.push_str(&cause_text);
+            }
+            source = cause.source();
+        }
+        let mut this = Self::new(exit, code, message);
+        this.0.next = next.map(str::to_owned);
+        if let ApiError::InvalidInput(wrong) = &error {
+            this = this.field(wrong.field());
+        }
+        if let Some(response) = error.response() {
+            this = this.detail("status", response.status().as_u16());
+            if let Some(id) = response.request_id() {
+                this = this.detail("request_id", id);
+            }
+            let problems = response.problems();
+            if let [only] = problems {
+                this = this.field(only.field.as_str());
+            }
+            if !problems.is_empty() {
+                let problems = problems
+                    .iter()
+                    .map(|problem| json!({ "field": problem.field, "message": problem.message }));
+                this = this.detail("problems", problems.collect::<Value>());
+            }
+        }
+        if error.may_have_happened() {
+            this = this.detail("may_have_happened", true);
+            this.0.next = Some("The change may have been made all the same; look before you repeat it".to_owned());
+        }
+        this
+    }
+}
+
+/// Exit code, word for programs, and next step.
+fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
+    match error {
+        ApiError::InvalidInput(_) => (Exit::Usage, "invalid_input", None),
+        ApiError::Configuration { .. } => (Exit::Usage, "configuration", None),
+        ApiError::Unauthorized(_) => (
+            Exit::SignIn,
+            "unauthorized",
+            Some("Sign in with `chartmogul auth login`, or set CHARTMOGUL_API_KEY"),
+        ),
+        ApiError::Forbidden(_) => (
+            Exit::SignIn,
+            "forbidden",
+            Some("Use a key whose user may do this: `chartmogul auth login`"),
+        ),
+        ApiError::NotFound(_) => (Exit::Refused, "not_found", None),
+        ApiError::NotModified(_) => (Exit::Done, "not_modified", None),
+        ApiError::Rejected(_) => (Exit::Refused, "rejected", None),
+        error if is_throttled(error) => (
+            Exit::RateLimit,
+            "rate_limit",
+            Some("Wait a minute, or give it more time with --timeout"),
+        ),
+        ApiError::Server(_) => (Exit::Unavailable, "server", Some("Try again later")),
+        ApiError::UnexpectedStatus(response) if response.status().is_client_error() => (Exit::Refused, "refused", None),
+        ApiError::Connection { .. } => (
+            Exit::Unavailable,
+            "connection",
+            Some("Check the network, and --base-url"),
+        ),
+        ApiError::Timeout { .. } => (Exit::Unavailable, "timeout", Some("Give it more time with --timeout")),
+        ApiError::Stopped { .. } => (Exit::Interrupted, "stopped", None),
+        ApiError::Conflict { .. } => (
+            Exit::Refused,
+            "conflict",
+            Some("Somebody else changed it at the same time: look at it, and repeat the command"),
+        ),
+        _ => (Exit::Unexpected, "unexpected", None),
+    }
+}
+
+/// Whether the rate limit left no time, be it the server's or the client's own.
+fn is_throttled(error: &ApiError) -> bool {
+    match error {
+        ApiError::Throttled(_) => true,
+        ApiError::Timeout { while_waiting, .. } => {
+            let last = error.attempts().last().map(Attempt::failure);
+            let refused = matches!(last, Some(Failure::Status(status)) if [429, 503].contains(&status.as_u16()));
+            refused || *while_waiting == Some("the rate limit")
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_that_was_closed_is_no_error() {
+        let closed = CliError::output(&io::ErrorKind::BrokenPipe.into());
+        assert!(closed.is_quiet() && closed.exit() == Exit::Done);
+        let full = CliError::output(&io::ErrorKind::StorageFull.into());
+        assert!(!full.is_quiet() && full.exit() == Exit::Unexpected);
+    }
+
+    #[test]
+    fn programs_get_everything_as_members() {
+        let error = CliError::usage("no such field")
+            .field("colour")
+            .next("See --help")
+            .detail("row", 7);
+        assert_eq!(
+            error.json(),
+            json!({ "error": {
+                "code": "usage", "message": "no such field", "exit_code": 2, "field": "colour",
+                "next_step": "See --help", "row": 7,
+            } })
+        );
+        assert_eq!(error.to_string(), "no such field\nSee --help");
+    }
+}

@@ -1,0 +1,218 @@
+//! The embedded fake ChartMogul: for `--fake`, and for `chartmogul fake`, which serves it.
+
+use std::{
+    io::{self, Write as _},
+    net::IpAddr,
+};
+
+use chartmogul::{
+    Operation,
+    chartmogul_api::{Parameter, operations},
+};
+use chartmogul_fake::{Builder, Fake};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::{Map, Value};
+
+use crate::{
+    arguments::many,
+    context::Context,
+    error::{CliError, Exit},
+};
+
+/// A small account: for each kind of object some that belong together.
+const SEED: &str = include_str!("seed.json");
+
+/// Starts a fake with the small account.
+pub(crate) fn start() -> Result<Fake, CliError> {
+    let fake = started(Fake::builder())?;
+    seed(&fake)?;
+    Ok(fake)
+}
+
+fn started(builder: Builder) -> Result<Fake, CliError> {
+    builder.start().map_err(|error| failed(&error))
+}
+
+fn failed(error: &dyn std::error::Error) -> CliError {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    CliError::new(Exit::Unexpected, "fake", format!("{error}{cause}"))
+}
+
+/// Every collection holds the objects that the document's examples name, and what the seed has of its kind.
+fn seed(fake: &Fake) -> Result<(), CliError> {
+    let seed: Map<String, Value> = serde_json::from_str(SEED).unwrap_or_default();
+    for resource in operations::RESOURCES {
+        let collection = fake.collection(resource.name);
+        let all = resource.operations.iter();
+        let keys = |operation: &&'static Operation| operation.parameters.iter().filter_map(key);
+        let get = all
+            .clone()
+            .filter(|one| one.is_read() && one.parameters.len() == 1)
+            .flat_map(keys)
+            .next();
+        if let Some(own) = get {
+            let mut keys: Vec<_> = all
+                .flat_map(keys)
+                .filter(|other| prefix(other) == prefix(&own))
+                .collect();
+            keys.push(own);
+            keys.dedup();
+            for key in keys {
+                let _ = collection.insert_sample(&key); // what is no collection has nothing to hold
+            }
+        }
+        // Lists begin with the newest, and the file is in the same order.
+        let objects = seed.get(resource.name).and_then(Value::as_array);
+        let objects = objects.into_iter().flatten().rev().cloned();
+        collection.insert_all(objects).map_err(|error| failed(&error))?;
+    }
+    Ok(())
+}
+
+/// The document's example of an identifier in a path.
+fn key(parameter: &Parameter) -> Option<String> {
+    serde_json::from_str(parameter.example?).ok()
+}
+
+/// What stands before the UUID in an identifier: `con_`.
+fn prefix(key: &str) -> &str {
+    key.get(..key.len().saturating_sub(36)).unwrap_or_default()
+}
+
+/// `chartmogul fake`.
+pub(crate) fn command() -> Command {
+    let switch =
+        |name: &'static str, help: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue).help(help);
+    Command::new("fake")
+        .about("Serve a fake ChartMogul on a loopback port, to test against")
+        .long_about(
+            "Serve a fake ChartMogul on a loopback port, to test against.\n\nIt prints where it listens and which API key it accepts, \
+             and ends on SIGINT (ctrl-c) or SIGTERM. It holds the same small account as --fake.",
+        )
+        .arg(
+            Arg::new("port")
+                .long("port")
+                .value_name("N")
+                .default_value("0")
+                .value_parser(clap::value_parser!(u16))
+                .help("Port to listen on; 0 takes a free one"),
+        )
+        .arg(
+            Arg::new("host")
+                .long("host")
+                .value_name("ADDRESS")
+                .default_value("127.0.0.1")
+                .value_parser(clap::value_parser!(IpAddr))
+                .help("Address to listen on"),
+        )
+        .arg(
+            Arg::new("sample")
+                .long("sample")
+                .value_name("KIND=KEY")
+                .action(ArgAction::Append)
+                .help("Holds the document's example with this key, such as plans=pl_1; can be repeated"),
+        )
+        .arg(switch("empty", "Holds nothing at first"))
+        .arg(switch("lenient", "Ignores unknown parameters and fields"))
+        .arg(switch("log", "Writes a line for each request to standard error"))
+        .arg(switch("until-stdin-closes", "Ends when standard input ends, too"))
+        .after_help("Example:\n  chartmogul fake --port 8080 --log")
+}
+
+pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
+    let end = end().map_err(|error| failed(&error))?; // from here on, a signal is an orderly end
+    let mut builder = Fake::builder();
+    if let Some(port) = matches.get_one::<u16>("port") {
+        builder = builder.port(*port);
+    }
+    if let Some(host) = matches.get_one::<IpAddr>("host") {
+        builder = builder.host(*host);
+    }
+    if matches.get_flag("lenient") {
+        builder = builder.lenient();
+    }
+    if matches.get_flag("log") {
+        builder = builder.log();
+    }
+    let samples = many(matches, "sample");
+    let samples = samples.into_iter().map(|sample| {
+        let wrong = || CliError::usage(format!("--sample {sample}: must be of the form KIND=KEY")).field("sample");
+        sample.split_once('=').ok_or_else(wrong)
+    });
+    let samples = samples.collect::<Result<Vec<_>, _>>()?;
+    let fake = started(builder)?;
+    if !matches.get_flag("empty") {
+        seed(&fake)?;
+    }
+    for (kind, key) in samples {
+        let wrong = |error| CliError::usage(format!("--sample {kind}={key}: {error}")).field("sample");
+        fake.collection(kind).insert_sample(key).map_err(wrong)?;
+    }
+    let mut out = io::stdout();
+    // A script waits for these lines, and a pipe would keep them back.
+    writeln!(out, "url: {}\napi_key: {}", fake.url(), fake.api_key())
+        .and_then(|()| out.flush())
+        .map_err(|error| CliError::output(&error))?;
+    tokio::select! {
+        () = end => {}
+        () = stdin_closes(matches.get_flag("until-stdin-closes")) => {}
+    }
+    Ok(Exit::Done)
+}
+
+/// Waits for SIGINT or SIGTERM.
+fn end() -> io::Result<impl Future<Output = ()>> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}
+
+/// Waits for the end of standard input, for ever if it is not asked for.
+async fn stdin_closes(asked_for: bool) {
+    if !asked_for {
+        return std::future::pending().await;
+    }
+    let (closed, end) = tokio::sync::oneshot::channel();
+    // A thread that nobody waits for: reading can't be cancelled.
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin(), &mut io::sink());
+        let _ = closed.send(());
+    });
+    let _ = end.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_account_is_as_the_document_says() {
+        let fake = start().unwrap();
+        let seed: Map<String, Value> = serde_json::from_str(SEED).unwrap();
+        for (name, objects) in &seed {
+            assert!(
+                operations::RESOURCES.iter().any(|resource| resource.name == name),
+                "{name}"
+            );
+            assert_eq!(
+                fake.collection(name).len(),
+                objects.as_array().unwrap().len() + 1,
+                "{name}"
+            );
+        }
+    }
+}

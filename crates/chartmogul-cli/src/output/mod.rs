@@ -1,0 +1,327 @@
+//! Results on standard output: for people as a table, for programs as JSON, lines of JSON or CSV.
+
+mod columns;
+mod jq;
+pub(crate) mod table;
+pub(crate) mod text;
+
+use std::io::{self, BufWriter, Stdout, Write};
+
+use chartmogul::Operation;
+
+use self::{
+    columns::{Column, MoneyForm},
+    text::Members,
+};
+use crate::{
+    context::{Context, Format},
+    error::CliError,
+};
+
+/// Writes the result of a command.
+pub(crate) struct Printer<'a> {
+    context: &'a Context,
+    /// In this order they are written.
+    fields: &'static [&'static str],
+    /// Those that were asked for.
+    chosen: Option<Vec<Column>>,
+    filter: Option<jq::Filter>,
+    out: BufWriter<Stdout>,
+    entries: Entries,
+}
+
+/// What has been made of the entries so far.
+enum Entries {
+    /// There was none yet.
+    None,
+    /// So many were written.
+    Written,
+    /// They are kept, because the filter wants all of them.
+    Kept(Vec<String>),
+    Csv(Vec<Column>),
+    Table(Vec<Column>, Vec<Vec<String>>),
+}
+
+impl<'a> Printer<'a> {
+    /// For what an operation returns; anything, if there is none.
+    ///
+    /// # Errors
+    /// A column or a filter that can't be.
+    pub(crate) fn new(context: &'a Context, operation: Option<&Operation>) -> Result<Self, CliError> {
+        let output = &context.output;
+        let filter = output.jq.as_deref().map(jq::Filter::new).transpose()?;
+        let chosen = match (output.columns.as_slice(), operation) {
+            ([], _) => None,
+            (names, Some(operation)) => Some(columns::chosen(operation, names)?),
+            (names, None) => Some(columns::of_csv(names.iter().map(String::as_str))),
+        };
+        Ok(Self {
+            context,
+            fields: operation.map_or(&[], |operation| operation.fields),
+            chosen,
+            filter,
+            out: BufWriter::new(io::stdout()),
+            entries: Entries::None,
+        })
+    }
+
+    /// One object.
+    pub(crate) fn object(mut self, json: &str) -> Result<(), CliError> {
+        let json = self.ordered(json);
+        match (&self.filter, self.context.output.format) {
+            (Some(_), _) => self.filtered(&json)?,
+            (None, Format::Json) => self.line(&text::pretty(&self.projected(json), 0))?,
+            (None, Format::JsonLines) => self.line(&text::compact(&self.projected(json)))?,
+            (None, Format::Csv) => {
+                self.csv(&json)?;
+            }
+            (None, Format::Table) => {
+                let pairs = self.pairs(&json);
+                let table = table::pairs(&pairs, self.context.output.color);
+                self.write(&table)?;
+            }
+        }
+        self.flush()
+    }
+
+    /// An object that is about a list which comes at once, in this member: as a whole where that can be shown.
+    pub(crate) fn object_with_entries(mut self, json: &str, member: &str) -> Result<(), CliError> {
+        if self.context.output.format == Format::Json && self.chosen.is_none() || self.filter.is_some() {
+            self.fields = &[]; // those are the fields of the entries
+            return self.object(json);
+        }
+        let members = Members::of(json).unwrap_or_default();
+        let entries = members.get(member).unwrap_or("[]");
+        for entry in items(entries) {
+            self.entry(&entry)?;
+        }
+        let mut rest = members;
+        rest.0.retain(|(name, value)| name != member && value.get() != "null");
+        let is_table = self.context.output.format == Format::Table && self.chosen.is_none();
+        let rest = (is_table && !rest.0.is_empty()).then(|| rest.to_json());
+        let (context, color) = (self.context, self.context.output.color);
+        self.end()?;
+        if let Some(rest) = rest {
+            let printer = Printer {
+                fields: &[],
+                ..Printer::new(context, None)?
+            };
+            let pairs = table::pairs(&printer.pairs(&rest), color);
+            let mut out = io::stdout();
+            out.write_all(format!("\n{pairs}").as_bytes())
+                .and_then(|()| out.flush())
+                .map_err(|error| CliError::output(&error))?;
+        }
+        Ok(())
+    }
+
+    /// An entry of a list. Lines of JSON and CSV are written at once, and so is an array of JSON, bit by bit.
+    pub(crate) fn entry(&mut self, json: &str) -> Result<(), CliError> {
+        let json = self.ordered(json);
+        match (self.filter.is_some(), self.context.output.format) {
+            (true, Format::JsonLines) => self.filtered(&json),
+            (true, _) => {
+                match &mut self.entries {
+                    Entries::Kept(kept) => kept.push(json),
+                    entries => *entries = Entries::Kept(vec![json]),
+                }
+                Ok(())
+            }
+            (false, Format::Json) => {
+                let before = if matches!(self.entries, Entries::None) {
+                    "[\n  "
+                } else {
+                    ",\n  "
+                };
+                self.entries = Entries::Written;
+                let shown = text::pretty(&self.projected(json), 1);
+                self.write(&format!("{before}{shown}"))
+            }
+            (false, Format::JsonLines) => self.line(&text::compact(&self.projected(json))),
+            (false, Format::Csv) => self.csv(&json),
+            (false, Format::Table) => {
+                if !matches!(self.entries, Entries::Table(..)) {
+                    self.entries = Entries::Table(self.columns(&json), Vec::new());
+                }
+                if let Entries::Table(columns, rows) = &mut self.entries {
+                    rows.push(
+                        columns
+                            .iter()
+                            .map(|column| column.cell(&json, MoneyForm::WithCurrency))
+                            .collect(),
+                    );
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes out what was given so far, for a reader that waits for it.
+    pub(crate) fn flush(&mut self) -> Result<(), CliError> {
+        self.out.flush().map_err(|error| CliError::output(&error))
+    }
+
+    /// The list has ended.
+    pub(crate) fn end(mut self) -> Result<(), CliError> {
+        let entries = std::mem::replace(&mut self.entries, Entries::None);
+        match (entries, self.filter.is_some(), self.context.output.format) {
+            (Entries::Kept(kept), ..) => self.filtered(&format!("[{}]", kept.join(",")))?,
+            (Entries::None, true, Format::Table | Format::Json | Format::Csv) => self.filtered("[]")?,
+            (Entries::None, false, Format::Json) => self.line("[]")?,
+            (Entries::Written, false, Format::Json) => self.line("\n]")?,
+            (Entries::None, false, Format::Csv) => {
+                let names: Vec<_> = self.columns("{}").into_iter().map(|column| column.name).collect();
+                if !names.is_empty() {
+                    self.record(names.iter().map(String::as_str))?;
+                }
+            }
+            (Entries::None, false, Format::Table) => self.context.note("There are no entries."),
+            (Entries::Table(columns, rows), ..) => self.table(&columns, &rows)?,
+            _ => {}
+        }
+        self.flush()
+    }
+
+    fn table(&mut self, columns: &[Column], rows: &[Vec<String>]) -> Result<(), CliError> {
+        let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
+        // What was asked for is shown, whatever the room.
+        let width = if self.chosen.is_some() {
+            None
+        } else {
+            self.context.width()
+        };
+        let table = table::render(&names, rows, width, self.context.output.color);
+        self.write(&table.text)?;
+        self.flush()?;
+        if !table.left_out.is_empty() {
+            let left_out = table.left_out.join(", ");
+            self.context.note(&format!(
+                "Not shown: {left_out}. Choose with --columns, or widen the terminal."
+            ));
+        }
+        Ok(())
+    }
+
+    fn csv(&mut self, json: &str) -> Result<(), CliError> {
+        let columns = match std::mem::replace(&mut self.entries, Entries::None) {
+            Entries::Csv(columns) => columns,
+            _ => {
+                let columns = self.columns(json);
+                self.record(columns.iter().map(|column| column.name.as_str()))?;
+                columns
+            }
+        };
+        let cells: Vec<_> = columns
+            .iter()
+            .map(|column| column.cell(json, MoneyForm::Plain))
+            .collect();
+        self.entries = Entries::Csv(columns);
+        self.record(cells.iter().map(String::as_str))
+    }
+
+    fn record<'c>(&mut self, cells: impl Iterator<Item = &'c str>) -> Result<(), CliError> {
+        let mut writer = csv::WriterBuilder::new().from_writer(&mut self.out);
+        let written = writer.write_record(cells).map_err(io::Error::from);
+        written
+            .and_then(|()| writer.flush())
+            .map_err(|error| CliError::output(&error))
+    }
+
+    /// The columns that were asked for, or those that suit the format.
+    fn columns(&self, json: &str) -> Vec<Column> {
+        if let Some(chosen) = &self.chosen {
+            return chosen.clone();
+        }
+        let members = Members::of(json).unwrap_or_default();
+        let found: Vec<_> = members.0.iter().map(|(name, _)| name.as_str()).collect();
+        let fields = if self.fields.is_empty() {
+            found
+        } else {
+            self.fields.to_vec()
+        };
+        match self.context.output.format {
+            Format::Table => columns::of_table(fields.into_iter()),
+            _ => columns::of_csv(fields.into_iter()),
+        }
+    }
+
+    /// Names and values below each other; what is inside of an object has a dot.
+    fn pairs(&self, json: &str) -> Vec<(String, String)> {
+        if text::Members::of(json).is_none() {
+            return vec![(String::new(), text::cell(json))];
+        }
+        let columns = match &self.chosen {
+            Some(chosen) => chosen.clone(),
+            None => {
+                let members = Members::of(json).unwrap_or_default();
+                let mut names: Vec<String> = Vec::new();
+                for (name, value) in &members.0 {
+                    match Members::of(value.get()) {
+                        Some(inner) if !inner.0.is_empty() => {
+                            names.extend(inner.0.iter().map(|(inner, _)| format!("{name}.{inner}")));
+                        }
+                        _ => names.push(name.clone()),
+                    }
+                }
+                columns::of_table(names.iter().map(String::as_str))
+            }
+        };
+        let pairs = columns.into_iter().map(|column| {
+            let cell = column.cell(json, MoneyForm::WithCurrency);
+            (column.name, cell)
+        });
+        pairs.collect()
+    }
+
+    /// In the order of the document.
+    fn ordered(&self, json: &str) -> String {
+        match Members::of(json) {
+            Some(mut members) => {
+                members.sort(self.fields);
+                members.to_json()
+            }
+            None => json.to_owned(),
+        }
+    }
+
+    /// With the members that were asked for.
+    fn projected(&self, json: String) -> String {
+        let Some(chosen) = &self.chosen else { return json };
+        let values: Vec<_> = chosen
+            .iter()
+            .map(|column| (column.name.as_str(), column.json(&json)))
+            .collect();
+        text::object(values.iter().map(|(name, value)| (*name, value.as_str())))
+    }
+
+    fn filtered(&mut self, json: &str) -> Result<(), CliError> {
+        let Some(filter) = &self.filter else { return Ok(()) };
+        let out = &mut self.out;
+        filter.run(json, |value| {
+            writeln!(out, "{value}").map_err(|error| CliError::output(&error))
+        })
+    }
+
+    fn line(&mut self, text: &str) -> Result<(), CliError> {
+        self.write(&format!("{text}\n"))
+    }
+
+    fn write(&mut self, text: &str) -> Result<(), CliError> {
+        self.out
+            .write_all(text.as_bytes())
+            .map_err(|error| CliError::output(&error))
+    }
+}
+
+/// The items of an array, each as it was sent.
+pub(crate) fn items(json: &str) -> Vec<String> {
+    let items: Vec<Box<serde_json::value::RawValue>> = serde_json::from_str(json).unwrap_or_default();
+    items.into_iter().map(|item| item.get().to_owned()).collect()
+}
+
+/// Text that is no result of an operation: a template, a script.
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
+    let mut out = io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|error| CliError::output(&error))
+}

@@ -1,0 +1,182 @@
+//! How a run ends.
+
+use std::time::{Duration, Instant};
+
+use super::*;
+
+fn rows(count: usize, likelihood: u64) -> String {
+    let row = |number| format!("{},{likelihood}\n", uuid(number));
+    "uuid,win_likelihood\n".to_owned() + &(0..count).map(row).collect::<String>()
+}
+
+#[cfg(unix)]
+fn signal(child: &std::process::Child, name: &str) {
+    let status = Command::new("kill")
+        .args([format!("-{name}"), child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_it_and_the_same_command_goes_on() {
+    for name in ["INT", "TERM"] {
+        let fake = server(400);
+        let folder = Folder::new(rows(400, 61));
+        let mut command = folder.command(&fake, &["--rate", "100"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn().unwrap();
+        let begun = Instant::now();
+        while writes(&fake) < 50 && begun.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{stderr}");
+        assert!(stderr.contains("Run the same command again to go on"), "{stderr}");
+        let sent = writes(&fake);
+        assert!((50..400).contains(&sent), "{sent}");
+        let ran = folder.run(&fake, &[]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(writes(&fake), 400, "none was sent twice: all responses were waited for");
+    }
+}
+
+#[test]
+fn exit_codes_say_what_failed() {
+    let fake = server(5);
+    // The key is not the right one.
+    let folder = Folder::new(rows(5, 61));
+    let mut command = folder.command(&fake, &[]);
+    command.env("CHARTMOGUL_API_KEY", "wrong");
+    let ran = finish(command);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    let mut command = folder.command(&fake, &["--dry-run"]);
+    command.env("CHARTMOGUL_API_KEY", "wrong");
+    assert_eq!(finish(command).code, 4);
+    // Nobody listens there.
+    let folder = Folder::new(rows(5, 61));
+    let mut command = folder.command(&fake, &["--timeout", "1", "--stop-after", "2"]);
+    command.env("CHARTMOGUL_BASE_URL", "http://127.0.0.1:9");
+    let ran = finish(command);
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    assert_eq!(ran.error()["code"], "unavailable");
+    // Another server's journal is not used.
+    let ran = folder.run(&fake, &[]);
+    assert!(ran.code == 2 && ran.stderr.contains("it is for"), "{}", ran.stderr);
+    assert_eq!(folder.run(&fake, &["--restart"]).code, 0);
+}
+
+#[test]
+fn a_file_that_can_not_be_written_is_told_before_anything_is_sent() {
+    let fake = server(3);
+    let folder = Folder::new(rows(3, 61));
+    for words in [
+        &["--journal", "/proc/nothing/deals.journal"][..],
+        &["--journal", "/dev/full"],
+        &["--results", "/proc/nothing/done.csv"],
+    ] {
+        let ran = folder.run(&fake, words);
+        assert_eq!(ran.code, 2, "{words:?}: {}", ran.stderr);
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let ran = folder.run(&fake, &["--results", "/dev/full"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+    }
+    std::fs::write(folder.path("deals.csv.journal"), "what is no journal at all").unwrap();
+    let ran = folder.run(&fake, &[]);
+    assert!(ran.code == 2 && ran.stderr.contains("not a journal"), "{}", ran.stderr);
+    assert!(fake.requests().is_empty());
+    assert_eq!(folder.run(&fake, &["--no-journal"]).code, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_can_not_be_written_is_no_obstacle_if_files_go_elsewhere() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let fake = server(3);
+    let folder = Folder::new(rows(3, 61));
+    std::fs::set_permissions(folder.folder.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
+    let is_bound = std::fs::write(folder.path("x"), "").is_err(); // not root
+    let ran = folder.run(&fake, &[]);
+    if is_bound {
+        assert!(ran.code == 2 && ran.stderr.contains("--no-journal"), "{}", ran.stderr);
+        assert!(fake.requests().is_empty());
+    } else {
+        eprintln!("skipped: the user may write everywhere");
+    }
+    let elsewhere = tempfile::tempdir().unwrap();
+    let journal = elsewhere.path().join("journal");
+    let ran = folder.run(&fake, &["--journal", journal.to_str().unwrap()]);
+    std::fs::set_permissions(folder.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+}
+
+/// A disk that is full in the middle: here, files that may not get larger.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_loses_nothing() {
+    let fake = server(300);
+    let folder = Folder::new(rows(300, 61));
+    let command = folder.command(&fake, &["--results", "done.csv"]);
+    let mut limited = Command::new("sh");
+    // In blocks of 512 bytes; without the signal, the write fails.
+    limited
+        .arg("-c")
+        .arg("trap '' XFSZ; ulimit -f 60; exec \"$0\" \"$@\"")
+        .arg(command.get_program());
+    limited
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear();
+    for (name, value) in command.get_envs() {
+        limited.env(name, value.unwrap());
+    }
+    let ran = finish(limited);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("run the same command again"), "{}", ran.stderr);
+    let sent = writes(&fake);
+    assert!(sent < 300, "{sent}");
+    let ran = folder.run(&fake, &["--results", "done.csv"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(folder.read("done.csv").lines().count(), 301);
+    assert!((0..300).all(|number| deal(&fake, number)["win_likelihood"] == 61));
+}
+
+#[test]
+fn a_closed_pipe_ends_quietly_and_the_journal_goes_on() {
+    let fake = server(300);
+    let folder = Folder::new(rows(300, 61));
+    let mut command = folder.command(&fake, &["--output", "jsonl"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(!stderr.contains("error"), "{stderr}");
+    let ran = folder.run(&fake, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!((0..300).all(|number| deal(&fake, number)["win_likelihood"] == 61));
+}
+
+#[test]
+fn a_damaged_journal_is_salvaged_if_that_is_wanted() {
+    let fake = server(20);
+    let folder = Folder::new(rows(20, 61));
+    assert_eq!(folder.run(&fake, &[]).code, 0);
+    let journal = folder.path("deals.csv.journal");
+    let mut bytes = std::fs::read(&journal).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&journal, bytes).unwrap();
+    let sent = writes(&fake);
+    let ran = folder.run(&fake, &[]);
+    assert!(ran.code == 2 && ran.stderr.contains("--salvage"), "{}", ran.stderr);
+    assert_eq!(writes(&fake), sent);
+    let ran = folder.run(&fake, &["--salvage"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(writes(&fake) > sent && exists(&folder.path("deals.csv.journal.damaged")));
+}

@@ -1,0 +1,332 @@
+//! Rows with something wrong.
+
+use super::*;
+
+/// Each kind of mistake: column, cell, and what is said. The last column of the file is `custom.rate`, a decimal.
+const MISTAKES: [(&str, &str, &str); 20] = [
+    ("amount", "\"1.250,00\"", "write 1250.00"),
+    ("amount", "€ 1250", "write 1250"),
+    ("amount", "1.250", "write 1250 or 1.25, whichever is meant"),
+    ("amount", "12k", "write 12000"),
+    ("amount", "#REF!", "is an error of the spreadsheet"),
+    ("amount", "12.345", "too many decimals; EUR has 2 decimals; write 12345"),
+    ("currency", "Euro", "must be a code of ISO 4217 such as EUR"),
+    ("currency", "eur", "must be"),
+    ("estimated_close_date", "3/31/2026", "write 2026-03-31"),
+    (
+        "estimated_close_date",
+        "3/4/2026",
+        "write 2026-03-04 or 2026-04-03, whichever is meant",
+    ),
+    ("estimated_close_date", "46112", "write 2026-03-31"),
+    ("estimated_close_date", "2026-02-30", "must be a day of the calendar"),
+    ("estimated_close_date", "soon", "must be a day such as 2026-03-31"),
+    ("win_likelihood", "60%", "write 60"),
+    ("win_likelihood", "140", "must be 0 to 100"),
+    ("win_likelihood", "60.5", "must be a whole number"),
+    (
+        "owner",
+        "anna@example.com\u{a0}",
+        "a no-break space (U+00A0) at an end, which nobody sees; write anna@example.com",
+    ),
+    ("custom.rate:decimal", "\"0,25\"", "write 0.25"),
+    ("uuid", "not-a-uuid", "must be a UUID"),
+    ("uuid", "", "is empty; each row needs it"),
+];
+
+const COLUMNS: [&str; 7] = [
+    "uuid",
+    "amount",
+    "currency",
+    "estimated_close_date",
+    "win_likelihood",
+    "owner",
+    "custom.rate:decimal",
+];
+
+fn row(number: usize, mistake: Option<usize>) -> String {
+    let uuid = uuid(number);
+    let mut cells = [
+        uuid.as_str(),
+        "1250.50",
+        "EUR",
+        "2026-03-31",
+        "60",
+        "anna@example.com",
+        "0.5",
+    ]
+    .map(str::to_owned);
+    if let Some((column, cell, _)) = mistake.map(|mistake| MISTAKES[mistake]) {
+        // An identifier that is there twice would be a mistake, too.
+        let cell = cell.replace("not-a-uuid", &format!("not-a-uuid-{number}"));
+        cells[COLUMNS.iter().position(|name| *name == column).unwrap()] = cell;
+    }
+    cells.join(",") + "\n"
+}
+
+#[test]
+fn five_thousand_rows_with_two_hundred_bad_ones() {
+    let mistake = |number: usize| (number % 25 == 7).then_some(number / 25 % MISTAKES.len());
+    let file = |mistake: &dyn Fn(usize) -> Option<usize>| {
+        COLUMNS.join(",")
+            + "\n"
+            + &(0..5_000)
+                .map(|number| row(number, mistake(number)))
+                .collect::<String>()
+    };
+    let fake = server(5_000);
+    let folder = Folder::new(file(&mistake));
+    let ran = folder.run(&fake, &[]);
+    assert_eq!(ran.code, 2, "{}", ran.stderr);
+    assert!(ran.stdout.is_empty());
+    assert!(fake.requests().is_empty(), "nothing was sent");
+    assert!(!exists(&folder.path("deals.csv.journal")));
+
+    let problems = ran.problems();
+    assert_eq!(ran.error()["problem_count"], 200);
+    assert_eq!(
+        ran.error()["message"],
+        "deals.csv: 200 problems in 200 rows; nothing was sent"
+    );
+    let bad: Vec<_> = (0..5_000)
+        .filter_map(|number| Some((number, MISTAKES[mistake(number)?])))
+        .collect();
+    assert_eq!((problems.len(), bad.len()), (200, 200));
+    for ((row, column, message), (number, (name, _, said))) in problems.iter().zip(bad) {
+        assert_eq!((*row, column.as_str()), (number as u64 + 2, name), "{message}"); // the header is row 1
+        assert!(message.contains(said), "row {row}, {column}: {message}; not: {said}");
+    }
+
+    // For people: a line each, and the same words.
+    let table = folder.run(&fake, &["--output", "table"]);
+    let lines: Vec<_> = table.stderr.lines().collect();
+    assert_eq!(lines.len(), 202, "{}", table.stderr);
+    let first = "row 9, column amount: \"1.250,00\" is not an amount in EUR; must be digits with a point before the decimals, such as \
+                 1234.50; write 1250.00";
+    assert_eq!(lines[0], first);
+
+    // Corrected, it goes through.
+    folder.write(file(&|_| None));
+    let ran = folder.run(&fake, &["--results", "done.csv", "--output", "jsonl"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(ran.stdout.lines().count(), 5_000);
+    assert!(
+        ran.stderr.contains("5000 rows: 5000 updated, 0 unchanged, 0 failed."),
+        "{}",
+        ran.stderr
+    );
+    assert_eq!(folder.read("done.csv").lines().count(), 5_001);
+    for number in [0, 7, 4_999] {
+        let deal = deal(&fake, number);
+        assert_eq!(
+            (&deal["amount_in_cents"], &deal["win_likelihood"]),
+            (&json!(125_050), &json!(60))
+        );
+        assert_eq!(
+            deal["custom"],
+            json!({ "own": number, "rate": 0.5 }),
+            "merged with what was there"
+        );
+    }
+}
+
+fn said(fake: &Fake, input: &str, words: &[&str]) -> Vec<(u64, String, String)> {
+    let ran = Folder::new(input).run(fake, words);
+    assert_eq!(ran.code, 2, "{input}: {}", ran.stderr);
+    ran.problems()
+}
+
+#[test]
+fn what_is_wrong_with_columns_is_told_at_once() {
+    let fake = server(1);
+    let uuid = uuid(0);
+    for (header, said_of) in [
+        ("uuid,ownr", vec![("ownr", "is not known; did you mean `owner`?")]),
+        ("uuid,Owner", vec![("Owner", "did you mean `owner`?")]),
+        (
+            "uuid,win likelihood",
+            vec![("win likelihood", "did you mean `win_likelihood`?")],
+        ),
+        (
+            "uuid,owner\u{a0}",
+            vec![(
+                "owner\u{a0}",
+                "a no-break space (U+00A0) in its name, which nobody sees; write `owner`",
+            )],
+        ),
+        (
+            "uuid,\u{200b}owner",
+            vec![("\u{200b}owner", "a zero width space (U+200B)")],
+        ),
+        ("uuid,\"owner \"", vec![("owner ", "did you mean `owner`?")]),
+        ("uuid,owner,owner", vec![("owner", "is there twice")]),
+        (
+            "uuid,opportunity_uuid",
+            vec![("opportunity_uuid", "says the same as the column `uuid`")],
+        ),
+        (
+            "uuid,amount,amount_in_cents,currency",
+            vec![("amount_in_cents", "says the same as the column `amount`")],
+        ),
+        ("uuid,amount", vec![("amount", "needs a currency")]),
+        (
+            "owner,type",
+            vec![("", "there is no column `opportunity_uuid` (or `uuid`)")],
+        ),
+        (
+            "uuid,ownr,typ",
+            vec![("ownr", "did you mean `owner`?"), ("typ", "did you mean `type`?")],
+        ),
+        (
+            "uuid,custom",
+            vec![("custom", "takes a column for each attribute: custom.NAME")],
+        ),
+        ("uuid,custom.a:float", vec![("custom.a:float", "unknown type")]),
+        ("uuid,notes on the deal", vec![("notes on the deal", "leaves it out")]),
+    ] {
+        let cells = header.split(',').count() - 1;
+        let input = format!("{header}\n{uuid}{}\n", ",".repeat(cells));
+        let problems = said(&fake, &input, &[]);
+        for (column, what) in said_of {
+            let found = problems
+                .iter()
+                .any(|(row, name, message)| *row == 1 && name == column && message.contains(what));
+            assert!(found, "{header}: {problems:?}");
+        }
+    }
+    assert!(fake.requests().is_empty());
+}
+
+#[test]
+fn what_is_wrong_with_rows_is_told_with_the_row_of_the_spreadsheet() {
+    let fake = server(3);
+    let (one, two) = (uuid(0), uuid(1));
+    // An empty line is a row, and a cell of two lines is in one row.
+    let input = format!("uuid,owner,pipeline\n\n{one},\"a\nb\",New\n{two},\"x\"y,New\n{one},c,New,more\n");
+    let problems = said(&fake, &input, &[]);
+    let expected = [
+        (4, "owner", "there is text behind its closing quote"),
+        (5, "", "has 4 cells, and the header 3"),
+        (5, "uuid", "is in row 3 already"),
+    ];
+    assert_eq!(problems.len(), expected.len(), "{problems:?}");
+    for (row, column, what) in expected {
+        let found = problems
+            .iter()
+            .any(|(at, name, message)| *at == row && name == column && message.contains(what));
+        assert!(found, "{row} {what}: {problems:?}");
+    }
+    let open = said(&fake, &format!("uuid,owner\n{one},\"a\n{two},b\n"), &[]);
+    assert_eq!(open[0].0, 2);
+    assert!(open[0].2.contains("a quote that is never closed"), "{open:?}");
+    let unnamed = said(&fake, &format!("uuid,owner,\n{one},a,\n{two},b,c\n"), &[]);
+    assert!(
+        unnamed[0].0 == 3 && unnamed[0].2.contains("its column has no name"),
+        "{unnamed:?}"
+    );
+    // More than one mistake in a row.
+    let both = said(
+        &fake,
+        &format!("uuid,win_likelihood,currency,custom.a b\n{one},140,eur,1\n"),
+        &[],
+    );
+    assert_eq!(both.len(), 3, "{both:?}");
+}
+
+#[test]
+fn attributes_have_one_type_or_say_it() {
+    let fake = server(4);
+    let rows = |name: &str, cells: [&str; 3]| {
+        let row = |(number, cell): (usize, &str)| format!("{},{cell}\n", uuid(number));
+        format!("uuid,custom.{name}\n") + &cells.into_iter().enumerate().map(row).collect::<String>()
+    };
+    for (cells, expected) in [
+        (["4", "5", ""], [json!(4), json!(5), json!(null)]),
+        (["4", "0.5", "-1"], [json!(4.0), json!(0.5), json!(-1.0)]),
+        (["TRUE", "false", "true"], [json!(true), json!(false), json!(true)]),
+        (
+            ["007", "a", "2026-03-31"],
+            [json!("007"), json!("a"), json!("2026-03-31T00:00:00.000Z")],
+        ),
+    ] {
+        let ran = Folder::new(rows("a", cells)).run(&fake, &[]);
+        assert_eq!(ran.code, 0, "{cells:?}: {}", ran.stderr);
+        for (number, expected) in expected
+            .into_iter()
+            .enumerate()
+            .filter(|(_, expected)| !expected.is_null())
+        {
+            let found = deal(&fake, number)["custom"]["a"].clone();
+            let same = found == expected
+                || found.is_number() && found.as_f64() == expected.as_f64()
+                || found.as_str().is_some_and(|found| found.starts_with("2026-03-31"));
+            assert!(same, "{cells:?}: {found} {expected}");
+        }
+    }
+    let mixed = said(&fake, &rows("a", ["4", "n/a", "5"]), &[]);
+    assert!(
+        mixed[0]
+            .2
+            .contains("has a number (row 2: \"4\") and text (row 3: \"n/a\"); say its type"),
+        "{mixed:?}"
+    );
+    let odd = said(&fake, &rows("a", ["\"1.250,00\"", "x", "60%"]), &[]);
+    assert_eq!(odd.len(), 2, "{odd:?}");
+    assert!(odd[0].2.contains("name the column `custom.a:string`"), "{odd:?}");
+    let ran = Folder::new(rows("a:string", ["\"1.250,00\"", "4", "60%"])).run(&fake, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(deal(&fake, 1)["custom"]["a"], "4");
+    let wrong = said(&fake, &rows("a:integer", ["4", "4.5", "x"]), &[]);
+    assert_eq!(wrong.len(), 2, "{wrong:?}");
+}
+
+#[test]
+fn lines_of_json_are_checked_alike() {
+    let fake = server(3);
+    let lines = |second: &str| {
+        format!(
+            "{{\"uuid\":\"{}\",\"amount\":1250.5,\"currency\":\"EUR\",\"custom\":{{\"seats\":4,\"own\":null}}}}\n\n{second}\n",
+            uuid(0)
+        )
+    };
+    let folder = Folder::named(
+        "deals.jsonl",
+        lines(&format!("{{\"uuid\":\"{}\",\"win_likelihood\":60}}", uuid(1))),
+    );
+    let ran = folder.run(&fake, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(deal(&fake, 0)["custom"], json!({ "seats": 4 }), "null removes");
+    assert_eq!(
+        (&deal(&fake, 0)["amount_in_cents"], &deal(&fake, 1)["win_likelihood"]),
+        (&json!(125_050), &json!(60))
+    );
+    for (line, column, what) in [
+        ("[1]", "", "must be a JSON object"),
+        ("{\"uuid\":", "", "is not JSON"),
+        ("{\"uuid\":\"x\",\"ownr\":\"a\"}", "ownr", "did you mean `owner`?"),
+        ("{\"win_likelihood\":60}", "opportunity_uuid", "is empty"),
+        (
+            &format!("{{\"uuid\":\"{}\",\"win_likelihood\":\"60\"}}", uuid(1)),
+            "win_likelihood",
+            "must be",
+        ),
+        (
+            &format!("{{\"uuid\":\"{}\",\"owner\":null}}", uuid(1)),
+            "owner",
+            "can't be cleared",
+        ),
+        (
+            &format!("{{\"uuid\":\"{}\",\"amount\":5}}", uuid(1)),
+            "amount",
+            "needs a currency",
+        ),
+    ] {
+        let folder = Folder::named("deals.jsonl", lines(line));
+        let ran = folder.run(&fake, &[]);
+        let problems = ran.problems();
+        let found = problems
+            .iter()
+            .any(|(row, name, message)| *row == 3 && name == column && message.contains(what));
+        assert!(ran.code == 2 && found, "{line}: {}", ran.stderr);
+    }
+}

@@ -1,0 +1,343 @@
+//! A journal for another input: what was made stays made.
+
+use std::{
+    collections::HashMap,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    io::{BufReader, ErrorKind},
+    path::Path,
+};
+
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
+use super::{
+    Error, Options, RequestRecord, append,
+    file::JournalFile,
+    frames::{Frame, Frames},
+    parse,
+    record::{Header, Record, Taken},
+    scan,
+};
+use crate::bulk::{Update, outcome::Earlier, update::UpdateCall as _};
+
+/// What a journal has of the updates of another input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct CarriedOver {
+    /// How many of the updates were made, or had nothing to change: the next run does not send them.
+    pub made: u64,
+    /// How many of the updates there are.
+    pub updates: u64,
+}
+
+/// What is written at once.
+const TOGETHER: usize = 1 << 20;
+
+/// Makes of the journal of another input that of these updates, so that a run of them sends only what is not made yet: for a
+/// file whose wrong rows were corrected.
+///
+/// - An update that was made is the same update of the same object: path, query and body. All others are sent, also those that
+///   the server rejected, whether they were changed or not.
+/// - Updates of the same object stay in order. Behind one that is sent, all others of that object are sent again. If one that was
+///   made is no longer there, all updates of its object are sent.
+/// - That an update was sent without a usable response stays known, if the update is still there.
+/// - If there is no journal, or no update, or it fits already, nothing is written. Otherwise the new one is written beside it, as `<path>.new`,
+///   and then takes its place. This can be killed at any moment.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let fake = chartmogul_fake::Fake::start()?;
+/// # let client = chartmogul::Client::builder().api_key(fake.api_key()).base_url(fake.url()).build()?;
+/// # let folder = tempfile::tempdir()?;
+/// # let journal = folder.path().join("close-dates.journal");
+/// # let (first, second) = ("4ee13ca4-e7fe-41ee-9a7f-f303abf41acc", "5d1f0a3e-e7fe-41ee-8a3b-1b0e6c7d2f10");
+/// # for uuid in [first, second] {
+/// #     fake.collection("opportunities").insert_sample(uuid)?;
+/// # }
+/// use chartmogul::bulk::{self, Bulk};
+///
+/// let opportunities = client.opportunities();
+/// let updates = |uuids: Vec<&str>| -> Vec<_> {
+///     uuids.into_iter().map(|uuid| opportunities.update(uuid).win_likelihood(60)).collect()
+/// };
+/// let wrong = updates(vec![first, "00000000-0000-4000-8000-000000000000"]);
+/// let report = Bulk::new(wrong).journal(&journal).start().await?.finish().await?;
+/// assert_eq!((report.updated, report.rejected), (1, 1));
+///
+/// let corrected = updates(vec![first, second]);
+/// let carried = bulk::carry_over(&journal, corrected.clone())?;
+/// assert_eq!((carried.made, carried.updates), (1, 2));
+/// let report = Bulk::new(corrected).journal(&journal).start().await?.finish().await?;
+/// assert_eq!(report.updated, 2);
+/// # let sent = fake.requests();
+/// # assert_eq!(sent.len(), 3, "the first one is not sent again");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`Error::JournalInUse`]; [`Error::NotAJournal`], also if it is that of another operation; [`Error::JournalDamaged`];
+/// [`Error::InputChanged`], if it is for another base URL; [`Error::Journal`] if it can't be read or written.
+pub fn carry_over<U: Update>(
+    path: impl AsRef<Path>,
+    updates: impl IntoIterator<Item = U>,
+) -> Result<CarriedOver, Error> {
+    let path = path.as_ref();
+    let mut updates = updates.into_iter().map(Update::into_call).peekable();
+    let Some(operation) = updates.peek().map(|update| update.operation().id) else {
+        return Ok(CarriedOver::default());
+    };
+    let file = match JournalFile::open(path, false, Options::default()) {
+        Err(Error::Journal { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            let updates = updates.count() as u64;
+            return Ok(CarriedOver { made: 0, updates });
+        }
+        other => other?,
+    };
+    let mut header = Vec::new();
+    append(&mut header, &Record::<()>::Journal(Header::new(operation))).map_err(file.failed("written"))?;
+    if file.is_beginning_of(&header)? {
+        let updates = updates.count() as u64;
+        return Ok(CarriedOver { made: 0, updates });
+    }
+    let old = Old::read(path, &file, operation)?;
+    let mut copy = Copy {
+        file: file.new_beside(&header)?,
+        buffer: Vec::new(),
+    };
+    let mut new = New::default();
+    for (index, update) in updates.enumerate() {
+        let (index, taken) = (index as u64, index as u64);
+        let request = update.request().map_err(|source| Error::Source {
+            taken,
+            source: source.into(),
+        })?;
+        if let Some(account) = old.account.as_ref().filter(|account| **account != request.account) {
+            return Err(Error::InputChanged {
+                path: path.to_owned(),
+                index,
+                difference: format!("it is for {}, was for {account}", request.account),
+            });
+        }
+        new.add(index, &request);
+        copy.put(&Record::<()>::Taken(Taken { index, request }))?;
+    }
+    let (made, mut carried) = new.carried(&old);
+    let result = CarriedOver {
+        made,
+        updates: new.count,
+    };
+    if old.fits(&new) {
+        copy.discard();
+        return Ok(result);
+    }
+    carried.sort_unstable_by_key(|carried| carried.index);
+    let mut records = Frames::new(BufReader::new(file.rewound()?));
+    for Carried { index, state } in carried {
+        match state {
+            State::Made(at) => {
+                records.go_to(at).map_err(file.failed("read"))?;
+                let Frame::Record(record) = records.next().map_err(file.failed("read"))? else {
+                    return Err(file.lost("changed"));
+                };
+                let Ok(Record::Done(mut done)) = parse::<Box<RawValue>>(&record) else {
+                    return Err(file.lost("changed"));
+                };
+                done.index = index;
+                copy.put(&Record::Done(done))?;
+            }
+            State::Sent(earlier) => {
+                for _ in 0..earlier.sent {
+                    copy.put(&Record::<()>::Sent(index))?;
+                }
+                let may_have_happened = earlier.may_have_happened;
+                copy.put(&Record::<()>::Open {
+                    index,
+                    may_have_happened,
+                })?;
+            }
+            State::NotMade => {}
+        }
+    }
+    copy.put(&Record::<()>::Stopped)?;
+    copy.finish()?.replace(file)?;
+    Ok(result)
+}
+
+/// The new journal.
+struct Copy {
+    file: JournalFile,
+    buffer: Vec<u8>,
+}
+
+impl Copy {
+    fn put<T: serde::Serialize>(&mut self, record: &Record<T>) -> Result<(), Error> {
+        append(&mut self.buffer, record).map_err(self.file.failed("written"))?;
+        if self.buffer.len() >= TOGETHER {
+            self.file.append(&self.buffer)?;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<JournalFile, Error> {
+        self.file.append(&self.buffer)?;
+        Ok(self.file)
+    }
+
+    /// If that fails, the next one takes its place.
+    fn discard(self) {
+        self.file.remove();
+    }
+}
+
+/// What became of an update.
+#[derive(Clone, Copy)]
+enum State {
+    /// Its outcome stands there in the old journal.
+    Made(u64),
+    /// It was sent, and is to be sent again.
+    Sent(Earlier),
+    /// It was rejected, or never sent.
+    NotMade,
+}
+
+impl State {
+    fn may_have_happened(self) -> bool {
+        match self {
+            Self::Made(_) => true,
+            Self::Sent(earlier) => earlier.may_have_happened,
+            Self::NotMade => false,
+        }
+    }
+}
+
+/// Two hashes of a request. Whole requests of a large file would take too much room.
+type Digest = [u64; 2];
+
+fn digest(request: &RequestRecord) -> Digest {
+    let json = serde_json::to_vec(request).unwrap_or_default(); // it was JSON before
+    [0, 1].map(|salt| {
+        let mut hasher = DefaultHasher::new();
+        (salt, &json).hash(&mut hasher);
+        hasher.finish()
+    })
+}
+
+/// The journal as it was.
+#[derive(Default)]
+struct Old {
+    account: Option<String>,
+    /// In order.
+    digests: Vec<Digest>,
+    states: Vec<State>,
+    /// By object, in order.
+    objects: HashMap<String, Vec<usize>>,
+    ended: Option<u64>,
+    has_rejected: bool,
+}
+
+impl Old {
+    fn read(path: &Path, file: &JournalFile, operation: &str) -> Result<Self, Error> {
+        let found = scan(path, file.rewound()?, Some(operation))?;
+        let mut old = Self {
+            ended: found.ended,
+            ..Self::default()
+        };
+        let mut frames = Frames::new(BufReader::new(file.rewound()?));
+        while frames.offset() < found.good.bytes {
+            let at = frames.offset();
+            let Frame::Record(record) = frames.next().map_err(file.failed("read"))? else {
+                return Err(file.lost("changed"));
+            };
+            match parse::<IgnoredAny>(&record) {
+                Ok(Record::Taken(Taken { index, request })) => {
+                    let object = request.id.to_ascii_lowercase();
+                    let known = found.open.get(&index).map(super::Open::earlier);
+                    old.objects.entry(object).or_default().push(old.digests.len());
+                    old.digests.push(digest(&request));
+                    old.states.push(match known {
+                        Some(earlier) if earlier.sent > 0 => State::Sent(earlier),
+                        _ => State::NotMade,
+                    });
+                    old.account.get_or_insert(request.account);
+                }
+                Ok(Record::Done(done)) if done.is_made() => {
+                    let index = usize::try_from(done.index).unwrap_or(usize::MAX);
+                    if let Some(state) = old.states.get_mut(index) {
+                        *state = State::Made(at);
+                    }
+                }
+                Ok(Record::Done(_)) => old.has_rejected = true,
+                Ok(_) => {}
+                Err(_) => return Err(file.lost("changed")),
+            }
+        }
+        Ok(old)
+    }
+
+    /// Whether a run of these updates would do with it what it does with a new one.
+    fn fits(&self, new: &New) -> bool {
+        !self.has_rejected
+            && new.digests.starts_with(&self.digests)
+            && self.ended.is_none_or(|count| count == new.count)
+    }
+}
+
+/// The updates that the journal is for now.
+#[derive(Default)]
+struct New {
+    count: u64,
+    digests: Vec<Digest>,
+    objects: HashMap<String, Vec<usize>>,
+}
+
+struct Carried {
+    index: u64,
+    state: State,
+}
+
+impl New {
+    fn add(&mut self, index: u64, request: &RequestRecord) {
+        let object = request.id.to_ascii_lowercase();
+        self.objects.entry(object).or_default().push(self.digests.len());
+        self.digests.push(digest(request));
+        self.count = index + 1;
+    }
+
+    /// How many of them are made, and what is known of those of which something is known.
+    fn carried(&self, old: &Old) -> (u64, Vec<Carried>) {
+        let (mut made, mut carried) = (0, Vec::new());
+        for (object, here) in &self.objects {
+            let there = old.objects.get(object).map(Vec::as_slice).unwrap_or_default();
+            let is_same = |here: usize, there: usize| self.digests[here] == old.digests[there];
+            let pairs = here.iter().copied().zip(there.iter().copied());
+            let is_made =
+                |(here, there): &(usize, usize)| is_same(*here, *there) && matches!(old.states[*there], State::Made(_));
+            let mut kept = pairs.clone().take_while(is_made).count();
+            // What was made and is not wanted any more would stay.
+            let is_gone = |there: &usize| {
+                let is_wanted = || here[kept..].iter().any(|here| is_same(*here, *there));
+                old.states[*there].may_have_happened() && !is_wanted()
+            };
+            if there[kept..].iter().any(is_gone) {
+                kept = 0;
+            } else if let Some((here, there)) = pairs.clone().nth(kept)
+                && is_same(here, there)
+                && let State::Sent(_) = old.states[there]
+            {
+                carried.push(Carried {
+                    index: here as u64,
+                    state: old.states[there],
+                });
+            }
+            made += kept as u64;
+            carried.extend(pairs.take(kept).map(|(here, there)| Carried {
+                index: here as u64,
+                state: old.states[there],
+            }));
+        }
+        (made, carried)
+    }
+}
