@@ -1,61 +1,72 @@
-// Creates, reads, lists, updates and deletes opportunities on the fake, with ChartMogul's official Node SDK:
-// node official.cjs SDK URL API_KEY
+// Runs the calls of official.json against the fake, with ChartMogul's official Node SDK: node official.cjs SDK URL API_KEY
+// What a step is: official.py.
 const assert = require("node:assert/strict");
 const [sdk, url, key] = process.argv.slice(2);
-const { Config, Opportunity } = require(sdk);
+const chartmogul = require(sdk);
 const { version } = require(`${sdk}/package.json`);
+const steps = require("./official.json");
 
-const config = new Config(key, url);
-const unknown = "00000000-0000-0000-0000-000000000000";
+const config = new chartmogul.Config(key, url);
+config.retries = 0;
+const kept = { run: "node" };
 let passed = 0;
+const failures = [];
 
 function check(name, actual, expected) {
-  assert.deepEqual(actual, expected, name);
-  passed += 1;
+  try {
+    assert.deepEqual(actual, expected);
+    passed += 1;
+  } catch {
+    failures.push(`${name}: expected ${JSON.stringify(expected)}, got ${JSON.stringify(actual)}`);
+  }
 }
 
-/** The status of a call's result. */
-const status = (call) => call.then(() => 200, (error) => error.httpStatus ?? error.status ?? error.message);
+const field = (value, path) => path.split(".").reduce((value, name) => value?.[name], value);
 
-async function main() {
-  const data = {
-    customer_uuid: "cus_0f5f5b1a-0000-4000-8000-000000000002",
-    owner: "sales@example.com",
-    pipeline: "New Business",
-    pipeline_stage: "Discovery",
-    estimated_close_date: "2026-03-31",
-    currency: "EUR",
-    amount_in_cents: 20000,
-    custom: [{ key: "seats", value: 4 }, { key: "discount", value: 0.5 }],
-  };
-  const deals = [];
-  for (let i = 0; i < 3; i++) deals.push(await Opportunity.create(config, data));
-  const [{ uuid }] = deals;
-  check("created", (({ amount_in_cents, custom }) => ({ amount_in_cents, custom }))(deals[0]), {
-    amount_in_cents: 20000,
-    custom: { seats: 4, discount: 0.5 },
-  });
-  check("retrieved", await Opportunity.retrieve(config, uuid), deals[0]);
+/** A value of the table, with what was kept in place of `$name.field`. */
+function filled(value) {
+  if (typeof value === "string") return value.replace(/\$([\w.]+)/g, (_, path) => field(kept, path));
+  if (Array.isArray(value)) return value.map(filled);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([name, value]) => [name, filled(value)]));
+}
 
-  const changed = await Opportunity.patch(config, uuid, { win_likelihood: 0, custom: [] });
-  check("zero, and no custom attribute", [changed.win_likelihood, changed.custom], [0, {}]);
-
-  const listed = [];
+async function pages(call, query, entries, key = "uuid") {
+  const found = [];
   for (let cursor, more = true; more; ) {
-    const page = await Opportunity.all(config, { customer_uuid: data.customer_uuid, per_page: 2, ...(cursor && { cursor }) });
-    listed.push(...page.entries.map((deal) => deal.uuid));
+    const page = await call({ ...query, ...(cursor && { cursor }) });
+    found.push(...page[entries].map((entry) => entry[key]));
     [cursor, more] = [page.cursor, page.has_more];
   }
-  check("listed over two pages", listed.sort(), deals.map((deal) => deal.uuid).sort());
-
-  for (const deal of deals) check("deleted", await status(Opportunity.destroy(config, deal.uuid)), 200);
-  check("gone", await status(Opportunity.retrieve(config, uuid)), 404);
-  check("unknown", await status(Opportunity.patch(config, unknown, { win_likelihood: 1 })), 404);
-  check("another key", await status(Opportunity.retrieve(new Config("another-key", url), uuid)), 401);
-  console.log(`chartmogul ${version} for Node: all ${passed} checks passed`);
+  return found;
 }
 
-main().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+async function run(step, number) {
+  const name = `${number + 1}, ${step.call}`;
+  const [kind, method] = step.call.split("|").at(-1).split(".");
+  const path = Object.values(filled(step.path ?? {}));
+  const query = filled(step.query ?? {});
+  const expected = filled(step.expect ?? {});
+  const call = (data) => chartmogul[kind][method](config, ...path, data);
+  try {
+    if (step.pages) return check(name, await pages(call, query, step.pages, step.key), expected);
+    // Beside data, the SDK takes a query under `qs`.
+    const response = await call(step.data || !step.query ? { ...filled(step.data ?? {}), ...(step.query && { qs: query }) } : query);
+    check(name, "success", step.status ?? "success");
+    for (const [path, value] of Object.entries(expected)) check(`${name}, ${path}`, field(response, path), value);
+    if (step.as) kept[step.as] = response;
+  } catch (error) {
+    check(name, error.httpStatus ?? error.status ?? error.message, step.status);
+  }
+}
+
+async function main() {
+  for (const [number, step] of steps.entries()) await run(step, number);
+  const another = new chartmogul.Config("another-key", url);
+  await chartmogul.Opportunity.retrieve(another, kept.second.uuid).catch((error) => check("another key", error.httpStatus ?? error.status, 401));
+  for (const failure of failures) console.error(failure);
+  console.log(`official Node SDK ${version}: ${passed} passed, ${failures.length} failed`);
+  process.exit(failures.length ? 1 : 0);
+}
+
+main();

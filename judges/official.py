@@ -1,25 +1,25 @@
-"""Creates, reads, lists, updates and deletes opportunities on the fake, with ChartMogul's official Python SDK.
+"""Runs the calls of official.json against the fake, with ChartMogul's official Python SDK.
 
     python official.py URL API_KEY
+
+A step has the name of a method ("Plan.create"; "A|B" is A here and B in Node, "|B" is in Node only), the arguments in its path, its query and its data,
+and what is expected: a status of an error, fields of the response, or the `uuid`s (`key`) of all pages of a list. `as` keeps the response
+under a name, `$name.field` is a field of it, and `$run` tells the runs of the two SDKs apart.
 """
 
 import datetime
+import json
+import pathlib
+import re
 import sys
 
 import chartmogul
+from checks import Checks
 
 url, key = sys.argv[1:]
-unknown = "00000000-0000-0000-0000-000000000000"
-failures = []
-passed = 0
-
-
-def check(name, actual, expected):
-    global passed
-    if actual == expected:
-        passed += 1
-    else:
-        failures.append(f"{name}: expected {expected!r}, got {actual!r}")
+kept = {"run": "python"}
+checks = Checks(f"official Python SDK {chartmogul.__version__}")
+check = checks.check
 
 
 def config(api_key=key):
@@ -28,58 +28,77 @@ def config(api_key=key):
     return made
 
 
-def status(promise):
+def filled(value):
+    """A value of the table, with what was kept in place of `$name.field`."""
+    if isinstance(value, dict):
+        return {name: filled(value) for name, value in value.items()}
+    if isinstance(value, list):
+        return [filled(value) for value in value]
+    if isinstance(value, str):
+        return re.sub(r"\$([\w.]+)", lambda match: str(field(kept, match[1])), value)
+    return value
+
+
+def field(value, path):
+    for name in path.split("."):
+        if isinstance(value, (list, tuple)) and name.isdigit():
+            value = value[int(name)]
+        else:
+            value = value.get(name) if isinstance(value, dict) else getattr(value, name.replace("-", "_"), None)
+    return value
+
+
+def status(error):
+    cause = error.__cause__
+    return cause.response.status_code if cause is not None else type(error).__name__
+
+
+def pages(method, query, entries, key):
+    found = []
+    while True:
+        page = method(config(), **query).get()
+        found += [getattr(entry, key) for entry in getattr(page, entries)]
+        if not page.has_more:
+            return found
+        query = {**query, "cursor": page.cursor}
+
+
+def run(number, step):
+    name = f"{number}, {step['call']}"
+    called = step["call"].split("|")[0]
+    if not called:
+        return
+    kind, method = called.split(".")
+    method = getattr(getattr(chartmogul, kind), method)
+    arguments = filled({**step.get("path", {}), **step.get("query", {})})
+    if "data" in step:
+        arguments["data"] = filled(step["data"])
+    expected = filled(step.get("expect", {}))
     try:
-        promise.get()
+        if "pages" in step:
+            return check(name, pages(method, arguments, step["pages"], step.get("key", "uuid")), expected)
+        response = method(config(), **arguments).get()
     except chartmogul.errors.APIError as error:
-        return error.__cause__.response.status_code if error.__cause__ is not None else type(error).__name__
-    return "success"
+        return check(name, status(error), step.get("status"))
+    check(name, "success", step.get("status", "success"))
+    for path, value in expected.items():
+        check(f"{name}, {path}", field(response, path), value)
+    if "as" in step:
+        kept[step["as"]] = response
 
 
-customer = "cus_0f5f5b1a-0000-4000-8000-000000000001"
-data = {
-    "customer_uuid": customer,
-    "owner": "sales@example.com",
-    "pipeline": "New Business",
-    "pipeline_stage": "Discovery",
-    "estimated_close_date": "2026-03-31",
-    "currency": "USD",
-    "amount_in_cents": 9007199254740993,
-    "type": "recurring",
-    "custom": [{"key": "seats", "value": 4}, {"key": "Vip", "value": True}],
-}
-deals = [chartmogul.Opportunity.create(config(), data=data).get() for _ in range(3)]
-check("an amount of more than 53 bits", deals[0].amount_in_cents, 9007199254740993)
-check("a date", deals[0].estimated_close_date, datetime.date(2026, 3, 31))
-check("custom attributes", deals[0].custom, {"seats": 4, "Vip": True})
-check("created at an instant", isinstance(deals[0].created_at, datetime.datetime), True)
+steps = json.loads(pathlib.Path(__file__).with_name("official.json").read_text())
+for number, step in enumerate(steps, 1):
+    run(number, step)
 
-uuid = deals[0].uuid
-check("retrieved", chartmogul.Opportunity.retrieve(config(), uuid=uuid).get().uuid, uuid)
-
-update = {"amount_in_cents": 0, "custom": [{"key": "seats", "value": 5}]}
-changed = chartmogul.Opportunity.patch(config(), uuid=uuid, data=update).get()
-check("zero", changed.amount_in_cents, 0)
-check("custom attributes are replaced", changed.custom, {"seats": 5})
-check("other fields are kept", changed.owner, "sales@example.com")
-
-listed, cursor = [], None
-while True:
-    asked = {"customer_uuid": customer, "per_page": 2, **({"cursor": cursor} if cursor else {})}
-    page = chartmogul.Opportunity.all(config(), **asked).get()
-    listed += [deal.uuid for deal in page.entries]
-    cursor = page.cursor
-    if not page.has_more:
-        break
-check("listed over two pages", sorted(listed), sorted(deal.uuid for deal in deals))
-check("another customer has none", chartmogul.Opportunity.all(config(), customer_uuid="cus_2").get().entries, [])
-
-for deal in deals:
-    check("deleted", status(chartmogul.Opportunity.destroy(config(), uuid=deal.uuid)), "success")
-check("gone", status(chartmogul.Opportunity.retrieve(config(), uuid=uuid)), 404)
-check("unknown", status(chartmogul.Opportunity.patch(config(), uuid=unknown, data=update)), 404)
-check("another key", status(chartmogul.Opportunity.retrieve(config("another-key"), uuid=uuid)), 401)
-check("a creation without an owner", status(chartmogul.Opportunity.create(config(), data={**data, "owner": None})) in (400, 422), True)
-
-print("\n".join(failures) or f"chartmogul {chartmogul.__version__} for Python: all {passed} checks passed")
-sys.exit(bool(failures))
+# What only this SDK can show.
+made = kept["second"]
+check("a date", made.estimated_close_date, datetime.date(2026, 6, 30))
+check("an instant", isinstance(made.created_at, datetime.datetime), True)
+large = chartmogul.Opportunity.patch(config(), uuid=made.uuid, data={"amount_in_cents": 9007199254740993}).get()
+check("an amount of more than 53 bits", large.amount_in_cents, 9007199254740993)
+try:
+    chartmogul.Opportunity.retrieve(config("another-key"), uuid=made.uuid).get()
+except chartmogul.errors.APIError as error:
+    check("another key", status(error), 401)
+checks.exit()

@@ -63,5 +63,3 @@ export const customer: Update = { customer_uuid: "cus_8f1d6a52-3b0e-4c55-9d7a-2e
 export const customAsObject: Update = { custom: { seats: 4 } };
 // @ts-expect-error
 export const withoutValue: Update = { custom: [{ key: "seats" }] };
-// @ts-expect-error
-export const withNull: Update = { custom: [{ key: "seats", value: null }] };

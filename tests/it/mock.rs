@@ -57,6 +57,6 @@ async fn every_operation_works_on_a_mock_of_the_document() {
     opportunities.delete(unknown).send().await.unwrap();
 
     // Prism knows that a key is needed, not which one.
-    let error = opportunities.get("1").send().await.unwrap_err();
+    let error = opportunities.get("").send().await.unwrap_err();
     assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
 }

@@ -95,7 +95,7 @@ pub(crate) fn forgive(schema: &'static Value, value: &mut Value) {
 }
 
 fn nullable(schema: &Value) -> bool {
-    let restricted = ["type", "anyOf", "oneOf", "allOf"]
+    let restricted = ["type", "anyOf", "allOf", "not"]
         .iter()
         .any(|keyword| schema.get(keyword).is_some());
     schema["nullable"] == true || !restricted
@@ -142,9 +142,15 @@ impl Check {
         for part in schema["allOf"].as_array().into_iter().flatten() {
             self.value(part, value, param.clone());
         }
-        for union in ["anyOf", "oneOf"] {
-            if let Some(parts) = schema[union].as_array() {
-                self.any_of(parts, value, &param);
+        if let Some(parts) = schema["anyOf"].as_array() {
+            self.any_of(parts, value, &param);
+        }
+        let excluded = schema["not"]["anyOf"].as_array().into_iter().flatten();
+        for part in excluded {
+            if let Some(ty) = part["type"].as_str()
+                && self.would_take(part, value)
+            {
+                self.add(Fault::Malformed, param.clone(), format!("must not be {}", article(ty)));
             }
         }
         match (schema["type"].as_str(), value) {
@@ -154,12 +160,21 @@ impl Check {
                 self.add(Fault::Invalid, param, "must be a number of 64 bits");
             }
             (Some("number"), _) if exact::is_number(value) => {}
-            (Some("string"), Value::String(text)) if !exact::is_number(value) => self.text(schema, text, param),
+            (Some("string") | None, Value::String(text)) if !exact::is_number(value) => self.text(schema, text, param),
             (Some("integer"), Value::Number(number)) if !number.is_f64() => self.number(schema, value, param),
             (Some("number"), Value::Number(_)) => self.number(schema, value, param),
             (Some("boolean"), Value::Bool(_)) | (None, _) => {}
             (Some(ty), _) => self.add(Fault::Malformed, param, format!("must be {}", article(ty))),
         }
+    }
+
+    fn would_take(&self, schema: &'static Value, value: &Value) -> bool {
+        let mut check = Self {
+            request: self.request,
+            problems: Vec::new(),
+        };
+        check.value(schema, value, String::new());
+        check.problems.is_empty()
     }
 
     /// Of the parts that have the type of the value, one must fit; the problems are those of the last.
@@ -273,6 +288,8 @@ impl Check {
                 .as_str()
                 .unwrap_or("as the document says");
             self.add(Fault::Invalid, param, format!("must be {allowed}"));
+        } else if schema["format"] == "email" && !is_address(text) {
+            self.add(Fault::Invalid, param, "must be an e-mail address");
         } else if schema["format"] == "date" && !is_day(text) {
             self.add(Fault::Malformed, param, "must be a day such as 2026-01-31");
         } else if schema["format"] == "date-time" && time::instant(text).is_none() {
@@ -300,6 +317,11 @@ impl Check {
 /// chrono reads `2026-1-1` too.
 fn is_day(text: &str) -> bool {
     text.len() == 10 && text.parse::<NaiveDate>().is_ok()
+}
+
+fn is_address(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
 }
 
 fn article(ty: &str) -> String {

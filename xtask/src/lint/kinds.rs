@@ -301,9 +301,11 @@ impl Lint<'_> {
         let mut kinds = Vec::new();
         for branch in branches.into_iter().flatten() {
             let text = |keyword| branch.get(keyword).and_then(Value::as_str);
-            let is_plain = branch
+            let mut is_plain = branch
                 .as_object()
                 .is_some_and(|branch| branch.keys().all(|key| plain.contains(&key.as_str())));
+            // What all have in common may stand beside them: `nullable` has no meaning without a `type`.
+            is_plain &= schema.get("type").is_none_or(|ty| branch.get("type") == Some(ty));
             kinds.push(match (text("type"), text("format")) {
                 _ if !is_plain => None,
                 (Some("string"), Some("date")) => Some(Kind::Date),
@@ -316,7 +318,7 @@ impl Lint<'_> {
             self.unsupported(pointer, schema);
             return None;
         }
-        self.keywords(pointer, schema, of, &["anyOf", "nullable"]);
+        self.keywords(pointer, schema, of, &["type", "anyOf", "nullable"]);
         let has = |kind| kinds.contains(&Some(kind));
         let is_time = kinds.len() == 2 && has(Kind::Date) && has(Kind::Timestamp);
         Some(if is_time { Kind::Timestamp } else { Kind::Any })

@@ -81,15 +81,16 @@ impl Lint<'_> {
         }
     }
 
-    /// The limits of the string in a union of scalars.
+    /// The limits of a string in a value that is a string, a number or a Boolean: of any shape, or a union.
     pub(super) fn union_limits(&mut self, pointer: &str) -> Limits {
         let branches = self.spec.at(&child(pointer, "anyOf")).and_then(Value::as_array);
         let text = branches.and_then(|all| {
             all.iter()
                 .position(|b| b.get("type").and_then(Value::as_str) == Some("string"))
         });
-        text.map_or_else(Limits::default, |index| {
-            self.string_limits(&child(&child(pointer, "anyOf"), &index.to_string()))
-        })
+        match text {
+            Some(index) => self.string_limits(&child(&child(pointer, "anyOf"), &index.to_string())),
+            None => self.string_limits(pointer),
+        }
     }
 }

@@ -57,7 +57,8 @@ fn row(number: usize, mistake: Option<usize>) -> String {
     ]
     .map(str::to_owned);
     if let Some((column, cell, _)) = mistake.map(|mistake| MISTAKES[mistake]) {
-        cells[COLUMNS.iter().position(|name| *name == column).unwrap()] = cell.to_owned();
+        let at = COLUMNS.iter().position(|name| *name == column).unwrap();
+        cell.clone_into(&mut cells[at]);
     }
     cells.join(",") + "\n"
 }

@@ -360,6 +360,7 @@ fn a_query_that_does_not_fit_is_refused_and_the_parameter_named() {
         ("opportunities?cursor=x", "cursor"),
         ("opportunities?owner=", "owner"),
         ("opportunities?owner=a&owner=b", "owner"),
+        ("opportunities?owner=sales", "owner"),
         (
             "opportunities?estimated_close_date_on_or_after=2026-3-1",
             "estimated_close_date_on_or_after",

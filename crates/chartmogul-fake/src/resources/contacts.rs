@@ -36,7 +36,7 @@ impl Resource for Contacts {
             let others = store.all().filter(|other| other.contains(&of_customer));
             let others = others.filter_map(|other| serde_json::from_str::<Value>(other).ok());
             let highest = others.filter_map(|other| other["position"].as_i64()).max();
-            new.insert("position".to_owned(), (highest.unwrap_or(0) + 1).into());
+            new.insert("position".to_owned(), (highest.unwrap_or(0).saturating_add(1)).into());
         }
         let uuid = new.get("customer_uuid").and_then(Value::as_str);
         if let Some(customer) = uuid.and_then(|uuid| state.collection("customers").get(uuid)) {

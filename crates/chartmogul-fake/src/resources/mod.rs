@@ -12,6 +12,7 @@ mod plans;
 mod tasks;
 
 use axum::response::Response;
+
 use serde_json::Value;
 
 pub use self::opportunities::Stage;
@@ -31,10 +32,11 @@ pub(crate) trait Resource: Sync {
     /// Fills in what the request for a new object left out.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
 
-    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
-    fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
     /// Fits a new object in with what is there: the objects of its kind, and all others.
     fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
+
+    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
+    fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
 
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}

@@ -56,9 +56,10 @@ pub struct CustomAttribute {
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been
     /// created in the app before, under Custom Attributes.
     pub key: String,
-    /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
-    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean; a list of texts is sent as it is. Whole
-    /// numbers are sent without a decimal point.
+    /// Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type
+    /// must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a
+    /// string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
+    /// A list was seen in a request of an official client; no documentation names the type.
     pub value: crate::CustomAttributeValue,
 }
 
@@ -100,9 +101,10 @@ pub struct NewCustomAttribute {
     pub type_: Option<crate::types::CustomAttributeType>,
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ.
     pub key: String,
-    /// Value of a custom attribute. Its type must be the one chosen when the attribute was created: String, Integer,
-    /// Decimal, Timestamp (sent as a string, ISO 8601 in UTC) or Boolean; a list of texts is sent as it is. Whole
-    /// numbers are sent without a decimal point.
+    /// Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type
+    /// must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a
+    /// string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
+    /// A list was seen in a request of an official client; no documentation names the type.
     pub value: crate::CustomAttributeValue,
     /// Where the value comes from, for people; `API` if it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
