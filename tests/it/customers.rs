@@ -6,6 +6,7 @@ use chartmogul::{
         Customer, CustomerAttributesUpdate, CustomerReference, CustomerStatusFilter, CustomersToMerge, ListCustomers,
         MovedObjects, NewCustomer, NewCustomerAttributes, PartToUnmerge,
     },
+    invoices::{InvoiceCreation, NewInvoice},
     types::NewCustomAttribute,
 };
 use chartmogul_fake::{Fake, samples};
@@ -262,6 +263,13 @@ async fn what_belongs_to_a_customer_moves_with_a_merge_and_back() {
     let mut deal = opportunity("a");
     deal["customer_uuid"] = OTHER.into();
     fake.collection("opportunities").insert(deal).unwrap();
+    let invoice = InvoiceCreation::new(NewInvoice {
+        external_id: "INV-7",
+        date: "2026-03-01".into(),
+        currency: "EUR",
+        line_items: vec![],
+    });
+    client.invoices().import(OTHER, [invoice]).send().await.unwrap();
 
     let into = CustomerReference::default()
         .data_source_uuid("ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513")
@@ -280,7 +288,9 @@ async fn what_belongs_to_a_customer_moves_with_a_merge_and_back() {
     let attributes = json!({ "tags": ["merged-customer", "vip", "theirs"], "custom": { "seats": 4, "channel": "Web" }, "stripe": {} });
     assert_eq!(json!(merged.attributes), attributes);
     let owner = || fake.collection("opportunities").get("a").unwrap()["customer_uuid"].clone();
-    assert_eq!(owner(), SAMPLE);
+    let invoices = || fake.collection("invoices");
+    let payer = || invoices().get(&invoices().keys()[0]).unwrap()["customer_uuid"].clone();
+    assert_eq!((owner(), payer()), (json!(SAMPLE), json!(SAMPLE)));
     assert!(matches!(
         client.customer(OTHER).get().send().await,
         Err(Error::NotFound(_))
@@ -318,7 +328,7 @@ async fn what_belongs_to_a_customer_moves_with_a_merge_and_back() {
         json!(left),
         json!({ "tags": ["merged-customer", "vip"], "custom": { "seats": 4 }, "stripe": {} })
     );
-    assert_eq!(owner(), json!(new.uuid));
+    assert_eq!((owner(), payer()), (json!(new.uuid), json!(new.uuid)));
     assert!(
         matches!(client.customers().unmerge(part()).send().await, Err(Error::Rejected(_))),
         "no part any more"

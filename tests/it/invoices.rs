@@ -312,3 +312,34 @@ async fn updates_by_either_identifier_read_the_invoice() {
     };
     assert!(matches!(failed.error(), Some(Error::Unreadable { .. })), "{failed:?}");
 }
+
+/// Every data source has its own external identifiers.
+#[tokio::test]
+async fn an_external_identifier_is_of_one_data_source() {
+    let (fake, client) = start();
+    for source in [SOURCE, OTHER_SOURCE] {
+        let invoice = invoice("INV-1", vec![month()]).data_source_uuid(source);
+        client.invoices().import(CUSTOMER, [invoice]).send().await.unwrap();
+    }
+    let twice = [invoice("INV-2", vec![]), invoice("INV-2", vec![])];
+    let refused = client.invoices().import(CUSTOMER, twice).send().await.unwrap_err();
+    assert!(matches!(refused, Error::Rejected(_)), "{refused}");
+
+    client.invoices().delete(by_external_id("INV-1")).send().await.unwrap();
+    let gone = client
+        .invoices()
+        .delete(by_external_id("INV-1"))
+        .send()
+        .await
+        .unwrap_err();
+    assert!(matches!(gone, Error::NotFound(_)), "{gone}");
+    assert_eq!(fake.collection("invoices").len(), 1);
+    let left = client
+        .invoices()
+        .list()
+        .data_source_uuid(OTHER_SOURCE)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(left.invoices.len(), 1);
+}

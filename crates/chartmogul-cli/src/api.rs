@@ -7,7 +7,7 @@ use std::{
 
 use chartmogul::{
     Method,
-    chartmogul_api::{Request, Response},
+    chartmogul_api::{Operation, Request, Response, operations},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
@@ -91,8 +91,8 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
         }
     }
     let printer = Printer::new(context, None)?;
-    if method == Method::DELETE {
-        confirm(context, &format!("DELETE {path}"))?;
+    if method == Method::DELETE || is_destructive(&method, &path) {
+        confirm(context, &format!("{method} {path}"))?;
     }
     let client = context.client()?.low_level();
     let request = |more: &[(String, String)]| {
@@ -120,6 +120,20 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
         print(&text)?;
     }
     Ok(Exit::Done)
+}
+
+/// Whether it is an operation that removes something for good, such as a merge.
+fn is_destructive(method: &Method, path: &str) -> bool {
+    let is_it = |operation: &&&Operation| {
+        let mut segments = operation.path.split('/').zip(path.split('/'));
+        operation.method == method.as_str()
+            && operation.path.split('/').count() == path.split('/').count()
+            && segments.all(|(segment, given)| segment.starts_with('{') || segment == given)
+    };
+    operations::ALL
+        .iter()
+        .filter(is_it)
+        .any(|operation| operation.destructive)
 }
 
 async fn pages(

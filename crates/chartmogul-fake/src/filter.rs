@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use serde_json::{Map, Value};
 
-use crate::{paging, resources::Resource, store};
+use crate::{paging, resources::Resource, store, time};
 
 /// The filters of a query: an object must pass them all.
 pub(crate) struct Filters<'a> {
@@ -69,15 +69,14 @@ pub(crate) enum Time {
     End,
 }
 
-pub(crate) fn instant(value: &Value, time: Time) -> Option<DateTime<Utc>> {
+pub(crate) fn instant(value: &Value, day: Time) -> Option<DateTime<Utc>> {
     let text = value.as_str()?;
-    match (text.parse::<NaiveDate>(), time) {
+    match (text.parse::<NaiveDate>(), day) {
         (Ok(day), Time::Start) => Some(day.and_time(NaiveTime::MIN).and_utc()),
         (Ok(day), Time::End) => {
             Some((day.and_time(NaiveTime::MIN) + Duration::days(1)).and_utc() - Duration::nanoseconds(1))
         }
-        // Metrics have been seen to write `2026-01-31 12:00:00 UTC`.
-        (Err(_), _) => Some(DateTime::parse_from_rfc3339(&text.replace(" UTC", "Z")).ok()?.to_utc()),
+        (Err(_), _) => time::instant(text),
     }
 }
 
@@ -103,6 +102,7 @@ mod tests {
             json!({ "day_on_or_after": "2026-03-31", "day_on_or_before": "2026-03-31" }),
             json!({ "at_on_or_after": "2026-03-31", "at_on_or_before": "2026-03-31" }),
             json!({ "at_on_or_before": "2026-03-31T14:00:00+02:00" }),
+            json!({ "at_on_or_before": "2026-03-31 15:00:00 +0300" }),
         ] {
             assert!(passes(fits.clone()), "{fits}");
         }

@@ -285,10 +285,13 @@ impl<'a> Call<'a> {
 /// The key of the object that the query identifies, empty if there is none; `None` if that is in the path.
 fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) -> Option<String> {
     let kind = document().collections.get(operation.tag)?;
-    let fields = &document::resolve(kind.schema)["properties"];
-    // What no response shows can't be compared.
-    let shown = operation.identified_by.iter().filter(|name| fields.get(name).is_some());
-    let wanted = Filters::all(shown.map(|name| (*name, &query[*name])), resources::of(operation.tag));
+    let (fields, resource) = (
+        &document::resolve(kind.schema)["properties"],
+        resources::of(operation.tag),
+    );
+    let names = operation.identified_by.iter().copied();
+    let (shown, hidden): (Vec<_>, Vec<_>) = names.partition(|name| fields.get(name).is_some());
+    let wanted = Filters::all(shown.into_iter().map(|name| (name, &query[name])), resource);
     let key = |object: &str| {
         Some(
             serde_json::from_str::<Object>(object)
@@ -298,10 +301,19 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
                 .to_owned(),
         )
     };
+    // What is not known of an object may fit.
+    let fits = |key: &String| {
+        let own = resource.hidden(state, key);
+        hidden
+            .iter()
+            .all(|name| own.get(*name).is_none_or(|own| *own == query[*name]))
+    };
     let found = || {
-        state.store(operation.tag, |store| {
-            store.all().find(|object| wanted.let_through(object)).and_then(key)
-        })
+        let all: Vec<_> = state.store(operation.tag, |store| {
+            let all = store.all().filter(|object| wanted.let_through(object));
+            all.filter_map(key).collect()
+        });
+        all.into_iter().find(fits)
     };
     (!operation.identified_by.is_empty()).then(|| found().unwrap_or_default())
 }

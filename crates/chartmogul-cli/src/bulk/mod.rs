@@ -17,7 +17,11 @@ mod results;
 mod send;
 mod values;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use chartmogul::{ClientBuilder, Operation};
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
@@ -119,6 +123,46 @@ struct Options {
     stop_after: Option<u64>,
 }
 
+impl Options {
+    /// What is written to a file must not be lost by writing something else to it.
+    fn are_files_of_their_own(&self, input: Option<&Path>) -> Result<(), CliError> {
+        let files = [
+            ("FILE", input),
+            ("--results", self.results.as_deref()),
+            ("--failed", Some(self.failed.as_path())),
+            ("--report", self.report.as_deref()),
+            ("--journal", self.journal.as_deref()),
+        ];
+        let whole = |(name, path): &(&'static str, Option<&Path>)| Some((*name, whole((*path)?)));
+        let files: Vec<_> = files.iter().filter_map(whole).collect();
+        for (at, (name, path)) in files.iter().enumerate() {
+            // What is no file, such as /dev/null, is not lost. Failed rows that are fed in again replace their file at the end.
+            let is_kept = |other: &str| *name == "--failed" && other == "FILE";
+            let is_device = fs::metadata(path).is_ok_and(|there| !there.is_file());
+            let mut others = files[..at].iter().filter(|(other, _)| !is_device && !is_kept(other));
+            if let Some((other, _)) = others.find(|(_, other)| other == path) {
+                let message = format!("{name} is the same file as {other}: {}", path.display());
+                return Err(CliError::usage(message).field(name.trim_start_matches('-')));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The path as everybody writes it, of a file that may not exist yet.
+fn whole(path: &Path) -> PathBuf {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return path.to_owned(),
+    };
+    let in_folder = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
+    fs::canonicalize(path)
+        .ok()
+        .or_else(in_folder)
+        .unwrap_or_else(|| path.to_owned())
+}
+
 /// Runs it.
 pub(crate) async fn run(
     context: &Context,
@@ -165,6 +209,7 @@ pub(crate) async fn run(
         salvage: is_set("salvage"),
         stop_after: matches.get_one::<u64>("stop-after").copied(),
     };
+    options.are_files_of_their_own(input.path.as_deref())?;
     if options.report.is_some() {
         report::check(operation)?;
     }

@@ -382,6 +382,7 @@ impl Plan {
             id: None,
             sets: Vec::new(),
             amounts: Vec::new(),
+            named: Vec::new(),
             problems,
         };
         match raw {
@@ -430,6 +431,8 @@ struct Reading<'a> {
     row: u64,
     id: Option<String>,
     sets: Vec<Set>,
+    /// What the members of a JSON object name, and by which name.
+    named: Vec<(String, String)>,
     /// Column, field in cents, text.
     amounts: Vec<(String, Vec<&'static str>, String)>,
     problems: &'a mut Problems,
@@ -446,7 +449,19 @@ impl Reading<'_> {
     /// A member of a JSON object, or what is in it.
     fn member(&mut self, name: &str, value: &Value, seen: &mut Option<&mut HashMap<String, Seen>>) {
         match (self.plan.fields.target(name, &self.plan.settings.ignore), value) {
-            (Ok(target), value) => self.cell(name, &target, Raw::Json(value.clone()), seen),
+            (Ok(target), value) => {
+                let place = target.place();
+                match self.named.iter().find(|(other, _)| place.as_ref() == Some(other)) {
+                    Some((_, other)) => {
+                        let what = format!("is the same field as {other}; leave one of them out");
+                        self.problems.push(Problem::of_cell(self.row, name, None, what));
+                    }
+                    None => {
+                        self.named.extend(place.map(|place| (place, name.to_owned())));
+                        self.cell(name, &target, Raw::Json(value.clone()), seen);
+                    }
+                }
+            }
             (Err(_), Value::Object(inner)) => {
                 for (inner, value) in inner {
                     self.member(&format!("{name}.{inner}"), value, seen);

@@ -282,20 +282,20 @@ fn interrupted(why: Stopped, counts: Counts, failures: Failures, plan: &Plan, op
 /// Makes the journal that of this input, and says how many of its rows were made earlier.
 fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Options) -> Result<u64, CliError> {
     let Some(path) = &options.journal else { return Ok(0) };
-    if options.restart {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(CliError::file("remove", path, &error));
-            }
-            _ => {}
+    let updates = || plan.updates(client).filter_map(Result::ok); // they were checked
+    if options.restart && path.exists() {
+        // Only a journal is removed, and none that another run writes.
+        match carry_over(path, updates()) {
+            Ok(_) | Err(bulk::Error::JournalDamaged { .. } | bulk::Error::InputChanged { .. }) => {}
+            Err(error) => return Err(unable(&error, options)),
         }
+        fs::remove_file(path).map_err(|error| CliError::file("remove", path, &error))?;
     }
     if options.salvage && path.exists() {
         let kept = salvage(path).map_err(|error| unable(&error, options))?;
         context.note(&format!("Kept of the journal: {kept}."));
     }
-    let updates = plan.updates(client).filter_map(Result::ok); // they were checked
-    let carried = carry_over(path, updates).map_err(|error| unable(&error, options))?;
+    let carried = carry_over(path, updates()).map_err(|error| unable(&error, options))?;
     Ok(carried.made)
 }
 

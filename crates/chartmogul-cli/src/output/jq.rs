@@ -9,6 +9,10 @@ use jaq_json::{Val, read};
 
 use crate::error::{CliError, Exit};
 
+/// Functions of jq that a filter does not have: it must neither end the program, whose run may be under way, nor read its
+/// environment, where the API key is.
+const OF_THE_PROGRAM: [&str; 3] = ["env", "halt", "halt_error"];
+
 /// A filter that is ready to run.
 pub(crate) struct Filter(jaq_core::Filter<data::JustLut<Val>>);
 
@@ -20,8 +24,11 @@ impl Filter {
             let message = format!("--jq {code:?} is not a filter: {what}");
             CliError::usage(message).field("jq")
         };
+        let is_ours = |name: &str| OF_THE_PROGRAM.contains(&name);
         let definitions = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+        let definitions = definitions.filter(|definition| !is_ours(definition.name));
         let functions = jaq_core::funs().chain(jaq_std::funs()).chain(jaq_json::funs());
+        let functions = functions.filter(|(name, ..)| !is_ours(name));
         let arena = Arena::default();
         let modules = Loader::new(definitions)
             .load(&arena, File { code, path: () })
@@ -85,6 +92,8 @@ mod tests {
         for (filter, said) in [
             (".[", "can't be parsed"),
             ("nothing_like_it", "`nothing_like_it` is not defined"),
+            ("env", "`env` is not defined"),
+            ("halt_error", "`halt_error` is not defined"),
         ] {
             let error = Filter::new(filter).err().unwrap().to_string();
             assert!(error.contains(said), "{error}");

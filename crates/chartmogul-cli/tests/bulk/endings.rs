@@ -180,3 +180,37 @@ fn a_damaged_journal_is_salvaged_if_that_is_wanted() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(writes(&fake) > sent && exists(&folder.path("deals.csv.journal.damaged")));
 }
+
+/// One slip of the pen must not cost a file.
+#[test]
+fn no_file_is_lost_to_another() {
+    let fake = server(3);
+    let folder = Folder::new(rows(3, 61));
+    let input = std::fs::read(folder.path("deals.csv")).unwrap();
+    for option in ["--results", "--report", "--journal"] {
+        let ran = folder.run(&fake, &[option, "./deals.csv"]);
+        assert!(
+            ran.code == 2 && ran.stderr.contains("the same file as FILE"),
+            "{option}: {}",
+            ran.stderr
+        );
+    }
+    let ran = folder.run(&fake, &["--results", "deals.csv.journal"]);
+    assert!(
+        ran.code == 2 && ran.stderr.contains("the same file as --results"),
+        "{}",
+        ran.stderr
+    );
+
+    std::fs::write(folder.path("thesis.txt"), "years of work").unwrap();
+    let ran = folder.run(&fake, &["--journal", "thesis.txt", "--restart"]);
+    assert!(ran.code == 2 && ran.stderr.contains("not a journal"), "{}", ran.stderr);
+    assert_eq!(
+        std::fs::read_to_string(folder.path("thesis.txt")).unwrap(),
+        "years of work"
+    );
+    assert_eq!(
+        (std::fs::read(folder.path("deals.csv")).unwrap(), writes(&fake)),
+        (input, 0)
+    );
+}

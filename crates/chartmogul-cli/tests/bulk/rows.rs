@@ -319,6 +319,28 @@ fn lines_of_json_are_checked_alike() {
             "amount",
             "needs a currency",
         ),
+        (
+            &format!(
+                "{{\"uuid\":\"{}\",\"opportunity_uuid\":\"{}\",\"win_likelihood\":6}}",
+                uuid(1),
+                uuid(2)
+            ),
+            "opportunity_uuid",
+            "is the same field as uuid",
+        ),
+        (
+            &format!("{{\"uuid\":\"{}\",\"custom\":{{\"a\":1}},\"custom.a\":2}}", uuid(1)),
+            "custom.a",
+            "is the same field as custom.a",
+        ),
+        (
+            &format!(
+                "{{\"uuid\":\"{}\",\"amount_in_cents\":1,\"amount\":\"5.00\",\"currency\":\"EUR\"}}",
+                uuid(1)
+            ),
+            "amount",
+            "is the same field as amount_in_cents",
+        ),
     ] {
         let folder = Folder::named("deals.jsonl", lines(line));
         let ran = folder.run(&fake, &[]);

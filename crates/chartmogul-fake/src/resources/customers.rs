@@ -5,7 +5,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Resource, attributes};
+use super::{Resource, attributes, invoices};
 use crate::{
     errors,
     handle::Call,
@@ -149,7 +149,7 @@ pub(super) fn with_email(call: &Call<'_>) -> Vec<String> {
     let mut found = keys("customers", "uuid");
     if said("with_associated_emails") == Some(&true.into()) {
         for key in keys("contacts", "customer_uuid") {
-            if !found.contains(&key) {
+            if !key.is_empty() && !found.contains(&key) {
                 found.push(key);
             }
         }
@@ -296,7 +296,8 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
     });
     let moved = call.body.get("move_to_new_customer").and_then(Value::as_array);
     give(call.state, key, &uuid, |collection, object| match collection {
-        "invoices" | "subscriptions" => text(object, "data_source_uuid") == taken[0],
+        "invoices" => invoices::source_of(call.state, text(object, "uuid")).is_some_and(|source| source == *taken[0]),
+        "subscriptions" => text(object, "data_source_uuid") == taken[0],
         other => {
             let name = other.trim_start_matches("customer_");
             moved.is_some_and(|names| names.iter().any(|moved| moved == name))

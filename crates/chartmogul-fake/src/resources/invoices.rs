@@ -11,7 +11,8 @@ use crate::{handle::Call, state::State, store::Object, time};
 
 const INVOICES: &str = "invoices";
 
-/// The data source of each invoice, which no response shows; of some it is not known.
+/// The data source of each invoice, which no response shows. It is not known of one that was stored by a test, or imported for an
+/// unknown customer without naming one.
 const SOURCES: &str = "invoices/data_sources";
 
 /// The keys of what invoices consist of, and of subscriptions by their external identifiers.
@@ -26,6 +27,11 @@ impl Resource for Invoices {
 
     fn not_found(&self, _key: &str) -> Option<Response> {
         Some(not_found())
+    }
+
+    fn hidden(&self, state: &State, key: &str) -> Object {
+        let source = source_of(state, key).map(|source| ("data_source_uuid".to_owned(), source));
+        source.into_iter().collect()
     }
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
@@ -47,11 +53,30 @@ fn not_found() -> Response {
 /// All invoices of a request, or none.
 fn import(call: &Call<'_>) -> Response {
     let state = call.state;
-    let sent = objects(call.body.get(INVOICES));
+    let mut sent = objects(call.body.get(INVOICES));
+    // Without a data source, it is that of the customer.
+    let customer = state.store("customers", |store| store.get(call.key()));
+    if let Some(source) = customer.and_then(|mut customer| customer.remove("data_source_uuid")) {
+        for invoice in &mut sent {
+            invoice.entry("data_source_uuid").or_insert(source.clone());
+        }
+    }
+    let name = |source: Option<&Value>, invoice: &Value| {
+        Some((
+            source?.clone(),
+            invoice.get("external_id").filter(|id| id.is_string())?.clone(),
+        ))
+    };
+    let mut known: Vec<_> = all(state)
+        .filter_map(|invoice| name(source_of(state, text(&invoice, "uuid")).as_ref(), &invoice))
+        .collect();
     let is_known = |sent: &Object| {
-        let source = sent.get("data_source_uuid");
-        let is_same = |invoice: &Value| Some(&invoice["external_id"]) == sent.get("external_id");
-        source.is_some() && all(state).any(|invoice| is_same(&invoice) && source_of(state, &invoice).as_ref() == source)
+        let Some(name) = name(sent.get("data_source_uuid"), &Value::Object(sent.clone())) else {
+            return false;
+        };
+        let is_known = known.contains(&name);
+        known.push(name);
+        is_known
     };
     if sent.iter().any(is_known) {
         let errors = json!({ "errors": { "external_id": "The external id of this invoice exists already." } });
@@ -207,11 +232,7 @@ fn update_status(call: &Call<'_>) -> Response {
         return not_found();
     };
     invoice.extend(call.body.clone());
-    let key = invoice
-        .get("uuid")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let key = invoice["uuid"].as_str().unwrap_or_default().to_owned();
     call.state.store(INVOICES, |store| store.put(&key, invoice));
     call.succeed(None)
 }
@@ -221,8 +242,7 @@ fn delete_all(call: &Call<'_>) -> Response {
         is_same(&invoice["customer_uuid"], call.key()) && may_be_in(call.state, invoice, &call.path[0])
     };
     for invoice in all(call.state).filter(is_of) {
-        let key = invoice["uuid"].as_str().unwrap_or_default();
-        call.state.store(INVOICES, |store| store.remove(key));
+        call.state.store(INVOICES, |store| store.remove(text(&invoice, "uuid")));
     }
     call.succeed(None)
 }
@@ -240,11 +260,15 @@ fn is_same(uuid: &Value, other: &str) -> bool {
 
 /// Whether an invoice is in a data source, or may be.
 fn may_be_in(state: &State, invoice: &Value, source: &str) -> bool {
-    source_of(state, invoice).is_none_or(|own| is_same(&own, source))
+    source_of(state, text(invoice, "uuid")).is_none_or(|own| is_same(&own, source))
 }
 
-fn source_of(state: &State, invoice: &Value) -> Option<Value> {
-    let key = invoice["uuid"].as_str()?;
+fn text<'a>(object: &'a Value, name: &str) -> &'a str {
+    object[name].as_str().unwrap_or_default()
+}
+
+/// The data source of an invoice.
+pub(super) fn source_of(state: &State, key: &str) -> Option<Value> {
     state.store(SOURCES, |store| store.get(key))?.remove("uuid")
 }
 

@@ -44,6 +44,11 @@ pub(crate) trait Resource: Sync {
     /// Removes what belongs to an object that was removed.
     fn deleted(&self, _state: &State, _key: &str) {}
 
+    /// What requests say of an object and no response shows.
+    fn hidden(&self, _state: &State, _key: &str) -> Object {
+        Object::new()
+    }
+
     /// The error for an object that does not exist, if it has been recorded.
     fn not_found(&self, _key: &str) -> Option<Response> {
         None

@@ -455,8 +455,8 @@ impl<M> GetCustomer<M> {
         self
     }
 
-    /// Fields whose earlier values the response has in `historical_values`: `company`, `custom.seats`. Preview of 2026,
-    /// known from official clients only.
+    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
+    /// standard field is refused with 422. Preview of 2026, known from official clients only.
     pub fn attributes_with_history(mut self, values: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.request.query.attributes_with_history = Some(values.into_iter().map(Into::into).collect());
         self

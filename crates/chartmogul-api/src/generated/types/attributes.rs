@@ -165,8 +165,8 @@ pub struct GetAttributesQuery {
     /// Whether the response has `overrides`. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_overrides: Option<bool>,
-    /// Fields whose earlier values the response has in `historical_values`: `company`, `custom.seats`. Preview of 2026,
-    /// known from official clients only.
+    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
+    /// standard field is refused with 422. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes_with_history: Option<Vec<String>>,
 }
