@@ -101,11 +101,11 @@ async fn the_fake_takes_every_request() {
     let Some(exchanges) = recordings::read("the_fake_takes_every_request") else {
         return;
     };
-    let fake = Fake::start().unwrap();
     for exchange in exchanges.iter().filter(|exchange| exchange.status() < 400) {
         let Some((operation, arguments)) = read(exchange) else {
             continue;
         };
+        let fake = Fake::start().unwrap(); // each is of an account of its own
         table::hold(&fake, operation, &arguments);
         let cursor = pairs(exchange.query()).contains_key("cursor"); // of another server
         let url = format!(

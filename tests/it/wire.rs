@@ -61,10 +61,23 @@ fn written(request: &Recorded) -> String {
     let query = if request.query.is_empty() { "" } else { "?" };
     let mut text = format!("{} {}{query}{}\n", request.method, request.path, request.query);
     if let Some(content_type) = request.header("content-type") {
-        text.push_str(&format!("{content_type}\n{}\n", String::from_utf8_lossy(&request.body)));
+        let body = serde_json::from_slice(&request.body).map(sorted).unwrap();
+        text.push_str(&format!("{content_type}\n{body}\n"));
     }
     text.push('\n');
     text
+}
+
+/// The order of what is read from the document depends on a feature of `serde_json`.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let members: BTreeMap<_, _> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Map::from_iter(members).into()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
 }
 
 /// Every example of a response is decoded to what it is, on the way that the typed methods take, too.
