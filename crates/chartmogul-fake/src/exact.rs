@@ -77,8 +77,6 @@ fn is_large(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -98,6 +96,6 @@ mod tests {
             assert!(matches!(read(no_json.as_bytes()), Cow::Borrowed(_)), "{no_json}");
         }
         let object = value.as_object().unwrap().clone();
-        assert_eq!(rounded(object)["a"][0], json!(18_446_744_073_709_551_616_f64));
+        assert_eq!(rounded(object)["a"][0].as_f64(), Some(18_446_744_073_709_551_616_f64));
     }
 }
