@@ -209,12 +209,14 @@ impl Operation {
 
     /// The value of a parameter in the path.
     pub(crate) fn argument<'a>(&self, name: &str, path: &'a [String]) -> Option<&'a str> {
-        let parameters = self
-            .path
-            .split('/')
-            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let (_, value) = parameters.zip(path).find(|(parameter, _)| *parameter == name)?;
+        let (_, value) = self.parameters().zip(path).find(|(parameter, _)| *parameter == name)?;
         Some(value)
+    }
+
+    /// The names of the parameters in the path.
+    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
+        let segments = self.path.split('/');
+        segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
     /// Why the document does not allow a response.

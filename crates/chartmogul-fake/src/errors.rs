@@ -20,6 +20,12 @@ pub(crate) fn with_code(status: StatusCode, message: &str, param: Option<&str>) 
     (status, Json(body)).into_response()
 }
 
+/// An identifier that another object has.
+pub(crate) fn taken(field: &str, message: &str) -> Response {
+    let body = json!({ "errors": { field: message } });
+    (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
+}
+
 /// A parameter that can't be read.
 pub(crate) fn malformed(param: &str, why: &str) -> Response {
     let message = format!("Parameter \"{param}\" is malformed: {why}");

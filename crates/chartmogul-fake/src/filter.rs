@@ -55,7 +55,7 @@ fn passes(object: &store::Object, name: &str, wanted: &Value) -> bool {
 }
 
 /// UUIDs are the same in capitals.
-fn same(name: &str, have: &Value, wanted: &Value) -> bool {
+pub(crate) fn same(name: &str, have: &Value, wanted: &Value) -> bool {
     match (have.as_str(), wanted.as_str()) {
         (Some(have), Some(wanted)) if name.ends_with("uuid") => have.eq_ignore_ascii_case(wanted),
         _ => have == wanted,

@@ -18,7 +18,7 @@ use crate::{
     resources::{self, Resource},
     schema,
     state::{Shared, State},
-    store::{Object, Store},
+    store::{self, Object, Store},
 };
 
 /// A request that fits the document.
@@ -111,13 +111,8 @@ impl<'a> Call<'a> {
         }
         let mut body = Self::body(shared.lenient, operation, request)?;
         // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
-        let owners = operation
-            .path
-            .split('/')
-            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let owners = owners
-            .zip(&path)
-            .map(|(name, value)| (name.to_owned(), value.clone().into()));
+        let owners = operation.parameters().zip(&path);
+        let owners = owners.map(|(name, value)| (name.to_owned(), value.clone().into()));
         match operation.action {
             Action::List => query.extend(owners),
             Action::Create => body.extend(owners),
@@ -291,22 +286,16 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     );
     let names = operation.identified_by.iter().copied();
     let (shown, hidden): (Vec<_>, Vec<_>) = names.partition(|name| fields.get(name).is_some());
-    let wanted = Filters::all(shown.into_iter().map(|name| (name, &query[name])), resource);
-    let key = |object: &str| {
-        Some(
-            serde_json::from_str::<Object>(object)
-                .ok()?
-                .get(kind.key)?
-                .as_str()?
-                .to_owned(),
-        )
-    };
+    let shown = shown.into_iter().filter_map(|name| Some((name, query.get(name)?)));
+    let wanted = Filters::all(shown, resource);
+    let key = |object: &str| Some(store::read(object).get(kind.key)?.as_str()?.to_owned());
     // What is not known of an object may fit.
     let fits = |key: &String| {
         let own = resource.hidden(state, key);
-        hidden
+        let mut pairs = hidden
             .iter()
-            .all(|name| own.get(*name).is_none_or(|own| *own == query[*name]))
+            .filter_map(|name| Some((*name, own.get(*name)?, query.get(*name)?)));
+        pairs.all(|(name, own, wanted)| filter::same(name, own, wanted))
     };
     let found = || {
         let all: Vec<_> = state.store(operation.tag, |store| {

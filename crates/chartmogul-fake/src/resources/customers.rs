@@ -1,8 +1,4 @@
-use axum::{
-    Json,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
 use super::{Resource, attributes, invoices};
@@ -103,10 +99,8 @@ impl Resource for Customers {
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         match call.operation.id {
-            "create_customer" => find(call.state, &call.body).map(|_| {
-                let errors = json!({ "errors": { "external_id": "The external ID of this customer exists already." } });
-                (StatusCode::UNPROCESSABLE_ENTITY, Json(errors)).into_response()
-            }),
+            "create_customer" => find(call.state, &call.body)
+                .map(|_| errors::taken("external_id", "The external ID of this customer exists already.")),
             "search_customers" => {
                 let found = with_email(call);
                 let is_found = |customer: &str| found.iter().any(|uuid| uuid == text(&read(customer), "uuid"));

@@ -7,7 +7,7 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Resource;
-use crate::{handle::Call, state::State, store::Object, time};
+use crate::{errors, handle::Call, state::State, store::Object, time};
 
 const INVOICES: &str = "invoices";
 
@@ -79,8 +79,7 @@ fn import(call: &Call<'_>) -> Response {
         is_known
     };
     if sent.iter().any(is_known) {
-        let errors = json!({ "errors": { "external_id": "The external id of this invoice exists already." } });
-        return (StatusCode::UNPROCESSABLE_ENTITY, Json(errors)).into_response();
+        return errors::taken("external_id", "The external id of this invoice exists already.");
     }
     let import = |sent: Object| {
         let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
@@ -228,11 +227,14 @@ fn set_disabled_state(call: &Call<'_>) -> Response {
 
 fn update_status(call: &Call<'_>) -> Response {
     let is_it = |invoice: &Value| invoice["external_id"] == call.key() && may_be_in(call.state, invoice, &call.path[0]);
-    let Some(Value::Object(mut invoice)) = all(call.state).find(is_it) else {
+    let Some(invoice) = all(call.state).find(is_it) else {
+        return not_found();
+    };
+    let key = text(&invoice, "uuid").to_owned();
+    let Value::Object(mut invoice) = invoice else {
         return not_found();
     };
     invoice.extend(call.body.clone());
-    let key = invoice["uuid"].as_str().unwrap_or_default().to_owned();
     call.state.store(INVOICES, |store| store.put(&key, invoice));
     call.succeed(None)
 }
