@@ -16,6 +16,7 @@ use common::{
 };
 use tokio::runtime::Runtime;
 
+/// Unless `--rounds` says otherwise.
 const ROUNDS: usize = 300;
 const CALLS: u32 = 200;
 
@@ -72,8 +73,11 @@ fn report(scheme: &str) {
     for caller in &callers {
         caller.make(&runtime, CALLS); // warm
     }
+    let count = option("--rounds")
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(ROUNDS);
     let mut rounds = Vec::new();
-    for round in 0..ROUNDS {
+    for round in 0..count {
         let mut spent = [None; 4];
         // Each is the first as often as the others.
         for turn in 0..callers.len() {
@@ -88,7 +92,7 @@ fn report(scheme: &str) {
         callers.len(),
         "one connection for all calls of a client"
     );
-    assert_eq!(seen.answered, callers.len() * CALLS as usize * (ROUNDS + 1));
+    assert_eq!(seen.answered, callers.len() * CALLS as usize * (count + 1));
 
     let over = |value: &dyn Fn(&[Spent; 4]) -> f64| median(&mut rounds.iter().map(value).collect::<Vec<_>>());
     let per_call = |micros: f64| micros / f64::from(CALLS);

@@ -131,6 +131,26 @@ fn is_given_a_socks_proxy() {
     builder.base_url("http://127.0.0.1:1").build().unwrap();
 }
 
+const PROXIED: &str = "connection::asks_by_the_proxy_of_the_environment";
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_used() {
+    let proxy = Peer::responding("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
+    let url: &'static str = proxy.url().to_string().leak();
+    with_variables(PROXIED, vec![("HTTPS_PROXY", url)].leak()).await;
+    assert_eq!(proxy.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn asks_by_the_proxy_of_the_environment() {
+    if !is_child(PROXIED) {
+        return;
+    }
+    let builder = Client::builder().api_key("key").base_url("https://api.example.com");
+    let client = builder.retry(Retry::never()).build().unwrap();
+    client.opportunities().get(UUID).send().await.unwrap_err();
+}
+
 /// A proxy learns the name of the host and nothing else: neither the key nor which object it is about.
 #[tokio::test]
 async fn a_proxy_sees_the_host_alone() {

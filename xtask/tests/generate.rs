@@ -118,7 +118,7 @@ fn members_of_an_answer_can_be_null_absent_or_unknown() {
 fn limits_become_schemas() {
     let schemas = code(&generate("limits"), "operations/shared.rs");
     assert!(schemas.contains("Text { min_length: 2, max_length: 5, "), "{schemas}");
-    assert!(schemas.contains(r#"Pattern { regex: "^a+$""#), "{schemas}");
+    assert!(schemas.contains(r#"Pattern::new("^a+$", "#), "{schemas}");
 }
 
 #[test]

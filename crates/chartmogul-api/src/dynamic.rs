@@ -491,12 +491,7 @@ mod tests {
         }
     }
 
-    static FIELDS: Object = Object {
-        name: "Fields",
-        fields: &[field("id", Schema::Any), field("tags", Schema::Any)],
-        not_empty: false,
-        one_of: &[],
-    };
+    static FIELDS: Object = Object::new("Fields", &[field("id", Schema::Any), field("tags", Schema::Any)]);
 
     static DISABLE: Operation = Operation {
         method: "DELETE",
@@ -510,18 +505,16 @@ mod tests {
                 maximum: None,
             },
         }],
-        query: Some(&Object {
-            name: "Query",
-            fields: &[field(
+        query: Some(&Object::new(
+            "Query",
+            &[field(
                 "tags",
                 Schema::List {
                     items: &Schema::Text(Text::ANY),
                     min_items: 0,
                 },
             )],
-            not_empty: false,
-            one_of: &[],
-        }),
+        )),
         body: Some(Body {
             object: &FIELDS,
             required: false,

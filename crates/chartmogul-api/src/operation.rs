@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::operations;
+use crate::{operations, validate::OneClass};
 
 /// What the OpenAPI document says about one operation; see [`crate::operations`] for all of them.
 ///
@@ -105,6 +105,42 @@ pub struct Object {
     pub not_empty: bool,
     /// Groups of fields, of which exactly one must be set as a whole. Empty if there is no such rule.
     pub one_of: &'static [&'static [&'static str]],
+    pub(crate) index: Index,
+}
+
+/// What the check of an object looks at first. It is side by side, because fields are large and far apart, and each call that
+/// looks at all of them would wait for memory.
+#[derive(Clone, Copy)]
+pub(crate) struct Index {
+    /// A bit for each field that is required.
+    pub(crate) required: u128,
+    /// The lengths of the names; zero if it is not here.
+    lengths: [u8; 32],
+}
+
+impl Index {
+    #[allow(clippy::cast_possible_truncation)] // what is too long is left out
+    const fn of(fields: &[FieldSchema]) -> Self {
+        let (mut required, mut lengths) = (0, [0; 32]);
+        let mut at = 0;
+        while at < fields.len() {
+            if fields[at].required && at < u128::BITS as usize {
+                required |= 1 << at;
+            }
+            if at < lengths.len() && fields[at].name.len() <= u8::MAX as usize {
+                lengths[at] = fields[at].name.len() as u8;
+            }
+            at += 1;
+        }
+        Self { required, lengths }
+    }
+
+    pub(crate) fn length(&self, at: usize) -> Option<usize> {
+        self.lengths
+            .get(at)
+            .map(|length| usize::from(*length))
+            .filter(|length| *length > 0)
+    }
 }
 
 /// A field of an object in a request, or a parameter of a query.
@@ -201,6 +237,17 @@ pub struct Pattern {
     pub regex: &'static str,
     /// What it allows, in words: "three capital letters".
     pub allowed: &'static str,
+    pub(crate) class: Option<OneClass>,
+}
+
+impl Pattern {
+    pub(crate) const fn new(regex: &'static str, allowed: &'static str) -> Self {
+        Self {
+            regex,
+            allowed,
+            class: OneClass::read(regex),
+        }
+    }
 }
 
 impl Operation {
@@ -235,6 +282,26 @@ impl Operation {
 }
 
 impl Object {
+    pub(crate) const fn new(name: &'static str, fields: &'static [FieldSchema]) -> Self {
+        Self {
+            name,
+            fields,
+            not_empty: false,
+            one_of: &[],
+            index: Index::of(fields),
+        }
+    }
+
+    pub(crate) const fn not_empty(mut self) -> Self {
+        self.not_empty = true;
+        self
+    }
+
+    pub(crate) const fn one_of(mut self, groups: &'static [&'static [&'static str]]) -> Self {
+        self.one_of = groups;
+        self
+    }
+
     /// A field of this object.
     pub fn field(&self, name: &str) -> Option<&'static FieldSchema> {
         self.fields.iter().find(|field| field.name == name)

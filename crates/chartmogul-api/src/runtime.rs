@@ -332,12 +332,7 @@ mod tests {
     fn a_body_that_is_optional_is_left_out_if_it_is_empty() {
         static EXPORT: Operation = Operation {
             body: Some(Body {
-                object: &Object {
-                    name: "Export",
-                    fields: &[],
-                    not_empty: false,
-                    one_of: &[],
-                },
+                object: &Object::new("Export", &[]),
                 required: false,
                 envelope: None,
                 example: None,

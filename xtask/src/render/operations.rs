@@ -190,15 +190,14 @@ fn object(api: &Api, name: &str, object: &Object) -> String {
         .iter()
         .map(|property| format!("        {},\n", field(api, property)))
         .collect();
-    let groups = object.one_of.iter().map(|group| format!("&{group:?}"));
-    let (one_of, not_empty) = (groups.collect::<Vec<_>>().join(", "), object.not_empty);
+    let not_empty = if object.not_empty { ".not_empty()" } else { "" };
+    let groups: Vec<_> = object.one_of.iter().map(|group| format!("&{group:?}")).collect();
+    let one_of = match groups.as_slice() {
+        [] => String::new(),
+        groups => format!(".one_of(&[{}])", groups.join(", ")),
+    };
     format!(
-        "pub(crate) static {}: Object = Object {{\n    \
-             name: {name:?},\n    \
-             fields: &[\n{fields}    ],\n    \
-             not_empty: {not_empty},\n    \
-             one_of: &[{one_of}],\n\
-         }};\n",
+        "pub(crate) static {}: Object = Object::new(\n    {name:?},\n    &[\n{fields}    ],\n){not_empty}{one_of};\n",
         object_constant(name),
     )
 }
@@ -265,7 +264,7 @@ fn text(limits: &Limits, values: &[&str]) -> String {
     let pattern = limits
         .pattern
         .as_ref()
-        .map(|(regex, allowed)| format!("pattern: Some(Pattern {{ regex: {regex:?}, allowed: {allowed:?} }})"));
+        .map(|(regex, allowed)| format!("pattern: Some(Pattern::new({regex:?}, {allowed:?}))"));
     let values = (!values.is_empty()).then(|| format!("values: &{values:?}"));
     let given: Vec<_> = [min_length, max_length, pattern, values]
         .into_iter()

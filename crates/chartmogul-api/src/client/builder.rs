@@ -364,6 +364,7 @@ impl<C: From<Client>> ClientBuilder<C> {
                 headers,
                 host: base_url.host_str().unwrap_or_default().to_owned(),
                 port: base_url.port_or_known_default().unwrap_or_default(),
+                base_path: base_url.path().trim_end_matches('/').to_owned(),
                 base_url,
                 connect_timeout,
                 attempt_timeout: self.attempt_timeout,
@@ -467,6 +468,8 @@ impl Connection {
             http = without_certificates(http.no_proxy());
         } else {
             http = match &self.proxy {
+                // Asked here once: all requests go to this server, and reqwest would ask for each.
+                Proxy::OfTheEnvironment if needs_no_proxy(base_url) => http.no_proxy(),
                 Proxy::OfTheEnvironment => http,
                 Proxy::None => http.no_proxy(),
                 Proxy::At(url) => http.proxy(proxy(url)?),
@@ -549,6 +552,12 @@ fn is_usable_proxy(url: &str) -> bool {
     let anywhere = Uri::from_static("https://api.invalid");
     let proxy = Matcher::builder().https(url).build().intercept(&anywhere);
     proxy.is_some_and(|proxy| cfg!(feature = "socks") || matches!(proxy.uri().scheme_str(), Some("http" | "https")))
+}
+
+/// Whether requests for this URL need no proxy, as the environment has it now; what reqwest asks.
+fn needs_no_proxy(url: &Url) -> bool {
+    let url = url.as_str().parse();
+    url.is_ok_and(|url| Matcher::from_system().intercept(&url).is_none())
 }
 
 /// The variable of the environment that names a proxy for this URL which can't be used. Which variable counts, and what

@@ -31,11 +31,13 @@ impl InvalidInput {
     /// Rejects `value` for `field`. The `requirement` follows "`field` was value;", so it begins with "must be ...".
     ///
     /// The value is formatted with `Debug` and shortened to 100 characters.
+    #[cold]
     pub fn new(field: impl Into<String>, value: &dyn fmt::Debug, requirement: impl Into<String>) -> Self {
         let found = Found::Value(shorten(&format!("{value:?}"), 100));
         Self::found(field, found, requirement)
     }
 
+    #[cold]
     fn found(field: impl Into<String>, found: Found, requirement: impl Into<String>) -> Self {
         Self {
             wrong: Box::new(Wrong {

@@ -282,6 +282,12 @@ impl<'a> Call<'a> {
     /// Takes a send slot, and a permit if there is none or it went to another call because nobody polled this one.
     async fn take_slot(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
         let limiter = &self.client.shared.limiter;
+        if permit.is_none() && !self.is_stopped() {
+            *permit = limiter.try_begin();
+            if permit.is_some() {
+                return Ok(());
+            }
+        }
         loop {
             if permit.is_none() || self.polling.is_revoked() {
                 *permit = None;

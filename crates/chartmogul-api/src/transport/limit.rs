@@ -2,7 +2,7 @@
 
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     fmt,
     future::{Future, poll_fn},
     hash::{BuildHasherDefault, Hasher},
@@ -71,6 +71,13 @@ pub trait Limiter: fmt::Debug + Send + Sync + 'static {
         false
     }
 
+    /// Both at once: a permit, and a send slot for its first request. The client asks here before it asks for either; `None`
+    /// takes nothing. Not for users: it may change.
+    #[doc(hidden)]
+    fn try_begin(&self) -> Option<Permit> {
+        None
+    }
+
     /// The server rejected a request with 429 or 503; `retry_after` is the wait that it asked for, if any.
     fn throttled(&self, retry_after: Option<Duration>);
 
@@ -96,6 +103,10 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
 
     fn try_ready(&self) -> bool {
         (**self).try_ready()
+    }
+
+    fn try_begin(&self) -> Option<Permit> {
+        (**self).try_begin()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {
@@ -151,6 +162,10 @@ impl Limiter for Unlimited {
 
     fn counts_arrivals(&self) -> bool {
         false
+    }
+
+    fn try_begin(&self) -> Option<Permit> {
+        self.try_acquire()
     }
 
     fn try_ready(&self) -> bool {
@@ -303,7 +318,22 @@ impl Limits {
             if !state.permits.is_empty(&mut state.woken) {
                 return None;
             }
-            state.take_permit(call.as_ref(), ticket).ok()
+            state.take_permit(call.as_ref(), ticket, Slot::None).ok()
+        });
+        taken.map(|taken| self.granted(taken))
+    }
+
+    /// A permit and a send slot under one lock, since most calls find both.
+    fn try_begin(self: &Arc<Self>) -> Option<Permit> {
+        let call = self.call();
+        let now = Instant::now();
+        let taken = self.with(|state| {
+            let ticket = self.ticket(call.as_ref(), state);
+            if state.free == 0 || !state.permits.is_vacant() || !state.slots.is_vacant() {
+                return None;
+            }
+            state.pace.take(now, ticket).ok()?;
+            state.take_permit(call.as_ref(), ticket, Slot::Sent(now)).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
@@ -359,13 +389,15 @@ impl Limits {
     /// The call that is being polled, unless its permit is of another limiter.
     fn call(self: &Arc<Self>) -> Option<Arc<Polling>> {
         let ours = |limits: &Arc<Self>| Arc::ptr_eq(limits, self);
-        Polling::current().filter(|call| call.limits().get().is_none_or(|(limits, _)| ours(limits)))
+        Polling::current().filter(|call| call.limits().as_ref().is_none_or(|(limits, _)| ours(limits)))
     }
 
     /// The ticket of a call, which it keeps: whoever has to take a permit or a send slot again goes before all that came later.
     fn ticket(self: &Arc<Self>, call: Option<&Arc<Polling>>, state: &mut State) -> u64 {
         let Some(call) = call else { return state.ticket() };
-        call.limits().get_or_init(|| (Arc::clone(self), state.ticket())).1
+        call.limits()
+            .get_or_insert_with(|| (Arc::clone(self), state.ticket()))
+            .1
     }
 
     pub(super) fn connected(&self, ticket: u64, connection: u64) {
@@ -488,12 +520,17 @@ impl State {
         now: Instant,
     ) -> Result<Taken, Option<Instant>> {
         match what {
-            Resource::Permit => self.take_permit(call, ticket),
+            Resource::Permit => self.take_permit(call, ticket, Slot::None),
             Resource::Slot => self.take_slot(ticket, now).map(|()| (ticket, 0)),
         }
     }
 
-    fn take_permit(&mut self, call: Option<&Arc<Polling>>, mut ticket: u64) -> Result<Taken, Option<Instant>> {
+    fn take_permit(
+        &mut self,
+        call: Option<&Arc<Polling>>,
+        mut ticket: u64,
+        slot: Slot,
+    ) -> Result<Taken, Option<Instant>> {
         if self.free == 0 {
             self.revoke_idle(Instant::now(), |_| true)?;
         }
@@ -503,16 +540,22 @@ impl State {
             grant,
             call: None,
             seen: None,
-            slot: Slot::None,
+            slot,
             reserves: false,
         };
-        if self.holders.contains_key(&ticket) {
-            ticket = grant; // a second permit of the same call
-        } else if let Some(call) = call {
-            call.restore();
-            holder.call = Some(Arc::clone(call));
+        match self.holders.entry(ticket) {
+            Entry::Vacant(entry) => {
+                if let Some(call) = call {
+                    call.restore();
+                    holder.call = Some(Arc::clone(call));
+                }
+                entry.insert(holder);
+            }
+            Entry::Occupied(_) => {
+                ticket = grant; // a second permit of the same call
+                self.holders.insert(ticket, holder);
+            }
         }
-        self.holders.insert(ticket, holder);
         Ok((ticket, grant))
     }
 
@@ -580,12 +623,19 @@ impl State {
     }
 
     fn release(&mut self, ticket: u64, grant: u64) {
-        if self.holders.get(&ticket).is_none_or(|holder| holder.grant != grant) {
+        let Entry::Occupied(holder) = self.holders.entry(ticket) else {
+            return;
+        };
+        if holder.get().grant != grant {
             return; // it went to another call
         }
-        self.settle(ticket);
-        self.unreserve(ticket);
-        self.holders.remove(&ticket);
+        let holder = holder.remove();
+        if self.pace.is_open() {
+            self.ended(ticket, holder.slot);
+        }
+        if holder.reserves {
+            self.give_back(Instant::now());
+        }
         self.free += 1;
         if !self.permits.is_vacant() {
             self.permits.wake(1, Instant::now(), &mut self.woken);
@@ -597,11 +647,16 @@ impl State {
         if !self.pace.is_open() {
             return; // as most of the time
         }
+        let holder = self.holders.get_mut(&ticket);
+        let slot = holder.map_or(Slot::None, |holder| mem::replace(&mut holder.slot, Slot::None));
+        self.ended(ticket, slot);
+    }
+
+    #[cold]
+    fn ended(&mut self, ticket: u64, slot: Slot) {
         let now = Instant::now();
         let mut changed = self.pace.ended(ticket);
-        if let Some(holder) = self.holders.get_mut(&ticket)
-            && let Slot::Connecting(_) = mem::replace(&mut holder.slot, Slot::None)
-        {
+        if let Slot::Connecting(_) = slot {
             self.pace.arrived(now);
             changed = true;
         }
@@ -658,11 +713,11 @@ impl Connecting {
     /// For the call that is being polled, if its limiter has to know.
     pub(super) fn begin() -> Option<Self> {
         let call = Polling::current()?;
-        let (limits, ticket) = call.limits().get()?;
-        let connection = limits.with(|state| state.connecting(*ticket))?;
+        let (limits, ticket) = call.limits().clone()?;
+        let connection = limits.with(|state| state.connecting(ticket))?;
         Some(Self {
-            limits: Arc::clone(limits),
-            ticket: *ticket,
+            limits,
+            ticket,
             connection,
             call,
             stands: false,
@@ -701,14 +756,10 @@ impl Reserved {
     /// The latest send slot of the call that is being polled, if its limiter has to know.
     pub(super) fn begin() -> Option<Self> {
         let call = Polling::current()?;
-        let (limits, ticket) = call.limits().get()?;
-        let slot = limits.with(|state| state.holders.get(ticket).map(|holder| holder.slot));
+        let (limits, ticket) = call.limits().clone()?;
+        let slot = limits.with(|state| state.holders.get(&ticket).map(|holder| holder.slot));
         let Some(Slot::Sent(taken)) = slot else { return None };
-        Some(Self {
-            limits: Arc::clone(limits),
-            ticket: *ticket,
-            taken,
-        })
+        Some(Self { limits, ticket, taken })
     }
 
     /// The call has the send slot for its first request, too, so it waits for none. From now on this one counts in every second.
@@ -788,6 +839,10 @@ impl Limiter for RateLimiter {
 
     fn try_ready(&self) -> bool {
         self.limits.try_ready()
+    }
+
+    fn try_begin(&self) -> Option<Permit> {
+        self.limits.try_begin()
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {

@@ -78,6 +78,8 @@ impl Bounds {
 pub(crate) struct Shared {
     pub(crate) connections: Connections,
     pub(crate) base_url: Url,
+    /// The path of the base URL, without a slash at its end; most have none.
+    pub(crate) base_path: String,
     pub(crate) key: SecretString,
     /// What every request has: who calls, with which program, and that the response is to be JSON.
     pub(crate) headers: HeaderMap,

@@ -7,7 +7,7 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Wake, Waker},
@@ -37,7 +37,7 @@ pub(crate) struct Polling {
     /// Wakes the task of the call.
     task: Mutex<Waker>,
     /// The limiter that gave it a permit, and its ticket there.
-    limits: OnceLock<(Arc<Limits>, u64)>,
+    limits: Mutex<Option<(Arc<Limits>, u64)>>,
     /// The connection that its request leaves by when it is polled next; zero if there is none.
     stands: AtomicU64,
 }
@@ -47,7 +47,7 @@ impl Polling {
         Arc::new(Self {
             state: AtomicUsize::new(0),
             task: Mutex::new(Waker::noop().clone()),
-            limits: OnceLock::new(),
+            limits: Mutex::new(None),
             stands: AtomicU64::new(0),
         })
     }
@@ -63,8 +63,9 @@ impl Polling {
             .unwrap_or_default()
     }
 
-    pub(super) fn limits(&self) -> &OnceLock<(Arc<Limits>, u64)> {
-        &self.limits
+    /// The limiter that gave it a permit, and its ticket there. Whoever holds this locks nothing else; it may be locked under the limiter's lock.
+    pub(super) fn limits(&self) -> MutexGuard<'_, Option<(Arc<Limits>, u64)>> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Polls a future as the work of this call.
@@ -92,8 +93,9 @@ impl Polling {
     #[cold] // once for each connection
     fn left(&self, connection: u64) {
         self.stands.store(0, Ordering::Relaxed);
-        if let Some((limits, ticket)) = self.limits.get() {
-            limits.connected(*ticket, connection);
+        let limits = self.limits().clone();
+        if let Some((limits, ticket)) = limits {
+            limits.connected(ticket, connection);
         }
     }
 

@@ -78,7 +78,7 @@ impl Prepared {
             body,
         } = &*self.0;
         // What comes before the path is parsed once, when the client is built: it takes longer than the path.
-        let mut url = match shared.base_url.path().trim_end_matches('/') {
+        let mut url = match shared.base_path.as_str() {
             "" => shared.base_url.join(path)?,
             prefix => shared.base_url.join(&format!("{prefix}{path}"))?,
         };

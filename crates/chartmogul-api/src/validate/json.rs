@@ -57,16 +57,22 @@ impl<'a> Json<'a> {
         name
     }
 
+    /// Whether the name of the field that comes next may have this length; most have another.
+    #[inline]
+    pub(super) fn is_name_of(&self, length: usize) -> bool {
+        let end = self.at + 1 + length;
+        self.text.as_bytes().get(end..end + 2) == Some(b"\":")
+    }
+
     /// Whether this is the name of the field that comes next; if so, it has been read.
     pub(super) fn is_name(&mut self, name: &str) -> bool {
-        self.peek();
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        let after = rest
-            .strip_prefix(b"\"")
-            .and_then(|rest| rest.strip_prefix(name.as_bytes()));
-        let Some([b'"', b':', ..]) = after else { return false };
-        self.at += name.len() + 3;
-        true
+        let start = self.at + 1;
+        let end = start + name.len();
+        let is_it = self.is_name_of(name.len()) && self.text.as_bytes().get(start..end) == Some(name.as_bytes());
+        if is_it {
+            self.at = end + 2;
+        }
+        is_it
     }
 
     /// A text, which comes next.

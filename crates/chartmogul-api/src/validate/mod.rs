@@ -18,8 +18,8 @@ use serde::{Serializer, de::IgnoredAny, ser::SerializeMap as _};
 pub use self::path::encode_path;
 #[cfg(feature = "dynamic")]
 pub(crate) use self::path::parameter;
-pub(crate) use self::path::segment;
 use self::{json::Json, value::Place};
+pub(crate) use self::{path::segment, text::OneClass};
 use crate::{
     InvalidInput,
     operation::{Body, Object, Operation},

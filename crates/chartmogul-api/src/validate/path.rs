@@ -18,11 +18,11 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     let mut may_be_another = false;
     for parameter in operation.parameters {
         // What is before an argument is as long in the path as in the template.
-        let (Some(start), Some(end)) = (template.find('{'), template.find('}')) else {
+        let (Some(start), Some(end)) = (find(template, b'{'), find(template, b'}')) else {
             break;
         };
         let from = path_rest.get(start..).unwrap_or_default();
-        let given = from.split('/').next().unwrap_or_default();
+        let given = &from[..find(from, b'/').unwrap_or(from.len())];
         let value = decode(given);
         if !matches!(parameter.schema, Schema::Uuid | Schema::Integer { .. }) {
             segment(parameter.name, &value)?;

@@ -36,16 +36,11 @@ const fn required(name: &'static str, schema: Schema) -> FieldSchema {
     }
 }
 
-static LINE_ITEM: Object = Object {
-    name: "LineItem",
-    fields: &[required("amount_in_cents", CENTS), field("plan", TEXT)],
-    not_empty: false,
-    one_of: &[],
-};
+static LINE_ITEM: Object = Object::new("LineItem", &[required("amount_in_cents", CENTS), field("plan", TEXT)]);
 
-static INVOICE: Object = Object {
-    name: "Invoice",
-    fields: &[
+static INVOICE: Object = Object::new(
+    "Invoice",
+    &[
         field("customer_uuid", TEXT),
         field("data_source_uuid", TEXT),
         field("external_id", TEXT),
@@ -77,10 +72,7 @@ static INVOICE: Object = Object {
         field(
             "code",
             Schema::Text(Text {
-                pattern: Some(Pattern {
-                    regex: "^(a|b)+$",
-                    allowed: "the letters a and b",
-                }),
+                pattern: Some(Pattern::new("^(a|b)+$", "the letters a and b")),
                 ..Text::ANY
             }),
         ),
@@ -108,40 +100,30 @@ static INVOICE: Object = Object {
         field("custom", Schema::Map(&TEXT)),
         field("parent", Schema::Object(&UPDATE)),
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-static UPDATE: Object = Object {
-    name: "Update",
-    fields: &[field("a", TEXT), field("b", TEXT)],
-    not_empty: true,
-    one_of: &[],
-};
+static UPDATE: Object = Object::new("Update", &[field("a", TEXT), field("b", TEXT)]).not_empty();
 
-static CUSTOMER: Object = Object {
-    name: "Customer",
-    fields: &[
+static CUSTOMER: Object = Object::new(
+    "Customer",
+    &[
         field("customer_uuid", TEXT),
         field("data_source_uuid", TEXT),
         field("external_id", TEXT),
     ],
-    not_empty: false,
-    one_of: &[&["customer_uuid"], &["data_source_uuid", "external_id"]],
-};
+)
+.one_of(&[&["customer_uuid"], &["data_source_uuid", "external_id"]]);
 
-static QUERY: Object = Object {
-    name: "Query",
-    fields: &[required(
+static QUERY: Object = Object::new(
+    "Query",
+    &[required(
         "include",
         Schema::List {
             items: &Schema::Text(Text::ANY),
             min_items: 0,
         },
     )],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
 fn say(result: Result<(), InvalidInput>) -> String {
     result.err().map_or_else(|| "ok".to_owned(), |wrong| wrong.to_string())

@@ -2,14 +2,16 @@
 
 use std::{
     collections::HashMap,
-    ops::RangeInclusive,
     sync::{OnceLock, PoisonError, RwLock},
 };
 
 use chrono::Datelike as _;
 use regex_lite::Regex;
 
-use crate::{operation::Text, value::time};
+use crate::{
+    operation::{Pattern, Text},
+    value::time,
+};
 
 /// What is wrong with a text: what it must be instead.
 pub(super) type Wrong = Result<(), String>;
@@ -17,7 +19,7 @@ pub(super) type Wrong = Result<(), String>;
 pub(super) fn limits(value: &str, limits: &Text) -> Wrong {
     length(value, limits.min_length, limits.max_length)?;
     match &limits.pattern {
-        Some(pattern) if !allows(pattern.regex, value) => Err(format!("must be {}", pattern.allowed)),
+        Some(pattern) if !allows(pattern, value) => Err(not_allowed(pattern)),
         _ => Ok(()),
     }
 }
@@ -31,14 +33,24 @@ fn length(value: &str, min: u64, max: u64) -> Wrong {
     if (min..=max).contains(&(value.chars().count() as u64)) {
         return Ok(());
     }
-    Err(match (min, max) {
+    Err(other_length(value, min, max))
+}
+
+#[cold]
+fn not_allowed(pattern: &Pattern) -> String {
+    format!("must be {}", pattern.allowed)
+}
+
+#[cold]
+fn other_length(value: &str, min: u64, max: u64) -> String {
+    match (min, max) {
         (1, u64::MAX) => "must not be empty".to_owned(),
         (1, max) if value.is_empty() => format!("must not be empty, and have at most {max} characters"),
         (min, u64::MAX) => format!("must have at least {min} characters"),
         (0 | 1, max) => format!("must have at most {max} characters"),
         (min, max) if min == max => format!("must have {min} characters"),
         (min, max) => format!("must have {min} to {max} characters"),
-    })
+    }
 }
 
 pub(super) fn integer(value: &str, min: Option<i64>, max: Option<i64>) -> Wrong {
@@ -47,16 +59,22 @@ pub(super) fn integer(value: &str, min: Option<i64>, max: Option<i64>) -> Wrong 
     if number.as_ref().is_ok_and(fits) {
         return Ok(());
     }
+    Err(other_integer(number.is_ok(), min, max))
+}
+
+#[cold]
+fn other_integer(is_one: bool, min: Option<i64>, max: Option<i64>) -> String {
     let range = match (min, max) {
         (Some(min), Some(max)) => format!("{min} to {max}"),
         (Some(min), None) => format!("{min} or more"),
         (None, Some(max)) => format!("{max} or less"),
-        (None, None) => return Err("must be a whole number of 64 bits".to_owned()),
+        (None, None) => return "must be a whole number of 64 bits".to_owned(),
     };
-    Err(match number {
-        Ok(_) => format!("must be {range}"),
-        Err(_) => format!("must be a whole number, {range}"),
-    })
+    if is_one {
+        format!("must be {range}")
+    } else {
+        format!("must be a whole number, {range}")
+    }
 }
 
 pub(super) fn uuid(value: &str) -> Wrong {
@@ -86,10 +104,10 @@ pub(super) fn timestamp(value: &str) -> Wrong {
     }
 }
 
-fn allows(regex: &'static str, value: &str) -> bool {
-    match OneClass::read(regex) {
+fn allows(pattern: &Pattern, value: &str) -> bool {
+    match &pattern.class {
         Some(class) => class.allows(value),
-        None => compiled(regex, value),
+        None => compiled(pattern.regex, value),
     }
 }
 
@@ -108,59 +126,83 @@ fn compiled(regex: &'static str, value: &str) -> bool {
 
 /// A pattern that consists of one class of ASCII characters, as most of an API's do: `^[A-Z]{3}$`, `^[a-z0-9_]+$`.
 /// A regular expression takes as long for three of them as sending the request takes for all headers.
-struct OneClass {
-    /// Characters are ranges, too.
-    ranges: [(u8, u8); 4],
-    count: RangeInclusive<usize>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OneClass {
+    /// A bit for each character that is in the class.
+    class: u128,
+    least: usize,
+    most: usize,
 }
 
 impl OneClass {
-    fn read(pattern: &str) -> Option<Self> {
-        let rest = pattern.as_bytes().strip_prefix(b"^[")?;
-        let end = rest.iter().position(|byte| *byte == b']')?;
-        let (mut class, count) = rest.split_at(end);
-        let mut ranges = [(1, 0); 4]; // nothing is in these
-        for range in &mut ranges {
-            (*range, class) = match class {
-                [first, b'-', last, rest @ ..] => ((*first, *last), rest),
-                [first, rest @ ..] => ((*first, *first), rest),
-                [] => break,
+    /// Read while the operation table is compiled.
+    pub(crate) const fn read(pattern: &str) -> Option<Self> {
+        let [b'^', b'[', rest @ ..] = pattern.as_bytes() else {
+            return None;
+        };
+        let (mut rest, mut class) = (rest, 0);
+        loop {
+            let (first, last);
+            (first, last, rest) = match rest {
+                [b']', ..] => break,
+                [first, b'-', last, rest @ ..] => (*first, *last, rest),
+                [first, rest @ ..] => (*first, *first, rest),
+                [] => return None,
             };
-            let (first, last) = *range;
             if !is_plain(first) || !is_plain(last) || first > last {
                 return None;
             }
+            class |= up_to(last) & !up_to(first) | 1 << first;
         }
-        let count = match count {
-            b"]$" => 1..=1,
-            b"]+$" => 1..=usize::MAX,
-            b"]*$" => 0..=usize::MAX,
-            [b']', b'{', digit @ b'0'..=b'9', b'}', b'$'] => {
-                let count = usize::from(digit - b'0');
-                count..=count
-            }
-            [b']', b'{', count @ .., b'}', b'$'] => {
-                let (least, most) = std::str::from_utf8(count).ok()?.split_once(',')?;
-                let most = if most.is_empty() {
-                    usize::MAX
-                } else {
-                    most.parse().ok()?
-                };
-                least.parse().ok()?..=most
-            }
+        let (least, most) = match rest {
+            b"]$" => (1, 1),
+            b"]+$" => (1, usize::MAX),
+            b"]*$" => (0, usize::MAX),
+            [b']', b'{', count @ .., b'}', b'$'] => match number(count) {
+                Some((least, [])) => (least, least),
+                Some((least, b",")) => (least, usize::MAX),
+                Some((least, [b',', most @ ..])) => match number(most) {
+                    Some((most, [])) => (least, most),
+                    _ => return None,
+                },
+                _ => return None,
+            },
             _ => return None,
         };
-        (class.is_empty() && end > 0).then_some(Self { ranges, count })
+        if class == 0 {
+            return None;
+        }
+        Some(Self { class, least, most })
     }
 
     fn allows(&self, value: &str) -> bool {
-        let is_in = |byte: u8| self.ranges.iter().any(|(first, last)| (*first..=*last).contains(&byte));
-        self.count.contains(&value.len()) && value.bytes().all(is_in)
+        let is_in = |byte: u8| byte.is_ascii() && self.class >> byte & 1 == 1;
+        (self.least..=self.most).contains(&value.len()) && value.bytes().all(is_in)
     }
 }
 
+/// The bits of an ASCII character and of all before it.
+const fn up_to(last: u8) -> u128 {
+    u128::MAX >> (127 - last)
+}
+
+/// The number that comes first, and what comes after it.
+const fn number(text: &[u8]) -> Option<(usize, &[u8])> {
+    let (mut number, mut rest) = match text {
+        [digit @ b'0'..=b'9', rest @ ..] => ((*digit - b'0') as usize, rest),
+        _ => return None,
+    };
+    while let [digit @ b'0'..=b'9', after @ ..] = rest {
+        if number > 1_000_000 {
+            return None;
+        }
+        (number, rest) = (number * 10 + (*digit - b'0') as usize, after);
+    }
+    Some((number, rest))
+}
+
 /// Whether a character has no meaning of its own in a class.
-fn is_plain(byte: u8) -> bool {
+const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
@@ -181,6 +223,7 @@ mod tests {
             "^[A]$",
             "^[A-Z]{2,3}$",
             "^[A-Z]{2,}$",
+            "^[0-9a-zA-Z]{12}$",
         ] {
             let (class, regex) = (OneClass::read(pattern), Regex::new(pattern).unwrap());
             let class = class.unwrap_or_else(|| panic!("{pattern} is one class"));
@@ -198,6 +241,11 @@ mod tests {
             "^[[:alpha:]]$",
             "^a$",
             "^[z-a]+$",
+            "^[]$",
+            "^[A-Z]{,3}$",
+            "^[A-Z]{3",
+            "^[A-Z]{9999999999}$",
+            "^[A-Z]{2,3,4}$",
         ] {
             assert!(OneClass::read(other).is_none(), "{other}");
         }

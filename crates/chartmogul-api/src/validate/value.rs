@@ -92,8 +92,9 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
         check(&field.schema, json, Place::Field(&place, field.name))?;
     }
 
-    let mut fields = schema.fields.iter().enumerate();
-    if let Some((_, missing)) = fields.find(|(at, field)| field.required && !set.contains(*at)) {
+    let missing = schema.index.required & !set.0;
+    if missing != 0 {
+        let missing = schema.fields[missing.trailing_zeros() as usize];
         return Err(InvalidInput::missing(&Place::Field(&place, missing.name)));
     }
     if schema.not_empty && set.is_empty() {
@@ -112,9 +113,11 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
 
 /// Reads the name of the field that comes next, and says which of all it is; looked for from `expected` on.
 fn position<'a>(schema: &Object, json: &mut Json<'a>, expected: usize) -> Result<usize, Cow<'a, str>> {
-    let (before, after) = schema.fields.split_at(expected.min(schema.fields.len()));
-    if let Some(at) = after.iter().position(|field| json.is_name(field.name)) {
-        return Ok(before.len() + at);
+    let may_be = |json: &Json<'_>, at| schema.index.length(at).is_none_or(|length| json.is_name_of(length));
+    for at in expected..schema.fields.len() {
+        if may_be(json, at) && json.is_name(schema.fields[at].name) {
+            return Ok(at);
+        }
     }
     let name = json.name();
     schema.fields.iter().position(|field| field.name == name).ok_or(name)
@@ -185,7 +188,7 @@ fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), I
         }
         (Schema::Text(_) | Schema::Scalar(_) | Schema::Uuid | Schema::Date | Schema::Timestamp, b'"') => {
             let value = json.string();
-            text_value(schema, &value).map_err(|must_be| InvalidInput::new(place.to_string(), &value, must_be))
+            text_value(schema, &value).map_err(|must_be| wrong(&value, place, must_be))
         }
         (Schema::Integer { minimum, maximum }, b'-' | b'0'..=b'9') => {
             let value = json.word();
@@ -278,7 +281,13 @@ fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>)
     Err(InvalidInput::new(place.to_string(), &format_args!("{found}"), must_be))
 }
 
+#[cold]
+fn wrong(value: &str, place: Place<'_>, must_be: String) -> InvalidInput {
+    InvalidInput::new(place.to_string(), &value, must_be)
+}
+
 /// Shows a value that is refused: a text or a number as it is, of others what they are.
+#[cold]
 fn refused(json: &str, place: Place<'_>, must_be: &str) -> InvalidInput {
     let shown = match json.as_bytes() {
         [b'"', ..] => {

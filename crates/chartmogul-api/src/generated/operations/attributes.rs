@@ -195,82 +195,66 @@ pub static ADD_CUSTOM_ATTRIBUTES_BY_EMAIL: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/add-custom-attributes-to-customers-with-email",
 };
 
-pub(crate) static CUSTOM_ATTRIBUTES_ADDITION: Object = Object {
-    name: "CustomAttributesAddition",
-    fields: &[
+pub(crate) static CUSTOM_ATTRIBUTES_ADDITION: Object = Object::new(
+    "CustomAttributesAddition",
+    &[
         FieldSchema { name: "custom", description: "The custom attributes.", example: Some("[{\"type\":\"Integer\",\"key\":\"seats\",\"value\":4}]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::NEW_CUSTOM_ATTRIBUTE), min_items: 0 } },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static CUSTOM_ATTRIBUTES_ADDITION_BY_EMAIL: Object = Object {
-    name: "CustomAttributesAdditionByEmail",
-    fields: &[
+pub(crate) static CUSTOM_ATTRIBUTES_ADDITION_BY_EMAIL: Object = Object::new(
+    "CustomAttributesAdditionByEmail",
+    &[
         FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "custom", description: "The custom attributes.", example: Some("[{\"type\":\"Integer\",\"key\":\"seats\",\"value\":4}]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::NEW_CUSTOM_ATTRIBUTE), min_items: 0 } },
         FieldSchema { name: "with_associated_emails", description: "Whether to change customers, too, of whom a contact has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object {
-    name: "CustomAttributesRemoval",
-    fields: &[
+pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object::new(
+    "CustomAttributesRemoval",
+    &[
         FieldSchema { name: "custom", description: "The keys; upper and lower case differ.", example: Some("[\"pro\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static CUSTOM_ATTRIBUTES_REPLACEMENT: Object = Object {
-    name: "CustomAttributesReplacement",
-    fields: &[
+pub(crate) static CUSTOM_ATTRIBUTES_REPLACEMENT: Object = Object::new(
+    "CustomAttributesReplacement",
+    &[
         FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which tells where the value comes from.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static GET_ATTRIBUTES_QUERY: Object = Object {
-    name: "GetAttributesQuery",
-    fields: &[
+pub(crate) static GET_ATTRIBUTES_QUERY: Object = Object::new(
+    "GetAttributesQuery",
+    &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static TAGS_ADDITION: Object = Object {
-    name: "TagsAddition",
-    fields: &[
+pub(crate) static TAGS_ADDITION: Object = Object::new(
+    "TagsAddition",
+    &[
         FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static TAGS_ADDITION_BY_EMAIL: Object = Object {
-    name: "TagsAdditionByEmail",
-    fields: &[
+pub(crate) static TAGS_ADDITION_BY_EMAIL: Object = Object::new(
+    "TagsAdditionByEmail",
+    &[
         FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static TAGS_REMOVAL: Object = Object {
-    name: "TagsRemoval",
-    fields: &[
+pub(crate) static TAGS_REMOVAL: Object = Object::new(
+    "TagsRemoval",
+    &[
         FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);

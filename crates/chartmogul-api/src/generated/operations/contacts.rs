@@ -195,9 +195,9 @@ pub static CREATE_CUSTOMER_CONTACT: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/customers/add-contact",
 };
 
-pub(crate) static CONTACT_CREATION: Object = Object {
-    name: "ContactCreation",
-    fields: &[
+pub(crate) static CONTACT_CREATION: Object = Object::new(
+    "ContactCreation",
+    &[
         FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
@@ -213,13 +213,11 @@ pub(crate) static CONTACT_CREATION: Object = Object {
         FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "custom", description: "Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static CONTACT_UPDATE: Object = Object {
-    name: "ContactUpdate",
-    fields: &[
+pub(crate) static CONTACT_UPDATE: Object = Object::new(
+    "ContactUpdate",
+    &[
         FieldSchema { name: "customer_external_id", description: "Identifier of a customer in the data source. Observed to be accepted when it is sent as it is; whether another one moves the contact is not known.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
@@ -234,13 +232,11 @@ pub(crate) static CONTACT_UPDATE: Object = Object {
         FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "custom", description: "The complete new set of custom attributes; those that are not named may be lost. Leave `custom` out to keep them as they are.", example: Some("[{\"key\":\"newsletter\",\"value\":true}]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object {
-    name: "CustomerContactCreation",
-    fields: &[
+pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object::new(
+    "CustomerContactCreation",
+    &[
         FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
@@ -255,13 +251,11 @@ pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object {
         FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "custom", description: "Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static LIST_CONTACTS_QUERY: Object = Object {
-    name: "ListContactsQuery",
-    fields: &[
+pub(crate) static LIST_CONTACTS_QUERY: Object = Object::new(
+    "ListContactsQuery",
+    &[
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "email", description: "Only those with this e-mail address.", example: Some("\"pat@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
@@ -270,16 +264,12 @@ pub(crate) static LIST_CONTACTS_QUERY: Object = Object {
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static LIST_CUSTOMER_CONTACTS_QUERY: Object = Object {
-    name: "ListCustomerContactsQuery",
-    fields: &[
+pub(crate) static LIST_CUSTOMER_CONTACTS_QUERY: Object = Object::new(
+    "ListCustomerContactsQuery",
+    &[
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);

@@ -123,9 +123,9 @@ pub static UPDATE_CUSTOMER_NOTE: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/notes-and-call-logs/update",
 };
 
-pub(crate) static CUSTOMER_NOTE_CREATION: Object = Object {
-    name: "CustomerNoteCreation",
-    fields: &[
+pub(crate) static CUSTOMER_NOTE_CREATION: Object = Object::new(
+    "CustomerNoteCreation",
+    &[
         FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "type", description: "Whether it is a note or a call log.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["note", "call"], ..Text::ANY }) },
         FieldSchema { name: "author_email", description: "E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
@@ -134,19 +134,15 @@ pub(crate) static CUSTOMER_NOTE_CREATION: Object = Object {
         FieldSchema { name: "created_at", description: "When it was written; a time in the past.", example: Some("\"2026-01-10T09:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "updated_at", description: "When it was last changed; a time in the past.", example: Some("\"2026-01-11T10:30:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static LIST_CUSTOMER_NOTES_QUERY: Object = Object {
-    name: "ListCustomerNotesQuery",
-    fields: &[
+pub(crate) static LIST_CUSTOMER_NOTES_QUERY: Object = Object::new(
+    "ListCustomerNotesQuery",
+    &[
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "type", description: "Only notes, or only call logs.", example: Some("\"call\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["note", "call"], ..Text::ANY }) },
         FieldSchema { name: "author_email", description: "Only those of this author; the e-mail address of a ChartMogul user.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);

@@ -291,61 +291,51 @@ pub static DELETE_CUSTOMER_INVOICES: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/invoices/delete-all",
 };
 
-pub(crate) static DELETE_INVOICE_BY_EXTERNAL_ID_QUERY: Object = Object {
-    name: "DeleteInvoiceByExternalIdQuery",
-    fields: &[
+pub(crate) static DELETE_INVOICE_BY_EXTERNAL_ID_QUERY: Object = Object::new(
+    "DeleteInvoiceByExternalIdQuery",
+    &[
         FieldSchema { name: "data_source_uuid", description: "Identifier of the data source that the object belongs to, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the invoice in its data source.", example: Some("\"INV-1001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static DELETE_INVOICE_QUERY: Object = Object {
-    name: "DeleteInvoiceQuery",
-    fields: &[
+pub(crate) static DELETE_INVOICE_QUERY: Object = Object::new(
+    "DeleteInvoiceQuery",
+    &[
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static DISABLED_STATE: Object = Object {
-    name: "DisabledState",
-    fields: &[
+pub(crate) static DISABLED_STATE: Object = Object::new(
+    "DisabledState",
+    &[
         FieldSchema { name: "disabled", description: "`true` disables it, `false` enables it again.", example: Some("true"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static GET_INVOICE_QUERY: Object = Object {
-    name: "GetInvoiceQuery",
-    fields: &[
+pub(crate) static GET_INVOICE_QUERY: Object = Object::new(
+    "GetInvoiceQuery",
+    &[
         FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
         FieldSchema { name: "include_edit_histories", description: "Whether each object has its `edit_history_summary`.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "with_disabled", description: "Whether disabled objects are included.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static IMPORT_INVOICES_QUERY: Object = Object {
-    name: "ImportInvoicesQuery",
-    fields: &[
+pub(crate) static IMPORT_INVOICES_QUERY: Object = Object::new(
+    "ImportInvoicesQuery",
+    &[
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static INVOICE_CREATION: Object = Object {
-    name: "InvoiceCreation",
-    fields: &[
+pub(crate) static INVOICE_CREATION: Object = Object::new(
+    "InvoiceCreation",
+    &[
         FieldSchema { name: "external_id", description: "Identifier of the invoice in its data source, for which it must be new.", example: Some("\"INV-1001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "date", description: "When the invoice was issued.", example: Some("\"2026-03-01\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "currency", description: "Currency of all amounts, a three-letter ISO 4217 code.", example: Some("\"EUR\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Z]{3}$", allowed: "three capital letters, an ISO 4217 code such as EUR" }), ..Text::ANY }) },
+        FieldSchema { name: "currency", description: "Currency of all amounts, a three-letter ISO 4217 code.", example: Some("\"EUR\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
         FieldSchema { name: "line_items", description: "What the invoice is made of.", example: Some("[]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::invoices::LINE_ITEM_CREATION), min_items: 0 } },
         FieldSchema { name: "transactions", description: "Payments and refunds.", example: Some("[]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::invoices::TRANSACTION_CREATION), min_items: 0 } },
         FieldSchema { name: "due_date", description: "When it is to be paid.", example: Some("\"2026-03-15\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
@@ -353,43 +343,35 @@ pub(crate) static INVOICE_CREATION: Object = Object {
         FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "collection_method", description: "How the payment is collected. Left out, it is `automatic`.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["automatic", "manual"], ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static INVOICE_IMPORT: Object = Object {
-    name: "InvoiceImport",
-    fields: &[
+pub(crate) static INVOICE_IMPORT: Object = Object::new(
+    "InvoiceImport",
+    &[
         FieldSchema { name: "invoices", description: "The new invoices, at least one.", example: Some("[{\"external_id\":\"INV-1001\",\"date\":\"2026-03-01\",\"currency\":\"EUR\",\"line_items\":[]}]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::invoices::INVOICE_CREATION), min_items: 1 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static INVOICE_STATUS_UPDATE: Object = Object {
-    name: "InvoiceStatusUpdate",
-    fields: &[
+pub(crate) static INVOICE_STATUS_UPDATE: Object = Object::new(
+    "InvoiceStatusUpdate",
+    &[
         FieldSchema { name: "status", description: "A status that can be set.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["voided", "written_off"], ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static INVOICE_UPDATE: Object = Object {
-    name: "InvoiceUpdate",
-    fields: &[
+pub(crate) static INVOICE_UPDATE: Object = Object::new(
+    "InvoiceUpdate",
+    &[
         FieldSchema { name: "date", description: "When the invoice was issued.", example: Some("\"2026-03-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "due_date", description: "When it is to be paid.", example: Some("\"2026-03-15\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "currency", description: "Currency of all amounts, a three-letter ISO 4217 code.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Z]{3}$", allowed: "three capital letters, an ISO 4217 code such as EUR" }), ..Text::ANY }) },
+        FieldSchema { name: "currency", description: "Currency of all amounts, a three-letter ISO 4217 code.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
         FieldSchema { name: "collection_method", description: "How the payment is collected. Left out, it is `automatic`.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["automatic", "manual"], ..Text::ANY }) },
     ],
-    not_empty: true,
-    one_of: &[],
-};
+).not_empty();
 
-pub(crate) static LINE_ITEM_CREATION: Object = Object {
-    name: "LineItemCreation",
-    fields: &[
+pub(crate) static LINE_ITEM_CREATION: Object = Object::new(
+    "LineItemCreation",
+    &[
         FieldSchema { name: "type", description: "What was sold, a `subscription`, something once (`one_time`), or a `trial` of a subscription.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["subscription", "one_time", "trial"], ..Text::ANY }) },
         FieldSchema { name: "amount_in_cents", description: "Amount for all units and the whole period in cents, after discounts and with taxes. A subscription of 0 is free.", example: Some("4900"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "quantity", description: "How many units, not 0. Left out, it is 1.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
@@ -407,32 +389,28 @@ pub(crate) static LINE_ITEM_CREATION: Object = Object {
         FieldSchema { name: "discount_description", description: "What the discount is for.", example: Some("\"Welcome offer\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "tax_amount_in_cents", description: "Taxes that the amount contains.", example: Some("0"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "transaction_fees_in_cents", description: "Fees of the payment.", example: Some("20"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
-        FieldSchema { name: "transaction_fees_currency", description: "Currency of the fees.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Z]{3}$", allowed: "three capital letters, an ISO 4217 code such as EUR" }), ..Text::ANY }) },
+        FieldSchema { name: "transaction_fees_currency", description: "Currency of the fees.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the line item in its data source, for which it must be new.", example: Some("\"L-9\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "account_code", description: "Code of the account in the books, at most 30 letters and digits.", example: Some("\"4400\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { max_length: 30, ..Text::ANY }) },
         FieldSchema { name: "event_order", description: "Which of several at the same instant comes first; lower numbers do.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "balance_transfer", description: "Whether a single sale adds to the balance of the customer, or, with a negative amount, takes from it.", example: Some("false"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static LIST_CUSTOMER_INVOICES_QUERY: Object = Object {
-    name: "ListCustomerInvoicesQuery",
-    fields: &[
+pub(crate) static LIST_CUSTOMER_INVOICES_QUERY: Object = Object::new(
+    "ListCustomerInvoicesQuery",
+    &[
         FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
         FieldSchema { name: "include_edit_histories", description: "Whether each object has its `edit_history_summary`.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "with_disabled", description: "Whether disabled objects are included.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static LIST_INVOICES_QUERY: Object = Object {
-    name: "ListInvoicesQuery",
-    fields: &[
+pub(crate) static LIST_INVOICES_QUERY: Object = Object::new(
+    "ListInvoicesQuery",
+    &[
         FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Only those with this external identifier; every data source may have one.", example: Some("\"INV-1001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
@@ -442,70 +420,56 @@ pub(crate) static LIST_INVOICES_QUERY: Object = Object {
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID_QUERY: Object = Object {
-    name: "SetInvoiceDisabledStateByExternalIdQuery",
-    fields: &[
+pub(crate) static SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID_QUERY: Object = Object::new(
+    "SetInvoiceDisabledStateByExternalIdQuery",
+    &[
         FieldSchema { name: "data_source_uuid", description: "Identifier of the data source that the object belongs to, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the invoice in its data source.", example: Some("\"INV-1001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static SET_INVOICE_DISABLED_STATE_QUERY: Object = Object {
-    name: "SetInvoiceDisabledStateQuery",
-    fields: &[
+pub(crate) static SET_INVOICE_DISABLED_STATE_QUERY: Object = Object::new(
+    "SetInvoiceDisabledStateQuery",
+    &[
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static TRANSACTION_CREATION: Object = Object {
-    name: "TransactionCreation",
-    fields: &[
+pub(crate) static TRANSACTION_CREATION: Object = Object::new(
+    "TransactionCreation",
+    &[
         FieldSchema { name: "type", description: "Whether money came or went back.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["payment", "refund"], ..Text::ANY }) },
         FieldSchema { name: "date", description: "When it happened.", example: Some("\"2026-03-02T09:30:00Z\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "result", description: "Whether it worked.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["successful", "failed"], ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the transaction in its data source, for which it must be new.", example: Some("\"T-5001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "amount_in_cents", description: "Amount in cents, positive for refunds as well. Left out, it is that of the invoice.", example: Some("4900"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(0), maximum: None } },
         FieldSchema { name: "transaction_fees_in_cents", description: "Fees of the payment.", example: Some("20"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
-        FieldSchema { name: "transaction_fees_currency", description: "Currency of the fees.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Z]{3}$", allowed: "three capital letters, an ISO 4217 code such as EUR" }), ..Text::ANY }) },
+        FieldSchema { name: "transaction_fees_currency", description: "Currency of the fees.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static UPDATE_INVOICE_BY_EXTERNAL_ID_QUERY: Object = Object {
-    name: "UpdateInvoiceByExternalIdQuery",
-    fields: &[
+pub(crate) static UPDATE_INVOICE_BY_EXTERNAL_ID_QUERY: Object = Object::new(
+    "UpdateInvoiceByExternalIdQuery",
+    &[
         FieldSchema { name: "data_source_uuid", description: "Identifier of the data source that the object belongs to, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the invoice in its data source.", example: Some("\"INV-1001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static UPDATE_INVOICE_QUERY: Object = Object {
-    name: "UpdateInvoiceQuery",
-    fields: &[
+pub(crate) static UPDATE_INVOICE_QUERY: Object = Object::new(
+    "UpdateInvoiceQuery",
+    &[
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static UPDATE_INVOICE_STATUS_QUERY: Object = Object {
-    name: "UpdateInvoiceStatusQuery",
-    fields: &[
+pub(crate) static UPDATE_INVOICE_STATUS_QUERY: Object = Object::new(
+    "UpdateInvoiceStatusQuery",
+    &[
         FieldSchema { name: "handle_as_user_edit", description: "Whether the change counts as an edit by a user, which the next synchronization keeps. Documented: it matters only in automatic data sources, such as Stripe, and for creations and updates. Observed: official clients send it with deletions and with `disabled_state`, too.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);

@@ -219,29 +219,25 @@ pub static GET_LTV: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/metrics/ltv",
 };
 
-pub(crate) static LTV_QUERY: Object = Object {
-    name: "LtvQuery",
-    fields: &[
+pub(crate) static LTV_QUERY: Object = Object::new(
+    "LtvQuery",
+    &[
         FieldSchema { name: "start-date", description: "First day of the period.", example: Some("\"2026-01-01\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
         FieldSchema { name: "end-date", description: "Last day of the period.", example: Some("\"2026-02-28\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
-        FieldSchema { name: "geo", description: "Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.", example: Some("[\"US\",\"GB\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
-        FieldSchema { name: "plans", description: "Only these plans: their names (upper and lower case differ), their external identifiers, or their identifiers, `pl_` followed by a UUID; on the wire with commas between them. A name with a comma can't be sent; use the identifier.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"Team yearly\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "geo", description: "Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.", example: Some("[\"US\",\"GB\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern::new("^[^,]+$", "text without a comma")), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "plans", description: "Only these plans: their names (upper and lower case differ), their external identifiers, or their identifiers, `pl_` followed by a UUID; on the wire with commas between them. A name with a comma can't be sent; use the identifier.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"Team yearly\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern::new("^[^,]+$", "text without a comma")), ..Text::ANY }), min_items: 1 } },
         FieldSchema { name: "filters", description: "An expression in the ChartMogul Filter Language, `filter~OPERATOR~value` with `~AND~` between conditions; texts are in single quotes. The app shows the expression of a report in its address bar.", example: Some("\"region~ANY~'US','GB'\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static METRICS_QUERY: Object = Object {
-    name: "MetricsQuery",
-    fields: &[
+pub(crate) static METRICS_QUERY: Object = Object::new(
+    "MetricsQuery",
+    &[
         FieldSchema { name: "start-date", description: "First day of the period.", example: Some("\"2026-01-01\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
         FieldSchema { name: "end-date", description: "Last day of the period.", example: Some("\"2026-02-28\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
         FieldSchema { name: "interval", description: "How long the intervals are that the period is divided into; there is an entry for each. Send it always: without it, days were observed in 2016, and months are reported since.", example: Some("\"month\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "week", "month", "quarter", "year"], ..Text::ANY }) },
-        FieldSchema { name: "geo", description: "Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.", example: Some("[\"US\",\"GB\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
-        FieldSchema { name: "plans", description: "Only these plans: their names (upper and lower case differ), their external identifiers, or their identifiers, `pl_` followed by a UUID; on the wire with commas between them. A name with a comma can't be sent; use the identifier.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"Team yearly\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern { regex: "^[^,]+$", allowed: "text without a comma" }), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "geo", description: "Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.", example: Some("[\"US\",\"GB\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern::new("^[^,]+$", "text without a comma")), ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "plans", description: "Only these plans: their names (upper and lower case differ), their external identifiers, or their identifiers, `pl_` followed by a UUID; on the wire with commas between them. A name with a comma can't be sent; use the identifier.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"Team yearly\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { pattern: Some(Pattern::new("^[^,]+$", "text without a comma")), ..Text::ANY }), min_items: 1 } },
         FieldSchema { name: "filters", description: "An expression in the ChartMogul Filter Language, `filter~OPERATOR~value` with `~AND~` between conditions; texts are in single quotes. The app shows the expression of a report in its address bar.", example: Some("\"region~ANY~'US','GB'\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);

@@ -123,9 +123,9 @@ pub static UPDATE_OPPORTUNITY: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/opportunities/update",
 };
 
-pub(crate) static LIST_OPPORTUNITIES_QUERY: Object = Object {
-    name: "ListOpportunitiesQuery",
-    fields: &[
+pub(crate) static LIST_OPPORTUNITIES_QUERY: Object = Object::new(
+    "ListOpportunitiesQuery",
+    &[
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "owner", description: "Only those of this salesperson; the e-mail address of a ChartMogul user.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "pipeline", description: "Only those in this sales pipeline; its exact name.", example: Some("\"New Business\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
@@ -135,43 +135,37 @@ pub(crate) static LIST_OPPORTUNITIES_QUERY: Object = Object {
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static OPPORTUNITY_CREATION: Object = Object {
-    name: "OpportunityCreation",
-    fields: &[
+pub(crate) static OPPORTUNITY_CREATION: Object = Object::new(
+    "OpportunityCreation",
+    &[
         FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID. It can't be changed later.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.", example: Some("\"sales@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "pipeline", description: "Name of a sales pipeline that exists in the account, a default one or one set up in the app.", example: Some("\"New Business\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "pipeline_stage", description: "Name of a stage that exists in that pipeline.", example: Some("\"Evaluation\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "estimated_close_date", description: "Day on which the deal is expected to close.", example: Some("\"2026-03-31\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
         FieldSchema { name: "amount_in_cents", description: "Expected value at closing, in cents (the smallest unit of the currency).", example: Some("20000"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
-        FieldSchema { name: "currency", description: "Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.", example: Some("\"EUR\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Z]{3}$", allowed: "three capital letters, an ISO 4217 code such as EUR" }), ..Text::ANY }) },
+        FieldSchema { name: "currency", description: "Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.", example: Some("\"EUR\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
         FieldSchema { name: "type", description: "What the deal is expected to become: `recurring` a subscription, `one-time` a single sale. The set is open; `arr` (annual recurring) has been seen in use without being documented.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["recurring", "one-time"], ..Text::ANY }) },
         FieldSchema { name: "forecast_category", description: "Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the pipeline stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to another stage takes that stage's default is not known.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["pipeline", "best_case", "committed", "lost", "won"], ..Text::ANY }) },
         FieldSchema { name: "win_likelihood", description: "Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to another stage takes that stage's default is not known.", example: Some("60"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(0), maximum: Some(100) } },
         FieldSchema { name: "custom", description: "Custom attributes. Each must have been created in the app before, under Custom Attributes.", example: Some("[{\"key\":\"seats\",\"value\":4}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static OPPORTUNITY_UPDATE: Object = Object {
-    name: "OpportunityUpdate",
-    fields: &[
+pub(crate) static OPPORTUNITY_UPDATE: Object = Object::new(
+    "OpportunityUpdate",
+    &[
         FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible; the user needs a CRM seat.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "pipeline", description: "Name of a sales pipeline that exists in the account, a default one or one set up in the app.", example: Some("\"New Business\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "pipeline_stage", description: "Name of a stage that exists in that pipeline.", example: Some("\"Evaluation\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "estimated_close_date", description: "Day on which the deal is expected to close.", example: Some("\"2026-03-31\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Date },
         FieldSchema { name: "amount_in_cents", description: "Expected value at closing, in cents (the smallest unit of the currency).", example: Some("20000"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
-        FieldSchema { name: "currency", description: "Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Z]{3}$", allowed: "three capital letters, an ISO 4217 code such as EUR" }), ..Text::ANY }) },
+        FieldSchema { name: "currency", description: "Currency of the amount, a three-letter ISO 4217 code that ChartMogul supports.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
         FieldSchema { name: "type", description: "What the deal is expected to become: `recurring` a subscription, `one-time` a single sale. The set is open; `arr` (annual recurring) has been seen in use without being documented.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["recurring", "one-time"], ..Text::ANY }) },
         FieldSchema { name: "forecast_category", description: "Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the pipeline stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to another stage takes that stage's default is not known.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["pipeline", "best_case", "committed", "lost", "won"], ..Text::ANY }) },
         FieldSchema { name: "win_likelihood", description: "Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to another stage takes that stage's default is not known.", example: Some("60"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(0), maximum: Some(100) } },
         FieldSchema { name: "custom", description: "The complete new set of custom attributes. It replaces all custom attributes of the opportunity; an empty list removes every one. Leave `custom` out to keep them as they are.", example: Some("[{\"key\":\"seats\",\"value\":4}]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
     ],
-    not_empty: true,
-    one_of: &[],
-};
+).not_empty();

@@ -147,42 +147,34 @@ pub static LIST_PLAN_GROUP_PLANS: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/plan-groups/list-plans",
 };
 
-pub(crate) static LIST_PLAN_GROUP_PLANS_QUERY: Object = Object {
-    name: "ListPlanGroupPlansQuery",
-    fields: &[
+pub(crate) static LIST_PLAN_GROUP_PLANS_QUERY: Object = Object::new(
+    "ListPlanGroupPlansQuery",
+    &[
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static LIST_PLAN_GROUPS_QUERY: Object = Object {
-    name: "ListPlanGroupsQuery",
-    fields: &[
+pub(crate) static LIST_PLAN_GROUPS_QUERY: Object = Object::new(
+    "ListPlanGroupsQuery",
+    &[
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static PLAN_GROUP_CREATION: Object = Object {
-    name: "PlanGroupCreation",
-    fields: &[
+pub(crate) static PLAN_GROUP_CREATION: Object = Object::new(
+    "PlanGroupCreation",
+    &[
         FieldSchema { name: "name", description: "Name of the plan group.", example: Some("\"Team plans\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "plans", description: "Identifiers of the plans, at least one; each is `pl_` followed by a UUID.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static PLAN_GROUP_UPDATE: Object = Object {
-    name: "PlanGroupUpdate",
-    fields: &[
+pub(crate) static PLAN_GROUP_UPDATE: Object = Object::new(
+    "PlanGroupUpdate",
+    &[
         FieldSchema { name: "name", description: "Name of the plan group.", example: Some("\"Team plans\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "plans", description: "Identifiers of the plans, each `pl_` followed by a UUID. The list replaces all plans of the group; whether it may be empty is not known. Leave `plans` out to keep them as they are.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\"]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
-    not_empty: true,
-    one_of: &[],
-};
+).not_empty();

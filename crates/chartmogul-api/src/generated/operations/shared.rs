@@ -3,35 +3,29 @@
 #[allow(unused_imports)] // not every resource needs all of them
 use crate::operation::{Body, FieldSchema, Object, Operation, Parameter, Pattern, Schema, Text};
 
-pub(crate) static ASSOCIATED_OBJECT_IDENTIFIER: Object = Object {
-    name: "AssociatedObjectIdentifier",
-    fields: &[
+pub(crate) static ASSOCIATED_OBJECT_IDENTIFIER: Object = Object::new(
+    "AssociatedObjectIdentifier",
+    &[
         FieldSchema { name: "associated_object", description: "What kind of object it is about. Since August 2026.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["customer", "contact"], ..Text::ANY }) },
         FieldSchema { name: "method", description: "How the object is identified; `uuid` is the only way that is known.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["uuid"], ..Text::ANY }) },
         FieldSchema { name: "value", description: "Its identifier, `cus_` or `con_` followed by a UUID.", example: Some("\"con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static CUSTOM_ATTRIBUTE: Object = Object {
-    name: "CustomAttribute",
-    fields: &[
-        FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been created in the app before, under Custom Attributes.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
+pub(crate) static CUSTOM_ATTRIBUTE: Object = Object::new(
+    "CustomAttribute",
+    &[
+        FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ. It must have been created in the app before, under Custom Attributes.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Za-z0-9_]+$", "letters, digits and underscores")), ..Text::ANY }) },
         FieldSchema { name: "value", description: "Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point. A list was seen in a request of an official client; no documentation names the type.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static NEW_CUSTOM_ATTRIBUTE: Object = Object {
-    name: "NewCustomAttribute",
-    fields: &[
+pub(crate) static NEW_CUSTOM_ATTRIBUTE: Object = Object::new(
+    "NewCustomAttribute",
+    &[
         FieldSchema { name: "type", description: "Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official examples always send it.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["String", "Integer", "Decimal", "Timestamp", "Boolean"], ..Text::ANY }) },
-        FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern { regex: "^[A-Za-z0-9_]+$", allowed: "letters, digits and underscores" }), ..Text::ANY }) },
+        FieldSchema { name: "key", description: "Name of the attribute, in letters, digits and underscores; upper and lower case differ.", example: Some("\"seats\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { pattern: Some(Pattern::new("^[A-Za-z0-9_]+$", "letters, digits and underscores")), ..Text::ANY }) },
         FieldSchema { name: "value", description: "Value of a custom attribute: a text of at most 255 characters, a number, a Boolean, or a list of such texts. Its type must be the one chosen when the attribute was created: String, Integer (64 bit), Decimal, Timestamp (sent as a string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point. A list was seen in a request of an official client; no documentation names the type.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Scalar(Text { max_length: 255, ..Text::ANY }) },
         FieldSchema { name: "source", description: "Where the value comes from, for people; `API` if it is left out.", example: Some("\"crm-sync\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);

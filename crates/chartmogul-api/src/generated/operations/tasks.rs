@@ -123,9 +123,9 @@ pub static UPDATE_TASK: Operation = Operation {
     source: "https://dev.chartmogul.com/reference/tasks/update",
 };
 
-pub(crate) static LIST_TASKS_QUERY: Object = Object {
-    name: "ListTasksQuery",
-    fields: &[
+pub(crate) static LIST_TASKS_QUERY: Object = Object::new(
+    "ListTasksQuery",
+    &[
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "contact_uuid", description: "Only those on this contact, `con_` followed by a UUID.", example: Some("\"con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "assignee", description: "Only those of this assignee; the e-mail address of a ChartMogul user.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
@@ -135,13 +135,11 @@ pub(crate) static LIST_TASKS_QUERY: Object = Object {
         FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
 
-pub(crate) static TASK_CREATION: Object = Object {
-    name: "TaskCreation",
-    fields: &[
+pub(crate) static TASK_CREATION: Object = Object::new(
+    "TaskCreation",
+    &[
         FieldSchema { name: "customer_uuid", description: "Identifier of the customer that the task is about, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "associated_object_identifier", description: "The customer or contact that it is about. Since August 2026.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::shared::ASSOCIATED_OBJECT_IDENTIFIER) },
         FieldSchema { name: "task_details", description: "What is to be done, in at most 255 characters.", example: Some("\"Schedule a demo\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, max_length: 255, ..Text::ANY }) },
@@ -149,18 +147,14 @@ pub(crate) static TASK_CREATION: Object = Object {
         FieldSchema { name: "due_date", description: "When the task is due, a day (its beginning, UTC) or an instant.", example: Some("\"2026-04-30T00:00:00Z\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "completed_at", description: "When the task was completed, a day (its beginning, UTC) or an instant. Observed: one in the future and one before `due_date` are accepted. Whether `null` opens a task again is not known.", example: Some("\"2026-04-20T00:00:00Z\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
     ],
-    not_empty: false,
-    one_of: &[&["customer_uuid"], &["associated_object_identifier"]],
-};
+).one_of(&[&["customer_uuid"], &["associated_object_identifier"]]);
 
-pub(crate) static TASK_UPDATE: Object = Object {
-    name: "TaskUpdate",
-    fields: &[
+pub(crate) static TASK_UPDATE: Object = Object::new(
+    "TaskUpdate",
+    &[
         FieldSchema { name: "task_details", description: "What is to be done, in at most 255 characters.", example: Some("\"Schedule a demo\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, max_length: 255, ..Text::ANY }) },
         FieldSchema { name: "assignee", description: "E-mail address of the ChartMogul user who is to do it.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "due_date", description: "When the task is due, a day (its beginning, UTC) or an instant.", example: Some("\"2026-04-30T00:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "completed_at", description: "When the task was completed, a day (its beginning, UTC) or an instant. Observed: one in the future and one before `due_date` are accepted. Whether `null` opens a task again is not known.", example: Some("\"2026-04-20T00:00:00Z\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
     ],
-    not_empty: false,
-    one_of: &[],
-};
+);
