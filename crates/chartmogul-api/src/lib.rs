@@ -42,7 +42,6 @@ pub use operation::{Body, FieldSchema, Object, Operation, Parameter, Pattern, Re
 #[doc(hidden)]
 pub use transport::{Bounds, FromRead, connections::check_runtime};
 pub use transport::{
-    Connect, ConnectLayer,
     connections::IDLE_TIMEOUT,
     limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, LimiterFuture, Permit, RateLimiter, Unlimited},
     observe::{AttemptEvent, CallEvent, Observer, Waited},

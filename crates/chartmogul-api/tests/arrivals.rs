@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use chartmogul_api::{BoxError, Client, ConnectLayer, Method};
+use chartmogul_api::{BoxError, Client, Method};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -104,7 +104,6 @@ async fn arrivals(calls: usize, connect: Slow, each: usize) -> Vec<Instant> {
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .connector_layer(connect)
-        .connector_layer(ConnectLayer::default())
         .build()
         .unwrap();
     let client: Client = Client::builder()

@@ -19,11 +19,11 @@ mod generated;
 pub use chartmogul_api;
 #[doc(inline)]
 pub use chartmogul_api::{
-    Attempt, AttemptEvent, BoxError, CallEvent, ConnectLayer, CustomAttributeError, CustomAttributeValue,
-    CustomAttributes, DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY,
-    DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Date, Error, ErrorResponse, Failure, Field, History, IDLE_TIMEOUT,
-    InvalidInput, Limiter, LimiterFuture, List, Observer, Operation, Permit, Problem, RateLimiter, Retry, StopReason,
-    TimeoutKind, Timestamp, Unlimited, Verbatim, Waited, operations,
+    Attempt, AttemptEvent, BoxError, CallEvent, CustomAttributeError, CustomAttributeValue, CustomAttributes,
+    DEFAULT_ATTEMPT_TIMEOUT, DEFAULT_CALL_TIMEOUT, DEFAULT_CONNECT_TIMEOUT, DEFAULT_MAX_BODY, DEFAULT_MAX_IN_FLIGHT,
+    DEFAULT_RATE_LIMIT, Date, Error, ErrorResponse, Failure, Field, History, IDLE_TIMEOUT, InvalidInput, Limiter,
+    LimiterFuture, List, Observer, Operation, Permit, Problem, RateLimiter, Retry, StopReason, TimeoutKind, Timestamp,
+    Unlimited, Verbatim, Waited, operations,
 };
 pub use chartmogul_api::{Method, StatusCode};
 

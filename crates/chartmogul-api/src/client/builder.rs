@@ -11,7 +11,7 @@ use crate::{
     generated::DEFAULT_BASE_URL,
     runtime::{Relative, Requests},
     transport::{
-        ConnectLayer, Shared,
+        Shared,
         connections::{Connections, IDLE_TIMEOUT},
         limit::{DEFAULT_MAX_IN_FLIGHT, DEFAULT_RATE_LIMIT, Limiter, RateLimiter},
         observe::Observer,
@@ -294,8 +294,7 @@ impl<C: From<Client>> ClientBuilder<C> {
     /// It must not follow redirects (`redirect::Policy::none()`): a redirect can turn a write into a read, whose response
     /// looks like that of the write. A client with any other policy is rejected by [`build`](Self::build).
     /// Set `connect_timeout`, `root_certificate`, `proxy` and `http2` on your client, not here. Also set `retry::never()` on
-    /// it, because reqwest has retries of its own. Give it a [`ConnectLayer`] too, or more requests than allowed
-    /// may arrive within a second while connections are made.
+    /// it, because reqwest has retries of its own.
     ///
     /// It manages its own connections: it should have a `pool_idle_timeout` of at most
     /// [`IDLE_TIMEOUT`](crate::IDLE_TIMEOUT), ignores the idle time that the server announces, and must be used in only one
@@ -347,9 +346,7 @@ impl<C: From<Client>> ClientBuilder<C> {
             None => {
                 let (connection, url) = (self.connection, base_url.clone());
                 connection.check(&url)?;
-                // reqwest copies what is around its connector for each request, so it is there only for who looks.
-                let layer = self.limiter.as_ref().is_none_or(Limiter::counts_arrivals);
-                let build = move |idle| connection.build(&url, connect_timeout, idle, layer);
+                let build = move |idle| connection.build(&url, connect_timeout, idle);
                 Connections::new(build(IDLE_TIMEOUT)?, Some(Box::new(build)))
             }
         };
@@ -442,13 +439,7 @@ impl Connection {
         Ok(())
     }
 
-    fn build(
-        &self,
-        base_url: &Url,
-        connect_timeout: Duration,
-        idle: Duration,
-        layer: bool,
-    ) -> Result<reqwest::Client, Error> {
+    fn build(&self, base_url: &Url, connect_timeout: Duration, idle: Duration) -> Result<reqwest::Client, Error> {
         let mut http = reqwest::Client::builder()
             // A redirect must not turn a write into a read, nor carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
@@ -457,9 +448,6 @@ impl Connection {
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .connect_timeout(connect_timeout)
             .pool_idle_timeout(idle);
-        if layer {
-            http = http.connector_layer(ConnectLayer::default());
-        }
         if !self.http2 {
             http = http.http1_only();
         }

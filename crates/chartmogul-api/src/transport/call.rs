@@ -15,6 +15,7 @@ use tracing::{Instrument as _, Span};
 use super::{
     Completed, Prepared, Route,
     attempt::{self, Accept, AttemptError, BodyError, Deadline, RawResponse},
+    leaving::Leaving,
     limit::{LimiterFuture, Permit, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
     polling::Polling,
@@ -322,7 +323,8 @@ impl<'a> Call<'a> {
         request: &Prepared,
         number: u32,
     ) -> Result<(Span, impl Future<Output = reqwest::Result<reqwest::Response>> + use<>), Error> {
-        let request = request.to_request(&self.client.shared).map_err(|source| {
+        let body = |body| Leaving::body(&self.polling, body);
+        let request = request.to_request(&self.client.shared, body).map_err(|source| {
             let what = format!("{}: the request can't be built", route.as_str());
             Error::internal(what, Some(source))
         })?;

@@ -19,7 +19,7 @@ use super::{
     connections::check_timers,
     line::{GRACE, Key, Line},
     observe,
-    pace::{LONG_PAUSE, Pace, SECOND},
+    pace::{LONG_PAUSE, Leaves, Pace, SECOND},
     polling::Polling,
 };
 use crate::BoxError;
@@ -80,12 +80,6 @@ pub trait Limiter: fmt::Debug + Send + Sync + 'static {
 
     /// The server rejected a request with 429 or 503; `retry_after` is the wait that it asked for, if any.
     fn throttled(&self, retry_after: Option<Duration>);
-
-    /// Whether it may have to know when connections stand, as [`RateLimiter`] does. Not for users: it may change.
-    #[doc(hidden)]
-    fn counts_arrivals(&self) -> bool {
-        true
-    }
 }
 
 impl<L: Limiter + ?Sized> Limiter for Arc<L> {
@@ -111,10 +105,6 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
 
     fn throttled(&self, retry_after: Option<Duration>) {
         (**self).throttled(retry_after);
-    }
-
-    fn counts_arrivals(&self) -> bool {
-        (**self).counts_arrivals()
     }
 }
 
@@ -158,10 +148,6 @@ impl Limiter for Unlimited {
 
     fn try_acquire(&self) -> Option<Permit> {
         Some(Permit::holding(()))
-    }
-
-    fn counts_arrivals(&self) -> bool {
-        false
     }
 
     fn try_begin(&self) -> Option<Permit> {
@@ -259,18 +245,18 @@ struct Holder {
 impl Holder {
     /// Whether a request of it is still to leave.
     fn is_to_send(&self) -> bool {
-        self.reserves || matches!(self.slot, Slot::Connecting(_))
+        self.reserves || self.slot == Slot::ToLeave
     }
 }
 
 /// What became of the latest send slot of a call.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Slot {
     None,
+    /// Its request has not left: the HTTP client looks for a connection, or makes one.
+    ToLeave,
     /// Its request left then.
     Sent(Instant),
-    /// Its request will leave when this connection stands.
-    Connecting(u64),
 }
 
 /// Each who waits looks now and then whether those before it are still there. In a long line this is how often all of
@@ -332,8 +318,12 @@ impl Limits {
             if state.free == 0 || !state.permits.is_vacant() || !state.slots.is_vacant() {
                 return None;
             }
-            state.pace.take(now, ticket).ok()?;
-            state.take_permit(call.as_ref(), ticket, Slot::Sent(now)).ok()
+            let (leaves, slot) = match call {
+                Some(_) => (Leaves::Later, Slot::ToLeave),
+                None => (Leaves::Now, Slot::Sent(now)),
+            };
+            state.pace.take(now, ticket, leaves).ok()?;
+            state.take_permit(call.as_ref(), ticket, slot).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
@@ -400,8 +390,9 @@ impl Limits {
             .1
     }
 
-    pub(super) fn connected(&self, ticket: u64, connection: u64) {
-        self.with(|state| state.connected(ticket, connection));
+    /// The request of the latest send slot of a call leaves.
+    pub(super) fn leaves(&self, ticket: u64) {
+        self.with(|state| state.leaves(ticket));
     }
 
     fn granted(self: &Arc<Self>, (ticket, number): Taken) -> Permit {
@@ -560,20 +551,26 @@ impl State {
     }
 
     fn take_slot(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
-        let mut result = self.pace.take(now, ticket);
+        // Only the requests of a call are seen to leave.
+        let is_call = |holder: &&mut Holder| holder.call.is_some();
+        let leaves = match self.holders.get_mut(&ticket).filter(is_call) {
+            Some(_) => Leaves::Later,
+            None => Leaves::Now,
+        };
+        let mut result = self.pace.take(now, ticket, leaves);
         if let Err(at) = result
             && self.pace.is_held_up()
         {
             // Requests that are to leave later count. Unless nobody polls them: then they will not leave.
             match self.revoke_idle(now, Holder::is_to_send) {
-                Ok(()) => result = self.pace.take(now, ticket),
+                Ok(()) => result = self.pace.take(now, ticket, leaves),
                 Err(again) => result = Err(at.into_iter().chain(again).min()),
             }
         }
         if result.is_ok()
-            && let Some(holder) = self.holders.get_mut(&ticket)
+            && let Some(holder) = self.holders.get_mut(&ticket).filter(is_call)
         {
-            holder.slot = Slot::Sent(now);
+            holder.slot = Slot::ToLeave;
         }
         result
     }
@@ -598,14 +595,14 @@ impl State {
             let due = since + GRACE;
             if due > now {
                 soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
-            } else if call.revoke(state, matches!(holder.slot, Slot::Connecting(_))) {
+            } else if call.revoke(state, holder.slot == Slot::ToLeave) {
                 idle = Some(*ticket);
                 break;
             }
         }
         let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
         // It asks for send slots again before it goes on.
-        if let Slot::Connecting(_) = holder.slot {
+        if holder.slot == Slot::ToLeave {
             self.give_back(now);
         }
         if holder.reserves {
@@ -656,7 +653,7 @@ impl State {
     fn ended(&mut self, ticket: u64, slot: Slot) {
         let now = Instant::now();
         let mut changed = self.pace.ended(ticket);
-        if let Slot::Connecting(_) = slot {
+        if slot == Slot::ToLeave {
             self.pace.arrived(now);
             changed = true;
         }
@@ -674,73 +671,17 @@ impl State {
         }
     }
 
-    /// A connection is being made for the request of the latest send slot, which leaves when it stands.
-    fn connecting(&mut self, ticket: u64) -> Option<u64> {
-        let connection = self.ticket();
-        let holder = self.holders.get_mut(&ticket)?;
-        match mem::replace(&mut holder.slot, Slot::Connecting(connection)) {
-            Slot::Connecting(_) => {}
-            Slot::Sent(at) => self.pace.delayed(Some(at)),
-            Slot::None => self.pace.delayed(None),
-        }
-        Some(connection)
-    }
-
-    /// The request has left, or will not leave by this connection.
-    fn connected(&mut self, ticket: u64, connection: u64) {
-        let now = Instant::now();
+    /// The request of the latest send slot leaves.
+    fn leaves(&mut self, ticket: u64) {
         if let Some(holder) = self.holders.get_mut(&ticket)
-            && let Slot::Connecting(latest) = holder.slot
-            && latest == connection
+            && holder.slot == Slot::ToLeave
         {
+            let now = Instant::now();
             holder.slot = Slot::Sent(now);
             self.pace.arrived(now);
-            self.slots.wake(1, now, &mut self.woken);
-        }
-    }
-}
-
-/// A connection is being made for the request of a call.
-pub(super) struct Connecting {
-    call: Arc<Polling>,
-    limits: Arc<Limits>,
-    ticket: u64,
-    connection: u64,
-    stands: bool,
-}
-
-impl Connecting {
-    /// For the call that is being polled, if its limiter has to know.
-    pub(super) fn begin() -> Option<Self> {
-        let call = Polling::current()?;
-        let (limits, ticket) = call.limits().clone()?;
-        let connection = limits.with(|state| state.connecting(ticket))?;
-        Some(Self {
-            limits,
-            ticket,
-            connection,
-            call,
-            stands: false,
-        })
-    }
-
-    /// The connection stands, so the request leaves when its call is polled next.
-    pub(super) fn stands(mut self) {
-        self.stands = true;
-    }
-
-    /// Whether the request has left over another connection, so that this one is not polled with its call any more.
-    pub(super) fn has_left(&self) -> bool {
-        !self.call.is_current()
-    }
-}
-
-impl Drop for Connecting {
-    fn drop(&mut self) {
-        if self.stands && self.call.is_current() {
-            self.call.stands(self.connection);
-        } else {
-            self.limits.connected(self.ticket, self.connection);
+            if !self.slots.is_vacant() {
+                self.slots.wake(1, now, &mut self.woken); // who waits can know until when
+            }
         }
     }
 }
@@ -757,7 +698,11 @@ impl Reserved {
     pub(super) fn begin() -> Option<Self> {
         let call = Polling::current()?;
         let (limits, ticket) = call.limits().clone()?;
-        let slot = limits.with(|state| state.holders.get(&ticket).map(|holder| holder.slot));
+        // Until the other request has its send slot, too, it counts from now on, like one that leaves.
+        let slot = limits.with(|state| {
+            state.leaves(ticket);
+            state.holders.get(&ticket).map(|holder| holder.slot)
+        });
         let Some(Slot::Sent(taken)) = slot else { return None };
         Some(Self { limits, ticket, taken })
     }
@@ -774,16 +719,15 @@ impl Reserved {
         })
     }
 
-    /// The second request leaves now.
+    /// The second request is the one to leave.
     pub(super) fn leave(self) {
         self.limits.with(|state| {
-            let now = Instant::now();
             state.settle(self.ticket);
-            if let Some(holder) = state.holders.get_mut(&self.ticket) {
-                (holder.slot, holder.reserves) = (Slot::Sent(now), false);
-                state.pace.arrived(now);
+            if let Some(holder) = state.holders.get_mut(&self.ticket)
+                && mem::take(&mut holder.reserves)
+            {
+                holder.slot = Slot::ToLeave;
             }
-            state.slots.wake(1, now, &mut state.woken);
         });
     }
 }

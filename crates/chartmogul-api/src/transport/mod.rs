@@ -5,8 +5,8 @@
 
 mod attempt;
 mod call;
-mod connect;
 pub(crate) mod connections;
+mod leaving;
 pub(crate) mod limit;
 mod line;
 pub(crate) mod observe;
@@ -25,7 +25,6 @@ use serde::de::DeserializeOwned;
 use tokio::{sync::watch, time::Instant};
 
 pub(crate) use self::attempt::RawResponse;
-pub use self::connect::{Connect, ConnectLayer};
 use self::{
     call::{Call, ReadFirst},
     connections::Connections,

@@ -29,8 +29,8 @@ pub(super) struct Pace {
     /// When the latest requests were sent, as many as may be sent in a second: the next one has to wait until the
     /// oldest of them is a second ago. It is what no window of a second is ever overfilled by.
     latest: VecDeque<Instant>,
-    /// Requests that had their send slot and have not left: their connections are being made. They may arrive at any time, so
-    /// they count in every second.
+    /// Requests that had their send slot and have not left, because their connections are being made, for example. They may
+    /// leave at any time, so they count in every second.
     delayed: u32,
     /// When the next request would be sent if they were evenly spread (GCRA); may lie ahead by the burst.
     even: Option<Instant>,
@@ -40,6 +40,14 @@ pub(super) struct Pace {
     /// Share of the rate at the end of the latest pause; recovers from there.
     share: f64,
     probe: Probe,
+}
+
+/// When the request of a send slot leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaves {
+    Now,
+    /// When that is told.
+    Later,
 }
 
 /// The first request after a long pause.
@@ -65,11 +73,15 @@ impl Pace {
         }
     }
 
-    /// Takes a send slot now, or says when there may be one, if that is known.
-    pub(super) fn take(&mut self, now: Instant, ticket: u64) -> Result<(), Option<Instant>> {
+    /// Takes a send slot now, or says when there may be one, if that is known. Its request leaves at once, or is delayed.
+    pub(super) fn take(&mut self, now: Instant, ticket: u64, leaves: Leaves) -> Result<(), Option<Instant>> {
         match self.next(now) {
             Some(at) if at <= now => {
-                self.sent(now);
+                match leaves {
+                    Leaves::Now => self.arrived_at(now),
+                    Leaves::Later => self.delayed += 1,
+                }
+                self.even = Some(self.even.map_or(now, |even| even.max(now)) + self.interval(now));
                 self.probe = match self.probe {
                     Probe::Due => Probe::Sent(ticket, now + PROBE),
                     _ => Probe::None,
@@ -102,11 +114,6 @@ impl Pace {
         Some(at)
     }
 
-    fn sent(&mut self, now: Instant) {
-        self.arrived_at(now);
-        self.even = Some(self.even.map_or(now, |even| even.max(now)) + self.interval(now));
-    }
-
     fn arrived_at(&mut self, now: Instant) {
         // What is longer ago holds up nobody; with a high rate there would be ever more of it.
         let over = |sent: &Instant| now.saturating_duration_since(*sent) >= SECOND + MARGIN;
@@ -114,16 +121,6 @@ impl Pace {
             self.latest.pop_front();
         }
         self.latest.push_back(now);
-    }
-
-    /// A request that had its send slot then will leave later.
-    pub(super) fn delayed(&mut self, sent: Option<Instant>) {
-        if let Some(sent) = sent
-            && let Some(index) = self.latest.iter().rposition(|at| *at == sent)
-        {
-            self.latest.remove(index);
-        }
-        self.delayed += 1;
     }
 
     /// A request that had its send slot then will leave at some time, if there is room for it in any second; whether there is.
@@ -134,7 +131,10 @@ impl Pace {
         // With one request per second, there never is.
         let fits = counts(&sent) || others < self.per_second as usize || self.per_second == 1;
         if fits {
-            self.delayed(Some(sent));
+            if let Some(index) = self.latest.iter().rposition(|at| *at == sent) {
+                self.latest.remove(index);
+            }
+            self.delayed += 1;
         }
         fits
     }
@@ -239,7 +239,7 @@ mod tests {
     /// Takes the next send slot; gives back when.
     fn take(pace: &mut Pace, now: Instant) -> Instant {
         let at = pace.next(now).unwrap();
-        pace.take(at, 0).unwrap();
+        pace.take(at, 0, Leaves::Now).unwrap();
         at
     }
 
@@ -381,18 +381,16 @@ mod tests {
                     }
                 };
                 now = slot;
-                pace.take(now, 0).unwrap();
+                let leaves = match fate {
+                    Fate::Sent => Leaves::Now,
+                    Fate::Connects(_) | Fate::GivenBack(_) => Leaves::Later,
+                };
+                pace.take(now, 0, leaves).unwrap();
                 let later = |micros| now + Duration::from_micros(micros);
                 match fate {
                     Fate::Sent => arrivals.push(now),
-                    Fate::Connects(micros) => {
-                        pace.delayed(Some(now));
-                        connecting.insert((later(micros), number, true));
-                    }
-                    Fate::GivenBack(micros) => {
-                        pace.delayed(Some(now));
-                        connecting.insert((later(micros), number, false));
-                    }
+                    Fate::Connects(micros) => _ = connecting.insert((later(micros), number, true)),
+                    Fate::GivenBack(micros) => _ = connecting.insert((later(micros), number, false)),
                 }
             }
             arrivals.extend(connecting.into_iter().filter(|(.., leaves)| *leaves).map(|(at, ..)| at));
@@ -414,7 +412,7 @@ mod tests {
                 let next = pace.next(now).unwrap();
                 assert_eq!(next, now + LONGEST_PAUSE);
                 now = next;
-                pace.take(now, 7).unwrap();
+                pace.take(now, 7, Leaves::Now).unwrap();
                 assert_eq!(pace.next(now), Some(now + PROBE), "one request alone");
                 assert!(!pace.ended(8), "another one");
                 now += SECOND;
@@ -430,9 +428,9 @@ mod tests {
         let mut pace = Pace::new(40);
         let now = Instant::now();
         pace.throttled(now, Some(LONG_PAUSE));
-        pace.take(now + LONG_PAUSE, 1).unwrap();
-        pace.take(now + LONG_PAUSE, 2).unwrap_err();
-        pace.take(now + LONG_PAUSE + PROBE, 2).unwrap();
+        pace.take(now + LONG_PAUSE, 1, Leaves::Now).unwrap();
+        pace.take(now + LONG_PAUSE, 2, Leaves::Now).unwrap_err();
+        pace.take(now + LONG_PAUSE + PROBE, 2, Leaves::Now).unwrap();
     }
 
     /// `Retry-After: 0` or none for a minute: each call gets through with the attempts that it has.

@@ -25,7 +25,7 @@ const WOKEN: usize = 1;
 const POLLED: usize = 1 << 1;
 /// Its permit went to another call.
 const REVOKED: usize = 1 << 2;
-/// So did its send slot: it was still connecting, so its request had not been sent.
+/// So did its send slot: its request had not left.
 const UNSENT: usize = 1 << 3;
 /// What is above counts how often it was polled.
 const ONCE: usize = 1 << 4;
@@ -38,8 +38,8 @@ pub(crate) struct Polling {
     task: Mutex<Waker>,
     /// The limiter that gave it a permit, and its ticket there.
     limits: Mutex<Option<(Arc<Limits>, u64)>>,
-    /// The connection that its request leaves by when it is polled next; zero if there is none.
-    stands: AtomicU64,
+    /// How many requests it has begun.
+    requests: AtomicU64,
 }
 
 impl Polling {
@@ -48,19 +48,13 @@ impl Polling {
             state: AtomicUsize::new(0),
             task: Mutex::new(Waker::noop().clone()),
             limits: Mutex::new(None),
-            stands: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         })
     }
 
     /// The call that is being polled now, if there is one.
     pub(super) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
-    }
-
-    pub(super) fn is_current(&self) -> bool {
-        CURRENT
-            .try_with(|current| std::ptr::eq(Arc::as_ptr(current), self))
-            .unwrap_or_default()
     }
 
     /// The limiter that gave it a permit, and its ticket there. Whoever holds this locks nothing else; it may be locked under the limiter's lock.
@@ -74,28 +68,26 @@ impl Polling {
         let call = Arc::clone(self);
         let polled = poll_fn(move |context| {
             call.begin(context.waker());
-            let stood = call.stands.load(Ordering::Relaxed);
             let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
-            if stood != 0 {
-                call.left(stood);
-            }
             call.state.fetch_and(!POLLED, Ordering::AcqRel);
             poll
         });
         CURRENT.scope(Arc::clone(self), polled)
     }
 
-    /// A connection stands. The HTTP client prepares it now, and sends the request when the call is polled next.
-    pub(super) fn stands(&self, connection: u64) {
-        self.stands.store(connection, Ordering::Relaxed);
+    /// Gives its next request a number.
+    pub(super) fn begin_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    #[cold] // once for each connection
-    fn left(&self, connection: u64) {
-        self.stands.store(0, Ordering::Relaxed);
+    /// The request with this number leaves, or will not. An earlier one than the latest matters no longer.
+    pub(super) fn leaves(&self, number: u64) {
+        if self.requests.load(Ordering::Relaxed) != number {
+            return;
+        }
         let limits = self.limits().clone();
         if let Some((limits, ticket)) = limits {
-            limits.connected(ticket, connection);
+            limits.leaves(ticket);
         }
     }
 
@@ -176,6 +168,6 @@ mod tests {
         assert!(watched.as_mut().poll(&mut context).is_pending());
         assert!(call.is_revoked(), "until it has a permit again");
         call.restore();
-        assert!(!call.is_revoked() && !call.is_current());
+        assert!(!call.is_revoked());
     }
 }

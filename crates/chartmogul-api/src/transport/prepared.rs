@@ -70,7 +70,11 @@ impl Prepared {
     }
 
     /// What an attempt sends.
-    pub(super) fn to_request(&self, shared: &Shared) -> Result<reqwest::Request, BoxError> {
+    pub(super) fn to_request(
+        &self,
+        shared: &Shared,
+        body_of: impl FnOnce(Option<Bytes>) -> Option<reqwest::Body>,
+    ) -> Result<reqwest::Request, BoxError> {
         let Parts {
             method,
             path,
@@ -96,9 +100,8 @@ impl Prepared {
             headers.insert(name, value.clone());
         }
         match body {
-            Some(body) => {
+            Some(_) => {
                 headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                *request.body_mut() = Some(body.clone().into());
             }
             // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers respond with 411 otherwise.
             None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
@@ -106,6 +109,7 @@ impl Prepared {
             }
             None => {}
         }
+        *request.body_mut() = body_of(body.clone());
         Ok(request)
     }
 }
@@ -180,7 +184,7 @@ mod tests {
 
     fn sent(base_url: &str, request: &Prepared) -> reqwest::Request {
         let client = Client::builder().api_key("key").base_url(base_url).build().unwrap();
-        request.to_request(&client.shared).unwrap()
+        request.to_request(&client.shared, |body| body.map(Into::into)).unwrap()
     }
 
     fn raw(json: &str) -> Box<RawValue> {

@@ -6,6 +6,7 @@ use std::sync::{
 use tokio::{task::JoinSet, time::timeout};
 
 use super::*;
+use crate::transport::leaving::Leaving;
 
 /// Paused time: the limiter's clock is tokio's.
 #[tokio::test(start_paused = true)]
@@ -192,12 +193,11 @@ impl Drop for Request {
 }
 
 async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Duration) {
+    let body = Leaving::body(&Polling::current().unwrap(), None);
     if !connect.is_zero() {
-        let connecting = Connecting::begin();
         tokio::time::sleep(connect).await;
-        connecting.into_iter().for_each(Connecting::stands);
-        tokio::task::yield_now().await; // as hyper does
     }
+    drop(body); // which leaves
     {
         let mut server = server.lock().unwrap();
         server.arrivals.push(Instant::now());
@@ -251,6 +251,14 @@ async fn call(
     let polling = Polling::current().unwrap();
     let mut permit = None;
     let take = async |permit: &mut Option<Permit>| {
+        if permit.is_none() {
+            *permit = limiter.try_begin();
+            if permit.is_some() {
+                served(Resource::Permit);
+                served(Resource::Slot);
+                return;
+            }
+        }
         loop {
             if permit.is_none() || polling.is_revoked() {
                 *permit = None;
@@ -428,7 +436,7 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
             let work = async {
                 let _permit = limiter.acquire().await.unwrap();
                 limiter.ready().await.unwrap();
-                drop(Connecting::begin()); // and waits for its next attempt
+                drop(Leaving::body(&Polling::current().unwrap(), None)); // and waits for its next attempt
                 std::future::pending::<()>().await;
             };
             Polling::new().watch(pin!(work)).await;
@@ -584,12 +592,4 @@ async fn schedule(seed: u64) {
         assert_eq!((state.permits.len(), state.slots.len()), (0, 0), "seed {seed}: lines");
         assert!(!state.pace.is_held_up(), "seed {seed}: slots");
     });
-}
-
-/// A limiter of which nothing is known is told of arrivals, and one in an `Arc` is asked itself.
-#[test]
-fn only_who_never_looks_is_not_told_of_arrivals() {
-    let told = |limiter: &dyn Limiter| limiter.counts_arrivals();
-    assert!(told(&RateLimiter::new(4, 20)) && told(&Arc::new(RateLimiter::new(4, 20))));
-    assert!(!told(&Unlimited) && !told(&Arc::new(Unlimited)));
 }
