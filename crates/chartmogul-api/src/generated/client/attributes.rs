@@ -164,8 +164,10 @@ impl Client {
     }
     /// Update custom attributes of a customer.
     ///
-    /// Changes values of custom attributes. Documented: those that are not named are kept, and each must have been added
-    /// to the account before. The type of an attribute stays what it is.
+    /// Changes values of custom attributes of the customer and keeps all others: a PUT that does not replace what it does
+    /// not name. Documented: each must have been added before. The type of an attribute stays what it is.
+    ///
+    /// Nothing replaces all custom attributes at once: remove those that must go, and add the others.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
     /// - `body`: [`CustomAttributesReplacement`](types::CustomAttributesReplacement)

@@ -109,7 +109,7 @@ pub static UPDATE_CUSTOM_ATTRIBUTES: Operation = Operation {
     tag: "attributes",
     verb: "update_custom",
     summary: "Update custom attributes of a customer",
-    description: "Changes values of custom attributes. Documented: those that are not named are kept, and each must have been added to the account before. The type of an attribute stays what it is.",
+    description: "Changes values of custom attributes of the customer and keeps all others: a PUT that does not replace what it does not name. Documented: each must have been added before. The type of an attribute stays what it is.",
     idempotent: true,
     destructive: false,
     deprecated: None,
