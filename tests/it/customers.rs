@@ -189,6 +189,55 @@ async fn attributes_are_changed_one_by_one_and_keep_their_types() {
     ));
 }
 
+/// What programs do to one attribute or tag never costs another; to replace all takes two calls that say so.
+#[tokio::test]
+async fn nothing_that_is_not_named_is_lost() {
+    let (fake, client) = start();
+    let attributes = client.customer(SAMPLE).attributes();
+    let stored = || fake.collection("customers").get(SAMPLE).unwrap()["attributes"].clone();
+    let before = stored();
+    assert_eq!(before["custom"], json!({ "seats": 4 }));
+
+    // One is set anew, one is changed, one has a source, one is removed.
+    attributes.add_custom([("pro", true)]).send().await.unwrap();
+    attributes.update_custom([("pro", false)]).send().await.unwrap();
+    let plan = NewCustomAttribute::new("plan", "A").source("crm-sync");
+    attributes.add_custom([plan]).send().await.unwrap();
+    let sent = fake.requests().pop().unwrap().json();
+    let expected = json!({ "custom": [{ "type": "String", "key": "plan", "value": "A", "source": "crm-sync" }] });
+    assert_eq!(sent, expected);
+    attributes.remove_custom(["pro", "unknown"]).send().await.unwrap();
+    assert_eq!(stored()["custom"], json!({ "seats": 4, "plan": "A" }));
+    // Neither do updates of the customer, with or without tags.
+    let (update, tags) = (
+        || client.customer(SAMPLE).update(),
+        CustomerAttributesUpdate::default().replace_all_tags(["vip"]),
+    );
+    update().name("N").send().await.unwrap();
+    update()
+        .attributes(CustomerAttributesUpdate::default())
+        .company("C")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stored()["tags"], before["tags"]);
+    update().attributes(tags).send().await.unwrap();
+    assert_eq!(
+        stored(),
+        json!({ "custom": { "seats": 4, "plan": "A" }, "stripe": before["stripe"], "tags": ["vip"] })
+    );
+
+    // To replace all: what is new first, and what is left over then. At no moment is there nothing.
+    let new = [("channel", "Web"), ("plan", "B")];
+    let all = attributes.add_custom(new).send().await.unwrap().custom;
+    let is_new = |key: &str| new.iter().any(|(name, _)| *name == key);
+    let rest = all.get().into_iter().flat_map(|all| all.iter());
+    let rest: Vec<_> = rest.map(|(key, _)| key.to_owned()).filter(|key| !is_new(key)).collect();
+    assert_eq!(rest, ["seats"]);
+    let left = attributes.remove_custom(rest).send().await.unwrap();
+    assert_eq!(json!(left.custom), json!({ "channel": "Web", "plan": "B" }));
+}
+
 #[tokio::test]
 async fn an_update_keeps_custom_attributes_and_nothing_to_change_is_told() {
     let (_fake, client) = start();
@@ -243,6 +292,29 @@ async fn by_email_all_customers_with_the_address_are_changed() {
         json!({ "tags": ["vip"], "custom": { "seats": 9 }, "stripe": {} })
     );
     assert_eq!(attributes("cus_1"), json!({ "tags": [], "custom": {}, "stripe": {} }));
+
+    // A customer of whom a contact has the address, if that is asked for.
+    let contact = client.customer("cus_1").contacts().create().email("pat@example.com");
+    contact.send().await.unwrap();
+    let by_contact = || {
+        client
+            .attributes()
+            .add_custom_by_email("pat@example.com", [("pro", true)])
+    };
+    assert!(matches!(by_contact().send().await, Err(Error::NotFound(_))));
+    let changed = by_contact().with_associated_emails(true).send().await.unwrap();
+    assert_eq!(
+        changed
+            .entries
+            .iter()
+            .map(|one| one.uuid.to_string())
+            .collect::<Vec<_>>(),
+        ["cus_1"]
+    );
+    assert_eq!(
+        attributes("cus_1"),
+        json!({ "tags": [], "custom": { "pro": true }, "stripe": {} })
+    );
     let error = client
         .attributes()
         .add_tags_by_email("nobody@example.com", ["vip"])

@@ -191,7 +191,7 @@ impl<M: Clone> Attributes<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/attributes/update>
     pub fn update_custom(&self, customer_uuid: impl Into<String>, custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> UpdateCustomAttributes<M> {
-        UpdateCustomAttributes(call::Call::new(&self.client, requests::UpdateCustomAttributes { customer_uuid: customer_uuid.into(), body: types::CustomAttributesReplacement::new(custom) }))
+        UpdateCustomAttributes(call::Call::new(&self.client, requests::UpdateCustomAttributes { customer_uuid: customer_uuid.into(), body: types::CustomAttributesChange::new(custom) }))
     }
 
     /// Add custom attributes to a customer.

@@ -170,13 +170,13 @@ impl Client {
     /// Nothing replaces all custom attributes at once: remove those that must go, and add the others.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
-    /// - `body`: [`CustomAttributesReplacement`](types::CustomAttributesReplacement)
+    /// - `body`: [`CustomAttributesChange`](types::CustomAttributesChange)
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/attributes/update>
     pub async fn update_custom_attributes<'a>(
         &'a self,
         customer_uuid: &'a str,
-        body: &'a types::CustomAttributesReplacement,
+        body: &'a types::CustomAttributesChange,
     ) -> Result<ResponseValue<crate::types::CustomerCustomAttributes>, Error> {
         let url = format!(
             "{}/v1/customers/{}/attributes/custom", self.baseurl, encode_path(&

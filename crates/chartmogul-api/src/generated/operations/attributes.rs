@@ -115,7 +115,7 @@ pub static UPDATE_CUSTOM_ATTRIBUTES: Operation = Operation {
     deprecated: None,
     parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
     query: None,
-    body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_REPLACEMENT, required: true, envelope: None, example: Some("{\"custom\":{\"seats\":5}}") }),
+    body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_CHANGE, required: true, envelope: None, example: Some("{\"custom\":{\"seats\":5}}") }),
     response: Some("CustomerCustomAttributes"),
     entries: None,
     pages: false,
@@ -217,20 +217,20 @@ pub(crate) static CUSTOM_ATTRIBUTES_ADDITION_BY_EMAIL: Object = Object {
     one_of: &[],
 };
 
-pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object {
-    name: "CustomAttributesRemoval",
+pub(crate) static CUSTOM_ATTRIBUTES_CHANGE: Object = Object {
+    name: "CustomAttributesChange",
     fields: &[
-        FieldSchema { name: "custom", description: "The keys; upper and lower case differ.", example: Some("[\"pro\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which tells where the value comes from.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
     not_empty: false,
     one_of: &[],
 };
 
-pub(crate) static CUSTOM_ATTRIBUTES_REPLACEMENT: Object = Object {
-    name: "CustomAttributesReplacement",
+pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object {
+    name: "CustomAttributesRemoval",
     fields: &[
-        FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which tells where the value comes from.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
+        FieldSchema { name: "custom", description: "The keys; upper and lower case differ.", example: Some("[\"pro\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
     not_empty: false,

@@ -198,7 +198,7 @@ pub static CREATE_CUSTOMER_CONTACT: Operation = Operation {
 pub(crate) static CONTACT_CREATION: Object = Object {
     name: "ContactCreation",
     fields: &[
-        FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },

@@ -126,7 +126,7 @@ pub static UPDATE_CUSTOMER_NOTE: Operation = Operation {
 pub(crate) static CUSTOMER_NOTE_CREATION: Object = Object {
     name: "CustomerNoteCreation",
     fields: &[
-        FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "type", description: "Whether it is a note or a call log.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["note", "call"], ..Text::ANY }) },
         FieldSchema { name: "author_email", description: "E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "text", description: "What it says. HTML such as `<br>` makes line breaks in the app.", example: Some("\"Renewal call\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },

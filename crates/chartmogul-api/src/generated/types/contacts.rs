@@ -51,7 +51,7 @@ crate::object! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ContactCreation {
-    /// Identifier of the customer, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_uuid: Option<String>,
     /// Identifier of a data source of the customer, `ds_` followed by a UUID.

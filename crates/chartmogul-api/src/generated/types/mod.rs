@@ -19,7 +19,7 @@ mod shared;
 
 pub use activities::{ActivityType, CustomerActivity, CustomerActivityPage, ListCustomerActivitiesQuery};
 pub use attributes::{
-    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesRemoval, CustomAttributesReplacement,
+    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesChange, CustomAttributesRemoval,
     CustomerAttributes, CustomerCustomAttributes, CustomerTags, CustomersWithEmail, GetAttributesQuery, TagsAddition,
     TagsAdditionByEmail, TagsRemoval,
 };

@@ -112,12 +112,13 @@ pub struct NewCustomAttribute {
 }
 
 impl NewCustomAttribute {
-    /// Creates the body from its required fields.
+    /// Creates the body from its required fields, with the type that the value has in Rust.
     pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
+        let value: crate::CustomAttributeValue = value.into();
         Self {
-            type_: Default::default(),
+            type_: value.known_type(),
             key: key.into(),
-            value: value.into(),
+            value,
             source: Default::default(),
         }
     }
