@@ -98,6 +98,14 @@ async fn a_search_for_nobody_is_not_found() {
     );
     let error = client.customer("cus_1").get().send().await.unwrap_err();
     assert_eq!(error.message(), Some("Customer \"1\" does not exist"));
+    // A list without items has no form in a query.
+    let none = client
+        .customer(SAMPLE)
+        .get()
+        .attributes_with_history([""; 0])
+        .send()
+        .await;
+    assert!(matches!(none, Err(Error::InvalidInput(_))), "{none:?}");
     let found = client.customers().search("billing@example.com").send().await.unwrap();
     assert!(found.entries[0].uuid == SAMPLE && found.has_more == false);
 }

@@ -266,7 +266,7 @@ pub(crate) static GET_CONTACT_QUERY: Object = Object {
     name: "GetContactQuery",
     fields: &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
     not_empty: false,
     one_of: &[],
