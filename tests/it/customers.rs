@@ -239,7 +239,7 @@ async fn nothing_that_is_not_named_is_lost() {
     let new = [("channel", "Web"), ("plan", "B")];
     let all = attributes.add_custom(new).send().await.unwrap().custom;
     let is_new = |key: &str| new.iter().any(|(name, _)| *name == key);
-    let rest = all.get().into_iter().flat_map(|all| all.iter());
+    let rest = all.get().into_iter().flat_map(chartmogul::CustomAttributes::iter);
     let rest: Vec<_> = rest.map(|(key, _)| key.to_owned()).filter(|key| !is_new(key)).collect();
     assert_eq!(rest, ["seats"]);
     let left = attributes.remove_custom(rest).send().await.unwrap();
