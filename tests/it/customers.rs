@@ -9,7 +9,7 @@ use chartmogul::{
     invoices::{InvoiceCreation, NewInvoice},
     types::NewCustomAttribute,
 };
-use chartmogul_fake::{Fake, samples};
+use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{client_for, opportunity};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -244,6 +244,37 @@ async fn nothing_that_is_not_named_is_lost() {
     assert_eq!(rest, ["seats"]);
     let left = attributes.remove_custom(rest).send().await.unwrap();
     assert_eq!(json!(left.custom), json!({ "channel": "Web", "plan": "B" }));
+}
+
+/// A preview of 2026, in the shapes of official clients.
+#[tokio::test]
+async fn overrides_and_earlier_values_are_sent_and_read() {
+    let (fake, client) = start();
+    let attributes = client.customer(SAMPLE).attributes();
+    let pinned = json!({ "seats": true });
+    let add = attributes
+        .add_custom([("seats", 5)])
+        .overrides([("custom", pinned.clone())]);
+    add.send().await.unwrap();
+    assert_eq!(fake.requests()[0].json()["overrides"], json!({ "custom": pinned }));
+
+    let gone = json!({ "custom": { "seats": 5 }, "overrides": { "custom": pinned }, "message": "Removed" });
+    fake.respond_next(Canned::new(202).json(gone.to_string()));
+    let left = attributes.remove_custom(["pro"]).send().await.unwrap();
+    assert_eq!((json!(left), left.message.as_str()), (gone, Some("Removed")));
+
+    let earlier = json!({ "value": 4, "update_performed_at": "2026-01-31T12:00:00Z", "update_performed_by": "API", "initial": true });
+    let read = json!({ "tags": [], "stripe": {}, "custom": { "seats": 5 }, "overrides": { "custom": pinned }, "historical_values": { "custom": { "seats": [earlier] } } });
+    fake.respond_next(Canned::new(200).json(read.to_string()));
+    let get = attributes
+        .get()
+        .with_overrides(true)
+        .attributes_with_history(["custom.seats"]);
+    assert_eq!(json!(get.send().await.unwrap()), read);
+    assert_eq!(
+        fake.requests()[2].query,
+        "with_overrides=true&attributes_with_history=custom.seats"
+    );
 }
 
 #[tokio::test]
