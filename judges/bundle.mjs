@@ -16,6 +16,13 @@ for (const [document, path, method] of operations(sources, bundle)) {
     else responses[status] = { description: responses[status]?.description ?? description }
   }
 }
+// And a page without an example has one in the bundle.
+for (const [document, path, method] of operations(sources)) {
+  for (const [status, { content }] of Object.entries(document.paths[path][method].responses)) {
+    const json = content?.['application/json']
+    if (json && !json.example && !json.examples) delete bundle.paths[path][method].responses[status].content['application/json'].example
+  }
+}
 // References are resolved, so components need no comparison of their own.
 delete sources.components
 delete bundle.components

@@ -1,10 +1,6 @@
-//! What is odd about contacts: two in one path, custom attributes, positions; and bulk runs of everything in the CRM.
+//! What is odd about contacts: two in one path, custom attributes, positions.
 
-use chartmogul::{
-    Client, Error,
-    bulk::{Bulk, Update},
-    contacts::MergedContacts,
-};
+use chartmogul::{Client, Error, contacts::MergedContacts};
 use chartmogul_fake::Fake;
 use chartmogul_tests::client_for;
 use serde_json::{Value, json};
@@ -84,7 +80,7 @@ async fn contacts_of_a_customer_and_without_one() {
     let contacts = client.contacts();
     for first_name in ["A", "B"] {
         contacts
-            .create_for_customer(CUSTOMER)
+            .create_for_customer(CUSTOMER, "ds_1")
             .first_name(first_name)
             .send()
             .await
@@ -116,33 +112,4 @@ async fn contacts_of_a_customer_and_without_one() {
     assert_eq!(found, [(Some("B"), Some(&2)), (Some("A"), Some(&1))]);
     let page = contacts.list().email("c@example.com").send().await.unwrap();
     assert_eq!(page.entries.len(), 1);
-}
-
-/// How many of three objects a run updates.
-async fn updated<U: Update + 'static>(
-    fake: &Fake,
-    collection: &str,
-    update: impl Fn(String) -> U + Send + 'static,
-) -> u64 {
-    let uuids = ["a", "b", "c"].map(str::to_owned);
-    for uuid in &uuids {
-        fake.collection(collection).insert_sample(uuid).unwrap();
-    }
-    let run = Bulk::new(uuids.into_iter().map(update)).start().await.unwrap();
-    run.finish().await.unwrap().updated
-}
-
-/// Nothing was written for any of them: an update whose object can be read takes part.
-#[tokio::test]
-async fn bulk_takes_updates_of_contacts_notes_and_tasks() {
-    let (fake, client) = start();
-    let (contacts, notes, tasks) = (client.contacts(), client.notes(), client.tasks());
-    let promoted = move |uuid| contacts.update(uuid).title("CEO");
-    assert_eq!(updated(&fake, "contacts", promoted).await, 3);
-    let rewritten = move |uuid| notes.update(uuid).text("Done");
-    assert_eq!(updated(&fake, "notes", rewritten).await, 3);
-    let closed = move |uuid| tasks.update(uuid).completed_at("2026-04-20");
-    assert_eq!(updated(&fake, "tasks", closed).await, 3);
-    let task = fake.collection("tasks").get("c").unwrap();
-    assert_eq!(task["completed_at"], "2026-04-20T00:00:00.000Z");
 }

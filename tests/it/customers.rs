@@ -9,7 +9,7 @@ use chartmogul::{
     invoices::{InvoiceCreation, NewInvoice},
     types::NewCustomAttribute,
 };
-use chartmogul_fake::{Fake, samples};
+use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{client_for, opportunity};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -98,6 +98,14 @@ async fn a_search_for_nobody_is_not_found() {
     );
     let error = client.customer("cus_1").get().send().await.unwrap_err();
     assert_eq!(error.message(), Some("Customer \"1\" does not exist"));
+    // A list without items has no form in a query.
+    let none = client
+        .customer(SAMPLE)
+        .get()
+        .attributes_with_history([""; 0])
+        .send()
+        .await;
+    assert!(matches!(none, Err(Error::InvalidInput(_))), "{none:?}");
     let found = client.customers().search("billing@example.com").send().await.unwrap();
     assert!(found.entries[0].uuid == SAMPLE && found.has_more == false);
 }
@@ -189,6 +197,86 @@ async fn attributes_are_changed_one_by_one_and_keep_their_types() {
     ));
 }
 
+/// What programs do to one attribute or tag never costs another; to replace all takes two calls that say so.
+#[tokio::test]
+async fn nothing_that_is_not_named_is_lost() {
+    let (fake, client) = start();
+    let attributes = client.customer(SAMPLE).attributes();
+    let stored = || fake.collection("customers").get(SAMPLE).unwrap()["attributes"].clone();
+    let before = stored();
+    assert_eq!(before["custom"], json!({ "seats": 4 }));
+
+    // One is set anew, one is changed, one has a source, one is removed.
+    attributes.add_custom([("pro", true)]).send().await.unwrap();
+    attributes.update_custom([("pro", false)]).send().await.unwrap();
+    let plan = NewCustomAttribute::new("plan", "A").source("crm-sync");
+    attributes.add_custom([plan]).send().await.unwrap();
+    let sent = fake.requests().pop().unwrap().json();
+    let expected = json!({ "custom": [{ "type": "String", "key": "plan", "value": "A", "source": "crm-sync" }] });
+    assert_eq!(sent, expected);
+    attributes.remove_custom(["pro", "unknown"]).send().await.unwrap();
+    assert_eq!(stored()["custom"], json!({ "seats": 4, "plan": "A" }));
+    // Neither do updates of the customer, with or without tags.
+    let (update, tags) = (
+        || client.customer(SAMPLE).update(),
+        CustomerAttributesUpdate::default().replace_all_tags(["vip"]),
+    );
+    update().name("N").send().await.unwrap();
+    update()
+        .attributes(CustomerAttributesUpdate::default())
+        .company("C")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(stored()["tags"], before["tags"]);
+    update().attributes(tags).send().await.unwrap();
+    assert_eq!(
+        stored(),
+        json!({ "custom": { "seats": 4, "plan": "A" }, "stripe": before["stripe"], "tags": ["vip"] })
+    );
+
+    // To replace all: what is new first, and what is left over then. At no moment is there nothing.
+    let new = [("channel", "Web"), ("plan", "B")];
+    let all = attributes.add_custom(new).send().await.unwrap().custom;
+    let is_new = |key: &str| new.iter().any(|(name, _)| *name == key);
+    let rest = all.get().into_iter().flat_map(chartmogul::CustomAttributes::iter);
+    let rest: Vec<_> = rest.map(|(key, _)| key.to_owned()).filter(|key| !is_new(key)).collect();
+    assert_eq!(rest, ["seats"]);
+    let left = attributes.remove_custom(rest).send().await.unwrap();
+    assert_eq!(json!(left.custom), json!({ "channel": "Web", "plan": "B" }));
+}
+
+/// A preview of 2026, in the shapes of official clients.
+#[tokio::test]
+async fn overrides_and_earlier_values_are_sent_and_read() {
+    let (fake, client) = start();
+    let attributes = client.customer(SAMPLE).attributes();
+    let pinned = json!({ "seats": true });
+    let add = attributes
+        .add_custom([("seats", 5)])
+        .overrides([("custom", pinned.clone())]);
+    add.send().await.unwrap();
+    assert_eq!(fake.requests()[0].json()["overrides"], json!({ "custom": pinned }));
+
+    let gone = json!({ "custom": { "seats": 5 }, "overrides": { "custom": pinned }, "message": "Removed" });
+    fake.respond_next(Canned::new(202).json(gone.to_string()));
+    let left = attributes.remove_custom(["pro"]).send().await.unwrap();
+    assert_eq!((json!(left), left.message.as_str()), (gone, Some("Removed")));
+
+    let earlier = json!({ "value": 4, "update_performed_at": "2026-01-31T12:00:00Z", "update_performed_by": "API", "initial": true });
+    let read = json!({ "tags": [], "stripe": {}, "custom": { "seats": 5 }, "overrides": { "custom": pinned }, "historical_values": { "custom": { "seats": [earlier] } } });
+    fake.respond_next(Canned::new(200).json(read.to_string()));
+    let get = attributes
+        .get()
+        .with_overrides(true)
+        .attributes_with_history(["custom.seats"]);
+    assert_eq!(json!(get.send().await.unwrap()), read);
+    assert_eq!(
+        fake.requests()[2].query,
+        "with_overrides=true&attributes_with_history=custom.seats"
+    );
+}
+
 #[tokio::test]
 async fn an_update_keeps_custom_attributes_and_nothing_to_change_is_told() {
     let (_fake, client) = start();
@@ -243,6 +331,29 @@ async fn by_email_all_customers_with_the_address_are_changed() {
         json!({ "tags": ["vip"], "custom": { "seats": 9 }, "stripe": {} })
     );
     assert_eq!(attributes("cus_1"), json!({ "tags": [], "custom": {}, "stripe": {} }));
+
+    // A customer of whom a contact has the address, if that is asked for.
+    let contact = client.customer("cus_1").contacts().create().email("pat@example.com");
+    contact.send().await.unwrap();
+    let by_contact = || {
+        client
+            .attributes()
+            .add_custom_by_email("pat@example.com", [("pro", true)])
+    };
+    assert!(matches!(by_contact().send().await, Err(Error::NotFound(_))));
+    let changed = by_contact().with_associated_emails(true).send().await.unwrap();
+    assert_eq!(
+        changed
+            .entries
+            .iter()
+            .map(|one| one.uuid.to_string())
+            .collect::<Vec<_>>(),
+        ["cus_1"]
+    );
+    assert_eq!(
+        attributes("cus_1"),
+        json!({ "tags": [], "custom": { "pro": true }, "stripe": {} })
+    );
     let error = client
         .attributes()
         .add_tags_by_email("nobody@example.com", ["vip"])

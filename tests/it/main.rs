@@ -9,6 +9,7 @@ mod bulk_outages;
 mod bulk_source;
 mod connection;
 mod contacts;
+mod crm;
 mod customers;
 mod document;
 mod errors;

@@ -104,6 +104,25 @@ async fn the_examples_of_responses_come_back_as_they_are() {
     }
 }
 
+/// 200, 202 and 204, with a message, nothing, or no body: what is deleted is deleted.
+#[tokio::test]
+async fn a_deletion_is_a_success_whatever_is_said_about_it() {
+    let document = document::read();
+    let fake = Fake::start().unwrap();
+    let client = client_for(&fake);
+    for operation in operations::ALL.iter().filter(|operation| operation.method == "DELETE") {
+        for canned in [
+            Canned::new(200).json("{}"),
+            Canned::new(202).json(r#"{"message":"Task deleted"}"#),
+            Canned::new(204),
+        ] {
+            fake.respond_next(canned.clone());
+            let deleted = call(&client, operation, table::arguments(&document, operation)).await;
+            assert!(deleted.is_ok(), "{operation}, {canned:?}: {deleted:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn no_text_may_be_empty() {
     let document = document::read();

@@ -496,6 +496,13 @@ impl Object {
             && self.required().count() == 2
             && self.required_type.is_none()
     }
+
+    /// The property for the type of a custom attribute, which follows from its value.
+    pub fn attribute_type(&self) -> Option<&Property> {
+        let of_type = Kind::Ref("CustomAttributeType".to_owned());
+        let property = self.property("type").filter(|property| property.kind == of_type);
+        property.filter(|property| !property.required && !property.nullable && self.is_custom_attribute())
+    }
 }
 
 impl Kind {

@@ -106,6 +106,30 @@ fn the_bundle_is_one_plain_document() {
     });
 }
 
+#[test]
+fn a_page_has_an_example_of_what_it_lists() {
+    let example = |more: &str| {
+        let own = "schemas/Thing' }\n              examples: { thing: { $ref: '#/components/examples/Thing' } }";
+        let mut files = changed(THINGS, own, "schemas/Page' }");
+        let page = "  schemas:
+    Page:
+      type: object
+      properties:
+        more: { $ref: '../shared/values.yaml#/components/schemas/Name' }
+        things: { type: array, x-entries: true, items: { $ref: '#/components/schemas/Thing' } }
+";
+        files = renamed(files, "  schemas:\n", page);
+        let values = files.get_mut(VALUES).expect("a file of the document");
+        *values = values.replace("Its name.", more);
+        let spec = load(&files).unwrap();
+        spec.at("/paths/~1v1~1things~1{uuid}/get/responses/200/content/application~1json/example")
+            .map(ToString::to_string)
+    };
+    let page = r#"{"more":"b","things":[{"name":"a","$ref":"no/reference"}]}"#;
+    assert_eq!(example("Its name., example: b").as_deref(), Some(page));
+    assert_eq!(example("Its name."), None, "lint asks for one");
+}
+
 /// It is read back as what it was written from, also where YAML 1.1 would read something else.
 #[test]
 fn the_bundle_says_the_same() {

@@ -177,7 +177,7 @@ impl<'a> Call<'a> {
         }
         let kind = document().collections.get(self.operation.tag);
         match (self.operation.action, kind) {
-            (Action::List, _) => self.page(self.operation.tag, |_| true),
+            (Action::List, Some(_)) => self.page(self.operation.tag, |_| true),
             (Action::Create, Some(kind)) if self.operation.success.schema == Some(kind.schema) => {
                 self.create(kind, resource)
             }

@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{
     pointer::{child, each_reference, is_read, last, reference},
@@ -157,6 +157,7 @@ impl Build<'_> {
         }
         self.places.insert(String::new(), (0, (1, 1)));
         self.common_responses();
+        self.pages();
         self.parts();
     }
 
@@ -362,6 +363,40 @@ impl Build<'_> {
         }
     }
 
+    /// A page without an example has one entry: the example that is called like the component of its entries.
+    fn pages(&mut self) {
+        let root = Value::Object(std::mem::take(&mut self.root));
+        let mut examples = Vec::new();
+        for (path, item) in root["paths"].as_object().into_iter().flatten() {
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+                    let content = &response["content"]["application/json"];
+                    let is_missing = content.get("example").is_none() && content.get("examples").is_none();
+                    let page = target(&root, &content["schema"]).filter(|_| is_missing);
+                    if let Some(example) = page.and_then(|page| page_example(&root, page)) {
+                        let parts = [
+                            path,
+                            method,
+                            "responses",
+                            status,
+                            "content",
+                            "application/json",
+                            "example",
+                        ];
+                        let pointer = parts.iter().fold("/paths".to_owned(), |at, part| child(&at, part));
+                        examples.push((pointer, example));
+                    }
+                }
+            }
+        }
+        if let Value::Object(members) = root {
+            self.root = members;
+        }
+        for (pointer, example) in examples {
+            insert(&mut self.root, &pointer, example);
+        }
+    }
+
     /// Other files hold paths and components; what else stands there would be lost.
     fn parts(&mut self) {
         for (number, source) in self.sources.iter().enumerate().skip(1) {
@@ -384,6 +419,27 @@ impl Build<'_> {
             }
         }
     }
+}
+
+/// What a reference leads to.
+fn target<'a>(root: &'a Value, value: &Value) -> Option<&'a Value> {
+    root.pointer(reference(value)?.strip_prefix('#')?)
+}
+
+/// An entry, and the other members as in their own examples; `None` if it is no page, or one of them has no example.
+fn page_example(root: &Value, page: &Value) -> Option<Value> {
+    let (mut members, mut is_page) = (Map::new(), false);
+    for (name, property) in page["properties"].as_object()? {
+        let example = if property["x-entries"] == true {
+            is_page = true;
+            let component = reference(&property["items"])?.strip_prefix("#/components/schemas/")?;
+            json!([root["components"]["examples"].get(component)?.get("value")?])
+        } else {
+            target(root, property).unwrap_or(property).get("example")?.clone()
+        };
+        members.insert(name.clone(), example);
+    }
+    is_page.then(|| members.into())
 }
 
 /// Makes references to files references within the document.

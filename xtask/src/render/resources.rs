@@ -133,8 +133,21 @@ fn scope_within(api: &Api, tag: &Tag, is_limited: bool) -> String {
         ""
     };
     let methods: Vec<_> = methods_of(api, &tag.name)
+        .filter(|operation| is_within(api, operation))
         .map(|operation| scoped_verb(api, operation, "self.all", &name))
         .collect();
+    let rest = methods_of(api, &tag.name).count() - methods.len();
+    let except = if rest > 0 {
+        "; not those that are about others"
+    } else {
+        ""
+    };
+    let doc = docs::comment_text(
+        &format!(
+            "The {words} of this customer: the methods of [`Client::{accessor}`](crate::Client::{accessor}), for this\ncustomer{except}."
+        ),
+        "    ",
+    );
     format!(
         "/// Returned by [`CustomerScope::{accessor}`](crate::CustomerScope::{accessor}): [`{name}`] without the argument that\n\
          /// names the customer.\n\
@@ -143,9 +156,8 @@ fn scope_within(api: &Api, tag: &Tag, is_limited: bool) -> String {
              all: {name}<M>,\n    \
              customer_uuid: String,\n\
          }}\n\n\
-         impl<M: Clone> crate::CustomerScope<M> {{\n    \
-             /// The {words} of this customer: the methods of [`Client::{accessor}`](crate::Client::{accessor}), for this\n    \
-             /// customer.\n    \
+         impl<M: Clone> crate::CustomerScope<M> {{\n\
+             {doc}    \
              pub fn {accessor}(&self) -> {scoped}<M> {{\n        \
                  {scoped} {{\n            \
                      all: {name} {{ client: self.client.clone(){limit} }},\n            \
@@ -209,9 +221,22 @@ fn scoped_verb(api: &Api, operation: &Operation, all: &str, resource: &str) -> S
     let doc = docs::comment_text(&doc, "    ");
     let deprecated = deprecated_text(operation.deprecated.as_deref(), "    ");
     let given = given.join(", ");
+    let scoped = scoped_name(api, operation);
     format!(
-        "{doc}{deprecated}    pub fn {verb}(&self{signature}) -> {request}<M> {{\n        {all}.{verb}({given})\n    }}\n"
+        "{doc}{deprecated}    pub fn {scoped}(&self{signature}) -> {request}<M> {{\n        {all}.{verb}({given})\n    }}\n"
     )
+}
+
+/// Whether a method is about one customer. What names neither it nor an object is about others: `add_tags_by_email`.
+fn is_within(api: &Api, operation: &Operation) -> bool {
+    !operation.parameters.is_empty() || operation.customer_field(api).is_some()
+}
+
+/// `list_by_customer` is `list` where the customer is known, unless something else there is.
+fn scoped_name<'a>(api: &Api, operation: &'a Operation) -> &'a str {
+    let short = operation.verb.strip_suffix("_by_customer");
+    let taken = |name| methods_of(api, &operation.tag).any(|other| other.verb == name && is_within(api, other));
+    short.filter(|name| !taken(*name)).unwrap_or(&operation.verb)
 }
 
 /// The method that makes a request.

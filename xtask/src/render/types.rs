@@ -293,12 +293,15 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
             (object.required().map(argument).collect::<Vec<_>>().join(", "), None)
         }
     };
+    let typed = object.attribute_type().map(|property| &property.field);
     let values: String = object
         .properties
         .iter()
         .map(|property| {
             let field = &property.field;
             let value = match (property.required, from) {
+                (true, _) if typed.is_some() && field == "value" => field.clone(),
+                (false, _) if Some(field) == typed => "value.known_type()".to_owned(),
                 (false, _) => "Default::default()".to_owned(),
                 (true, None) => converted_required(property),
                 (true, Some(from)) => match (&property.kind, property.nullable) {
@@ -327,10 +330,17 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
         )
     });
     let conversion = conversion.unwrap_or_default();
+    let (doc, value) = match typed {
+        Some(_) => (
+            ", with the type that the value has in Rust",
+            "        let value: crate::CustomAttributeValue = value.into();\n",
+        ),
+        None => ("", ""),
+    };
     Some(format!(
         "impl {name} {{\n    \
-             /// Creates the body from its required fields.\n    \
-             pub fn new({arguments}) -> Self {{\n        \
+             /// Creates the body from its required fields{doc}.\n    \
+             pub fn new({arguments}) -> Self {{\n{value}        \
                  Self {{\n{values}        }}\n    \
              }}\n\
          }}\n{conversion}"

@@ -28,11 +28,13 @@ pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("set_invoice_disabled_state_by_external_id", schemars::schema_for!(types::SetInvoiceDisabledStateByExternalIdQuery)),
         ("set_invoice_disabled_state", schemars::schema_for!(types::SetInvoiceDisabledStateQuery)),
         ("update_invoice_status", schemars::schema_for!(types::UpdateInvoiceStatusQuery)),
+        ("list_subscriptions", schemars::schema_for!(types::ListSubscriptionsQuery)),
         ("list_customers", schemars::schema_for!(types::ListCustomersQuery)),
         ("search_customers", schemars::schema_for!(types::SearchCustomersQuery)),
         ("get_customer", schemars::schema_for!(types::GetCustomerQuery)),
         ("get_attributes", schemars::schema_for!(types::GetAttributesQuery)),
         ("list_contacts", schemars::schema_for!(types::ListContactsQuery)),
+        ("get_contact", schemars::schema_for!(types::GetContactQuery)),
         ("list_customer_contacts", schemars::schema_for!(types::ListCustomerContactsQuery)),
         ("list_notes", schemars::schema_for!(types::ListNotesQuery)),
         ("list_customer_notes", schemars::schema_for!(types::ListCustomerNotesQuery)),
@@ -47,6 +49,7 @@ pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("get_customer_churn_rate", schemars::schema_for!(types::MetricsQuery)),
         ("get_mrr_churn_rate", schemars::schema_for!(types::MetricsQuery)),
         ("get_ltv", schemars::schema_for!(types::LtvQuery)),
+        ("list_customer_activities", schemars::schema_for!(types::ListCustomerActivitiesQuery)),
     ]
 }
 
@@ -55,6 +58,7 @@ pub fn query_schemas() -> Vec<(&'static str, schemars::Schema)> {
 #[doc(hidden)]
 pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
     vec![
+        ("ActivityType", schemars::schema_for!(types::ActivityType)),
         ("AllMetrics", schemars::schema_for!(types::AllMetrics)),
         ("AllMetricsEntry", schemars::schema_for!(types::AllMetricsEntry)),
         ("AllMetricsSummary", schemars::schema_for!(types::AllMetricsSummary)),
@@ -67,6 +71,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("AssociatedObjectIdentifier", schemars::schema_for!(types::AssociatedObjectIdentifier)),
         ("AssociatedObjectMethod", schemars::schema_for!(types::AssociatedObjectMethod)),
         ("AssociatedObjectType", schemars::schema_for!(types::AssociatedObjectType)),
+        ("BillingCycle", schemars::schema_for!(types::BillingCycle)),
         ("CollectionMethod", schemars::schema_for!(types::CollectionMethod)),
         ("Contact", schemars::schema_for!(types::Contact)),
         ("ContactCreation", schemars::schema_for!(types::ContactCreation)),
@@ -78,9 +83,11 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("CustomAttributes", schemars::schema_for!(crate::CustomAttributes)),
         ("CustomAttributesAddition", schemars::schema_for!(types::CustomAttributesAddition)),
         ("CustomAttributesAdditionByEmail", schemars::schema_for!(types::CustomAttributesAdditionByEmail)),
+        ("CustomAttributesChange", schemars::schema_for!(types::CustomAttributesChange)),
         ("CustomAttributesRemoval", schemars::schema_for!(types::CustomAttributesRemoval)),
-        ("CustomAttributesReplacement", schemars::schema_for!(types::CustomAttributesReplacement)),
         ("Customer", schemars::schema_for!(types::Customer)),
+        ("CustomerActivity", schemars::schema_for!(types::CustomerActivity)),
+        ("CustomerActivityPage", schemars::schema_for!(types::CustomerActivityPage)),
         ("CustomerAddress", schemars::schema_for!(types::CustomerAddress)),
         ("CustomerAttributes", schemars::schema_for!(types::CustomerAttributes)),
         ("CustomerAttributesUpdate", schemars::schema_for!(types::CustomerAttributesUpdate)),
@@ -151,6 +158,11 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("PlanUpdate", schemars::schema_for!(types::PlanUpdate)),
         ("PrimaryContact", schemars::schema_for!(types::PrimaryContact)),
         ("ProrationType", schemars::schema_for!(types::ProrationType)),
+        ("Subscription", schemars::schema_for!(types::Subscription)),
+        ("SubscriptionPage", schemars::schema_for!(types::SubscriptionPage)),
+        ("SubscriptionReference", schemars::schema_for!(types::SubscriptionReference)),
+        ("SubscriptionStatus", schemars::schema_for!(types::SubscriptionStatus)),
+        ("SubscriptionsToConnect", schemars::schema_for!(types::SubscriptionsToConnect)),
         ("TagsAddition", schemars::schema_for!(types::TagsAddition)),
         ("TagsAdditionByEmail", schemars::schema_for!(types::TagsAdditionByEmail)),
         ("TagsRemoval", schemars::schema_for!(types::TagsRemoval)),

@@ -37,7 +37,7 @@ pub struct AttributesOfCustomer<M = crate::Async> {
 
 impl<M: Clone> crate::CustomerScope<M> {
     /// The attributes of this customer: the methods of [`Client::attributes`](crate::Client::attributes), for this
-    /// customer.
+    /// customer; not those that are about others.
     pub fn attributes(&self) -> AttributesOfCustomer<M> {
         AttributesOfCustomer {
             all: Attributes { client: self.client.clone() },
@@ -62,11 +62,6 @@ impl<M: Clone> AttributesOfCustomer<M> {
         self.all.remove_tags(self.customer_uuid.clone(), tags)
     }
 
-    /// Add tags to all customers with an e-mail address. See [`Attributes::add_tags_by_email`].
-    pub fn add_tags_by_email(&self, email: impl Into<String>, tags: impl IntoIterator<Item: Into<String>>) -> AddTagsByEmail<M> {
-        self.all.add_tags_by_email(email, tags)
-    }
-
     /// Update custom attributes of a customer. See [`Attributes::update_custom`].
     pub fn update_custom(&self, custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> UpdateCustomAttributes<M> {
         self.all.update_custom(self.customer_uuid.clone(), custom)
@@ -80,11 +75,6 @@ impl<M: Clone> AttributesOfCustomer<M> {
     /// Remove custom attributes from a customer. See [`Attributes::remove_custom`].
     pub fn remove_custom(&self, custom: impl IntoIterator<Item: Into<String>>) -> RemoveCustomAttributes<M> {
         self.all.remove_custom(self.customer_uuid.clone(), custom)
-    }
-
-    /// Add custom attributes to all customers with an e-mail address. See [`Attributes::add_custom_by_email`].
-    pub fn add_custom_by_email(&self, email: impl Into<String>, custom: impl IntoIterator<Item: Into<types::NewCustomAttribute>>) -> AddCustomAttributesByEmail<M> {
-        self.all.add_custom_by_email(email, custom)
     }
 }
 
@@ -181,8 +171,10 @@ impl<M: Clone> Attributes<M> {
 
     /// Update custom attributes of a customer.
     ///
-    /// Changes values of custom attributes. Documented: those that are not named are kept, and each must have been added
-    /// to the account before. The type of an attribute stays what it is.
+    /// Changes values of custom attributes of the customer and keeps all others: a PUT that does not replace what it does
+    /// not name. Documented: each must have been added before. The type of an attribute stays what it is.
+    ///
+    /// Nothing replaces all custom attributes at once: remove those that must go, and add the others.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
@@ -199,7 +191,7 @@ impl<M: Clone> Attributes<M> {
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/attributes/update>
     pub fn update_custom(&self, customer_uuid: impl Into<String>, custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> UpdateCustomAttributes<M> {
-        UpdateCustomAttributes(call::Call::new(&self.client, requests::UpdateCustomAttributes { customer_uuid: customer_uuid.into(), body: types::CustomAttributesReplacement::new(custom) }))
+        UpdateCustomAttributes(call::Call::new(&self.client, requests::UpdateCustomAttributes { customer_uuid: customer_uuid.into(), body: types::CustomAttributesChange::new(custom) }))
     }
 
     /// Add custom attributes to a customer.

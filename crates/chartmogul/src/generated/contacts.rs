@@ -84,8 +84,8 @@ impl<M: Clone> ContactsOfCustomer<M> {
     }
 
     /// Create a contact of a customer. See [`Contacts::create_for_customer`].
-    pub fn create_for_customer(&self) -> CreateCustomerContact<M> {
-        self.all.create_for_customer(self.customer_uuid.clone())
+    pub fn create_for_customer(&self, data_source_uuid: impl Into<String>) -> CreateCustomerContact<M> {
+        self.all.create_for_customer(self.customer_uuid.clone(), data_source_uuid)
     }
 }
 
@@ -152,16 +152,21 @@ impl<M: Clone> Contacts<M> {
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
-    /// let contact = client.contacts().get("con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c").send().await?;
+    /// let contact = client
+    ///     .contacts()
+    ///     .get("con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c")
+    ///     .with_overrides(true)
+    ///     .send()
+    ///     .await?;
     /// # Ok(()) }
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/retrieve>
     pub fn get(&self, contact_uuid: impl Into<String>) -> GetContact<M> {
-        GetContact(call::Call::new(&self.client, requests::GetContact { contact_uuid: contact_uuid.into() }))
+        GetContact(call::Call::new(&self.client, requests::GetContact { contact_uuid: contact_uuid.into(), query: types::GetContactQuery::default() }))
     }
 
     /// Delete a contact.
@@ -184,7 +189,8 @@ impl<M: Clone> Contacts<M> {
 
     /// Update a contact.
     ///
-    /// Changes the fields that are sent and leaves every other field as it is.
+    /// Changes the fields that are sent and leaves every other field as it is. `null` empties a field; that was observed for
+    /// `external_id` only.
     ///
     /// Send `custom` only with **all** custom attributes of the contact: whether those that are not named would be kept
     /// is neither documented nor observed.
@@ -272,17 +278,22 @@ impl<M: Clone> Contacts<M> {
 
     /// Create a contact of a customer.
     ///
-    /// Adds a person of this customer, as a new contact with `customer_uuid` does. Documented: `data_source_uuid` is
-    /// required. Sending this twice makes two contacts.
+    /// Adds a person of this customer, as a new contact with `customer_uuid` does. Sending this twice makes two contacts.
+    ///
+    /// Documented: `data_source_uuid` is required. Whether that still holds, as it no longer does where the customer is in
+    /// the body, is not known.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
     /// let contact = client
     ///     .contacts()
-    ///     .create_for_customer("cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3")
-    ///     .data_source_uuid("ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513")
+    ///     .create_for_customer(
+    ///         "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3",
+    ///         "ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513",
+    ///     )
     ///     .first_name("Pat")
     ///     .last_name("Example")
+    ///     .email("pat@example.com")
     ///     .send()
     ///     .await?;
     /// # Ok(()) }
@@ -292,8 +303,8 @@ impl<M: Clone> Contacts<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/add-contact>
-    pub fn create_for_customer(&self, customer_uuid: impl Into<String>) -> CreateCustomerContact<M> {
-        CreateCustomerContact(call::Call::new(&self.client, requests::CreateCustomerContact { customer_uuid: customer_uuid.into(), body: types::CustomerContactCreation::default() }))
+    pub fn create_for_customer(&self, customer_uuid: impl Into<String>, data_source_uuid: impl Into<String>) -> CreateCustomerContact<M> {
+        CreateCustomerContact(call::Call::new(&self.client, requests::CreateCustomerContact { customer_uuid: customer_uuid.into(), body: types::CustomerContactCreation::new(data_source_uuid) }))
     }
 }
 
@@ -353,7 +364,7 @@ crate::builder! {
 }
 
 impl<M> CreateContact<M> {
-    /// Identifier of the customer, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     pub fn customer_uuid(mut self, value: impl Into<String>) -> Self {
         self.0.request.body.customer_uuid = Some(value.into());
         self
@@ -479,7 +490,8 @@ impl<M> CreateContact<M> {
         self
     }
 
-    /// When the person was last active; responses have it as `last_seen`. Since September 2026.
+    /// When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send
+    /// `last_seen`; whether the API reads that is not known.
     ///
     /// Takes a `chrono::DateTime`, a `chrono::NaiveDate`, or text such as `2026-01-31T12:00:00Z`.
     pub fn last_active_at(mut self, value: impl Into<chartmogul_api::Timestamp>) -> Self {
@@ -492,11 +504,34 @@ impl<M> CreateContact<M> {
         self.0.request.body.custom = Some(values.into_iter().map(Into::into).collect());
         self
     }
+
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    pub fn overrides(mut self, values: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> Self {
+        self.0.request.body.overrides = Some(values.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
+        self
+    }
 }
 
 crate::builder! {
     /// Returned by [`Contacts::get`]. Nothing is sent until `send`.
     GetContact -> types::Contact: send
+}
+
+impl<M> GetContact<M> {
+    /// Whether the response has `overrides`. Preview of 2026, known from official clients only.
+    pub fn with_overrides(mut self, value: impl Into<bool>) -> Self {
+        self.0.request.query.with_overrides = Some(value.into());
+        self
+    }
+
+    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
+    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    pub fn attributes_with_history(mut self, values: impl IntoIterator<Item: Into<String>>) -> Self {
+        self.0.request.query.attributes_with_history = Some(values.into_iter().map(Into::into).collect());
+        self
+    }
 }
 
 crate::builder! {
@@ -631,7 +666,8 @@ impl<M> UpdateContact<M> {
         self
     }
 
-    /// When the person was last active; responses have it as `last_seen`. Since September 2026.
+    /// When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send
+    /// `last_seen`; whether the API reads that is not known.
     ///
     /// Takes a `chrono::DateTime`, a `chrono::NaiveDate`, or text such as `2026-01-31T12:00:00Z`.
     pub fn last_active_at(mut self, value: impl Into<chartmogul_api::Timestamp>) -> Self {
@@ -649,6 +685,14 @@ impl<M> UpdateContact<M> {
     /// **Removes every** `custom` that the object has: sends an empty list.
     pub fn remove_all_custom(mut self) -> Self {
         self.0.request.body.custom = Some(Default::default());
+        self
+    }
+
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    pub fn overrides(mut self, values: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> Self {
+        self.0.request.body.overrides = Some(values.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
         self
     }
 }
@@ -684,12 +728,6 @@ crate::builder! {
 }
 
 impl<M> CreateCustomerContact<M> {
-    /// Identifier of a data source of the customer, `ds_` followed by a UUID.
-    pub fn data_source_uuid(mut self, value: impl Into<String>) -> Self {
-        self.0.request.body.data_source_uuid = Some(value.into());
-        self
-    }
-
     /// Identifier of the contact in your own system; `null` for none. Since April 2026.
     pub fn external_id(mut self, value: impl Into<String>) -> Self {
         self.0.request.body.external_id = chartmogul_api::Field::Value(value.into());
@@ -804,7 +842,8 @@ impl<M> CreateCustomerContact<M> {
         self
     }
 
-    /// When the person was last active; responses have it as `last_seen`. Since September 2026.
+    /// When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send
+    /// `last_seen`; whether the API reads that is not known.
     ///
     /// Takes a `chrono::DateTime`, a `chrono::NaiveDate`, or text such as `2026-01-31T12:00:00Z`.
     pub fn last_active_at(mut self, value: impl Into<chartmogul_api::Timestamp>) -> Self {
@@ -815,6 +854,14 @@ impl<M> CreateCustomerContact<M> {
     /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
     pub fn custom(mut self, values: impl IntoIterator<Item: Into<types::CustomAttribute>>) -> Self {
         self.0.request.body.custom = Some(values.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    pub fn overrides(mut self, values: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> Self {
+        self.0.request.body.overrides = Some(values.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
         self
     }
 }

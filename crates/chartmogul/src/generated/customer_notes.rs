@@ -58,7 +58,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/list>
-    #[deprecated(note = "use `notes` instead, which also has those on contacts")]
+    #[deprecated(note = "use `list` of `notes` instead, which also has those on contacts")]
     pub fn list(&self) -> ListCustomerNotes<M> {
         let mut request = requests::ListCustomerNotes { query: types::ListCustomerNotesQuery::default() };
         request.query.customer_uuid.clone_from(&self.customer_uuid);
@@ -86,7 +86,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/add>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `create` of `notes` with `customer_uuid` instead")]
     pub fn create(&self, customer_uuid: impl Into<String>, type_: impl Into<types::NoteType>) -> CreateCustomerNote<M> {
         CreateCustomerNote(call::Call::new(&self.client, requests::CreateCustomerNote { body: types::CustomerNoteCreation::new(customer_uuid, type_) }))
     }
@@ -105,7 +105,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/retrieve>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `get` of `notes` with the same UUID instead")]
     pub fn get(&self, note_uuid: impl Into<String>) -> GetCustomerNote<M> {
         GetCustomerNote(call::Call::new(&self.client, requests::GetCustomerNote { note_uuid: note_uuid.into() }))
     }
@@ -124,7 +124,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/delete>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `delete` of `notes` with the same UUID instead")]
     pub fn delete(&self, note_uuid: impl Into<String>) -> DeleteCustomerNote<M> {
         DeleteCustomerNote(call::Call::new(&self.client, requests::DeleteCustomerNote { note_uuid: note_uuid.into() }))
     }
@@ -148,7 +148,7 @@ impl<M: Clone> CustomerNotes<M> {
     /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/update>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `update` of `notes` with the same UUID instead")]
     pub fn update(&self, note_uuid: impl Into<String>) -> UpdateCustomerNote<M> {
         UpdateCustomerNote(call::Call::new(&self.client, requests::UpdateCustomerNote { note_uuid: note_uuid.into(), body: types::NoteUpdate::default() }))
     }

@@ -179,8 +179,8 @@ impl<M: Clone> Customers<M> {
     ///
     /// Changes the fields that are sent and leaves every other field as it is.
     ///
-    /// Whether `attributes` keeps the tags and custom attributes that are not named is not documented. The operations of
-    /// `attributes` do.
+    /// To change single tags or custom attributes, use the operations of `attributes`: whether this one keeps those that
+    /// are not named in `tags` and `custom` is not documented.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
@@ -550,8 +550,8 @@ impl<M> UpdateCustomer<M> {
         self
     }
 
-    /// Tags and custom attributes to set with an update. Whether those that are not named are kept is not documented;
-    /// the operations of `attributes` keep them.
+    /// Tags and custom attributes to set with an update. Observed: what is left out here is kept. The operations of
+    /// `attributes` change single tags and attributes.
     pub fn attributes(mut self, value: impl Into<types::CustomerAttributesUpdate>) -> Self {
         self.0.request.body.attributes = Some(value.into());
         self

@@ -94,7 +94,7 @@ impl<M: Clone> InvoicesOfCustomer<M> {
     }
 
     /// Delete all invoices of a customer. See [`Invoices::delete_all_by_customer`].
-    pub fn delete_all_by_customer(&self, data_source_uuid: &str) -> DeleteCustomerInvoices<M> {
+    pub fn delete_all(&self, data_source_uuid: &str) -> DeleteCustomerInvoices<M> {
         self.all.delete_all_by_customer(types::CustomerInvoicesPath { data_source_uuid, customer_uuid: &self.customer_uuid })
     }
 }

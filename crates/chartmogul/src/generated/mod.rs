@@ -3,6 +3,7 @@
 pub mod plans;
 pub mod plan_groups;
 pub mod invoices;
+pub mod subscriptions;
 pub mod customers;
 pub mod attributes;
 pub mod contacts;
@@ -11,4 +12,5 @@ pub mod customer_notes;
 pub mod opportunities;
 pub mod tasks;
 pub mod metrics;
+pub mod activities;
 pub mod types;

@@ -220,7 +220,7 @@ crate::builder! {
 }
 
 impl<M> CreateTask<M> {
-    /// Identifier of the customer that the task is about, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     pub fn customer_uuid(mut self, value: impl Into<String>) -> Self {
         self.0.request.body.customer_uuid = Some(value.into());
         self

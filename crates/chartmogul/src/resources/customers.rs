@@ -4,7 +4,7 @@ use crate::{Async, Client};
 ///
 /// It has the methods of the customer itself, such as [`get`](Self::get), and a method for each resource of which something
 /// belongs to customers. What that returns has the methods of the resource, for this customer: none of them asks for it again, and
-/// lists have nothing of others.
+/// lists have nothing of others. What is about others is not there, such as tags of all customers with an e-mail address.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -164,17 +164,19 @@ impl Client {
     }
     /// Update custom attributes of a customer.
     ///
-    /// Changes values of custom attributes. Documented: those that are not named are kept, and each must have been added
-    /// to the account before. The type of an attribute stays what it is.
+    /// Changes values of custom attributes of the customer and keeps all others: a PUT that does not replace what it does
+    /// not name. Documented: each must have been added before. The type of an attribute stays what it is.
+    ///
+    /// Nothing replaces all custom attributes at once: remove those that must go, and add the others.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
-    /// - `body`: [`CustomAttributesReplacement`](types::CustomAttributesReplacement)
+    /// - `body`: [`CustomAttributesChange`](types::CustomAttributesChange)
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/attributes/update>
     pub async fn update_custom_attributes<'a>(
         &'a self,
         customer_uuid: &'a str,
-        body: &'a types::CustomAttributesReplacement,
+        body: &'a types::CustomAttributesChange,
     ) -> Result<ResponseValue<crate::types::CustomerCustomAttributes>, Error> {
         let url = format!(
             "{}/v1/customers/{}/attributes/custom", self.baseurl, encode_path(&

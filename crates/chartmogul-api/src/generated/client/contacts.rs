@@ -89,11 +89,13 @@ impl Client {
     /// One contact as it is now.
     ///
     /// - `contact_uuid`: Identifier of the contact, `con_` followed by a UUID.
+    /// - `query`: [`GetContactQuery`](types::GetContactQuery)
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/retrieve>
     pub async fn get_contact<'a>(
         &'a self,
         contact_uuid: &'a str,
+        query: &'a types::GetContactQuery,
     ) -> Result<ResponseValue<crate::types::Contact>, Error> {
         let url = format!(
             "{}/v1/contacts/{}", self.baseurl, encode_path(& contact_uuid.to_string()),
@@ -106,6 +108,7 @@ impl Client {
                 ::reqwest::header::ACCEPT,
                 ::reqwest::header::HeaderValue::from_static("application/json"),
             )
+            .query(&progenitor_client::QueryParam::new("query", &query))
             .build()?;
         let info = OperationInfo {
             operation_id: "get_contact",
@@ -149,7 +152,8 @@ impl Client {
     }
     /// Update a contact.
     ///
-    /// Changes the fields that are sent and leaves every other field as it is.
+    /// Changes the fields that are sent and leaves every other field as it is. `null` empties a field; that was observed for
+    /// `external_id` only.
     ///
     /// Send `custom` only with **all** custom attributes of the contact: whether those that are not named would be kept
     /// is neither documented nor observed.
@@ -273,8 +277,10 @@ impl Client {
     }
     /// Create a contact of a customer.
     ///
-    /// Adds a person of this customer, as a new contact with `customer_uuid` does. Documented: `data_source_uuid` is
-    /// required. Sending this twice makes two contacts.
+    /// Adds a person of this customer, as a new contact with `customer_uuid` does. Sending this twice makes two contacts.
+    ///
+    /// Documented: `data_source_uuid` is required. Whether that still holds, as it no longer does where the customer is in
+    /// the body, is not known.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
     /// - `body`: [`CustomerContactCreation`](types::CustomerContactCreation)

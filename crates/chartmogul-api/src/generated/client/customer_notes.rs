@@ -20,7 +20,9 @@ impl Client {
     /// - `query`: [`ListCustomerNotesQuery`](types::ListCustomerNotesQuery)
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/list>
-    #[deprecated(note = "use `notes` instead, which also has those on contacts")]
+    #[deprecated(
+        note = "use `list` of `notes` instead, which also has those on contacts"
+    )]
     pub async fn list_customer_notes<'a>(
         &'a self,
         query: &'a types::ListCustomerNotesQuery,
@@ -55,7 +57,7 @@ impl Client {
     /// - `body`: [`CustomerNoteCreation`](types::CustomerNoteCreation)
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/add>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `create` of `notes` with `customer_uuid` instead")]
     pub async fn create_customer_note<'a>(
         &'a self,
         body: &'a types::CustomerNoteCreation,
@@ -90,7 +92,7 @@ impl Client {
     /// - `note_uuid`: Identifier of the note or call log, `note_` followed by a UUID.
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/retrieve>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `get` of `notes` with the same UUID instead")]
     pub async fn get_customer_note<'a>(
         &'a self,
         note_uuid: &'a str,
@@ -127,7 +129,7 @@ impl Client {
     /// - `note_uuid`: Identifier of the note or call log, `note_` followed by a UUID.
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/delete>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `delete` of `notes` with the same UUID instead")]
     pub async fn delete_customer_note<'a>(
         &'a self,
         note_uuid: &'a str,
@@ -158,7 +160,7 @@ impl Client {
     /// - `body`: [`NoteUpdate`](types::NoteUpdate)
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/update>
-    #[deprecated(note = "use `notes` instead")]
+    #[deprecated(note = "use `update` of `notes` with the same UUID instead")]
     pub async fn update_customer_note<'a>(
         &'a self,
         note_uuid: &'a str,

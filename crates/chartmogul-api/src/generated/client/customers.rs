@@ -191,8 +191,8 @@ impl Client {
     ///
     /// Changes the fields that are sent and leaves every other field as it is.
     ///
-    /// Whether `attributes` keeps the tags and custom attributes that are not named is not documented. The operations of
-    /// `attributes` do.
+    /// To change single tags or custom attributes, use the operations of `attributes`: whether this one keeps those that
+    /// are not named in `tags` and `custom` is not documented.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
     /// - `body`: [`CustomerUpdate`](types::CustomerUpdate)

@@ -3,6 +3,7 @@
 mod plans;
 mod plan_groups;
 mod invoices;
+mod subscriptions;
 mod customers;
 mod attributes;
 mod contacts;
@@ -11,3 +12,4 @@ mod customer_notes;
 mod opportunities;
 mod tasks;
 mod metrics;
+mod activities;

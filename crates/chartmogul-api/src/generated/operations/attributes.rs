@@ -109,13 +109,13 @@ pub static UPDATE_CUSTOM_ATTRIBUTES: Operation = Operation {
     tag: "attributes",
     verb: "update_custom",
     summary: "Update custom attributes of a customer",
-    description: "Changes values of custom attributes. Documented: those that are not named are kept, and each must have been added to the account before. The type of an attribute stays what it is.",
+    description: "Changes values of custom attributes of the customer and keeps all others: a PUT that does not replace what it does not name. Documented: each must have been added before. The type of an attribute stays what it is.",
     idempotent: true,
     destructive: false,
     deprecated: None,
     parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
     query: None,
-    body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_REPLACEMENT, required: true, envelope: None, example: Some("{\"custom\":{\"seats\":5}}") }),
+    body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_CHANGE, required: true, envelope: None, example: Some("{\"custom\":{\"seats\":5}}") }),
     response: Some("CustomerCustomAttributes"),
     entries: None,
     pages: false,
@@ -213,6 +213,14 @@ pub(crate) static CUSTOM_ATTRIBUTES_ADDITION_BY_EMAIL: Object = Object::new(
     ],
 );
 
+pub(crate) static CUSTOM_ATTRIBUTES_CHANGE: Object = Object::new(
+    "CustomAttributesChange",
+    &[
+        FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which tells where the value comes from.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
+        FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
+    ],
+);
+
 pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object::new(
     "CustomAttributesRemoval",
     &[
@@ -221,19 +229,11 @@ pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object::new(
     ],
 );
 
-pub(crate) static CUSTOM_ATTRIBUTES_REPLACEMENT: Object = Object::new(
-    "CustomAttributesReplacement",
-    &[
-        FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which tells where the value comes from.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
-        FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
-    ],
-);
-
 pub(crate) static GET_ATTRIBUTES_QUERY: Object = Object::new(
     "GetAttributesQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 

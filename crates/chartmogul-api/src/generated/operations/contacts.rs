@@ -23,7 +23,7 @@ pub static LIST_CONTACTS: Operation = Operation {
     response: Some("ContactPage"),
     entries: Some("entries"),
     pages: true,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/contacts/list",
 };
 
@@ -47,7 +47,7 @@ pub static CREATE_CONTACT: Operation = Operation {
     response: Some("Contact"),
     entries: None,
     pages: false,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/contacts/add",
 };
 
@@ -66,12 +66,12 @@ pub static GET_CONTACT: Operation = Operation {
     destructive: false,
     deprecated: None,
     parameters: &[Parameter { name: "contact_uuid", description: "Identifier of the contact, `con_` followed by a UUID.", example: Some("\"con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
-    query: None,
+    query: Some(&super::contacts::GET_CONTACT_QUERY),
     body: None,
     response: Some("Contact"),
     entries: None,
     pages: false,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/contacts/retrieve",
 };
 
@@ -109,7 +109,7 @@ pub static UPDATE_CONTACT: Operation = Operation {
     tag: "contacts",
     verb: "update",
     summary: "Update a contact",
-    description: "Changes the fields that are sent and leaves every other field as it is.",
+    description: "Changes the fields that are sent and leaves every other field as it is. `null` empties a field; that was observed for `external_id` only.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -119,7 +119,7 @@ pub static UPDATE_CONTACT: Operation = Operation {
     response: Some("Contact"),
     entries: None,
     pages: false,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/contacts/update",
 };
 
@@ -143,7 +143,7 @@ pub static MERGE_CONTACTS: Operation = Operation {
     response: Some("Contact"),
     entries: None,
     pages: false,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/contacts/merge",
 };
 
@@ -167,7 +167,7 @@ pub static LIST_CUSTOMER_CONTACTS: Operation = Operation {
     response: Some("ContactPage"),
     entries: Some("entries"),
     pages: true,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/customers/list-contacts",
 };
 
@@ -181,7 +181,7 @@ pub static CREATE_CUSTOMER_CONTACT: Operation = Operation {
     tag: "contacts",
     verb: "create_for_customer",
     summary: "Create a contact of a customer",
-    description: "Adds a person of this customer, as a new contact with `customer_uuid` does. Documented: `data_source_uuid` is required. Sending this twice makes two contacts.",
+    description: "Adds a person of this customer, as a new contact with `customer_uuid` does. Sending this twice makes two contacts.",
     idempotent: false,
     destructive: false,
     deprecated: None,
@@ -191,14 +191,14 @@ pub static CREATE_CUSTOMER_CONTACT: Operation = Operation {
     response: Some("Contact"),
     entries: None,
     pages: false,
-    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom"],
+    fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
     source: "https://dev.chartmogul.com/reference/customers/add-contact",
 };
 
 pub(crate) static CONTACT_CREATION: Object = Object::new(
     "ContactCreation",
     &[
-        FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
@@ -210,8 +210,9 @@ pub(crate) static CONTACT_CREATION: Object = Object::new(
         FieldSchema { name: "linked_in", description: "URL of a LinkedIn profile.", example: Some("\"https://linkedin.com/in/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "twitter", description: "URL of a Twitter profile.", example: Some("\"https://twitter.com/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "notes", description: "Remarks about the person. Notes and call logs are objects of their own.", example: Some("\"Prefers e-mail\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
+        FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send `last_seen`; whether the API reads that is not known.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "custom", description: "Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
+        FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
 
@@ -229,15 +230,16 @@ pub(crate) static CONTACT_UPDATE: Object = Object::new(
         FieldSchema { name: "linked_in", description: "URL of a LinkedIn profile.", example: Some("\"https://linkedin.com/in/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "twitter", description: "URL of a Twitter profile.", example: Some("\"https://twitter.com/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "notes", description: "Remarks about the person. Notes and call logs are objects of their own.", example: Some("\"Prefers e-mail\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
+        FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send `last_seen`; whether the API reads that is not known.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "custom", description: "The complete new set of custom attributes; those that are not named may be lost. Leave `custom` out to keep them as they are.", example: Some("[{\"key\":\"newsletter\",\"value\":true}]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
+        FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
 
 pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object::new(
     "CustomerContactCreation",
     &[
-        FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "first_name", description: "First name.", example: Some("\"Pat\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
@@ -248,8 +250,17 @@ pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object::new(
         FieldSchema { name: "linked_in", description: "URL of a LinkedIn profile.", example: Some("\"https://linkedin.com/in/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "twitter", description: "URL of a Twitter profile.", example: Some("\"https://twitter.com/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
         FieldSchema { name: "notes", description: "Remarks about the person. Notes and call logs are objects of their own.", example: Some("\"Prefers e-mail\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
+        FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send `last_seen`; whether the API reads that is not known.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "custom", description: "Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
+        FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
+    ],
+);
+
+pub(crate) static GET_CONTACT_QUERY: Object = Object::new(
+    "GetContactQuery",
+    &[
+        FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 

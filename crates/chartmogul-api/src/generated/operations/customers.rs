@@ -199,7 +199,7 @@ pub(crate) static CUSTOMER_ATTRIBUTES_UPDATE: Object = Object::new(
     "CustomerAttributesUpdate",
     &[
         FieldSchema { name: "tags", description: "The tags; take them for all tags that the customer has afterwards, because nothing documents that others are kept.", example: Some("[\"vip\"]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
-        FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which tells where the value comes from.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
+        FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`. Whether those that are not named are kept is not documented here; it is for `update_custom_attributes`.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
 
@@ -268,7 +268,7 @@ pub(crate) static CUSTOMER_UPDATE: Object = Object::new(
         FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
         FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "attributes", description: "Tags and custom attributes to set with an update. Whether those that are not named are kept is not documented; the operations of `attributes` keep them.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::CUSTOMER_ATTRIBUTES_UPDATE) },
+        FieldSchema { name: "attributes", description: "Tags and custom attributes to set with an update. Observed: what is left out here is kept. The operations of `attributes` change single tags and attributes.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::CUSTOMER_ATTRIBUTES_UPDATE) },
         FieldSchema { name: "primary_contact", description: "The contact to ask first. It becomes a contact, and is no part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
@@ -278,7 +278,7 @@ pub(crate) static GET_CUSTOMER_QUERY: Object = Object::new(
     "GetCustomerQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 

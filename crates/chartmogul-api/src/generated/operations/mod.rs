@@ -4,6 +4,7 @@
 
 use crate::{Operation, Resource};
 
+mod activities;
 mod attributes;
 mod contacts;
 mod customer_notes;
@@ -14,6 +15,7 @@ mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod subscriptions;
 mod tasks;
 mod shared;
 
@@ -26,6 +28,7 @@ pub use invoices::{
     LIST_CUSTOMER_INVOICES, LIST_INVOICES, SET_INVOICE_DISABLED_STATE, SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID,
     UPDATE_INVOICE, UPDATE_INVOICE_BY_EXTERNAL_ID, UPDATE_INVOICE_STATUS,
 };
+pub use subscriptions::{CONNECT_SUBSCRIPTIONS, DISCONNECT_SUBSCRIPTIONS, LIST_SUBSCRIPTIONS};
 pub use customers::{
     CREATE_CUSTOMER, DELETE_CUSTOMER, GET_CUSTOMER, LIST_CUSTOMERS, MERGE_CUSTOMERS, SEARCH_CUSTOMERS,
     UNMERGE_CUSTOMER, UPDATE_CUSTOMER,
@@ -50,6 +53,7 @@ pub use metrics::{
     GET_ALL_METRICS, GET_ARPA, GET_ARR, GET_ASP, GET_CUSTOMER_CHURN_RATE, GET_CUSTOMER_COUNT, GET_LTV, GET_MRR,
     GET_MRR_CHURN_RATE,
 };
+pub use activities::LIST_CUSTOMER_ACTIVITIES;
 
 /// Every operation, by its id.
 pub static ALL: &[&Operation] = &[
@@ -57,6 +61,7 @@ pub static ALL: &[&Operation] = &[
     &ADD_CUSTOM_ATTRIBUTES_BY_EMAIL,
     &ADD_TAGS,
     &ADD_TAGS_BY_EMAIL,
+    &CONNECT_SUBSCRIPTIONS,
     &CREATE_CONTACT,
     &CREATE_CUSTOMER,
     &CREATE_CUSTOMER_CONTACT,
@@ -77,6 +82,7 @@ pub static ALL: &[&Operation] = &[
     &DELETE_PLAN,
     &DELETE_PLAN_GROUP,
     &DELETE_TASK,
+    &DISCONNECT_SUBSCRIPTIONS,
     &GET_ALL_METRICS,
     &GET_ARPA,
     &GET_ARR,
@@ -98,6 +104,7 @@ pub static ALL: &[&Operation] = &[
     &GET_TASK,
     &IMPORT_INVOICES,
     &LIST_CONTACTS,
+    &LIST_CUSTOMER_ACTIVITIES,
     &LIST_CUSTOMER_CONTACTS,
     &LIST_CUSTOMER_INVOICES,
     &LIST_CUSTOMER_NOTES,
@@ -108,6 +115,7 @@ pub static ALL: &[&Operation] = &[
     &LIST_PLAN_GROUP_PLANS,
     &LIST_PLAN_GROUPS,
     &LIST_PLANS,
+    &LIST_SUBSCRIPTIONS,
     &LIST_TASKS,
     &MERGE_CONTACTS,
     &MERGE_CUSTOMERS,
@@ -150,6 +158,12 @@ pub static RESOURCES: &[Resource] = &[
         description: "What customers were billed, with line items and transactions. ChartMogul derives subscriptions and metrics from them.",
         source: "https://dev.chartmogul.com/reference/invoices",
         operations: &[&LIST_CUSTOMER_INVOICES, &IMPORT_INVOICES, &LIST_INVOICES, &DELETE_INVOICE_BY_EXTERNAL_ID, &UPDATE_INVOICE_BY_EXTERNAL_ID, &GET_INVOICE, &DELETE_INVOICE, &UPDATE_INVOICE, &SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID, &SET_INVOICE_DISABLED_STATE, &UPDATE_INVOICE_STATUS, &DELETE_CUSTOMER_INVOICES],
+    },
+    Resource {
+        name: "subscriptions",
+        description: "What customers subscribed to, derived from their invoices.",
+        source: "https://dev.chartmogul.com/reference/subscriptions",
+        operations: &[&LIST_SUBSCRIPTIONS, &CONNECT_SUBSCRIPTIONS, &DISCONNECT_SUBSCRIPTIONS],
     },
     Resource {
         name: "customers",
@@ -198,6 +212,12 @@ pub static RESOURCES: &[Resource] = &[
         description: "The subscription metrics that ChartMogul computes. Amounts are in cents of the account's currency.",
         source: "https://dev.chartmogul.com/reference/metrics",
         operations: &[&GET_ALL_METRICS, &GET_MRR, &GET_ARR, &GET_ARPA, &GET_ASP, &GET_CUSTOMER_COUNT, &GET_CUSTOMER_CHURN_RATE, &GET_MRR_CHURN_RATE, &GET_LTV],
+    },
+    Resource {
+        name: "activities",
+        description: "How the MRR of customers changed.",
+        source: "https://dev.chartmogul.com/reference/activities",
+        operations: &[&LIST_CUSTOMER_ACTIVITIES],
     },
 ];
 

@@ -138,7 +138,7 @@ pub(crate) static LIST_NOTES_QUERY: Object = Object::new(
 pub(crate) static NOTE_CREATION: Object = Object::new(
     "NoteCreation",
     &[
-        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it is about, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "associated_object_identifier", description: "The customer or contact that it is about. Since August 2026.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::shared::ASSOCIATED_OBJECT_IDENTIFIER) },
         FieldSchema { name: "type", description: "Whether it is a note or a call log.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["note", "call"], ..Text::ANY }) },
         FieldSchema { name: "author_email", description: "E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },

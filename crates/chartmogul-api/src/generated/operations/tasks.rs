@@ -140,7 +140,7 @@ pub(crate) static LIST_TASKS_QUERY: Object = Object::new(
 pub(crate) static TASK_CREATION: Object = Object::new(
     "TaskCreation",
     &[
-        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that the task is about, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "associated_object_identifier", description: "The customer or contact that it is about. Since August 2026.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::shared::ASSOCIATED_OBJECT_IDENTIFIER) },
         FieldSchema { name: "task_details", description: "What is to be done, in at most 255 characters.", example: Some("\"Schedule a demo\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, max_length: 255, ..Text::ANY }) },
         FieldSchema { name: "assignee", description: "E-mail address of the ChartMogul user who is to do it.", example: Some("\"sales@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },

@@ -83,7 +83,7 @@ impl crate::request::Request for AddTagsByEmail {
 #[derive(Debug, Clone, PartialEq)]
 pub struct UpdateCustomAttributes {
     pub customer_uuid: String,
-    pub body: crate::types::CustomAttributesReplacement,
+    pub body: crate::types::CustomAttributesChange,
 }
 
 impl crate::request::Request for UpdateCustomAttributes {

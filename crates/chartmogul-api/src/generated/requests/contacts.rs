@@ -48,6 +48,7 @@ impl crate::request::Request for CreateContact {
 #[derive(Debug, Clone, PartialEq)]
 pub struct GetContact {
     pub contact_uuid: String,
+    pub query: crate::types::GetContactQuery,
 }
 
 impl crate::request::Request for GetContact {
@@ -59,7 +60,7 @@ impl crate::request::Request for GetContact {
         &'a self,
         client: &'a crate::Client,
     ) -> impl Future<Output = Result<crate::Response<Self::Response>, crate::Error>> + Send + 'a {
-        client.get_contact(&self.contact_uuid)
+        client.get_contact(&self.contact_uuid, &self.query)
     }
 }
 
@@ -108,6 +109,7 @@ impl crate::request::UpdateRequest for UpdateContact {
     fn read(&self) -> GetContact {
         GetContact {
             contact_uuid: self.contact_uuid.clone(),
+            query: crate::types::GetContactQuery { with_overrides: Default::default(), attributes_with_history: Default::default() },
         }
     }
 }

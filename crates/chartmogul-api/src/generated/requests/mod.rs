@@ -5,6 +5,7 @@
 mod plans;
 mod plan_groups;
 mod invoices;
+mod subscriptions;
 mod customers;
 mod attributes;
 mod contacts;
@@ -13,6 +14,7 @@ mod customer_notes;
 mod opportunities;
 mod tasks;
 mod metrics;
+mod activities;
 
 pub use plans::{CreatePlan, DeletePlan, GetPlan, ListPlans, UpdatePlan};
 pub use plan_groups::{
@@ -22,6 +24,7 @@ pub use invoices::{
     DeleteCustomerInvoices, DeleteInvoice, GetInvoice, ImportInvoices, ListCustomerInvoices, ListInvoices,
     SetInvoiceDisabledState, UpdateInvoice, UpdateInvoiceStatus,
 };
+pub use subscriptions::{ConnectSubscriptions, DisconnectSubscriptions, ListSubscriptions};
 pub use customers::{
     CreateCustomer, DeleteCustomer, GetCustomer, ListCustomers, MergeCustomers, SearchCustomers, UnmergeCustomer,
     UpdateCustomer,
@@ -43,3 +46,4 @@ pub use tasks::{CreateTask, DeleteTask, GetTask, ListTasks, UpdateTask};
 pub use metrics::{
     GetAllMetrics, GetArpa, GetArr, GetAsp, GetCustomerChurnRate, GetCustomerCount, GetLtv, GetMrr, GetMrrChurnRate,
 };
+pub use activities::ListCustomerActivities;

@@ -55,6 +55,31 @@ impl CustomAttributesAdditionByEmail {
     }
 }
 
+/// Custom attributes to change.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct CustomAttributesChange {
+    /// Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which
+    /// tells where the value comes from.
+    pub custom: serde_json::Map<String, serde_json::Value>,
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl CustomAttributesChange {
+    /// Creates the body from its required fields.
+    pub fn new(custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> Self {
+        Self {
+            custom: custom.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
+            overrides: Default::default(),
+        }
+    }
+}
+
 /// Keys of custom attributes to remove.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
@@ -74,31 +99,6 @@ impl CustomAttributesRemoval {
     pub fn new(custom: impl IntoIterator<Item: Into<String>>) -> Self {
         Self {
             custom: custom.into_iter().map(Into::into).collect(),
-            overrides: Default::default(),
-        }
-    }
-}
-
-/// Custom attributes to change.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
-pub struct CustomAttributesReplacement {
-    /// Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which
-    /// tells where the value comes from.
-    pub custom: serde_json::Map<String, serde_json::Value>,
-    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
-    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
-    /// official clients only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
-}
-
-impl CustomAttributesReplacement {
-    /// Creates the body from its required fields.
-    pub fn new(custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> Self {
-        Self {
-            custom: custom.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
             overrides: Default::default(),
         }
     }

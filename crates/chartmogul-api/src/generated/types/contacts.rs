@@ -36,6 +36,13 @@ crate::object! {
         /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
         /// strings. Keys keep their case.
         pub custom: crate::Field<crate::CustomAttributes> = "custom",
+        /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+        /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+        /// official clients only.
+        pub overrides: crate::Field<serde_json::Map<String, serde_json::Value>> = "overrides",
+        /// Earlier values of the fields that `attributes_with_history` names: a list of `value`, `update_performed_at`,
+        /// `update_performed_by` and `initial` for each. Preview of 2026, known from official clients only.
+        pub historical_values: crate::Field<serde_json::Map<String, serde_json::Value>> = "historical_values",
     }
 }
 
@@ -44,7 +51,7 @@ crate::object! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ContactCreation {
-    /// Identifier of the customer, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_uuid: Option<String>,
     /// Identifier of a data source of the customer, `ds_` followed by a UUID.
@@ -80,12 +87,18 @@ pub struct ContactCreation {
     /// Remarks about the person. Notes and call logs are objects of their own.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub notes: crate::Field<String>,
-    /// When the person was last active; responses have it as `last_seen`. Since September 2026.
+    /// When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send
+    /// `last_seen`; whether the API reads that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<crate::Timestamp>,
     /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Vec<crate::types::CustomAttribute>>,
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 crate::object! {
@@ -147,23 +160,28 @@ pub struct ContactUpdate {
     /// Remarks about the person. Notes and call logs are objects of their own.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub notes: crate::Field<String>,
-    /// When the person was last active; responses have it as `last_seen`. Since September 2026.
+    /// When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send
+    /// `last_seen`; whether the API reads that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<crate::Timestamp>,
     /// The complete new set of custom attributes; those that are not named may be lost. Leave `custom` out to keep
     /// them as they are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Vec<crate::types::CustomAttribute>>,
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// A new contact of a customer.
-#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CustomerContactCreation {
     /// Identifier of a data source of the customer, `ds_` followed by a UUID.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data_source_uuid: Option<String>,
+    pub data_source_uuid: String,
     /// Identifier of the contact in your own system; `null` for none. Since April 2026.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub external_id: crate::Field<String>,
@@ -194,12 +212,54 @@ pub struct CustomerContactCreation {
     /// Remarks about the person. Notes and call logs are objects of their own.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub notes: crate::Field<String>,
-    /// When the person was last active; responses have it as `last_seen`. Since September 2026.
+    /// When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send
+    /// `last_seen`; whether the API reads that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<crate::Timestamp>,
     /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Vec<crate::types::CustomAttribute>>,
+    /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
+    /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
+    /// official clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+impl CustomerContactCreation {
+    /// Creates the body from its required fields.
+    pub fn new(data_source_uuid: impl Into<String>) -> Self {
+        Self {
+            data_source_uuid: data_source_uuid.into(),
+            external_id: Default::default(),
+            position: Default::default(),
+            first_name: Default::default(),
+            last_name: Default::default(),
+            title: Default::default(),
+            email: Default::default(),
+            phone: Default::default(),
+            linked_in: Default::default(),
+            twitter: Default::default(),
+            notes: Default::default(),
+            last_active_at: Default::default(),
+            custom: Default::default(),
+            overrides: Default::default(),
+        }
+    }
+}
+
+/// Query parameters of [`get_contact`](crate::Client::get_contact); unset ones are not sent.
+#[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct GetContactQuery {
+    /// Whether the response has `overrides`. Preview of 2026, known from official clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_overrides: Option<bool>,
+    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
+    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes_with_history: Option<Vec<String>>,
 }
 
 /// Query parameters of [`list_contacts`](crate::Client::list_contacts); unset ones are not sent.

@@ -5,7 +5,7 @@
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct CustomerNoteCreation {
-    /// Identifier of the customer, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     pub customer_uuid: String,
     /// Whether it is a note or a call log.
     #[serde(rename = "type")]

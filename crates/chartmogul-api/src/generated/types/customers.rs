@@ -94,8 +94,8 @@ crate::object! {
     }
 }
 
-/// Tags and custom attributes to set with an update. Whether those that are not named are kept is not documented;
-/// the operations of `attributes` keep them.
+/// Tags and custom attributes to set with an update. Observed: what is left out here is kept. The operations of
+/// `attributes` change single tags and attributes.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -104,8 +104,8 @@ pub struct CustomerAttributesUpdate {
     /// are kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
-    /// Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which
-    /// tells where the value comes from.
+    /// Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`. Whether
+    /// those that are not named are kept is not documented here; it is for `update_custom_attributes`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<serde_json::Map<String, serde_json::Value>>,
 }
@@ -124,8 +124,8 @@ impl CustomerAttributesUpdate {
         self
     }
 
-    /// Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`, which
-    /// tells where the value comes from.
+    /// Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`. Whether
+    /// those that are not named are kept is not documented here; it is for `update_custom_attributes`.
     pub fn custom(mut self, values: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> Self {
         self.custom = Some(values.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
         self
@@ -429,8 +429,8 @@ pub struct CustomerUpdate {
     /// Website of the customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub website_url: Option<String>,
-    /// Tags and custom attributes to set with an update. Whether those that are not named are kept is not documented;
-    /// the operations of `attributes` keep them.
+    /// Tags and custom attributes to set with an update. Observed: what is left out here is kept. The operations of
+    /// `attributes` change single tags and attributes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<crate::types::CustomerAttributesUpdate>,
     /// The contact to ask first. It becomes a contact, and is no part of the customer in responses.

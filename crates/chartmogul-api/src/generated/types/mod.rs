@@ -2,6 +2,7 @@
 
 //! The types that go over the wire: requests, responses, and what they are made of.
 
+mod activities;
 mod attributes;
 mod contacts;
 mod customer_notes;
@@ -12,16 +13,18 @@ mod notes;
 mod opportunities;
 mod plan_groups;
 mod plans;
+mod subscriptions;
 mod tasks;
 mod shared;
 
+pub use activities::{ActivityType, CustomerActivity, CustomerActivityPage, ListCustomerActivitiesQuery};
 pub use attributes::{
-    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesRemoval, CustomAttributesReplacement,
+    CustomAttributesAddition, CustomAttributesAdditionByEmail, CustomAttributesChange, CustomAttributesRemoval,
     CustomerAttributes, CustomerCustomAttributes, CustomerTags, CustomersWithEmail, GetAttributesQuery, TagsAddition,
     TagsAdditionByEmail, TagsRemoval,
 };
 pub use contacts::{
-    Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, ListContactsQuery,
+    Contact, ContactCreation, ContactPage, ContactUpdate, CustomerContactCreation, GetContactQuery, ListContactsQuery,
     ListCustomerContactsQuery, MergedContacts,
 };
 pub use customer_notes::{CustomerNoteCreation, ListCustomerNotesQuery};
@@ -55,6 +58,10 @@ pub use plan_groups::{
     ListPlanGroupPlansQuery, ListPlanGroupsQuery, PlanGroup, PlanGroupCreation, PlanGroupPage, PlanGroupUpdate,
 };
 pub use plans::{ListPlansQuery, NewPlan, Plan, PlanCreation, PlanIntervalUnit, PlanPage, PlanUpdate};
+pub use subscriptions::{
+    BillingCycle, ListSubscriptionsQuery, Subscription, SubscriptionPage, SubscriptionReference, SubscriptionStatus,
+    SubscriptionsToConnect,
+};
 pub use tasks::{ListTasksQuery, NewTask, Task, TaskCreation, TaskPage, TaskUpdate};
 pub use shared::{
     AssociatedObject, AssociatedObjectIdentifier, AssociatedObjectMethod, AssociatedObjectType, CustomAttribute,

@@ -31,7 +31,7 @@ crate::object! {
     pub struct Note {
         /// Identifier, `note_` followed by a UUID; of a call log, too.
         pub uuid: crate::Field<String> = "uuid",
-        /// Identifier of the customer, `cus_` followed by a UUID; `null` if it is on a contact.
+        /// Identifier of the customer that it is about, `cus_` followed by a UUID; `null` if it is about a contact.
         pub customer_uuid: crate::Field<String> = "customer_uuid",
         /// What kind of object it is about. Since August 2026.
         pub associated_object: crate::Field<crate::types::AssociatedObjectType> = "associated_object",
@@ -57,7 +57,7 @@ crate::object! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NoteCreation {
-    /// Identifier of the customer that it is about, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_uuid: Option<String>,
     /// The customer or contact that it is about. Since August 2026.

@@ -81,9 +81,9 @@ crate::object! {
         /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
         /// strings. Keys keep their case.
         pub custom: crate::Field<crate::CustomAttributes> = "custom",
-        /// When the opportunity was created, UTC.
+        /// When it was created, UTC.
         pub created_at: crate::Field<chrono::DateTime<chrono::Utc>> = "created_at",
-        /// When the opportunity was last changed, UTC.
+        /// When it was last changed, UTC.
         pub updated_at: crate::Field<chrono::DateTime<chrono::Utc>> = "updated_at",
     }
 }

@@ -74,8 +74,8 @@ impl CustomAttribute {
 }
 
 crate::open_enum! {
-    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
-    /// examples always send it.
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Documented
+    /// examples always have it; whether it may be left out was not observed.
     pub enum CustomAttributeType {
         /// `String`
         String = "String",
@@ -95,8 +95,8 @@ crate::open_enum! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NewCustomAttribute {
-    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
-    /// examples always send it.
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Documented
+    /// examples always have it; whether it may be left out was not observed.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     pub type_: Option<crate::types::CustomAttributeType>,
     /// Name of the attribute, in letters, digits and underscores; upper and lower case differ.
@@ -112,20 +112,21 @@ pub struct NewCustomAttribute {
 }
 
 impl NewCustomAttribute {
-    /// Creates the body from its required fields.
+    /// Creates the body from its required fields, with the type that the value has in Rust.
     pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
+        let value: crate::CustomAttributeValue = value.into();
         Self {
-            type_: Default::default(),
+            type_: value.known_type(),
             key: key.into(),
-            value: value.into(),
+            value,
             source: Default::default(),
         }
     }
 }
 
 impl NewCustomAttribute {
-    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Official
-    /// examples always send it.
+    /// Type of a custom attribute. It must be the one that the attribute has, if there is one of this key. Documented
+    /// examples always have it; whether it may be left out was not observed.
     pub fn type_(mut self, value: impl Into<crate::types::CustomAttributeType>) -> Self {
         self.type_ = Some(value.into());
         self

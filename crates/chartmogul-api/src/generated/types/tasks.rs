@@ -37,7 +37,7 @@ crate::object! {
     pub struct Task {
         /// Identifier of the task, a UUID without a prefix. There is no field `uuid`.
         pub task_uuid: crate::Field<String> = "task_uuid",
-        /// Identifier of the customer, `cus_` followed by a UUID; `null` if the task is about a contact.
+        /// Identifier of the customer that it is about, `cus_` followed by a UUID; `null` if it is about a contact.
         pub customer_uuid: crate::Field<String> = "customer_uuid",
         /// What kind of object it is about. Since August 2026.
         pub associated_object: crate::Field<crate::types::AssociatedObjectType> = "associated_object",
@@ -51,9 +51,9 @@ crate::object! {
         pub due_date: crate::Field<chrono::DateTime<chrono::Utc>> = "due_date",
         /// When the task was completed, UTC; `null` while it is open.
         pub completed_at: crate::Field<chrono::DateTime<chrono::Utc>> = "completed_at",
-        /// When the task was created, UTC.
+        /// When it was created, UTC.
         pub created_at: crate::Field<chrono::DateTime<chrono::Utc>> = "created_at",
-        /// When the task was last changed, UTC.
+        /// When it was last changed, UTC.
         pub updated_at: crate::Field<chrono::DateTime<chrono::Utc>> = "updated_at",
     }
 }
@@ -63,7 +63,7 @@ crate::object! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct TaskCreation {
-    /// Identifier of the customer that the task is about, `cus_` followed by a UUID.
+    /// Identifier of the customer that it belongs to, `cus_` followed by a UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer_uuid: Option<String>,
     /// The customer or contact that it is about. Since August 2026.

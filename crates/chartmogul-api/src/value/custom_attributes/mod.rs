@@ -74,7 +74,7 @@ impl CustomAttributeValue {
     }
 
     /// The type that an attribute with this value has; `None` for values that no type is known for.
-    fn known_type(&self) -> Option<CustomAttributeType> {
+    pub(crate) fn known_type(&self) -> Option<CustomAttributeType> {
         match self {
             Self::String(_) => Some(CustomAttributeType::String),
             Self::Timestamp(_) => Some(CustomAttributeType::Timestamp),
@@ -195,12 +195,7 @@ impl<K: Into<String>, V: Into<CustomAttributeValue>> From<(K, V)> for NewCustomA
 /// With the type that the value has in Rust.
 impl From<CustomAttribute> for NewCustomAttribute {
     fn from(attribute: CustomAttribute) -> Self {
-        let type_ = attribute.value.known_type();
-        let new = Self::new(attribute.key, attribute.value);
-        match type_ {
-            Some(type_) => new.type_(type_),
-            None => new,
-        }
+        Self::new(attribute.key, attribute.value)
     }
 }
 
@@ -347,7 +342,8 @@ mod tests {
     #[test]
     fn a_new_attribute_has_the_type_of_its_value() {
         let day = NaiveDate::from_ymd_opt(2026, 1, 31).unwrap();
-        let attributes: [NewCustomAttribute; 6] = [
+        let attributes: [NewCustomAttribute; 7] = [
+            NewCustomAttribute::new("a", "text").source("crm"),
             ("a", "text").into(),
             ("a", 4).into(),
             ("a", 0.5).into(),
@@ -358,6 +354,7 @@ mod tests {
         assert_eq!(
             attributes.map(|new| serde_json::to_string(&new).unwrap()),
             [
+                r#"{"type":"String","key":"a","value":"text","source":"crm"}"#,
                 r#"{"type":"String","key":"a","value":"text"}"#,
                 r#"{"type":"Integer","key":"a","value":4}"#,
                 r#"{"type":"Decimal","key":"a","value":0.5}"#,
