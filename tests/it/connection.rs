@@ -136,7 +136,7 @@ const PROXIED: &str = "connection::asks_by_the_proxy_of_the_environment";
 #[tokio::test]
 async fn the_proxy_of_the_environment_is_used() {
     let proxy = Peer::responding("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
-    let url: &'static str = proxy.url().to_string().leak();
+    let url: &'static str = proxy.url().clone().leak();
     with_variables(PROXIED, vec![("HTTPS_PROXY", url)].leak()).await;
     assert_eq!(proxy.seen().len(), 1);
 }
