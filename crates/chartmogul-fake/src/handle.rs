@@ -101,7 +101,7 @@ impl<'a> Call<'a> {
         if shared.lenient {
             query.retain(|name, _| operation.query.iter().any(|parameter| parameter.name == name));
         }
-        let mut problems = schema::check_query(operation, &query);
+        let mut problems = schema::check_query(operation, &query, shared.lenient);
         // A larger number is taken for the largest.
         problems.retain(|problem| {
             problem.param != "per_page" || query["per_page"].as_u64().is_none_or(|number| number == 0)
@@ -109,7 +109,7 @@ impl<'a> Call<'a> {
         if !problems.is_empty() {
             return Err(errors::bad_request(&problems).into());
         }
-        let mut body = Self::body(shared.lenient, operation, request)?;
+        let mut body = Self::body(shared, operation, request)?;
         // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
         let owners = operation.parameters().zip(&path);
         let owners = owners.map(|(name, value)| (name.to_owned(), value.clone().into()));
@@ -128,7 +128,8 @@ impl<'a> Call<'a> {
         })
     }
 
-    fn body(lenient: bool, operation: &Operation, request: &Recorded) -> Result<Object, Box<Response>> {
+    fn body(shared: &Shared, operation: &Operation, request: &Recorded) -> Result<Object, Box<Response>> {
+        let lenient = shared.lenient;
         let malformed = |message: &str| Box::new(errors::with_code(StatusCode::BAD_REQUEST, message, None));
         let Some(expected) = &operation.body else {
             // The Ruby SDK sends `{}` with everything.
@@ -149,7 +150,7 @@ impl<'a> Call<'a> {
         if lenient {
             schema::forgive(expected.schema, &mut body);
         }
-        let mut problems = schema::check_body(expected.schema, &body);
+        let mut problems = schema::check_body(expected.schema, &body, lenient);
         // Official clients repeat parameters of the path in the body, and the API does not mind.
         problems.retain(|problem| {
             let name = problem
@@ -163,6 +164,12 @@ impl<'a> Call<'a> {
         let nothing = body.as_object().is_some_and(Object::is_empty);
         if nothing && operation.not_modified {
             problems.clear(); // no error there
+        }
+        let resource = resources::of(operation.tag);
+        if let Some(body) = body.as_object().filter(|_| problems.is_empty()) {
+            problems = resource.problems(&shared.state, body);
+        } else if let Some(refusal) = resource.refusal(&problems) {
+            return Err(refusal.into());
         }
         match body {
             Value::Object(body) if problems.is_empty() => Ok(body),
@@ -223,7 +230,7 @@ impl<'a> Call<'a> {
     }
 
     fn create(&mut self, kind: &'static Kind, resource: &dyn Resource) -> Response {
-        let sent = resource.stored(std::mem::take(&mut self.body));
+        let sent = resource.stored(self.state, std::mem::take(&mut self.body));
         self.store(|store| {
             let key = store.new_key(kind.prefix);
             let mut object = defaults(kind);
@@ -245,7 +252,7 @@ impl<'a> Call<'a> {
     }
 
     fn update(&mut self, kind: &'static Kind, resource: &dyn Resource) -> Response {
-        let sent = resource.stored(std::mem::take(&mut self.body));
+        let sent = resource.stored(self.state, std::mem::take(&mut self.body));
         let key = self.key();
         self.store(|store| {
             let Some(before) = store.get(key) else {

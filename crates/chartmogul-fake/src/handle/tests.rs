@@ -9,6 +9,8 @@ use serde_json::json;
 use super::*;
 use crate::Stage;
 
+mod attributes;
+
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
 /// Status, body and the header `allow`.
@@ -397,6 +399,47 @@ fn a_lenient_fake_ignores_what_is_unknown_and_no_more() {
     );
     assert_eq!(ask(&shared, &path, r#"{"custom":[{"key":"a"}]}"#).0, 400);
     assert_eq!(ask(&shared, "GET /v1/opportunities?per_page=0", "").0, 400);
+}
+
+#[test]
+fn of_a_known_set_only_known_values_are_taken() {
+    for (request, body, field, must_be) in [
+        (
+            "POST /v1/plans",
+            json!({ "data_source_uuid": "ds_1", "name": "N", "interval_count": 1, "interval_unit": "week" }),
+            "interval_unit",
+            "must be day, month or year",
+        ),
+        (
+            "POST /v1/notes",
+            json!({ "customer_uuid": "cus_1", "type": "letter" }),
+            "type",
+            "must be note or call",
+        ),
+        (
+            "PUT /v1/data_sources/ds_1/invoices/INV-1/status",
+            json!({ "status": "paid" }),
+            "status",
+            "must be voided or written_off",
+        ),
+        (
+            "POST /v1/customers/unmerges",
+            json!({ "customer_uuid": "cus_1", "data_source_uuid": "ds_1", "external_id": "e", "move_to_new_customer": ["tasks", "x"] }),
+            "move_to_new_customer[1]",
+            "must be tasks, opportunities or notes",
+        ),
+    ] {
+        let (status, error, _) = ask(&strict(), request, &body.to_string());
+        assert_eq!((status, &error[field]), (422, &json!([must_be])), "{request}: {error}");
+        let (status, ..) = ask(&Shared::new(true, false), request, &body.to_string());
+        assert_ne!(status, 422, "but for a lenient fake: {request}");
+    }
+    let (status, error, _) = ask(&strict(), "GET /v1/customers?status=active", "");
+    assert_eq!((status, &error["param"]), (400, &json!("status")));
+    assert_eq!(
+        ask(&Shared::new(true, false), "GET /v1/customers?status=active", "").0,
+        200
+    );
 }
 
 #[test]

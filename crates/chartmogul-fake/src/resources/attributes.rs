@@ -3,23 +3,28 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    Resource,
+    Resource, custom_attributes,
     customers::{Customers, attribute, nobody_with, with_email},
-    opportunities::normalized,
 };
-use crate::{errors, handle::Call, store::Object};
+use crate::{handle::Call, schema::Problem, state::State, store::Object};
 
 pub(super) struct Attributes;
 
 impl Resource for Attributes {
+    fn problems(&self, state: &State, body: &Object) -> Vec<Problem> {
+        let custom = body.get("custom");
+        custom.map_or_else(Vec::new, |custom| custom_attributes::problems(state, custom, "custom"))
+    }
+
+    fn refusal(&self, problems: &[Problem]) -> Option<Response> {
+        custom_attributes::unknown_type(problems)
+    }
+
     /// They are in the customers.
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
-        if let Some(refused) = unknown_type(&call.body) {
-            return Some(refused);
-        }
         if call.path.is_empty() {
             let found = with_email(call);
             let entries: Vec<_> = found.iter().filter_map(|key| changed(call, key)).collect();
@@ -65,39 +70,12 @@ fn changed(call: &Call<'_>, key: &str) -> Option<Object> {
             (Some(Value::Array(keys)), Some(Value::Object(custom))) if removes => {
                 custom.retain(|key, _| keys.iter().all(|removed| removed != key));
             }
-            (Some(sent), Some(Value::Object(custom))) => custom.extend(values(sent)),
+            (Some(sent), Some(Value::Object(custom))) => {
+                custom.extend(custom_attributes::of_customer(call.state, sent))
+            }
             _ => {}
         }
         store.put(key, customer.clone());
         Some(customer)
-    })
-}
-
-/// Custom attributes as responses have them, from a list with types, or from an object.
-pub(super) fn values(sent: &Value) -> Map<String, Value> {
-    let listed = sent.as_array().into_iter().flatten().filter_map(|attribute| {
-        let (key, value) = (attribute["key"].as_str()?, attribute["value"].clone());
-        let may_be_time = attribute.get("type").is_none_or(|ty| ty == "Timestamp");
-        Some((key.to_owned(), if may_be_time { normalized(value) } else { value }))
-    });
-    let by_key = sent.as_object().into_iter().flatten().map(|(key, value)| {
-        let value = value.get("value").unwrap_or(value);
-        (key.clone(), normalized(value.clone()))
-    });
-    listed.chain(by_key).collect()
-}
-
-/// Seen: it names the first attribute, whichever is wrong.
-fn unknown_type(body: &Object) -> Option<Response> {
-    const TYPES: [&str; 5] = ["String", "Integer", "Decimal", "Timestamp", "Boolean"];
-    let attributes = body.get("custom")?.as_array()?.iter();
-    let mut types = attributes.filter_map(|attribute| attribute.get("type")?.as_str());
-    let is_unknown = types.any(|ty| !TYPES.contains(&ty));
-    is_unknown.then(|| {
-        errors::with_code(
-            StatusCode::BAD_REQUEST,
-            "Type is not supported",
-            Some("custom[0][type]"),
-        )
     })
 }

@@ -1,7 +1,7 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, opportunities::custom_as_object};
+use super::{Resource, custom_attributes};
 use crate::{
     errors,
     handle::Call,
@@ -13,8 +13,8 @@ pub(super) struct Contacts;
 
 impl Resource for Contacts {
     /// What is sent as `last_active_at` is returned as `last_seen`.
-    fn stored(&self, mut sent: Object) -> Object {
-        custom_as_object(&mut sent);
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
+        custom_attributes::as_object(&mut sent);
         if let Some(at) = sent.remove("last_active_at") {
             sent.insert("last_seen".to_owned(), at);
         }

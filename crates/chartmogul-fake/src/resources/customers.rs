@@ -1,11 +1,12 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, attributes, invoices};
+use super::{Resource, custom_attributes, invoices};
 use crate::{
     errors,
     handle::Call,
     paging::Order,
+    schema::Problem,
     state::State,
     store::{Object, read},
 };
@@ -17,14 +18,25 @@ pub(super) struct Customers;
 
 impl Resource for Customers {
     /// Custom attributes are returned as an object, states without their country.
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, state: &State, mut sent: Object) -> Object {
         if let Some(custom) = attribute(&mut sent, "custom") {
-            *custom = attributes::values(custom).into();
+            *custom = custom_attributes::of_customer(state, custom).into();
         }
         if let Some(Value::String(state)) = sent.get_mut("state") {
             *state = state.trim_start_matches("US-").to_owned();
         }
         sent
+    }
+
+    fn problems(&self, state: &State, body: &Object) -> Vec<Problem> {
+        let custom = body.get("attributes").and_then(|attributes| attributes.get("custom"));
+        custom.map_or_else(Vec::new, |custom| {
+            custom_attributes::problems(state, custom, "attributes[custom]")
+        })
+    }
+
+    fn refusal(&self, problems: &[Problem]) -> Option<Response> {
+        custom_attributes::unknown_type(problems)
     }
 
     fn complete(&self, new: &mut Object, sent: &Object) {

@@ -21,7 +21,7 @@ const PARTS: &str = "invoices/parts";
 pub(super) struct Invoices;
 
 impl Resource for Invoices {
-    fn stored(&self, sent: Object) -> Object {
+    fn stored(&self, _state: &State, sent: Object) -> Object {
         complete(sent, json!({}))
     }
 

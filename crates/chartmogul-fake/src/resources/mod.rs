@@ -3,6 +3,7 @@
 mod associated_objects;
 mod attributes;
 mod contacts;
+mod custom_attributes;
 mod customers;
 mod invoices;
 mod notes;
@@ -19,13 +20,24 @@ pub use self::opportunities::Stage;
 use crate::{
     handle::Call,
     paging::Order,
+    schema::Problem,
     state::State,
     store::{Object, Store},
 };
 
 pub(crate) trait Resource: Sync {
+    /// What is wrong with a body that fits the document.
+    fn problems(&self, _state: &State, _body: &Object) -> Vec<Problem> {
+        Vec::new()
+    }
+
+    /// The error for a body that does not fit, if it has been recorded.
+    fn refusal(&self, _problems: &[Problem]) -> Option<Response> {
+        None
+    }
+
     /// The fields of a request, as responses have them.
-    fn stored(&self, sent: Object) -> Object {
+    fn stored(&self, _state: &State, sent: Object) -> Object {
         sent
     }
 

@@ -1,14 +1,14 @@
 use serde_json::{Value, json};
 
 use super::{Resource, associated_objects};
-use crate::store::Object;
+use crate::{state::State, store::Object};
 
 /// Of customer notes, too.
 pub(super) struct Notes;
 
 impl Resource for Notes {
     /// The author is sent as an e-mail address, and returned with a name.
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
         associated_objects::as_fields(&mut sent);
         if let Some(Value::String(email)) = sent.remove("author_email") {
             let name = email.split('@').next().unwrap_or_default();

@@ -1,14 +1,13 @@
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::Resource;
+use super::{Resource, custom_attributes};
 use crate::{state::State, store::Object};
 
 pub(super) struct Opportunities;
 
 impl Resource for Opportunities {
-    fn stored(&self, mut sent: Object) -> Object {
-        custom_as_object(&mut sent);
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
+        custom_attributes::as_object(&mut sent);
         sent
     }
 
@@ -89,37 +88,5 @@ impl Stage<'_> {
         let category = ("forecast_category".to_owned(), json!(self.forecast_category));
         let likelihood = ("win_likelihood".to_owned(), json!(self.win_likelihood));
         Object::from_iter([category, likelihood])
-    }
-}
-
-/// Custom attributes are sent as a list and returned as an object.
-pub(super) fn custom_as_object(sent: &mut Object) {
-    if let Some(custom) = sent.get_mut("custom")
-        && let Value::Array(attributes) = custom
-    {
-        let attributes = attributes.iter_mut().map(Value::take);
-        *custom = attributes
-            .filter_map(|mut attribute| {
-                let value = attribute["value"].take();
-                Some((attribute["key"].as_str()?.to_owned(), normalized(value)))
-            })
-            .collect();
-    }
-}
-
-/// Instants come back in UTC, with milliseconds.
-pub(super) fn normalized(value: Value) -> Value {
-    let instant = value.as_str().and_then(|text| {
-        // `2026-01-31 12:00:00 UTC` and `2026-01-31 12:00:00 +0300` have been recorded, too.
-        let text = text.replace(" UTC", " +0000");
-        let spaced = || DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S %z");
-        DateTime::parse_from_rfc3339(&text).or_else(|_| spaced()).ok()
-    });
-    match instant {
-        Some(instant) => instant
-            .with_timezone(&Utc)
-            .to_rfc3339_opts(SecondsFormat::Millis, true)
-            .into(),
-        None => value,
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct PlanGroups;
 
 impl Resource for PlanGroups {
     /// Responses have the number of the plans only.
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
         if let Some(Value::Array(plans)) = sent.get("plans") {
             let count = plans.len();
             sent.insert("plans_count".to_owned(), count.into());

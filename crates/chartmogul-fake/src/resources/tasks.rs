@@ -1,12 +1,12 @@
 use serde_json::Value;
 
 use super::{Resource, associated_objects};
-use crate::store::Object;
+use crate::{state::State, store::Object};
 
 pub(super) struct Tasks;
 
 impl Resource for Tasks {
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
         associated_objects::as_fields(&mut sent);
         sent
     }
