@@ -27,6 +27,8 @@ pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: &'static str,
     pub(crate) tag: &'static str,
+    /// The parameters in the path, in its order.
+    pub(crate) parameters: Vec<Parameter>,
     pub(crate) query: Vec<Parameter>,
     /// Groups of query parameters, of which exactly one must be there as a whole.
     pub(crate) one_of: &'static Value,
@@ -167,16 +169,20 @@ impl Operation {
     fn read(path: &'static str, method: &str, operation: &'static Value) -> Self {
         let text = |value: &'static Value| value.as_str().unwrap_or_default();
         let tag = text(&operation["tags"][0]);
-        let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
-        let query: Vec<_> = parameters
-            .filter(|parameter| parameter["in"] == "query")
-            .map(|parameter| Parameter {
+        let parameters = |place: &str| {
+            let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
+            let parameters = parameters.filter(|parameter| parameter["in"] == place);
+            let parameters = parameters.map(|parameter| Parameter {
                 name: text(&parameter["name"]),
                 required: parameter["required"] == true,
                 schema: &parameter["schema"],
                 example: &parameter["example"],
-            })
-            .collect();
+            });
+            parameters.collect::<Vec<_>>()
+        };
+        let query = parameters("query");
+        let mut in_path = parameters("path");
+        in_path.sort_by_key(|parameter| path.find(&format!("{{{}}}", parameter.name)));
         let by_query = operation.get("x-identifier").is_some() && !path.contains('{');
         let identifying = query.iter().filter(|parameter| by_query && parameter.required);
         let body = operation.get("requestBody").map(resolve).map(|body| {
@@ -199,6 +205,7 @@ impl Operation {
             responses: &operation["responses"],
             method: method.to_ascii_uppercase(),
             path,
+            parameters: in_path,
             tag,
             query,
             one_of: &operation["x-one-of"],
@@ -209,14 +216,12 @@ impl Operation {
 
     /// The value of a parameter in the path.
     pub(crate) fn argument<'a>(&self, name: &str, path: &'a [String]) -> Option<&'a str> {
-        let (_, value) = self.parameters().zip(path).find(|(parameter, _)| *parameter == name)?;
+        let (_, value) = self
+            .parameters
+            .iter()
+            .zip(path)
+            .find(|(parameter, _)| parameter.name == name)?;
         Some(value)
-    }
-
-    /// The names of the parameters in the path.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
-        let segments = self.path.split('/');
-        segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
     /// Why the document does not allow a response.

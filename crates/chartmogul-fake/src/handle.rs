@@ -19,6 +19,7 @@ use crate::{
     schema,
     state::{Shared, State},
     store::{self, Object, Store},
+    uuid,
 };
 
 /// A request that fits the document.
@@ -97,6 +98,10 @@ impl<'a> Call<'a> {
             })
             .collect();
 
+        for (parameter, value) in operation.parameters.iter().zip(&mut path) {
+            uuid::fold_text(parameter.example, value);
+        }
+
         let mut query = query::read(operation, &request.query)?;
         if shared.lenient {
             query.retain(|name, _| operation.query.iter().any(|parameter| parameter.name == name));
@@ -109,10 +114,15 @@ impl<'a> Call<'a> {
         if !problems.is_empty() {
             return Err(errors::bad_request(&problems).into());
         }
+        for parameter in &operation.query {
+            if let Some(value) = query.get_mut(parameter.name) {
+                uuid::fold(parameter.schema, parameter.example, value);
+            }
+        }
         let mut body = Self::body(shared, operation, request)?;
         // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
-        let owners = operation.parameters().zip(&path);
-        let owners = owners.map(|(name, value)| (name.to_owned(), value.clone().into()));
+        let owners = operation.parameters.iter().zip(&path);
+        let owners = owners.map(|(parameter, value)| (parameter.name.to_owned(), value.clone().into()));
         match operation.action {
             Action::List => query.extend(owners),
             Action::Create => body.extend(owners),
@@ -150,6 +160,7 @@ impl<'a> Call<'a> {
         if lenient {
             schema::forgive(expected.schema, &mut body);
         }
+        uuid::fold(expected.schema, &Value::Null, &mut body);
         let mut problems = schema::check_body(expected.schema, &body, lenient);
         // Official clients repeat parameters of the path in the body, and the API does not mind.
         problems.retain(|problem| {
@@ -245,6 +256,9 @@ impl<'a> Call<'a> {
             object.extend(known(kind, &sent));
             resource.fit_in(self.state, store, &mut object, &sent);
             resource.follow(self.state, None, &mut object, &sent);
+            if let Some(refused) = resource.taken(store, &object) {
+                return refused;
+            }
             store.put(&key, object.clone());
             resource.written(self.state, &key, &sent);
             self.succeed(Some(object.into()))
@@ -261,6 +275,12 @@ impl<'a> Call<'a> {
             let mut object = before.clone();
             object.extend(known(kind, &sent));
             resource.follow(self.state, Some(&before), &mut object, &sent);
+            let identity = |object: &Object| ["data_source_uuid", "external_id"].map(|name| object.get(name).cloned());
+            if identity(&before) != identity(&object)
+                && let Some(refused) = resource.taken(store, &object)
+            {
+                return refused;
+            }
             if object == before && self.operation.not_modified {
                 return StatusCode::NOT_MODIFIED.into_response();
             }
@@ -301,8 +321,8 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
         let own = resource.hidden(state, key);
         let mut pairs = hidden
             .iter()
-            .filter_map(|name| Some((*name, own.get(*name)?, query.get(*name)?)));
-        pairs.all(|(name, own, wanted)| filter::same(name, own, wanted))
+            .filter_map(|name| Some((own.get(*name)?, query.get(*name)?)));
+        pairs.all(|(own, wanted)| own == wanted)
     };
     let found = || {
         let all: Vec<_> = state.store(operation.tag, |store| {

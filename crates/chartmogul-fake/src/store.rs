@@ -56,6 +56,12 @@ impl Store {
         self.objects.values().rev().map(AsRef::as_ref)
     }
 
+    /// The objects that have this value somewhere. Reading all to find them would take long.
+    pub(crate) fn with(&self, value: &Value) -> impl Iterator<Item = Object> {
+        let written = value.to_string();
+        self.all().filter(move |json| json.contains(&written)).map(read)
+    }
+
     /// Changes the objects that have this text in this field.
     pub(crate) fn rewrite(&mut self, field: &str, text: &str, change: impl Fn(&mut Object)) {
         for json in self.objects.values_mut().filter(|json| has(json, field, text)) {
@@ -132,6 +138,11 @@ fn has(json: &str, field: &str, text: &str) -> bool {
 /// An object from its text.
 pub(crate) fn read(text: &str) -> Object {
     serde_json::from_str(text).unwrap_or_default() // it was written here, so it is an object
+}
+
+/// A key for a text that is another one in capitals.
+pub(crate) fn exact_key(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn folded(key: &str) -> Box<str> {

@@ -10,6 +10,7 @@ use super::*;
 use crate::Stage;
 
 mod attributes;
+mod identifiers;
 
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
@@ -548,6 +549,49 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
     );
     let body = operation.body.as_ref();
     (request, body.map_or(String::new(), |body| body.example.to_string()))
+}
+
+#[test]
+fn a_uuid_in_capitals_is_the_same() {
+    let mut found = 0;
+    for operation in document()
+        .operations
+        .iter()
+        .filter(|operation| operation.method == "GET")
+    {
+        let ids = operation
+            .query
+            .iter()
+            .filter(|parameter| parameter.name.ends_with("uuid"));
+        for parameter in ids {
+            let shared = strict();
+            let (request, _) = example_of(operation, &shared);
+            let uuid = parameter.example.as_str().unwrap();
+            let list = |uuid: &str| ask(&shared, &format!("{request}{}={uuid}", parameter.name), "");
+            let (status, small, _) = list(uuid);
+            assert_eq!(
+                (status, &small),
+                (200, &list(&uuid.to_uppercase()).1),
+                "{request} {}",
+                parameter.name
+            );
+            let entries = small.as_object().unwrap().values().filter_map(Value::as_array);
+            found += entries.map(Vec::len).sum::<usize>();
+        }
+    }
+    assert!(found > 0);
+    // In a body and in a path: what is stored has small letters.
+    let shared = strict();
+    let customer = "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3";
+    let path = format!("POST /v1/customers/{}/contacts", customer.to_uppercase());
+    assert_eq!(ask(&shared, &path, "{}").1["customer_uuid"], customer);
+    let body = json!({ "customer_uuid": customer.to_uppercase(), "type": "note" });
+    assert_eq!(
+        ask(&shared, "POST /v1/notes", &body.to_string()).1["customer_uuid"],
+        customer
+    );
+    let listed = ask(&shared, &format!("GET /v1/notes?customer_uuid={customer}"), "").1;
+    assert_eq!(listed["entries"].as_array().map(Vec::len), Some(1));
 }
 
 /// Every response is held against the document.

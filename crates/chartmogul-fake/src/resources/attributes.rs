@@ -71,7 +71,7 @@ fn changed(call: &Call<'_>, key: &str) -> Option<Object> {
                 custom.retain(|key, _| keys.iter().all(|removed| removed != key));
             }
             (Some(sent), Some(Value::Object(custom))) => {
-                custom.extend(custom_attributes::of_customer(call.state, sent))
+                custom.extend(custom_attributes::of_customer(call.state, sent));
             }
             _ => {}
         }

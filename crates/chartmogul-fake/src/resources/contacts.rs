@@ -28,14 +28,11 @@ impl Resource for Contacts {
     /// The position is the highest of the customer's contacts plus one; what the customer is called is in the customer.
     fn fit_in(&self, state: &State, store: &Store, new: &mut Object, sent: &Object) {
         if !sent.contains_key("position") {
-            // They are kept as text; reading each of them for each new one would take long.
-            let of_customer = format!(
-                r#""customer_uuid":{}"#,
-                new.get("customer_uuid").unwrap_or(&Value::Null)
-            );
-            let others = store.all().filter(|other| other.contains(&of_customer));
-            let others = others.filter_map(|other| serde_json::from_str::<Value>(other).ok());
-            let highest = others.filter_map(|other| other["position"].as_i64()).max();
+            let customer = new.get("customer_uuid").cloned().unwrap_or_default();
+            let others = store
+                .with(&customer)
+                .filter(|other| other.get("customer_uuid") == Some(&customer));
+            let highest = others.filter_map(|other| other.get("position")?.as_i64()).max();
             new.insert("position".to_owned(), (highest.unwrap_or(0).saturating_add(1)).into());
         }
         let uuid = new.get("customer_uuid").and_then(Value::as_str);

@@ -8,7 +8,7 @@ use crate::{
     paging::Order,
     schema::Problem,
     state::State,
-    store::{Object, read},
+    store::{Object, Store, read},
 };
 
 /// What was merged, by customer and part: `from` and `into`, as they were before.
@@ -79,6 +79,13 @@ impl Resource for Customers {
         ]);
     }
 
+    fn taken(&self, store: &Store, customer: &Object) -> Option<Response> {
+        let others = store.with(customer.get("external_id")?);
+        let mut others = others.filter(|other| text(other, "uuid") != text(customer, "uuid"));
+        let is_taken = others.any(|other| parts(&other).contains(&part(customer)));
+        is_taken.then(|| errors::taken("external_id", "The external ID of this customer exists already."))
+    }
+
     fn deleted(&self, state: &State, key: &str) {
         for collection in ["invoices", "subscriptions", "transactions"] {
             state.store(collection, |store| store.remove_with("customer_uuid", key));
@@ -111,8 +118,6 @@ impl Resource for Customers {
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         match call.operation.id {
-            "create_customer" => find(call.state, &call.body)
-                .map(|_| errors::taken("external_id", "The external ID of this customer exists already.")),
             "search_customers" => {
                 let found = with_email(call);
                 let is_found = |customer: &str| found.iter().any(|uuid| uuid == text(&read(customer), "uuid"));
@@ -202,8 +207,7 @@ fn find(state: &State, meant: &Object) -> Option<Object> {
     state.store("customers", |store| match meant.get("customer_uuid") {
         Some(_) => store.get(text(meant, "customer_uuid")),
         None => store
-            .all()
-            .map(read)
+            .with(meant.get("external_id")?)
             .find(|customer| parts(customer).contains(&part(meant))),
     })
 }

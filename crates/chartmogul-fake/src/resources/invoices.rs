@@ -1,3 +1,5 @@
+use std::{collections::HashSet, iter};
+
 use axum::{
     Json,
     http::StatusCode,
@@ -7,7 +9,13 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Resource;
-use crate::{errors, handle::Call, state::State, store::Object, time};
+use crate::{
+    errors,
+    handle::Call,
+    state::State,
+    store::{Object, exact_key},
+    time,
+};
 
 const INVOICES: &str = "invoices";
 
@@ -15,7 +23,7 @@ const INVOICES: &str = "invoices";
 /// unknown customer without naming one.
 const SOURCES: &str = "invoices/data_sources";
 
-/// The keys of what invoices consist of, and of subscriptions by their external identifiers.
+/// The keys of what invoices consist of, and of subscriptions by data source and external identifier.
 const PARTS: &str = "invoices/parts";
 
 pub(super) struct Invoices;
@@ -61,31 +69,28 @@ fn import(call: &Call<'_>) -> Response {
             invoice.entry("data_source_uuid").or_insert(source.clone());
         }
     }
-    let name = |source: Option<&Value>, invoice: &Value| {
-        Some((
-            source?.clone(),
-            invoice.get("external_id").filter(|id| id.is_string())?.clone(),
-        ))
-    };
-    let mut known: Vec<_> = all(state)
-        .filter_map(|invoice| name(source_of(state, text(&invoice, "uuid")).as_ref(), &invoice))
-        .collect();
-    let is_known = |sent: &Object| {
-        let Some(name) = name(sent.get("data_source_uuid"), &Value::Object(sent.clone())) else {
-            return false;
-        };
-        let is_known = known.contains(&name);
-        known.push(name);
-        is_known
-    };
-    if sent.iter().any(is_known) {
-        return errors::taken("external_id", "The external id of this invoice exists already.");
+    let mut known = HashSet::new();
+    for invoice in all(state) {
+        let source = source_of(state, text(&invoice, "uuid"));
+        known.extend(
+            identifiers(source.as_ref(), &invoice)
+                .into_iter()
+                .map(|(_, identifier)| identifier),
+        );
+    }
+    for invoice in &sent {
+        let invoice = Value::Object(invoice.clone());
+        for (field, identifier) in identifiers(invoice.get("data_source_uuid"), &invoice) {
+            if !known.insert(identifier) {
+                return errors::taken(field, "It exists already in this data source.");
+            }
+        }
     }
     let import = |sent: Object| {
         let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
         let source = invoice.remove("data_source_uuid");
         let items = objects(invoice.get("line_items")).into_iter();
-        let items = items.map(|item| line_item(state, item)).collect();
+        let items = items.map(|item| line_item(state, source.as_ref(), item)).collect();
         let transactions = objects(invoice.get("transactions")).into_iter();
         let transactions = transactions.map(|sent| transaction(state, sent)).collect();
         invoice.extend([
@@ -112,12 +117,30 @@ fn import(call: &Call<'_>) -> Response {
     call.succeed(Some(json!({ "invoices": imported })))
 }
 
+/// The external identifiers of an invoice and what it consists of, with the fields that errors name. What one data source has, another
+/// may have, too.
+fn identifiers(source: Option<&Value>, invoice: &Value) -> Vec<(&'static str, String)> {
+    let Some(source) = source else {
+        return Vec::new();
+    };
+    let of = |list: &str| invoice[list].as_array().into_iter().flatten();
+    let all = iter::once(("external_id", invoice))
+        .chain(of("line_items").map(|item| ("line_items.external_id", item)))
+        .chain(of("transactions").map(|transaction| ("transactions.external_id", transaction)));
+    let named = all.filter_map(|(field, object)| {
+        let id = object["external_id"].as_str()?;
+        Some((field, format!("{source} {field} {id}")))
+    });
+    named.collect()
+}
+
 /// With the defaults that were recorded in 2023.
-fn line_item(state: &State, mut sent: Object) -> Value {
+fn line_item(state: &State, source: Option<&Value>, mut sent: Object) -> Value {
     sent.remove("cancelled_at");
-    let own = match sent.get("subscription_external_id").and_then(Value::as_str) {
+    let own = match sent.get("subscription_external_id") {
         Some(id) => {
-            json!({ "subscription_uuid": part(state, "sub_", Some(id)), "prorated": false, "proration_type": null })
+            let subscription = exact_key(&json!([source, id]).to_string());
+            json!({ "subscription_uuid": part(state, "sub_", Some(&subscription)), "prorated": false, "proration_type": null })
         }
         None => json!({ "description": null }),
     };
@@ -155,14 +178,14 @@ fn complete(mut sent: Object, rest: Value) -> Object {
     sent
 }
 
-/// A new key, or the one that an external identifier has got before.
-fn part(state: &State, prefix: &str, external_id: Option<&str>) -> String {
+/// A new key, or the one that an identifier has got before.
+fn part(state: &State, prefix: &str, identifier: Option<&str>) -> String {
     state.store(PARTS, |store| {
-        let known = external_id.and_then(|id| store.get(id)?.get("uuid")?.as_str().map(str::to_owned));
+        let known = identifier.and_then(|id| store.get(id)?.get("uuid")?.as_str().map(str::to_owned));
         known.unwrap_or_else(|| {
             let key = store.new_key(prefix);
             let object = Object::from_iter([("uuid".to_owned(), key.clone().into())]);
-            store.put(external_id.unwrap_or(&key), object);
+            store.put(identifier.unwrap_or(&key), object);
             key
         })
     })
@@ -178,7 +201,7 @@ fn list(call: &Call<'_>) -> Response {
         let has_errors = invoice["errors"].as_object().is_some_and(|errors| !errors.is_empty());
         call.path
             .first()
-            .is_none_or(|customer| is_same(&invoice["customer_uuid"], customer))
+            .is_none_or(|customer| invoice["customer_uuid"] == **customer)
             && source
                 .as_str()
                 .is_none_or(|source| may_be_in(call.state, invoice, source))
@@ -240,9 +263,8 @@ fn update_status(call: &Call<'_>) -> Response {
 }
 
 fn delete_all(call: &Call<'_>) -> Response {
-    let is_of = |invoice: &Value| {
-        is_same(&invoice["customer_uuid"], call.key()) && may_be_in(call.state, invoice, &call.path[0])
-    };
+    let is_of =
+        |invoice: &Value| invoice["customer_uuid"] == call.key() && may_be_in(call.state, invoice, &call.path[0]);
     for invoice in all(call.state).filter(is_of) {
         call.state.store(INVOICES, |store| store.remove(text(&invoice, "uuid")));
     }
@@ -256,13 +278,9 @@ fn all(state: &State) -> impl Iterator<Item = Value> + use<> {
     all.into_iter()
 }
 
-fn is_same(uuid: &Value, other: &str) -> bool {
-    uuid.as_str().is_some_and(|uuid| uuid.eq_ignore_ascii_case(other))
-}
-
 /// Whether an invoice is in a data source, or may be.
 fn may_be_in(state: &State, invoice: &Value, source: &str) -> bool {
-    source_of(state, text(invoice, "uuid")).is_none_or(|own| is_same(&own, source))
+    source_of(state, text(invoice, "uuid")).is_none_or(|own| own == source)
 }
 
 fn text<'a>(object: &'a Value, name: &str) -> &'a str {

@@ -50,6 +50,11 @@ pub(crate) trait Resource: Sync {
     /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
     fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
 
+    /// The error for a new or changed object with an identifier that another one in the store has.
+    fn taken(&self, _store: &Store, _object: &Object) -> Option<Response> {
+        None
+    }
+
     /// Takes note of a new or changed object.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 

@@ -1,7 +1,10 @@
 use serde_json::{Value, json};
 
 use super::{Resource, custom_attributes};
-use crate::{state::State, store::Object};
+use crate::{
+    state::State,
+    store::{Object, exact_key},
+};
 
 pub(super) struct Opportunities;
 
@@ -60,13 +63,13 @@ const STAGES: &str = "opportunities/stages";
 impl State {
     /// Adds a stage to a pipeline of opportunities, or replaces it.
     pub fn set_stage(&self, stage: Stage<'_>) {
-        let key = json!([stage.pipeline, stage.name]).to_string();
+        let key = exact_key(&json!([stage.pipeline, stage.name]).to_string());
         self.store(STAGES, |store| store.put(&key, stage.defaults()));
     }
 
     /// What an opportunity has in a stage; in one that is not known, the same as in the first.
     fn stage(&self, place: &[Option<Value>; 2]) -> Object {
-        let set = self.store(STAGES, |store| store.get(&json!(place).to_string()));
+        let set = self.store(STAGES, |store| store.get(&exact_key(&json!(place).to_string())));
         set.unwrap_or_else(|| {
             let [_, stage] = place;
             let name = stage.as_ref().and_then(Value::as_str).unwrap_or_default();
