@@ -236,7 +236,7 @@ impl<'a> Call<'a> {
         let filters = Filters::of(&self.query, resource);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
-            paging::page(store, self.operation, &self.path, &self.query, resource.order(), wanted)
+            paging::page(store, self.operation, &self.path, &self.query, resource, wanted)
         })
     }
 

@@ -11,6 +11,7 @@ use crate::{
     document,
     document::Operation,
     errors,
+    resources::Resource,
     store::{self, Object, Store},
 };
 
@@ -33,7 +34,7 @@ pub(crate) fn page(
     operation: &Operation,
     path: &[String],
     query: &Map<String, Value>,
-    order: Option<Order>,
+    resource: &dyn Resource,
     wanted: impl Fn(&str) -> bool,
 ) -> Response {
     let Some((schema, entries)) = operation
@@ -56,9 +57,10 @@ pub(crate) fn page(
         Some(Some(position)) => Some(position),
         Some(None) => return errors::malformed("cursor", "must be the cursor of an earlier response"),
     };
+    let order = resource.order();
     let page = match order {
-        None => store.page(after.as_ref().map(|(number, _)| *number), limit, wanted),
-        Some(order) => store.sorted(after.as_ref(), limit, wanted, order),
+        None => store.page(after.as_ref().map(|(number, _)| *number), limit, &wanted),
+        Some(order) => store.sorted(after.as_ref(), limit, &wanted, order),
     };
     let last = match (page.last, order) {
         (Some(number), None) => Some((number, String::new())),
@@ -71,6 +73,14 @@ pub(crate) fn page(
         let value = match name {
             "cursor" => last.as_ref().map_or(Value::Null, |last| cursor(last).into()),
             "has_more" => page.has_more.into(),
+            // From the time before there were cursors; seen where none was sent.
+            "current_page" | "page" | "total_pages" | "per_page" if query.contains_key("cursor") => continue,
+            "current_page" | "page" => 1.into(),
+            "per_page" => limit.into(),
+            "total_pages" => {
+                let objects = store.all().filter(|object| wanted(object)).count();
+                resource.total_pages(operation, objects.div_ceil(limit))
+            }
             // Whose list it is.
             name => match operation.argument(name, path) {
                 Some(argument) => argument.into(),

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 pub use self::opportunities::Stage;
 use crate::{
+    document::Operation,
     handle::Call,
     paging::Order,
     schema::Problem,
@@ -74,6 +75,11 @@ pub(crate) trait Resource: Sync {
     /// What lists are sorted by; without it, the newest object comes first.
     fn order(&self) -> Option<Order> {
         None
+    }
+
+    /// What the first page of a list says of the number of its pages.
+    fn total_pages(&self, _operation: &Operation, pages: usize) -> Value {
+        pages.into()
     }
 
     /// Whether an object passes a filter that is not about the field of its name.
