@@ -233,7 +233,7 @@ impl<'a> Call<'a> {
     /// A page of the objects of a collection that pass the filters of the query.
     pub(crate) fn page(&self, collection: &str, wanted: impl Fn(&str) -> bool) -> Response {
         let resource = resources::of(self.operation.tag);
-        let filters = Filters::of(&self.query, resource);
+        let filters = Filters::of(&self.query, resource, self.state);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
         self.state.store(collection, |store| {
             paging::page(store, self.operation, &self.path, &self.query, resource, wanted)
@@ -314,7 +314,7 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     let names = operation.identified_by.iter().copied();
     let (shown, hidden): (Vec<_>, Vec<_>) = names.partition(|name| fields.get(name).is_some());
     let shown = shown.into_iter().filter_map(|name| Some((name, query.get(name)?)));
-    let wanted = Filters::all(shown, resource);
+    let wanted = Filters::all(shown, resource, state);
     let key = |object: &str| Some(store::read(object).get(kind.key)?.as_str()?.to_owned());
     // What is not known of an object may fit.
     let fits = |key: &String| {

@@ -10,6 +10,7 @@ use super::*;
 use crate::Stage;
 
 mod attributes;
+mod customers;
 mod identifiers;
 
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";

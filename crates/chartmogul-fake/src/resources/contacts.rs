@@ -1,7 +1,7 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, custom_attributes};
+use super::{Resource, custom_attributes, customers::parts};
 use crate::{
     errors,
     handle::Call,
@@ -35,10 +35,20 @@ impl Resource for Contacts {
             let highest = others.filter_map(|other| other.get("position")?.as_i64()).max();
             new.insert("position".to_owned(), (highest.unwrap_or(0).saturating_add(1)).into());
         }
-        let uuid = new.get("customer_uuid").and_then(Value::as_str);
-        if let Some(customer) = uuid.and_then(|uuid| state.collection("customers").get(uuid)) {
-            new.insert("customer_external_id".to_owned(), customer["external_id"].clone());
+        // That of the customer in the data source, else the first.
+        let parts = parts_of(state, new);
+        let own = parts
+            .iter()
+            .find(|[source, _]| new.get("data_source_uuid").is_some_and(|own| own == source));
+        if let Some([_, id]) = own.or(parts.first()) {
+            new.insert("customer_external_id".to_owned(), id.as_str().into());
         }
+    }
+
+    /// A contact of a merged customer is one of each part of it.
+    fn passes(&self, state: &State, contact: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+        let of_part = || parts_of(state, contact).iter().any(|[_, id]| wanted == id);
+        (filter == "customer_external_id").then(|| contact.get(filter) == Some(wanted) || of_part())
     }
 
     fn not_found(&self, key: &str) -> Option<Response> {
@@ -73,6 +83,13 @@ impl Resource for Contacts {
             Err(key) => self.not_found(key),
         }
     }
+}
+
+/// The data source customers of the customer of a contact.
+fn parts_of(state: &State, contact: &Object) -> Vec<[String; 2]> {
+    let uuid = contact.get("customer_uuid").and_then(Value::as_str);
+    let customer = uuid.and_then(|uuid| state.store("customers", |store| store.get(uuid)));
+    customer.as_ref().map(parts).unwrap_or_default()
 }
 
 /// Fills the empty fields of a contact with those of another. `notes` are joined.

@@ -9,7 +9,7 @@ use crate::{
     paging::Order,
     schema::Problem,
     state::State,
-    store::{Object, Store, read},
+    store::{Object, Store, exact_key, read},
 };
 
 /// What was merged, by customer and part: `from` and `into`, as they were before.
@@ -41,14 +41,12 @@ impl Resource for Customers {
     }
 
     fn complete(&self, new: &mut Object, sent: &Object) {
-        let uuid = text(new, "uuid").rsplit('-').next().unwrap_or_default();
-        let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
         let lead = json!({
-            "id": id, "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0,
-            "attributes": {}, "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
-            "chartmogul-url": format!("https://app.chartmogul.com/#/customers/{id}"),
+            "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0, "attributes": {},
+            "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
         });
         new.extend(object(&lead));
+        number(new);
     }
 
     /// Tags are replaced, custom attributes kept. The address has the customer's fields, and not the words for them.
@@ -114,7 +112,7 @@ impl Resource for Customers {
         }
     }
 
-    fn passes(&self, customer: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+    fn passes(&self, _state: &State, customer: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         let any = |name: &str| customer.get(name)?.as_array().map(|all| all.contains(wanted));
         match filter {
             "data_source_uuid" => any("data_source_uuids"),
@@ -127,6 +125,15 @@ impl Resource for Customers {
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         match call.operation.id {
+            // After a merge, what is in two lists belongs together.
+            "list_customers" => {
+                let wanted = ["data_source_uuid", "external_id"].map(|name| call.query.get(name)?.as_str());
+                let [Some(source), Some(id)] = wanted else {
+                    return None;
+                };
+                let wanted = [source.to_owned(), id.to_owned()];
+                Some(call.page("customers", |customer| parts(&read(customer)).contains(&wanted)))
+            }
             "search_customers" => {
                 let found = with_email(call);
                 let is_found = |customer: &str| found.iter().any(|uuid| uuid == text(&read(customer), "uuid"));
@@ -141,6 +148,14 @@ impl Resource for Customers {
             _ => None,
         }
     }
+}
+
+/// Number and page of a new customer, from its UUID.
+fn number(new: &mut Object) {
+    let uuid = text(new, "uuid").rsplit('-').next().unwrap_or_default();
+    let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
+    let url = format!("https://app.chartmogul.com/#/customers/{id}");
+    new.extend(object(&json!({ "id": id, "chartmogul-url": url })));
 }
 
 fn text<'a>(object: &'a Object, name: &str) -> &'a str {
@@ -189,7 +204,7 @@ fn part(object: &Object) -> [String; 2] {
 }
 
 /// The data source customers of a customer, which two lists have side by side.
-fn parts(customer: &Object) -> Vec<[String; 2]> {
+pub(super) fn parts(customer: &Object) -> Vec<[String; 2]> {
     let [sources, ids] = ["data_source_uuids", "external_ids"].map(|name| {
         let all = customer.get(name).and_then(Value::as_array).into_iter().flatten();
         all.map(|value| value.as_str().unwrap_or_default().to_owned())
@@ -224,7 +239,14 @@ fn find(state: &State, meant: &Object) -> Option<Object> {
 /// What belongs to one customer belongs to the other, which keeps what both have.
 fn merge(call: &Call<'_>) -> Option<Response> {
     let meant = |side: &str| call.body.get(side).map(object).unwrap_or_default();
-    let unknown = |side: &str| Customers.not_found(text(&meant(side), "customer_uuid"));
+    let unknown = |side: &str| {
+        let meant = meant(side);
+        Customers.not_found(
+            [text(&meant, "customer_uuid"), text(&meant, "external_id")]
+                .concat()
+                .as_str(),
+        )
+    };
     let Some(from) = find(call.state, &meant("from")) else {
         return unknown("from");
     };
@@ -240,11 +262,16 @@ fn merge(call: &Call<'_>) -> Option<Response> {
             Some("from"),
         ));
     }
-    let before = object(&json!({ "from": from, "into": into }));
-    for [source, id] in parts(&from) {
-        let key = format!("{new} {source} {id}");
-        call.state.store(MERGED, |store| store.put(&key, before.clone()));
-    }
+    call.state.store(MERGED, |store| {
+        for part in parts(&from) {
+            // What was merged before may be taken out of the last.
+            let earlier = store
+                .get(&merged(&old, &part))
+                .and_then(|mut merge| merge.remove("from"));
+            let before = json!({ "from": earlier.unwrap_or_else(|| from.clone().into()), "into": into });
+            store.put(&merged(&new, &part), object(&before));
+        }
+    });
     let all = [parts(&into), parts(&from)].concat();
     set_parts(&mut into, &all);
     let theirs = json!(from.get("attributes"));
@@ -267,6 +294,11 @@ fn merge(call: &Call<'_>) -> Option<Response> {
     Some(call.succeed(None))
 }
 
+/// The key of what was merged into a customer with a part.
+fn merged(into: &str, part: &[String; 2]) -> String {
+    exact_key(&json!([into, part]).to_string())
+}
+
 /// A part becomes a customer of its own, as it was before the merge but for what the two share.
 fn unmerge(call: &Call<'_>) -> Option<Response> {
     let (key, taken) = (text(&call.body, "customer_uuid"), part(&call.body));
@@ -284,10 +316,8 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
         ));
     };
     rest.remove(place);
-    let merged = call
-        .state
-        .store(MERGED, |store| store.get(&format!("{key} {} {}", taken[0], taken[1])));
-    let merged = Value::from(merged.unwrap_or_default());
+    let merge = call.state.store(MERGED, |store| store.get(&merged(key, &taken)));
+    let merged = Value::from(merge.unwrap_or_default());
     let (theirs, ours) = (&merged["from"]["attributes"], &merged["into"]["attributes"]);
 
     let mut new = left.clone();
@@ -309,13 +339,14 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
     let uuid = call.state.store("customers", |store| {
         let uuid = store.new_key("cus_");
         new.insert("uuid".to_owned(), uuid.clone().into());
+        number(&mut new);
         store.put(key, left);
         store.put(&uuid, new);
         uuid
     });
     let moved = call.body.get("move_to_new_customer").and_then(Value::as_array);
     give(call.state, key, &uuid, |collection, object| match collection {
-        "invoices" => invoices::source_of(call.state, text(object, "uuid")).is_some_and(|source| source == *taken[0]),
+        "invoices" => invoices::is_of(call.state, text(object, "uuid"), &taken),
         "subscriptions" => text(object, "data_source_uuid") == taken[0],
         other => {
             let name = other.trim_start_matches("customer_");

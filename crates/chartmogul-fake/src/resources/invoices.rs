@@ -8,7 +8,7 @@ use axum::{
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::Resource;
+use super::{Resource, customers};
 use crate::{
     errors,
     handle::Call,
@@ -19,12 +19,17 @@ use crate::{
 
 const INVOICES: &str = "invoices";
 
-/// The data source of each invoice, which no response shows. It is not known of one that was stored by a test, or imported for an
-/// unknown customer without naming one.
+/// The data source customer of each invoice, which no response shows. It is not known of one that was stored by a test, or imported for
+/// an unknown customer without naming a data source.
 const SOURCES: &str = "invoices/data_sources";
 
 /// The keys of what invoices consist of, and of subscriptions by data source and external identifier.
 const PARTS: &str = "invoices/parts";
+
+const SOURCE: &str = "data_source_uuid";
+
+/// The customer in that data source.
+const PART: &str = "customer_external_id";
 
 pub(super) struct Invoices;
 
@@ -38,7 +43,7 @@ impl Resource for Invoices {
     }
 
     fn hidden(&self, state: &State, key: &str) -> Object {
-        let source = source_of(state, key).map(|source| ("data_source_uuid".to_owned(), source));
+        let source = source_of(state, key).map(|source| (SOURCE.to_owned(), source));
         source.into_iter().collect()
     }
 
@@ -60,61 +65,73 @@ fn not_found() -> Response {
 
 /// All invoices of a request, or none.
 fn import(call: &Call<'_>) -> Response {
-    let state = call.state;
     let mut sent = objects(call.body.get(INVOICES));
-    // Without a data source, it is that of the customer.
-    let customer = state.store("customers", |store| store.get(call.key()));
-    if let Some(source) = customer.and_then(|mut customer| customer.remove("data_source_uuid")) {
-        for invoice in &mut sent {
-            invoice.entry("data_source_uuid").or_insert(source.clone());
+    let customer = call.state.store("customers", |store| store.get(call.key()));
+    let parts = customer.as_ref().map(customers::parts).unwrap_or_default();
+    for invoice in &mut sent {
+        if let Some([source, _]) = part_of(invoice, &parts).or(parts.first()) {
+            invoice.entry(SOURCE).or_insert_with(|| source.as_str().into());
         }
     }
+    if let Some(refused) = taken(call.state, &sent) {
+        return refused;
+    }
+    let imported: Vec<_> = sent
+        .into_iter()
+        .map(|invoice| import_one(call.state, call.key(), &parts, invoice))
+        .collect();
+    call.succeed(Some(json!({ "invoices": imported })))
+}
+
+/// Of the data source customers of a customer, the first that is the one that an invoice names.
+fn part_of<'a>(invoice: &Object, parts: &'a [[String; 2]]) -> Option<&'a [String; 2]> {
+    let said = [SOURCE, PART].map(|name| invoice.get(name).and_then(Value::as_str));
+    let is_said = |(said, is): (Option<&str>, &String)| said.is_none_or(|said| said == is);
+    parts.iter().find(|part| said.into_iter().zip(*part).all(is_said))
+}
+
+fn import_one(state: &State, customer: &str, parts: &[[String; 2]], sent: Object) -> Value {
+    let part = part_of(&sent, parts).map(|[_, id]| (PART.to_owned(), id.as_str().into()));
+    let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
+    let source = invoice.remove(SOURCE);
+    let items = objects(invoice.get("line_items")).into_iter();
+    let items = items.map(|item| line_item(state, source.as_ref(), item)).collect();
+    let transactions = objects(invoice.get("transactions")).into_iter();
+    let transactions = transactions.map(|sent| transaction(state, sent)).collect();
+    invoice.extend([
+        ("line_items".to_owned(), items),
+        ("transactions".to_owned(), transactions),
+    ]);
+    let key = state.store(INVOICES, |store| {
+        let key = store.new_key("inv_");
+        invoice.insert("uuid".to_owned(), key.clone().into());
+        let mut stored = invoice.clone();
+        stored.insert("customer_uuid".to_owned(), customer.into());
+        store.put(&key, stored);
+        key
+    });
+    if let Some(source) = source {
+        let hidden = [(SOURCE.to_owned(), source)].into_iter().chain(part);
+        state.store(SOURCES, |store| store.put(&key, hidden.collect()));
+    }
+    invoice.remove("customer_uuid"); // it is in the path
+    Value::Object(invoice)
+}
+
+/// The error for an external identifier that is not new.
+fn taken(state: &State, sent: &[Object]) -> Option<Response> {
     let mut known = HashSet::new();
     for invoice in all(state) {
         let source = source_of(state, text(&invoice, "uuid"));
-        known.extend(
-            identifiers(source.as_ref(), &invoice)
-                .into_iter()
-                .map(|(_, identifier)| identifier),
-        );
+        let identifiers = identifiers(source.as_ref(), &invoice);
+        known.extend(identifiers.into_iter().map(|(_, identifier)| identifier));
     }
-    for invoice in &sent {
-        let invoice = Value::Object(invoice.clone());
-        for (field, identifier) in identifiers(invoice.get("data_source_uuid"), &invoice) {
-            if !known.insert(identifier) {
-                return errors::taken(field, "It exists already in this data source.");
-            }
-        }
-    }
-    let import = |sent: Object| {
-        let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
-        let source = invoice.remove("data_source_uuid");
-        let items = objects(invoice.get("line_items")).into_iter();
-        let items = items.map(|item| line_item(state, source.as_ref(), item)).collect();
-        let transactions = objects(invoice.get("transactions")).into_iter();
-        let transactions = transactions.map(|sent| transaction(state, sent)).collect();
-        invoice.extend([
-            ("line_items".to_owned(), items),
-            ("transactions".to_owned(), transactions),
-        ]);
-        let key = state.store(INVOICES, |store| {
-            let key = store.new_key("inv_");
-            invoice.insert("uuid".to_owned(), key.clone().into());
-            let mut stored = invoice.clone();
-            stored.insert("customer_uuid".to_owned(), call.key().into());
-            store.put(&key, stored);
-            key
-        });
-        if let Some(source) = source {
-            state.store(SOURCES, |store| {
-                store.put(&key, Object::from_iter([("uuid".to_owned(), source)]));
-            });
-        }
-        invoice.remove("customer_uuid"); // it is in the path
-        Value::Object(invoice)
-    };
-    let imported: Vec<_> = sent.into_iter().map(import).collect();
-    call.succeed(Some(json!({ "invoices": imported })))
+    let sent = sent.iter().map(|invoice| Value::Object(invoice.clone()));
+    let sent = sent.flat_map(|invoice| identifiers(invoice.get(SOURCE), &invoice));
+    let taken = sent
+        .into_iter()
+        .find(|(_, identifier)| !known.insert(identifier.clone()));
+    taken.map(|(field, _)| errors::taken(field, "It exists already in this data source."))
 }
 
 /// The external identifiers of an invoice and what it consists of, with the fields that errors name. What one data source has, another
@@ -288,8 +305,15 @@ fn text<'a>(object: &'a Value, name: &str) -> &'a str {
 }
 
 /// The data source of an invoice.
-pub(super) fn source_of(state: &State, key: &str) -> Option<Value> {
-    state.store(SOURCES, |store| store.get(key))?.remove("uuid")
+fn source_of(state: &State, key: &str) -> Option<Value> {
+    state.store(SOURCES, |store| store.get(key))?.remove(SOURCE)
+}
+
+/// Whether an invoice belongs to a data source customer.
+pub(super) fn is_of(state: &State, key: &str, part: &[String; 2]) -> bool {
+    let own = state.store(SOURCES, |store| store.get(key)).unwrap_or_default();
+    let [source, id] = [SOURCE, PART].map(|name| own.get(name).and_then(Value::as_str));
+    source == Some(&part[0]) && id.is_none_or(|id| id == part[1])
 }
 
 fn objects(list: Option<&Value>) -> Vec<Object> {

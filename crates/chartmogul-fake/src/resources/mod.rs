@@ -83,7 +83,7 @@ pub(crate) trait Resource: Sync {
     }
 
     /// Whether an object passes a filter that is not about the field of its name.
-    fn passes(&self, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
+    fn passes(&self, _state: &State, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
         None
     }
 

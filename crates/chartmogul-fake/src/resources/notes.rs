@@ -23,7 +23,7 @@ impl Resource for Notes {
         new.insert("call_duration".to_owned(), json!(if is_call { 60 } else { 0 }));
     }
 
-    fn passes(&self, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+    fn passes(&self, _state: &State, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         match filter {
             "contact_uuid" => Some(associated_objects::is_contact(object, wanted)),
             "author_email" => {

@@ -11,7 +11,7 @@ impl Resource for Tasks {
         sent
     }
 
-    fn passes(&self, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+    fn passes(&self, _state: &State, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         match filter {
             "contact_uuid" => Some(associated_objects::is_contact(object, wanted)),
             "completed" => {
