@@ -152,16 +152,15 @@ impl Document {
         }
     }
 
-    /// What fits a path, segments without parameters first; several are different methods.
+    /// What fits a path, those with the fewest parameters first.
     pub(crate) fn at(&self, path: &[&str]) -> Vec<&Operation> {
         let mut found: Vec<_> = self
             .operations
             .iter()
-            .filter_map(|operation| Some((operation.parameters_in(path)?, operation)))
+            .filter(|operation| operation.fits(path))
             .collect();
-        let fewest = found.iter().map(|(parameters, _)| *parameters).min();
-        found.retain(|(parameters, _)| Some(*parameters) == fewest);
-        found.into_iter().map(|(_, operation)| operation).collect()
+        found.sort_by_key(|operation| operation.path.matches('{').count());
+        found
     }
 }
 
@@ -245,18 +244,43 @@ impl Operation {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
-    /// How many parameters a path has if it is one of this operation's.
-    fn parameters_in(&self, path: &[&str]) -> Option<usize> {
+    /// Whether a path is one of this operation's.
+    fn fits(&self, path: &[&str]) -> bool {
+        let template = self.path.split('/');
+        template.clone().count() == path.len() && template.zip(path).all(|(part, segment)| is_at(part, segment))
+    }
+
+    /// Whether a path would be one of this operation's with a parameter that is left out in the middle of it.
+    pub(crate) fn would_fit(&self, path: &[&str]) -> bool {
         let template: Vec<_> = self.path.split('/').collect();
-        let fits = |(part, segment): (&&str, &&str)| {
-            if part.starts_with('{') {
-                !segment.is_empty()
-            } else {
-                part == segment
-            }
-        };
-        let whole = template.len() == path.len() && template.iter().zip(path).all(fits);
-        whole.then(|| template.iter().filter(|part| part.starts_with('{')).count())
+        let path: Vec<_> = path
+            .iter()
+            .enumerate()
+            .filter(|(at, part)| *at == 0 || !part.is_empty())
+            .map(|(_, part)| *part)
+            .collect();
+        let parameters = template
+            .iter()
+            .enumerate()
+            .filter(|(at, part)| is_parameter(part) && at + 1 < template.len());
+        template.len() == path.len() + 1
+            && parameters.map(|(at, _)| at).any(|left_out| {
+                let rest = template[..left_out].iter().chain(&template[left_out + 1..]);
+                rest.zip(&path).all(|(part, segment)| is_at(part, segment))
+            })
+    }
+}
+
+fn is_parameter(part: &str) -> bool {
+    part.starts_with('{')
+}
+
+/// Whether a segment of a path is what its template has in this place.
+fn is_at(part: &str, segment: &str) -> bool {
+    if is_parameter(part) {
+        !segment.is_empty()
+    } else {
+        part == segment
     }
 }
 
@@ -367,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_finds_the_operations_with_the_fewest_parameters() {
+    fn a_path_finds_the_operations_of_all_methods() {
         let at = |path: &str| {
             let path: Vec<_> = path.split('/').collect();
             let mut ids: Vec<_> = document().at(&path).iter().map(|operation| operation.id).collect();
@@ -387,10 +411,13 @@ mod tests {
             "/v1/customers/search": operation("search_customers"),
             "/v1/customers/{customer_uuid}": operation("get_customer"),
         } });
-        let document = Document::read(Box::leak(Box::new(root)));
+        let mut document = Document::read(Box::leak(Box::new(root)));
+        document
+            .operations
+            .sort_by_key(|operation| !operation.path.contains('{')); // the wrong way
         for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
             let found = document.at(&["", "v1", "customers", last]);
-            assert_eq!(found.iter().map(|operation| operation.id).collect::<Vec<_>>(), [id]);
+            assert_eq!(found[0].id, id);
         }
     }
 

@@ -36,7 +36,7 @@ pub(crate) async fn handle(shared: &Shared, request: &Recorded) -> Response {
     let segments: Vec<_> = request.path.split('/').collect();
     let candidates = document().at(&segments);
     let Some(operation) = candidates.iter().find(|operation| operation.method == request.method) else {
-        return refused(request, &candidates);
+        return refused(request, &segments, &candidates);
     };
     let response = match Call::read(shared, operation, &segments, request) {
         Ok(call) => call.respond(),
@@ -52,22 +52,28 @@ pub(crate) async fn handle(shared: &Shared, request: &Recorded) -> Response {
     }
 }
 
-/// 405 if the path has other methods; else 404 with what is nearest.
-fn refused(request: &Recorded, candidates: &[&Operation]) -> Response {
+/// 405 if the path has other methods, and, as reported, if it lacks a parameter; else 404 with what is nearest.
+fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> Response {
     let asked = format!("{} {}", request.method, request.path);
+    let all = &document().operations;
+    let meant = all
+        .iter()
+        .find(|operation| operation.method == request.method && operation.would_fit(segments));
+    if let (Some(meant), []) = (meant, candidates) {
+        let message = format!("There is no operation {asked}; {} has a parameter more", named(meant));
+        let mut response = errors::with_code(StatusCode::METHOD_NOT_ALLOWED, &message, None);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("")); // no method is
+        return response;
+    }
     if candidates.is_empty() {
         let distance = |operation: &&Operation| strsim::damerau_levenshtein(&asked, &named(operation));
-        let nearest = document()
-            .operations
-            .iter()
-            .min_by_key(distance)
-            .map(named)
-            .unwrap_or_default();
+        let nearest = all.iter().min_by_key(distance).map(named).unwrap_or_default();
         let message = format!("There is no operation {asked}; the nearest is {nearest}");
         return errors::with_code(StatusCode::NOT_FOUND, &message, None);
     }
     let mut methods: Vec<_> = candidates.iter().map(|operation| operation.method.as_str()).collect();
     methods.sort_unstable();
+    methods.dedup();
     let methods = methods.join(", ");
     let message = format!("There is no operation {asked}; this path has {methods}");
     let mut response = errors::with_code(StatusCode::METHOD_NOT_ALLOWED, &message, None);
@@ -188,6 +194,20 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// A request that follows from another one.
+    pub(crate) fn follow_up(state: &'a State, operation: &str, path: Vec<String>, body: Object) {
+        if let Some(operation) = document().operations.iter().find(|known| known.id == operation) {
+            let call = Call {
+                state,
+                operation,
+                path,
+                query: Map::new(),
+                body,
+            };
+            call.respond();
+        }
+    }
+
     fn respond(mut self) -> Response {
         let resource = resources::of(self.operation.tag);
         if let Some(response) = resource.respond(&self) {
@@ -200,17 +220,14 @@ impl<'a> Call<'a> {
                 self.create(kind, resource)
             }
             (Action::Get, Some(kind)) => match self.store(|store| store.get(self.key())) {
-                Some(object) => Json(object).into_response(),
+                Some(object) => self.succeed(Some(object.into())),
                 None => self.not_found(kind, resource),
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
-            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => {
-                self.not_found(kind, resource)
-            }
-            (Action::Delete, Some(_)) => {
-                resource.deleted(self.state, self.key());
-                self.succeed(None)
-            }
+            (Action::Delete, Some(kind)) => match self.store(|store| store.take(self.key())) {
+                Some(object) => self.succeed(resource.deleted(&self, &object)),
+                None => self.not_found(kind, resource),
+            },
             _ => self.succeed(None),
         }
     }
@@ -235,14 +252,13 @@ impl<'a> Call<'a> {
         let resource = resources::of(self.operation.tag);
         let filters = Filters::of(&self.query, resource, self.state);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
-        self.state.store(collection, |store| {
-            paging::page(store, self.operation, &self.path, &self.query, resource, wanted)
-        })
+        self.state
+            .store(collection, |store| paging::page(store, self, resource, wanted))
     }
 
     fn create(&mut self, kind: &'static Kind, resource: &dyn Resource) -> Response {
         let sent = resource.stored(self.state, std::mem::take(&mut self.body));
-        self.store(|store| {
+        let created = self.store(|store| {
             let key = store.new_key(kind.prefix);
             let mut object = defaults(kind);
             object.insert(kind.key.to_owned(), key.clone().into());
@@ -257,40 +273,57 @@ impl<'a> Call<'a> {
             resource.fit_in(self.state, store, &mut object, &sent);
             resource.follow(self.state, None, &mut object, &sent);
             if let Some(refused) = resource.taken(store, &object) {
-                return refused;
+                return Err(Box::new(refused));
             }
             store.put(&key, object.clone());
-            resource.written(self.state, &key, &sent);
-            self.succeed(Some(object.into()))
-        })
+            Ok((key, object))
+        });
+        match created {
+            Ok((key, object)) => {
+                resource.written(self.state, &key, &sent);
+                self.succeed(Some(object.into()))
+            }
+            Err(refused) => *refused,
+        }
     }
 
     fn update(&mut self, kind: &'static Kind, resource: &dyn Resource) -> Response {
         let sent = resource.stored(self.state, std::mem::take(&mut self.body));
         let key = self.key();
-        self.store(|store| {
+        let updated = self.store(|store| {
             let Some(before) = store.get(key) else {
-                return self.not_found(kind, resource);
+                return Err(Box::new(self.not_found(kind, resource)));
             };
             let mut object = before.clone();
-            object.extend(known(kind, &sent));
+            let fields = known(kind, &sent);
+            let is_all = fields.len() == sent.len();
+            object.extend(fields);
             resource.follow(self.state, Some(&before), &mut object, &sent);
             let identity = |object: &Object| ["data_source_uuid", "external_id"].map(|name| object.get(name).cloned());
             if identity(&before) != identity(&object)
                 && let Some(refused) = resource.taken(store, &object)
             {
-                return refused;
+                return Err(Box::new(refused));
             }
-            if object == before && self.operation.not_modified {
-                return StatusCode::NOT_MODIFIED.into_response();
+            if object == before && is_all && self.operation.not_modified {
+                return Err(Box::new(StatusCode::NOT_MODIFIED.into_response()));
             }
-            if let Some(updated) = object.get_mut("updated_at") {
+            if let Some(updated) = object
+                .get_mut("updated_at")
+                .filter(|_| !sent.contains_key("updated_at"))
+            {
                 *updated = later(updated.as_str()).into();
             }
             store.put(key, object.clone());
-            resource.written(self.state, key, &sent);
-            self.succeed(Some(object.into()))
-        })
+            Ok(object)
+        });
+        match updated {
+            Ok(object) => {
+                resource.written(self.state, key, &sent);
+                self.succeed(Some(object.into()))
+            }
+            Err(response) => *response,
+        }
     }
 
     /// The documented success, with the document's example if there is nothing else to say.
@@ -300,7 +333,12 @@ impl<'a> Call<'a> {
         if success.schema.is_none() {
             return status.into_response();
         }
-        (status, Json(body.unwrap_or_else(|| success.example.clone()))).into_response()
+        let mut body = body.unwrap_or_else(|| success.example.clone());
+        if let Value::Object(object) = &mut body {
+            let lacks = resources::of(self.operation.tag).lacks(self);
+            object.retain(|name, _| !lacks.contains(&name.as_str()));
+        }
+        (status, Json(body)).into_response()
     }
 }
 

@@ -18,6 +18,25 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
+impl Problem {
+    pub(crate) fn missing(param: String) -> Self {
+        let message = format!("Parameter \"{param}\" is missing");
+        Self {
+            param,
+            fault: Fault::Missing,
+            message,
+        }
+    }
+
+    pub(crate) fn invalid(param: String, message: impl Into<String>) -> Self {
+        Self {
+            param,
+            fault: Fault::Invalid,
+            message: message.into(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Missing,
@@ -124,8 +143,7 @@ impl Check {
     }
 
     fn missing(&mut self, param: String) {
-        let message = format!("Parameter \"{param}\" is missing");
-        self.add(Fault::Missing, param, message);
+        self.problems.push(Problem::missing(param));
     }
 
     fn unknown<'a>(&mut self, param: String, known: impl Iterator<Item = &'a str>) {

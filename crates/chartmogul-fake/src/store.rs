@@ -41,10 +41,15 @@ impl Store {
         Some(read(text))
     }
 
+    /// Removes an object and returns it.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Object> {
+        let number = self.numbers.remove(&folded(key))?;
+        self.objects.remove(&number).map(|text| read(&text))
+    }
+
     /// Whether there was one.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
-        let number = self.numbers.remove(&folded(key));
-        number.is_some_and(|number| self.objects.remove(&number).is_some())
+        self.take(key).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -57,7 +62,7 @@ impl Store {
     }
 
     /// The objects that have this value somewhere. Reading all to find them would take long.
-    pub(crate) fn with(&self, value: &Value) -> impl Iterator<Item = Object> {
+    pub(crate) fn with<'a>(&'a self, value: &Value) -> impl Iterator<Item = Object> + use<'a> {
         let written = value.to_string();
         self.all().filter(move |json| json.contains(&written)).map(read)
     }

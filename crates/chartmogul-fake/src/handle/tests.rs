@@ -12,6 +12,8 @@ use crate::Stage;
 mod attributes;
 mod customers;
 mod identifiers;
+mod invoices;
+mod notes;
 
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
@@ -504,8 +506,24 @@ fn an_unknown_operation_is_told_the_nearest_one() {
             (404, json!({ "code": 404, "message": message, "param": null }))
         );
     }
-    let (status, _, allow) = ask(&shared, "PUT /v1/plans/pl_1", "");
-    assert_eq!((status, allow.as_str()), (405, "DELETE, GET, PATCH"));
+    for (request, status, allow) in [
+        ("PUT /v1/plans/pl_1", 405, "DELETE, GET, PATCH"),
+        ("DELETE /v1/plans", 405, "GET, POST"),
+        ("POST /v1/import/customers/invoices", 405, ""),
+        ("POST /v1/import/customers//invoices", 405, ""),
+        ("POST /v1/customers/contacts", 405, "DELETE, GET, PATCH"),
+        ("PUT /v1/import/customers/invoices", 404, ""),
+        ("GET /v1/plans/", 404, ""),
+        ("POST /v1/customers/merges/", 404, ""),
+        // Customers with these names.
+        ("GET /v1/customers/merges", 404, ""),
+        ("DELETE /v1/customers/search", 404, ""),
+    ] {
+        let (given, body, allowed) = ask(&shared, request, "");
+        assert_eq!((given, allowed.as_str()), (status, allow), "{request}: {body}");
+    }
+    let (_, body, _) = ask(&shared, "DELETE /v1/customers/search", "");
+    assert_eq!(body["message"], json!("Customer \"search\" does not exist"));
     let (status, body, _) = ask(&shared, "GET /v1/plans/%ff", "");
     assert_eq!((status, &body["message"]), (404, &json!("Plan not found")));
 }

@@ -1,5 +1,4 @@
 use axum::{
-    Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -7,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Resource, custom_attributes,
-    customers::{Customers, attribute, nobody_with, with_email},
+    customers::{Customers, attribute, merge_overrides, nobody_with, with_email},
 };
 use crate::{handle::Call, schema::Problem, state::State, store::Object};
 
@@ -36,18 +35,27 @@ impl Resource for Attributes {
         let Some(mut customer) = changed(call, call.key()) else {
             return Customers.not_found(call.key());
         };
+        // In a customer, they are below `attributes`.
+        let overrides = customer
+            .get("overrides")
+            .and_then(|overrides| overrides.get("attributes"));
+        let overrides = overrides.cloned().unwrap_or_else(|| json!({}));
+        let overrides_wanted =
+            call.body.contains_key("overrides") || call.query.get("with_overrides") == Some(&true.into());
         let mut part = |name: &str| json!({ name: attribute(&mut customer, name) });
-        Some(match call.operation.path.rsplit('/').next() {
-            Some("tags") => call.succeed(Some(part("tags"))),
-            Some("custom") => match part("custom") {
-                // Recorded where nothing is left.
-                custom if call.operation.method == "DELETE" && custom["custom"] == json!({}) => {
-                    StatusCode::NO_CONTENT.into_response()
-                }
-                custom => Json(custom).into_response(),
-            },
-            _ => call.succeed(customer.get("attributes").cloned()),
-        })
+        let mut response = match call.operation.path.rsplit('/').next() {
+            Some("tags") => part("tags"),
+            Some("custom") => part("custom"),
+            _ => customer.remove("attributes").unwrap_or_default(),
+        };
+        if overrides_wanted {
+            response["overrides"] = overrides;
+        }
+        // Recorded where nothing is left.
+        if call.operation.method == "DELETE" && response == json!({ "custom": {} }) {
+            return Some(StatusCode::NO_CONTENT.into_response());
+        }
+        Some(call.succeed(Some(response)))
     }
 }
 
@@ -74,6 +82,10 @@ fn changed(call: &Call<'_>, key: &str) -> Option<Object> {
                 custom.extend(custom_attributes::of_customer(call.state, sent));
             }
             _ => {}
+        }
+        if let Some(sent) = call.body.get("overrides") {
+            let overrides = customer.entry("overrides").or_insert_with(|| json!({}));
+            merge_overrides(overrides, &json!({ "attributes": sent }));
         }
         store.put(key, customer.clone());
         Some(customer)

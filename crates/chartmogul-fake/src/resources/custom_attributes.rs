@@ -64,26 +64,26 @@ fn sent<'a>(custom: &'a Value, param: &str) -> Vec<Sent<'a>> {
 /// What is wrong with custom attributes of a customer: the type of one is what it was before, and its value is of that type.
 pub(super) fn problems(state: &State, custom: &Value, param: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut add = |fault, param, message| problems.push(Problem { param, fault, message });
     let mut types = types(state);
     for attribute in sent(custom, param) {
         if let Some(named) = attribute.ty {
             let ty = types.entry(attribute.key).or_insert_with(|| named.into());
             if ty != named {
                 let message = format!("must be {}, the type that {} has", text(ty), attribute.key);
-                add(Fault::Invalid, format!("{}[type]", attribute.param), message);
+                problems.push(Problem::invalid(format!("{}[type]", attribute.param), message));
                 continue;
             }
         }
         let ty = types.get(attribute.key).map(text);
         match attribute.value {
-            None => {
-                let message = format!("Parameter \"{}\" is missing", attribute.value_param);
-                add(Fault::Missing, attribute.value_param, message);
-            }
+            None => problems.push(Problem::missing(attribute.value_param)),
             Some(value) => {
                 if let Err(must_be) = converted(value, ty) {
-                    add(Fault::Malformed, attribute.value_param, must_be.to_owned());
+                    problems.push(Problem {
+                        param: attribute.value_param,
+                        fault: Fault::Malformed,
+                        message: must_be.to_owned(),
+                    });
                 }
             }
         }

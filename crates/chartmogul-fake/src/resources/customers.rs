@@ -1,7 +1,7 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, custom_attributes, invoices};
+use super::{Resource, custom_attributes, in_the_future, invoices};
 use crate::{
     document::Operation,
     errors,
@@ -31,9 +31,10 @@ impl Resource for Customers {
 
     fn problems(&self, state: &State, body: &Object) -> Vec<Problem> {
         let custom = body.get("attributes").and_then(|attributes| attributes.get("custom"));
-        custom.map_or_else(Vec::new, |custom| {
-            custom_attributes::problems(state, custom, "attributes[custom]")
-        })
+        let custom = custom.map(|custom| custom_attributes::problems(state, custom, "attributes[custom]"));
+        let mut problems = in_the_future(body, &["lead_created_at"], str::to_owned);
+        problems.extend(custom.into_iter().flatten());
+        problems
     }
 
     fn refusal(&self, problems: &[Problem]) -> Option<Response> {
@@ -49,7 +50,7 @@ impl Resource for Customers {
         number(new);
     }
 
-    /// Tags are replaced, custom attributes kept. The address has the customer's fields, and not the words for them.
+    /// Tags are replaced, custom attributes and overrides kept. The address has the customer's fields, and not the words for them.
     fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
         let new = json!({ "tags": [], "custom": {}, "stripe": {} });
         let mut attributes = before.map_or(object(&new), |before| {
@@ -72,10 +73,38 @@ impl Resource for Customers {
                 address.insert(name.to_owned(), after.get(field).cloned().unwrap_or_default());
             }
         }
+        if let (Some(sent), Some(before)) = (sent.get("overrides"), before.and_then(|before| before.get("overrides"))) {
+            let mut overrides = before.clone();
+            merge_overrides(&mut overrides, sent);
+            after.insert("overrides".to_owned(), overrides);
+        }
         after.extend([
             ("attributes".to_owned(), attributes.into()),
             ("address".to_owned(), address.into()),
         ]);
+    }
+
+    /// The first contact is made, or changed.
+    fn written(&self, state: &State, key: &str, sent: &Object) {
+        let Some(Value::Object(mut contact)) = sent.get("primary_contact").cloned() else {
+            return;
+        };
+        let first = state.store("contacts", |store| {
+            let contacts = store
+                .with(&key.into())
+                .filter(|contact| text(contact, "customer_uuid") == key);
+            contacts.min_by_key(|contact| contact.get("position").and_then(Value::as_i64))
+        });
+        if let Some(first) = first {
+            return Call::follow_up(state, "update_contact", vec![text(&first, "uuid").to_owned()], contact);
+        }
+        let customer = state.store("customers", |store| store.get(key)).unwrap_or_default();
+        let source = customer.get("data_source_uuid").cloned().unwrap_or_default();
+        contact.extend([
+            ("customer_uuid".to_owned(), key.into()),
+            ("data_source_uuid".to_owned(), source),
+        ]);
+        Call::follow_up(state, "create_contact", Vec::new(), contact);
     }
 
     fn taken(&self, store: &Store, customer: &Object) -> Option<Response> {
@@ -85,10 +114,18 @@ impl Resource for Customers {
         is_taken.then(|| errors::taken("external_id", "The external ID of this customer exists already."))
     }
 
-    fn deleted(&self, state: &State, key: &str) {
+    fn deleted(&self, call: &Call<'_>, customer: &Object) -> Option<Value> {
         for collection in ["invoices", "subscriptions", "transactions"] {
-            state.store(collection, |store| store.remove_with("customer_uuid", key));
+            let uuid = text(customer, "uuid");
+            call.state
+                .store(collection, |store| store.remove_with("customer_uuid", uuid));
         }
+        None
+    }
+
+    fn lacks(&self, call: &Call<'_>) -> &'static [&'static str] {
+        let is_read = call.operation.method == "GET" && call.query.get("with_overrides") != Some(&true.into());
+        if is_read { &["overrides"] } else { &[] }
     }
 
     fn not_found(&self, key: &str) -> Option<Response> {
@@ -147,6 +184,18 @@ impl Resource for Customers {
             "unmerge_customer" => unmerge(call),
             _ => None,
         }
+    }
+}
+
+/// Adds what is sent; what is not named stays.
+pub(super) fn merge_overrides(all: &mut Value, sent: &Value) {
+    match (all, sent) {
+        (Value::Object(all), Value::Object(sent)) => {
+            for (name, sent) in sent {
+                merge_overrides(all.entry(name.as_str()).or_insert(Value::Null), sent);
+            }
+        }
+        (all, sent) => *all = sent.clone(),
     }
 }
 

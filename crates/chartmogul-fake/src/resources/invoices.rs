@@ -8,10 +8,11 @@ use axum::{
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::{Resource, customers};
+use super::{Resource, customers, in_the_future};
 use crate::{
     errors,
     handle::Call,
+    schema::Problem,
     state::State,
     store::{Object, exact_key},
     time,
@@ -34,6 +35,12 @@ const PART: &str = "customer_external_id";
 pub(super) struct Invoices;
 
 impl Resource for Invoices {
+    fn problems(&self, _state: &State, body: &Object) -> Vec<Problem> {
+        let invoices = objects(body.get(INVOICES)).into_iter().enumerate();
+        let problems = invoices.flat_map(|(number, invoice)| problems(&invoice, &format!("{INVOICES}[{number}]")));
+        problems.collect()
+    }
+
     fn stored(&self, _state: &State, sent: Object) -> Object {
         complete(sent, json!({}))
     }
@@ -47,6 +54,14 @@ impl Resource for Invoices {
         source.into_iter().collect()
     }
 
+    /// Recorded: it is beside the list.
+    fn lacks(&self, call: &Call<'_>) -> &'static [&'static str] {
+        match call.operation.id {
+            "list_customer_invoices" => &["customer_uuid"],
+            _ => &[],
+        }
+    }
+
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         Some(match call.operation.id {
             "import_invoices" => import(call),
@@ -57,6 +72,53 @@ impl Resource for Invoices {
             _ => return None,
         })
     }
+}
+
+/// What is wrong with an invoice that fits the document, which has these rules in words.
+fn problems(invoice: &Object, param: &str) -> Vec<Problem> {
+    let items = objects(invoice.get("line_items"));
+    let mut problems = Vec::new();
+    for (number, item) in items.iter().enumerate() {
+        let below = |name: &str| format!("{param}[line_items][{number}][{name}]");
+        let required: &[&str] = match item.get("type").and_then(Value::as_str) {
+            Some("subscription") => &["plan_uuid", "subscription_external_id", "service_period_start"],
+            Some("trial") => &[
+                "plan_uuid",
+                "subscription_external_id",
+                "service_period_start",
+                "service_period_end",
+            ],
+            _ => &[],
+        };
+        let missing = required.iter().filter(|name| !item.contains_key(**name));
+        problems.extend(missing.map(|name| Problem::missing(below(name))));
+        if item.get("quantity") == Some(&0.into()) {
+            problems.push(Problem::invalid(below("quantity"), "must not be 0"));
+        }
+        let code = item.get("account_code").and_then(Value::as_str).unwrap_or_default();
+        if !code.chars().all(char::is_alphanumeric) {
+            problems.push(Problem::invalid(
+                below("account_code"),
+                "must have letters and digits only",
+            ));
+        }
+        problems.extend(in_the_future(item, &["cancelled_at"], below));
+    }
+    let amount = |object: &Object| object.get("amount_in_cents").and_then(Value::as_i64).map(i128::from);
+    let total: i128 = items.iter().filter_map(amount).sum();
+    let mut sums = [("payment", 0), ("refund", 0)];
+    for (number, part) in objects(invoice.get("transactions")).iter().enumerate() {
+        let is = |name: &str, value: &str| part.get(name).is_some_and(|own| own == value);
+        let sum = sums.iter_mut().find(|(kind, _)| is("type", kind));
+        if let (Some(amount), Some((_, sum)), true) = (amount(part), sum, is("result", "successful")) {
+            *sum += amount;
+            if *sum > total.max(0) {
+                let param = format!("{param}[transactions][{number}][amount_in_cents]");
+                problems.push(Problem::invalid(param, "must not exceed the invoice"));
+            }
+        }
+    }
+    problems
 }
 
 fn not_found() -> Response {
@@ -155,11 +217,11 @@ fn identifiers(source: Option<&Value>, invoice: &Value) -> Vec<(&'static str, St
 fn line_item(state: &State, source: Option<&Value>, mut sent: Object) -> Value {
     sent.remove("cancelled_at");
     let own = match sent.get("subscription_external_id") {
-        Some(id) => {
+        Some(id) if sent.get("type").is_none_or(|kind| kind != "one_time") => {
             let subscription = exact_key(&json!([source, id]).to_string());
             json!({ "subscription_uuid": part(state, "sub_", Some(&subscription)), "prorated": false, "proration_type": null })
         }
-        None => json!({ "description": null }),
+        _ => json!({ "description": null }),
     };
     let rest = json!({
         "uuid": part(state, "li_", None), "external_id": null, "quantity": 1, "discount_code": "", "discount_amount_in_cents": 0,

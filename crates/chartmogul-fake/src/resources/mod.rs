@@ -13,12 +13,13 @@ mod plans;
 mod tasks;
 
 use axum::response::Response;
-
+use chrono::Utc;
 use serde_json::Value;
 
 pub use self::opportunities::Stage;
 use crate::{
     document::Operation,
+    filter::{Time, instant},
     handle::Call,
     paging::Order,
     schema::Problem,
@@ -56,11 +57,18 @@ pub(crate) trait Resource: Sync {
         None
     }
 
-    /// Takes note of a new or changed object.
+    /// Does what follows from a new or changed object elsewhere.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
-    /// Removes what belongs to an object that was removed.
-    fn deleted(&self, _state: &State, _key: &str) {}
+    /// Removes what belongs to an object that was removed; the response, if it is not the first of the document's examples.
+    fn deleted(&self, _call: &Call<'_>, _object: &Object) -> Option<Value> {
+        None
+    }
+
+    /// Fields that responses to a call do not have, although they are stored.
+    fn lacks(&self, _call: &Call<'_>) -> &'static [&'static str] {
+        &[]
+    }
 
     /// What requests say of an object and no response shows.
     fn hidden(&self, _state: &State, _key: &str) -> Object {
@@ -115,6 +123,17 @@ pub(crate) fn store_of(collection: &str) -> &str {
         "customer_notes" => "notes",
         _ => collection,
     }
+}
+
+/// What is wrong with times that are documented to be in the past.
+fn in_the_future(object: &Object, names: &[&str], below: impl Fn(&str) -> String) -> Vec<Problem> {
+    let future = names.iter().filter(|name| {
+        let at = object.get(**name).and_then(|at| instant(at, Time::Start));
+        at.is_some_and(|at| at > Utc::now())
+    });
+    future
+        .map(|name| Problem::invalid(below(name), "must be in the past"))
+        .collect()
 }
 
 /// With nothing odd.

@@ -1,4 +1,4 @@
-//! Customers that were merged.
+//! Customers: those that were merged, their first contact, what they override.
 
 use super::*;
 
@@ -140,4 +140,86 @@ fn an_invoice_is_of_the_part_that_it_names() {
     );
     let own = unmerge(&shared, &uuid, ("ds_2", "c"));
     assert_eq!((of(&own["uuid"]), of(&json!(uuid))), (set(&["2", "3"]), set(&["0"])));
+}
+
+#[test]
+fn the_primary_contact_is_a_contact() {
+    let shared = strict();
+    let new = json!({ "data_source_uuid": "ds_1", "external_id": "a", "primary_contact": { "first_name": "Pat" } });
+    let (_, customer, _) = ask(&shared, "POST /v1/customers", &new.to_string());
+    let uuid = customer["uuid"].as_str().unwrap();
+    assert!(customer.get("primary_contact").is_none(), "{customer}");
+    let contacts = || ask(&shared, &format!("GET /v1/customers/{uuid}/contacts"), "").1["entries"].clone();
+    let first = contacts()[0].clone();
+    for (name, value) in [
+        ("first_name", json!("Pat")),
+        ("position", json!(1)),
+        ("customer_external_id", json!("a")),
+        ("data_source_uuid", json!("ds_1")),
+    ] {
+        assert_eq!(first[name], value, "{name}");
+    }
+    ask(
+        &shared,
+        &format!("POST /v1/customers/{uuid}/contacts"),
+        r#"{"first_name":"Kim"}"#,
+    );
+
+    // An update changes the first one, though nothing else changes, and makes one where there is none.
+    let path = format!("PATCH /v1/customers/{uuid}");
+    let update = r#"{"primary_contact":{"title":"CFO","external_id":"c"}}"#;
+    assert_eq!(ask(&shared, &path, update).0, 200);
+    let names: Vec<_> = contacts()
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| [one["first_name"].clone(), one["title"].clone()])
+        .collect();
+    assert_eq!(json!(names), json!([["Kim", null], ["Pat", "CFO"]]));
+    shared.state.collection("customers").insert_sample("cus_1").unwrap();
+    assert_eq!(ask(&shared, "PATCH /v1/customers/cus_1", update).0, 200);
+    let (_, made, _) = ask(&shared, "GET /v1/contacts?external_id=c&customer_uuid=cus_1", "");
+    assert_eq!(made["entries"][0]["title"], "CFO");
+}
+
+#[test]
+fn overrides_are_kept_and_shown_when_they_are_wanted() {
+    let shared = strict();
+    let new = json!({ "data_source_uuid": "ds_1", "external_id": "a", "overrides": { "company": true, "name": true } });
+    let (_, customer, _) = ask(&shared, "POST /v1/customers", &new.to_string());
+    let path = format!("/v1/customers/{}", customer["uuid"].as_str().unwrap());
+    assert_eq!(customer["overrides"], json!({ "company": true, "name": true }));
+    let (_, updated, _) = ask(&shared, &format!("PATCH {path}"), r#"{"overrides":{"company":false}}"#);
+    assert_eq!(updated["overrides"], json!({ "company": false, "name": true }));
+
+    let custom = json!({ "custom": [{ "key": "seats", "value": 4 }], "overrides": { "custom": { "seats": true } } });
+    let (_, added, _) = ask(&shared, &format!("POST {path}/attributes/custom"), &custom.to_string());
+    assert_eq!(
+        added,
+        json!({ "custom": { "seats": 4 }, "overrides": { "custom": { "seats": true } } })
+    );
+    let get = |query: &str| ask(&shared, &format!("GET {path}{query}"), "").1["overrides"].clone();
+    assert_eq!(
+        get("?with_overrides=true"),
+        json!({ "company": false, "name": true, "attributes": { "custom": { "seats": true } } })
+    );
+    assert_eq!(
+        get("/attributes?with_overrides=true"),
+        json!({ "custom": { "seats": true } })
+    );
+    for without in ["", "?with_overrides=false", "/attributes"] {
+        assert_eq!(get(without), Value::Null, "{without}");
+    }
+    let (_, page, _) = ask(&shared, "GET /v1/customers", "");
+    assert_eq!(page["entries"][0].get("overrides"), None);
+    let released = json!({ "custom": ["seats"], "overrides": { "custom": { "seats": false } } });
+    let (_, left, _) = ask(
+        &shared,
+        &format!("DELETE {path}/attributes/custom"),
+        &released.to_string(),
+    );
+    assert_eq!(
+        left,
+        json!({ "custom": {}, "overrides": { "custom": { "seats": false } } })
+    );
 }
