@@ -16,9 +16,7 @@ mod tests;
 use serde::{Serializer, de::IgnoredAny, ser::SerializeMap as _};
 
 pub use self::path::encode_path;
-#[cfg(feature = "dynamic")]
-pub(crate) use self::path::parameter;
-pub(crate) use self::path::segment;
+pub(crate) use self::path::{parameter, segment};
 use self::{json::Json, value::Place};
 use crate::{
     InvalidInput,
