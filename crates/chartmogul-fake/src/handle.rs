@@ -71,9 +71,12 @@ fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> 
         let message = format!("There is no operation {asked}; the nearest is {nearest}");
         return errors::with_code(StatusCode::NOT_FOUND, &message, None);
     }
-    let mut methods: Vec<_> = candidates.iter().map(|operation| operation.method.as_str()).collect();
+    // Not those of `/v1/customers/{customer_uuid}` for `/v1/customers/search`.
+    let same_path = candidates
+        .iter()
+        .filter(|operation| operation.path == candidates[0].path);
+    let mut methods: Vec<_> = same_path.map(|operation| operation.method.as_str()).collect();
     methods.sort_unstable();
-    methods.dedup();
     let methods = methods.join(", ");
     let message = format!("There is no operation {asked}; this path has {methods}");
     let mut response = errors::with_code(StatusCode::METHOD_NOT_ALLOWED, &message, None);

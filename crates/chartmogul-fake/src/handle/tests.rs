@@ -512,6 +512,7 @@ fn an_unknown_operation_is_told_the_nearest_one() {
         ("POST /v1/import/customers/invoices", 405, ""),
         ("POST /v1/import/customers//invoices", 405, ""),
         ("POST /v1/customers/contacts", 405, "DELETE, GET, PATCH"),
+        ("PUT /v1/customers/search", 405, "GET"),
         ("PUT /v1/import/customers/invoices", 404, ""),
         ("GET /v1/plans/", 404, ""),
         ("POST /v1/customers/merges/", 404, ""),
