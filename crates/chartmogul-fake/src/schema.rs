@@ -217,12 +217,11 @@ impl Check {
         match nearest {
             Some(problems) => self.problems.extend(problems),
             None => {
-                let types = parts.iter().filter_map(|part| resolve(part)["type"].as_str());
-                let types: Vec<_> = types.map(article).collect();
+                let kinds: Vec<_> = parts.iter().map(kind).collect();
                 self.add(
                     Fault::Malformed,
                     param.to_owned(),
-                    format!("must be {}", types.join(" or ")),
+                    format!("must be {}", kinds.join(" or ")),
                 );
             }
         }
@@ -317,13 +316,9 @@ impl Check {
         } else if schema["format"] == "email" && !is_address(text) {
             self.add(Fault::Invalid, param, "must be an e-mail address");
         } else if schema["format"] == "date" && !is_day(text) {
-            self.add(Fault::Malformed, param, "must be a day such as 2026-01-31");
+            self.add(Fault::Malformed, param, format!("must be {}", kind(schema)));
         } else if schema["format"] == "date-time" && time::instant(text).is_none() {
-            self.add(
-                Fault::Malformed,
-                param,
-                "must be an instant such as 2026-01-31T12:00:00Z",
-            );
+            self.add(Fault::Malformed, param, format!("must be {}", kind(schema)));
         }
     }
 
@@ -348,6 +343,16 @@ fn is_day(text: &str) -> bool {
 fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
+}
+
+/// What a value can be: `a day such as 2026-01-31`.
+fn kind(schema: &'static Value) -> String {
+    let schema = resolve(schema);
+    match schema["format"].as_str() {
+        Some("date") => "a day such as 2026-01-31".to_owned(),
+        Some("date-time") => "an instant such as 2026-01-31T12:00:00Z".to_owned(),
+        _ => article(schema["type"].as_str().unwrap_or("value")),
+    }
 }
 
 /// `day, month or year`.

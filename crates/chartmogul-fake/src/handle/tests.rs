@@ -381,6 +381,18 @@ fn all_that_is_wrong_with_a_body_is_named() {
 }
 
 #[test]
+fn what_may_have_several_forms_is_told_all_of_them() {
+    let task =
+        json!({ "customer_uuid": "cus_1", "task_details": "x", "assignee": "a@example.com", "due_date": "soon" });
+    let (_, error, _) = ask(&strict(), "POST /v1/tasks", &task.to_string());
+    let forms = "a day such as 2026-01-31 or an instant such as 2026-01-31T12:00:00Z";
+    assert_eq!(
+        error["message"],
+        json!(format!("Parameter \"due_date\" is malformed: must be {forms}"))
+    );
+}
+
+#[test]
 fn what_is_no_object_is_refused() {
     let shared = strict();
     for (body, message) in [

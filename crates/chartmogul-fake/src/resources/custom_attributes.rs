@@ -66,6 +66,15 @@ pub(super) fn problems(state: &State, custom: &Value, param: &str) -> Vec<Proble
     let mut problems = Vec::new();
     let mut types = types(state);
     for attribute in sent(custom, param) {
+        // In a list, the document says so; it can't of the keys of an object.
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+        if custom.is_object() && !(attribute.key.chars().all(is_plain) && !attribute.key.is_empty()) {
+            problems.push(Problem::invalid(
+                attribute.param,
+                "must have a key of letters, digits and underscores",
+            ));
+            continue;
+        }
         if let Some(named) = attribute.ty {
             let ty = types.entry(attribute.key).or_insert_with(|| named.into());
             if ty != named {

@@ -62,6 +62,13 @@ impl Resource for Customers {
                 (_, new) => drop(attributes.insert(name, new)),
             }
         }
+        // Recorded: only the United States have states.
+        if after
+            .get("country")
+            .is_some_and(|country| country.is_string() && country != "US")
+        {
+            after.insert("state".to_owned(), Value::Null);
+        }
         let mut address = after.get("address").map(object).unwrap_or_default();
         for (name, field) in [
             ("country", "country"),
@@ -69,7 +76,7 @@ impl Resource for Customers {
             ("city", "city"),
             ("address_zip", "zip"),
         ] {
-            if before.is_none() || sent.contains_key(field) {
+            if before.is_none_or(|before| before.get(field) != after.get(field)) {
                 address.insert(name.to_owned(), after.get(field).cloned().unwrap_or_default());
             }
         }

@@ -109,6 +109,12 @@ fn an_attribute_keeps_its_type_wherever_it_is_set() {
         ),
         (
             format!("PUT {path}/attributes/custom"),
+            json!({ "custom": { "bad key!": 1 } }),
+            422,
+            "custom[bad key!]",
+        ),
+        (
+            format!("PUT {path}/attributes/custom"),
             json!({ "custom": { "code": { "source": "crm" } } }),
             400,
             "custom[code][value]",

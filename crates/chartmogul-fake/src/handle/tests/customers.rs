@@ -143,6 +143,18 @@ fn an_invoice_is_of_the_part_that_it_names() {
 }
 
 #[test]
+fn only_the_united_states_have_states() {
+    let shared = strict();
+    let mut sample = shared.state.collection("customers").insert_sample("cus_1").unwrap();
+    let patch = |fields: &str| ask(&shared, "PATCH /v1/customers/cus_1", fields);
+    assert_eq!(patch(r#"{"country":"US"}"#).0, 304, "the words of the address stay");
+    let (_, moved, _) = patch(r#"{"country":"DE","state":"US-CA"}"#);
+    sample["address"]["country"] = "DE".into();
+    sample["address"]["state"] = Value::Null;
+    assert_eq!((&moved["state"], &moved["address"]), (&Value::Null, &sample["address"]));
+}
+
+#[test]
 fn the_primary_contact_is_a_contact() {
     let shared = strict();
     let new = json!({ "data_source_uuid": "ds_1", "external_id": "a", "primary_contact": { "first_name": "Pat" } });
