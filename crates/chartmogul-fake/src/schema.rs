@@ -315,9 +315,9 @@ impl Check {
             self.add(Fault::Invalid, param, format!("must be {allowed}"));
         } else if schema["format"] == "email" && !is_address(text) {
             self.add(Fault::Invalid, param, "must be an e-mail address");
-        } else if schema["format"] == "date" && !is_day(text) {
-            self.add(Fault::Malformed, param, format!("must be {}", kind(schema)));
-        } else if schema["format"] == "date-time" && time::instant(text).is_none() {
+        } else if schema["format"] == "date" && !is_day(text)
+            || schema["format"] == "date-time" && time::instant(text).is_none()
+        {
             self.add(Fault::Malformed, param, format!("must be {}", kind(schema)));
         }
     }

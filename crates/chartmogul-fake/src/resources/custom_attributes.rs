@@ -67,8 +67,8 @@ pub(super) fn problems(state: &State, custom: &Value, param: &str) -> Vec<Proble
     let mut types = types(state);
     for attribute in sent(custom, param) {
         // In a list, the document says so; it can't of the keys of an object.
-        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
-        if custom.is_object() && !(attribute.key.chars().all(is_plain) && !attribute.key.is_empty()) {
+        let is_odd = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
+        if custom.is_object() && (attribute.key.is_empty() || attribute.key.contains(is_odd)) {
             problems.push(Problem::invalid(
                 attribute.param,
                 "must have a key of letters, digits and underscores",
