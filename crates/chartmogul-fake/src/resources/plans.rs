@@ -3,9 +3,7 @@ use serde_json::Value;
 
 use super::Resource;
 use crate::{
-    document::Action,
     errors,
-    handle::Call,
     store::{Object, Store},
 };
 
@@ -17,18 +15,6 @@ impl Resource for Plans {
         let uuid = new.get("uuid").and_then(Value::as_str).unwrap_or_default();
         let uuid = uuid.trim_start_matches("pl_").to_owned();
         new.insert("external_id".to_owned(), uuid.into());
-    }
-
-    /// Documented: one that invoices refer to stays. The error was never recorded.
-    fn respond(&self, call: &Call<'_>) -> Option<Response> {
-        let plan = Value::from(call.key());
-        let has_it = |invoice: Object| {
-            let items = invoice.get("line_items").and_then(Value::as_array);
-            items.is_some_and(|items| items.iter().any(|item| item.get("plan_uuid") == Some(&plan)))
-        };
-        let is_used = || call.state.store("invoices", |store| store.with(&plan).any(has_it));
-        let is_refused = call.operation.action == Action::Delete && is_used();
-        is_refused.then(|| errors::taken("uuid", "Invoices refer to this plan."))
     }
 
     fn taken(&self, store: &Store, plan: &Object) -> Option<Response> {

@@ -101,22 +101,6 @@ fn what_is_paid_is_within_the_invoice() {
 }
 
 #[test]
-fn a_plan_that_invoices_refer_to_stays() {
-    let shared = strict();
-    let plan = plan(&shared, "N");
-    let period = json!({ "plan_uuid": plan, "subscription_external_id": "S", "service_period_start": "2026-03-01" });
-    let invoice = json!({ "external_id": "1", "date": "2026-03-01", "currency": "EUR", "line_items": [item("subscription", &period)] });
-    let (_, imported, _) = ask(&shared, IMPORT, &json!({ "invoices": [invoice] }).to_string());
-    let delete = |path: &str, key: &str| ask(&shared, &format!("DELETE /v1/{path}/{key}"), "").0;
-    assert_eq!(delete("plans", &plan), 422);
-    assert_eq!(
-        delete("invoices", imported["invoices"][0]["uuid"].as_str().unwrap()),
-        204
-    );
-    assert_eq!(delete("plans", &plan), 204);
-}
-
-#[test]
 fn a_list_of_one_customer_names_it_once() {
     let shared = strict();
     shared.state.collection("invoices").insert_sample("inv_1").unwrap();
