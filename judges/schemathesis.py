@@ -17,7 +17,7 @@ folder = pathlib.Path(folder).resolve()
 
 
 def closed(document):
-    """The document, with no fields in requests but those that it names: the fake refuses others, and the API may."""
+    """The document, with no fields and words in requests but those that it names: the fake refuses others, and the API may."""
     done = set()
 
     def close(schema):
@@ -32,6 +32,8 @@ def closed(document):
             close(document["components"][group][name])
         if isinstance(schema.get("properties"), dict):
             schema.setdefault("additionalProperties", False)
+        if "x-extensible-enum" in schema:
+            schema["enum"] = schema["x-extensible-enum"]
         for keyword, part in schema.items():
             if keyword not in ("example", "examples"):
                 close(part)
@@ -39,6 +41,7 @@ def closed(document):
     for item in document["paths"].values():
         for operation in item.values():
             close(operation.get("requestBody"))
+            close(operation.get("parameters"))
     return document
 
 

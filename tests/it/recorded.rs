@@ -158,21 +158,12 @@ async fn the_fake_takes_every_request() {
 
 /// The operation of an exchange, and its arguments.
 fn read(exchange: &Exchange) -> Option<(&'static Operation, Map<String, Value>)> {
-    let path: Vec<_> = exchange.path().split('/').collect();
-    let fits = |operation: &&&'static Operation| {
-        let template: Vec<_> = operation.path.split('/').collect();
-        let mut parts = template.iter().zip(&path);
-        operation.method == exchange.method()
-            && template.len() == path.len()
-            && parts.all(|(part, segment)| part.starts_with('{') || part == segment)
-    };
-    let parameters = |operation: &&&Operation| operation.parameters.len();
-    let operation: &'static Operation = operations::ALL.iter().filter(fits).min_by_key(parameters)?;
+    let operation = operations::at(exchange.method(), exchange.path())?;
     let mut arguments = Map::new();
     for (part, segment) in operation
         .path
         .split('/')
-        .zip(path)
+        .zip(exchange.path().split('/'))
         .filter(|(part, _)| part.starts_with('{'))
     {
         let name = part.trim_matches(['{', '}']);

@@ -24,7 +24,12 @@ pub const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
 /// A fake with one opportunity, and a client for it that makes one attempt at each call.
 pub fn start() -> (Witness, Client) {
-    let fake = Witness::new(Fake::start().expect("a loopback port"));
+    start_with(Fake::builder())
+}
+
+/// The same with settings.
+pub fn start_with(fake: chartmogul_fake::Builder) -> (Witness, Client) {
+    let fake = Witness::new(fake.start().expect("a loopback port"));
     fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let client = client_for(&fake);
     (fake, client)

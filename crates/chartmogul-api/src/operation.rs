@@ -5,7 +5,10 @@
 
 use std::fmt;
 
-use crate::{operations, validate::OneClass};
+use crate::{
+    operations,
+    validate::{OneClass, parameter},
+};
 
 /// What the OpenAPI document says about one operation; see [`crate::operations`] for all of them.
 ///
@@ -270,9 +273,12 @@ impl Operation {
         field.is_some_and(|field| field.replaces_all)
     }
 
-    /// Whether the response is a page of a list: it has entries and a cursor for the next page.
-    pub fn lists(&self) -> bool {
-        self.pages
+    /// Whether a path, with its arguments, is one of this operation's.
+    pub(crate) fn fits(&self, path: &str) -> bool {
+        let (mut template, mut path) = (self.path.split('/'), path.split('/'));
+        let mut both = template.by_ref().zip(path.by_ref());
+        let all_fit = both.all(|(part, given)| part == given || parameter(part).is_some() && !given.is_empty());
+        all_fit && template.next().is_none() && path.next().is_none()
     }
 
     /// Whether it changes nothing.
@@ -338,6 +344,21 @@ impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Object").field(&self.name).finish()
     }
+}
+
+/// Finds the operation of a request: of those that the path fits, the one with literals where others have parameters.
+pub(crate) fn at(all: &[&'static Operation], method: &str, path: &str) -> Option<&'static Operation> {
+    let found = all
+        .iter()
+        .filter(|operation| operation.method == method && operation.fits(path));
+    let found = found.min_by_key(|operation| {
+        operation
+            .path
+            .split('/')
+            .map(|part| parameter(part).is_some())
+            .collect::<Vec<_>>()
+    });
+    found.copied()
 }
 
 /// Finds an operation among some that are sorted by their ids.

@@ -7,7 +7,7 @@ use std::{
 
 use chartmogul::{
     Method,
-    chartmogul_api::{Operation, Request, Response, operations},
+    chartmogul_api::{Request, Response, operations},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
@@ -124,16 +124,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
 
 /// Whether it is an operation that removes something for good, such as a merge.
 fn is_destructive(method: &Method, path: &str) -> bool {
-    let is_it = |operation: &&&Operation| {
-        let mut segments = operation.path.split('/').zip(path.split('/'));
-        operation.method == method.as_str()
-            && operation.path.split('/').count() == path.split('/').count()
-            && segments.all(|(segment, given)| segment.starts_with('{') || segment == given)
-    };
-    operations::ALL
-        .iter()
-        .filter(is_it)
-        .any(|operation| operation.destructive)
+    operations::at(method.as_str(), path).is_some_and(|operation| operation.destructive)
 }
 
 async fn pages(

@@ -285,7 +285,7 @@ fn of_operation(
         })
         .collect();
     command = command.args(all.iter().map(argument));
-    if operation.lists() {
+    if operation.pages {
         command = command.args(of_list());
     }
     if has_body {

@@ -90,7 +90,7 @@ async fn call(context: &Context, operation: &'static Operation, matches: &ArgMat
     if !arguments.custom.is_empty() {
         return merge(context, operation, arguments, printer).await;
     }
-    if operation.lists() {
+    if operation.pages {
         let limit = matches.try_get_one::<u64>("limit").ok().flatten().copied();
         let extent = match (limit, is_set("all")) {
             (Some(limit), _) => Some(limit),

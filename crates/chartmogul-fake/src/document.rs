@@ -27,6 +27,8 @@ pub(crate) struct Operation {
     pub(crate) method: String,
     pub(crate) path: &'static str,
     pub(crate) tag: &'static str,
+    /// The parameters in the path, in its order.
+    pub(crate) parameters: Vec<Parameter>,
     pub(crate) query: Vec<Parameter>,
     /// Groups of query parameters, of which exactly one must be there as a whole.
     pub(crate) one_of: &'static Value,
@@ -150,16 +152,15 @@ impl Document {
         }
     }
 
-    /// What fits a path, segments without parameters first; several are different methods.
+    /// What fits a path, those with the fewest parameters first.
     pub(crate) fn at(&self, path: &[&str]) -> Vec<&Operation> {
         let mut found: Vec<_> = self
             .operations
             .iter()
-            .filter_map(|operation| Some((operation.parameters_in(path)?, operation)))
+            .filter(|operation| operation.fits(path))
             .collect();
-        let fewest = found.iter().map(|(parameters, _)| *parameters).min();
-        found.retain(|(parameters, _)| Some(*parameters) == fewest);
-        found.into_iter().map(|(_, operation)| operation).collect()
+        found.sort_by_key(|operation| operation.path.matches('{').count());
+        found
     }
 }
 
@@ -167,16 +168,20 @@ impl Operation {
     fn read(path: &'static str, method: &str, operation: &'static Value) -> Self {
         let text = |value: &'static Value| value.as_str().unwrap_or_default();
         let tag = text(&operation["tags"][0]);
-        let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
-        let query: Vec<_> = parameters
-            .filter(|parameter| parameter["in"] == "query")
-            .map(|parameter| Parameter {
+        let parameters = |place: &str| {
+            let parameters = operation["parameters"].as_array().into_iter().flatten().map(resolve);
+            let parameters = parameters.filter(|parameter| parameter["in"] == place);
+            let parameters = parameters.map(|parameter| Parameter {
                 name: text(&parameter["name"]),
                 required: parameter["required"] == true,
                 schema: &parameter["schema"],
                 example: &parameter["example"],
-            })
-            .collect();
+            });
+            parameters.collect::<Vec<_>>()
+        };
+        let query = parameters("query");
+        let mut in_path = parameters("path");
+        in_path.sort_by_key(|parameter| path.find(&format!("{{{}}}", parameter.name)));
         let by_query = operation.get("x-identifier").is_some() && !path.contains('{');
         let identifying = query.iter().filter(|parameter| by_query && parameter.required);
         let body = operation.get("requestBody").map(resolve).map(|body| {
@@ -199,6 +204,7 @@ impl Operation {
             responses: &operation["responses"],
             method: method.to_ascii_uppercase(),
             path,
+            parameters: in_path,
             tag,
             query,
             one_of: &operation["x-one-of"],
@@ -209,14 +215,12 @@ impl Operation {
 
     /// The value of a parameter in the path.
     pub(crate) fn argument<'a>(&self, name: &str, path: &'a [String]) -> Option<&'a str> {
-        let (_, value) = self.parameters().zip(path).find(|(parameter, _)| *parameter == name)?;
+        let (_, value) = self
+            .parameters
+            .iter()
+            .zip(path)
+            .find(|(parameter, _)| parameter.name == name)?;
         Some(value)
-    }
-
-    /// The names of the parameters in the path.
-    pub(crate) fn parameters(&self) -> impl Iterator<Item = &str> {
-        let segments = self.path.split('/');
-        segments.filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
     }
 
     /// Why the document does not allow a response.
@@ -240,18 +244,43 @@ impl Operation {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
-    /// How many parameters a path has if it is one of this operation's.
-    fn parameters_in(&self, path: &[&str]) -> Option<usize> {
+    /// Whether a path is one of this operation's.
+    fn fits(&self, path: &[&str]) -> bool {
+        let template = self.path.split('/');
+        template.clone().count() == path.len() && template.zip(path).all(|(part, segment)| is_at(part, segment))
+    }
+
+    /// Whether a path would be one of this operation's with a parameter that is left out in the middle of it.
+    pub(crate) fn would_fit(&self, path: &[&str]) -> bool {
         let template: Vec<_> = self.path.split('/').collect();
-        let fits = |(part, segment): (&&str, &&str)| {
-            if part.starts_with('{') {
-                !segment.is_empty()
-            } else {
-                part == segment
-            }
-        };
-        let whole = template.len() == path.len() && template.iter().zip(path).all(fits);
-        whole.then(|| template.iter().filter(|part| part.starts_with('{')).count())
+        let path: Vec<_> = path
+            .iter()
+            .enumerate()
+            .filter(|(at, part)| *at == 0 || !part.is_empty())
+            .map(|(_, part)| *part)
+            .collect();
+        let parameters = template
+            .iter()
+            .enumerate()
+            .filter(|(at, part)| is_parameter(part) && at + 1 < template.len());
+        template.len() == path.len() + 1
+            && parameters.map(|(at, _)| at).any(|left_out| {
+                let rest = template[..left_out].iter().chain(&template[left_out + 1..]);
+                rest.zip(&path).all(|(part, segment)| is_at(part, segment))
+            })
+    }
+}
+
+fn is_parameter(part: &str) -> bool {
+    part.starts_with('{')
+}
+
+/// Whether a segment of a path is what its template has in this place.
+fn is_at(part: &str, segment: &str) -> bool {
+    if is_parameter(part) {
+        !segment.is_empty()
+    } else {
+        part == segment
     }
 }
 
@@ -362,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_finds_the_operations_with_the_fewest_parameters() {
+    fn a_path_finds_the_operations_of_all_methods() {
         let at = |path: &str| {
             let path: Vec<_> = path.split('/').collect();
             let mut ids: Vec<_> = document().at(&path).iter().map(|operation| operation.id).collect();
@@ -382,10 +411,13 @@ mod tests {
             "/v1/customers/search": operation("search_customers"),
             "/v1/customers/{customer_uuid}": operation("get_customer"),
         } });
-        let document = Document::read(Box::leak(Box::new(root)));
+        let mut document = Document::read(Box::leak(Box::new(root)));
+        document
+            .operations
+            .sort_by_key(|operation| !operation.path.contains('{')); // the wrong way
         for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
             let found = document.at(&["", "v1", "customers", last]);
-            assert_eq!(found.iter().map(|operation| operation.id).collect::<Vec<_>>(), [id]);
+            assert_eq!(found[0].id, id);
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{
     schema,
     state::{Shared, State},
     store::{self, Object, Store},
+    uuid,
 };
 
 /// A request that fits the document.
@@ -35,7 +36,7 @@ pub(crate) async fn handle(shared: &Shared, request: &Recorded) -> Response {
     let segments: Vec<_> = request.path.split('/').collect();
     let candidates = document().at(&segments);
     let Some(operation) = candidates.iter().find(|operation| operation.method == request.method) else {
-        return refused(request, &candidates);
+        return refused(request, &segments, &candidates);
     };
     let response = match Call::read(shared, operation, &segments, request) {
         Ok(call) => call.respond(),
@@ -51,21 +52,30 @@ pub(crate) async fn handle(shared: &Shared, request: &Recorded) -> Response {
     }
 }
 
-/// 405 if the path has other methods; else 404 with what is nearest.
-fn refused(request: &Recorded, candidates: &[&Operation]) -> Response {
+/// 405 if the path has other methods, and, as reported, if it lacks a parameter; else 404 with what is nearest.
+fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> Response {
     let asked = format!("{} {}", request.method, request.path);
+    let all = &document().operations;
+    let meant = all
+        .iter()
+        .find(|operation| operation.method == request.method && operation.would_fit(segments));
+    if let (Some(meant), []) = (meant, candidates) {
+        let message = format!("There is no operation {asked}; {} has a parameter more", named(meant));
+        let mut response = errors::with_code(StatusCode::METHOD_NOT_ALLOWED, &message, None);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("")); // no method is
+        return response;
+    }
     if candidates.is_empty() {
         let distance = |operation: &&Operation| strsim::damerau_levenshtein(&asked, &named(operation));
-        let nearest = document()
-            .operations
-            .iter()
-            .min_by_key(distance)
-            .map(named)
-            .unwrap_or_default();
+        let nearest = all.iter().min_by_key(distance).map(named).unwrap_or_default();
         let message = format!("There is no operation {asked}; the nearest is {nearest}");
         return errors::with_code(StatusCode::NOT_FOUND, &message, None);
     }
-    let mut methods: Vec<_> = candidates.iter().map(|operation| operation.method.as_str()).collect();
+    // Not those of `/v1/customers/{customer_uuid}` for `/v1/customers/search`.
+    let same_path = candidates
+        .iter()
+        .filter(|operation| operation.path == candidates[0].path);
+    let mut methods: Vec<_> = same_path.map(|operation| operation.method.as_str()).collect();
     methods.sort_unstable();
     let methods = methods.join(", ");
     let message = format!("There is no operation {asked}; this path has {methods}");
@@ -97,11 +107,15 @@ impl<'a> Call<'a> {
             })
             .collect();
 
+        for (parameter, value) in operation.parameters.iter().zip(&mut path) {
+            uuid::fold_text(parameter.example, value);
+        }
+
         let mut query = query::read(operation, &request.query)?;
         if shared.lenient {
             query.retain(|name, _| operation.query.iter().any(|parameter| parameter.name == name));
         }
-        let mut problems = schema::check_query(operation, &query);
+        let mut problems = schema::check_query(operation, &query, shared.lenient);
         // A larger number is taken for the largest.
         problems.retain(|problem| {
             problem.param != "per_page" || query["per_page"].as_u64().is_none_or(|number| number == 0)
@@ -109,10 +123,15 @@ impl<'a> Call<'a> {
         if !problems.is_empty() {
             return Err(errors::bad_request(&problems).into());
         }
-        let mut body = Self::body(shared.lenient, operation, request)?;
+        for parameter in &operation.query {
+            if let Some(value) = query.get_mut(parameter.name) {
+                uuid::fold(parameter.schema, parameter.example, value);
+            }
+        }
+        let mut body = Self::body(shared, operation, request)?;
         // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
-        let owners = operation.parameters().zip(&path);
-        let owners = owners.map(|(name, value)| (name.to_owned(), value.clone().into()));
+        let owners = operation.parameters.iter().zip(&path);
+        let owners = owners.map(|(parameter, value)| (parameter.name.to_owned(), value.clone().into()));
         match operation.action {
             Action::List => query.extend(owners),
             Action::Create => body.extend(owners),
@@ -128,7 +147,8 @@ impl<'a> Call<'a> {
         })
     }
 
-    fn body(lenient: bool, operation: &Operation, request: &Recorded) -> Result<Object, Box<Response>> {
+    fn body(shared: &Shared, operation: &Operation, request: &Recorded) -> Result<Object, Box<Response>> {
+        let lenient = shared.lenient;
         let malformed = |message: &str| Box::new(errors::with_code(StatusCode::BAD_REQUEST, message, None));
         let Some(expected) = &operation.body else {
             // The Ruby SDK sends `{}` with everything.
@@ -149,7 +169,8 @@ impl<'a> Call<'a> {
         if lenient {
             schema::forgive(expected.schema, &mut body);
         }
-        let mut problems = schema::check_body(expected.schema, &body);
+        uuid::fold(expected.schema, &Value::Null, &mut body);
+        let mut problems = schema::check_body(expected.schema, &body, lenient);
         // Official clients repeat parameters of the path in the body, and the API does not mind.
         problems.retain(|problem| {
             let name = problem
@@ -164,9 +185,29 @@ impl<'a> Call<'a> {
         if nothing && operation.not_modified {
             problems.clear(); // no error there
         }
+        let resource = resources::of(operation.tag);
+        if let Some(body) = body.as_object().filter(|_| problems.is_empty()) {
+            problems = resource.problems(&shared.state, body);
+        } else if let Some(refusal) = resource.refusal(&problems) {
+            return Err(refusal.into());
+        }
         match body {
             Value::Object(body) if problems.is_empty() => Ok(body),
             _ => Err(errors::unfit_body(&problems).into()),
+        }
+    }
+
+    /// A request that follows from another one.
+    pub(crate) fn follow_up(state: &'a State, operation: &str, path: Vec<String>, body: Object) {
+        if let Some(operation) = document().operations.iter().find(|known| known.id == operation) {
+            let call = Call {
+                state,
+                operation,
+                path,
+                query: Map::new(),
+                body,
+            };
+            call.respond();
         }
     }
 
@@ -182,17 +223,14 @@ impl<'a> Call<'a> {
                 self.create(kind, resource)
             }
             (Action::Get, Some(kind)) => match self.store(|store| store.get(self.key())) {
-                Some(object) => Json(object).into_response(),
+                Some(object) => self.succeed(Some(object.into())),
                 None => self.not_found(kind, resource),
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
-            (Action::Delete, Some(kind)) if !self.store(|store| store.remove(self.key())) => {
-                self.not_found(kind, resource)
-            }
-            (Action::Delete, Some(_)) => {
-                resource.deleted(self.state, self.key());
-                self.succeed(None)
-            }
+            (Action::Delete, Some(kind)) => match self.store(|store| store.take(self.key())) {
+                Some(object) => self.succeed(resource.deleted(&self, &object)),
+                None => self.not_found(kind, resource),
+            },
             _ => self.succeed(None),
         }
     }
@@ -215,16 +253,15 @@ impl<'a> Call<'a> {
     /// A page of the objects of a collection that pass the filters of the query.
     pub(crate) fn page(&self, collection: &str, wanted: impl Fn(&str) -> bool) -> Response {
         let resource = resources::of(self.operation.tag);
-        let filters = Filters::of(&self.query, resource);
+        let filters = Filters::of(&self.query, resource, self.state);
         let wanted = |object: &str| filters.let_through(object) && wanted(object);
-        self.state.store(collection, |store| {
-            paging::page(store, self.operation, &self.path, &self.query, resource.order(), wanted)
-        })
+        self.state
+            .store(collection, |store| paging::page(store, self, resource, wanted))
     }
 
     fn create(&mut self, kind: &'static Kind, resource: &dyn Resource) -> Response {
-        let sent = resource.stored(std::mem::take(&mut self.body));
-        self.store(|store| {
+        let sent = resource.stored(self.state, std::mem::take(&mut self.body));
+        let created = self.store(|store| {
             let key = store.new_key(kind.prefix);
             let mut object = defaults(kind);
             object.insert(kind.key.to_owned(), key.clone().into());
@@ -238,32 +275,58 @@ impl<'a> Call<'a> {
             object.extend(known(kind, &sent));
             resource.fit_in(self.state, store, &mut object, &sent);
             resource.follow(self.state, None, &mut object, &sent);
+            if let Some(refused) = resource.taken(store, &object) {
+                return Err(Box::new(refused));
+            }
             store.put(&key, object.clone());
-            resource.written(self.state, &key, &sent);
-            self.succeed(Some(object.into()))
-        })
+            Ok((key, object))
+        });
+        match created {
+            Ok((key, object)) => {
+                resource.written(self.state, &key, &sent);
+                self.succeed(Some(object.into()))
+            }
+            Err(refused) => *refused,
+        }
     }
 
     fn update(&mut self, kind: &'static Kind, resource: &dyn Resource) -> Response {
-        let sent = resource.stored(std::mem::take(&mut self.body));
+        let sent = resource.stored(self.state, std::mem::take(&mut self.body));
         let key = self.key();
-        self.store(|store| {
+        let updated = self.store(|store| {
             let Some(before) = store.get(key) else {
-                return self.not_found(kind, resource);
+                return Err(Box::new(self.not_found(kind, resource)));
             };
             let mut object = before.clone();
-            object.extend(known(kind, &sent));
+            let fields = known(kind, &sent);
+            let is_all = fields.len() == sent.len();
+            object.extend(fields);
             resource.follow(self.state, Some(&before), &mut object, &sent);
-            if object == before && self.operation.not_modified {
-                return StatusCode::NOT_MODIFIED.into_response();
+            let identity = |object: &Object| ["data_source_uuid", "external_id"].map(|name| object.get(name).cloned());
+            if identity(&before) != identity(&object)
+                && let Some(refused) = resource.taken(store, &object)
+            {
+                return Err(Box::new(refused));
             }
-            if let Some(updated) = object.get_mut("updated_at") {
+            if object == before && is_all && self.operation.not_modified {
+                return Err(Box::new(StatusCode::NOT_MODIFIED.into_response()));
+            }
+            if let Some(updated) = object
+                .get_mut("updated_at")
+                .filter(|_| !sent.contains_key("updated_at"))
+            {
                 *updated = later(updated.as_str()).into();
             }
             store.put(key, object.clone());
-            resource.written(self.state, key, &sent);
-            self.succeed(Some(object.into()))
-        })
+            Ok(object)
+        });
+        match updated {
+            Ok(object) => {
+                resource.written(self.state, key, &sent);
+                self.succeed(Some(object.into()))
+            }
+            Err(response) => *response,
+        }
     }
 
     /// The documented success, with the document's example if there is nothing else to say.
@@ -273,7 +336,12 @@ impl<'a> Call<'a> {
         if success.schema.is_none() {
             return status.into_response();
         }
-        (status, Json(body.unwrap_or_else(|| success.example.clone()))).into_response()
+        let mut body = body.unwrap_or_else(|| success.example.clone());
+        if let Value::Object(object) = &mut body {
+            let lacks = resources::of(self.operation.tag).lacks(self);
+            object.retain(|name, _| !lacks.contains(&name.as_str()));
+        }
+        (status, Json(body)).into_response()
     }
 }
 
@@ -287,15 +355,15 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     let names = operation.identified_by.iter().copied();
     let (shown, hidden): (Vec<_>, Vec<_>) = names.partition(|name| fields.get(name).is_some());
     let shown = shown.into_iter().filter_map(|name| Some((name, query.get(name)?)));
-    let wanted = Filters::all(shown, resource);
+    let wanted = Filters::all(shown, resource, state);
     let key = |object: &str| Some(store::read(object).get(kind.key)?.as_str()?.to_owned());
     // What is not known of an object may fit.
     let fits = |key: &String| {
         let own = resource.hidden(state, key);
         let mut pairs = hidden
             .iter()
-            .filter_map(|name| Some((*name, own.get(*name)?, query.get(*name)?)));
-        pairs.all(|(name, own, wanted)| filter::same(name, own, wanted))
+            .filter_map(|name| Some((own.get(*name)?, query.get(*name)?)));
+        pairs.all(|(own, wanted)| own == wanted)
     };
     let found = || {
         let all: Vec<_> = state.store(operation.tag, |store| {

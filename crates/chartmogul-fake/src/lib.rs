@@ -18,6 +18,7 @@ mod server;
 mod state;
 mod store;
 mod time;
+mod uuid;
 
 pub use canned::Canned;
 pub use collection::{Collection, InsertError};

@@ -20,7 +20,7 @@ Usage: chartmogul-fake [OPTION]...
   --stage PIPELINE/STAGE=CATEGORY,PERCENT
                          adds a stage with the forecast category and win likelihood of opportunities in it, or replaces it,
                          such as 'New Business/Demo=best_case,40'; can be repeated
-  --lenient              ignores unknown parameters and fields
+  --lenient              ignores unknown parameters and fields, takes unknown words
   --log                  writes a line for each request to standard error
   --until-stdin-closes   ends when standard input ends, too
   --help                 prints this

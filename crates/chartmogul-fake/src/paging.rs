@@ -5,12 +5,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
-    document,
-    document::Operation,
-    errors,
+    document, errors,
+    handle::Call,
+    resources::Resource,
     store::{self, Object, Store},
 };
 
@@ -28,14 +28,8 @@ pub(crate) type Order = fn(&Object) -> String;
 
 /// One page of the objects that are wanted; all of them if the operation has no pages. The newest come first, if there is no
 /// order.
-pub(crate) fn page(
-    store: &Store,
-    operation: &Operation,
-    path: &[String],
-    query: &Map<String, Value>,
-    order: Option<Order>,
-    wanted: impl Fn(&str) -> bool,
-) -> Response {
+pub(crate) fn page(store: &Store, call: &Call<'_>, resource: &dyn Resource, wanted: impl Fn(&str) -> bool) -> Response {
+    let (operation, query) = (call.operation, &call.query);
     let Some((schema, entries)) = operation
         .success
         .schema
@@ -56,9 +50,10 @@ pub(crate) fn page(
         Some(Some(position)) => Some(position),
         Some(None) => return errors::malformed("cursor", "must be the cursor of an earlier response"),
     };
+    let order = resource.order();
     let page = match order {
-        None => store.page(after.as_ref().map(|(number, _)| *number), limit, wanted),
-        Some(order) => store.sorted(after.as_ref(), limit, wanted, order),
+        None => store.page(after.as_ref().map(|(number, _)| *number), limit, &wanted),
+        Some(order) => store.sorted(after.as_ref(), limit, &wanted, order),
     };
     let last = match (page.last, order) {
         (Some(number), None) => Some((number, String::new())),
@@ -66,13 +61,32 @@ pub(crate) fn page(
         (None, _) => after,
     };
 
-    let mut body = format!(r#"{{"{entries}":[{}]"#, page.objects.join(","));
+    let objects = match resource.lacks(call) {
+        [] => page.objects.join(","),
+        lacks => {
+            let objects = page.objects.iter().map(|object| {
+                let mut object = store::read(object);
+                object.retain(|name, _| !lacks.contains(&name.as_str()));
+                Value::from(object).to_string()
+            });
+            objects.collect::<Vec<_>>().join(",")
+        }
+    };
+    let mut body = format!(r#"{{"{entries}":[{objects}]"#);
     for (name, _) in document::properties(schema) {
         let value = match name {
             "cursor" => last.as_ref().map_or(Value::Null, |last| cursor(last).into()),
             "has_more" => page.has_more.into(),
+            // From the time before there were cursors; seen where none was sent.
+            "current_page" | "page" | "total_pages" | "per_page" if query.contains_key("cursor") => continue,
+            "current_page" | "page" => 1.into(),
+            "per_page" => limit.into(),
+            "total_pages" => {
+                let objects = store.all().filter(|object| wanted(object)).count();
+                resource.total_pages(operation, objects.div_ceil(limit))
+            }
             // Whose list it is.
-            name => match operation.argument(name, path) {
+            name => match operation.argument(name, &call.path) {
                 Some(argument) => argument.into(),
                 None => continue,
             },

@@ -18,6 +18,25 @@ pub(crate) struct Problem {
     pub(crate) message: String,
 }
 
+impl Problem {
+    pub(crate) fn missing(param: String) -> Self {
+        let message = format!("Parameter \"{param}\" is missing");
+        Self {
+            param,
+            fault: Fault::Missing,
+            message,
+        }
+    }
+
+    pub(crate) fn invalid(param: String, message: impl Into<String>) -> Self {
+        Self {
+            param,
+            fault: Fault::Invalid,
+            message: message.into(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
     Missing,
@@ -30,30 +49,21 @@ pub(crate) enum Fault {
 
 /// Checks what the fake returns or stores. It may have fields that the document does not have.
 pub(crate) fn check(schema: &'static Value, value: &Value) -> Vec<Problem> {
-    let mut check = Check {
-        request: false,
-        problems: Vec::new(),
-    };
+    let mut check = Check::of(Direction::Response);
     check.value(schema, value, String::new());
     check.problems
 }
 
 /// Checks the body of a request.
-pub(crate) fn check_body(schema: &'static Value, value: &Value) -> Vec<Problem> {
-    let mut check = Check {
-        request: true,
-        problems: Vec::new(),
-    };
+pub(crate) fn check_body(schema: &'static Value, value: &Value, lenient: bool) -> Vec<Problem> {
+    let mut check = Check::of(Direction::Request { lenient });
     check.value(schema, value, String::new());
     check.problems
 }
 
 /// Checks the query of a request.
-pub(crate) fn check_query(operation: &Operation, query: &Map<String, Value>) -> Vec<Problem> {
-    let mut check = Check {
-        request: true,
-        problems: Vec::new(),
-    };
+pub(crate) fn check_query(operation: &Operation, query: &Map<String, Value>, lenient: bool) -> Vec<Problem> {
+    let mut check = Check::of(Direction::Request { lenient });
     for parameter in &operation.query {
         match query.get(parameter.name) {
             Some(value) => check.value(parameter.schema, value, parameter.name.to_owned()),
@@ -101,12 +111,29 @@ fn nullable(schema: &Value) -> bool {
     schema["nullable"] == true || !restricted
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Response,
+    Request { lenient: bool },
+}
+
 struct Check {
-    request: bool,
+    direction: Direction,
     problems: Vec<Problem>,
 }
 
 impl Check {
+    fn of(direction: Direction) -> Self {
+        Self {
+            direction,
+            problems: Vec::new(),
+        }
+    }
+
+    fn is_request(&self) -> bool {
+        self.direction != Direction::Response
+    }
+
     fn add(&mut self, fault: Fault, param: String, message: impl Into<String>) {
         self.problems.push(Problem {
             param,
@@ -116,8 +143,7 @@ impl Check {
     }
 
     fn missing(&mut self, param: String) {
-        let message = format!("Parameter \"{param}\" is missing");
-        self.add(Fault::Missing, param, message);
+        self.problems.push(Problem::missing(param));
     }
 
     fn unknown<'a>(&mut self, param: String, known: impl Iterator<Item = &'a str>) {
@@ -169,10 +195,7 @@ impl Check {
     }
 
     fn would_take(&self, schema: &'static Value, value: &Value) -> bool {
-        let mut check = Self {
-            request: self.request,
-            problems: Vec::new(),
-        };
+        let mut check = Self::of(self.direction);
         check.value(schema, value, String::new());
         check.problems.is_empty()
     }
@@ -181,10 +204,7 @@ impl Check {
     fn any_of(&mut self, parts: &'static [Value], value: &Value, param: &str) {
         let mut nearest = None;
         for part in parts {
-            let mut check = Self {
-                request: self.request,
-                problems: Vec::new(),
-            };
+            let mut check = Self::of(self.direction);
             check.value(part, value, param.to_owned());
             if check.problems.is_empty() {
                 return;
@@ -197,12 +217,11 @@ impl Check {
         match nearest {
             Some(problems) => self.problems.extend(problems),
             None => {
-                let types = parts.iter().filter_map(|part| resolve(part)["type"].as_str());
-                let types: Vec<_> = types.map(article).collect();
+                let kinds: Vec<_> = parts.iter().map(kind).collect();
                 self.add(
                     Fault::Malformed,
                     param.to_owned(),
-                    format!("must be {}", types.join(" or ")),
+                    format!("must be {}", kinds.join(" or ")),
                 );
             }
         }
@@ -231,13 +250,13 @@ impl Check {
             match (known.get(name), schema.get("additionalProperties")) {
                 (Some(schema), _) => self.value(schema, value, below(name)),
                 (None, Some(schema)) if schema.is_object() => self.value(schema, value, below(name)),
-                (None, None) if self.request && known.is_object() => {
+                (None, None) if self.is_request() && known.is_object() => {
                     self.unknown(below(name), document::properties(schema).map(|(name, _)| name));
                 }
                 (None, _) => {}
             }
         }
-        if self.request {
+        if self.is_request() {
             if schema["minProperties"]
                 .as_u64()
                 .is_some_and(|least| (fields.len() as u64) < least)
@@ -279,7 +298,13 @@ impl Check {
     fn text(&mut self, schema: &'static Value, text: &str, param: String) {
         let length = text.chars().count() as u64;
         let pattern = schema["pattern"].as_str().and_then(|pattern| Regex::new(pattern).ok());
-        if schema["minLength"].as_u64().is_some_and(|least| length < least) {
+        // Responses may have values that are not known; the API takes those that are.
+        let known = schema["x-extensible-enum"].as_array();
+        let known = known.filter(|_| self.direction == Direction::Request { lenient: false });
+        if let Some(known) = known.filter(|known| !known.iter().any(|known| known == text)) {
+            let known: Vec<_> = known.iter().filter_map(Value::as_str).collect();
+            self.add(Fault::Invalid, param, format!("must be {}", alternatives(&known)));
+        } else if schema["minLength"].as_u64().is_some_and(|least| length < least) {
             self.add(Fault::Invalid, param, "must not be empty");
         } else if let Some(most) = schema["maxLength"].as_u64().filter(|most| length > *most) {
             self.add(Fault::Invalid, param, format!("must have at most {most} characters"));
@@ -290,14 +315,10 @@ impl Check {
             self.add(Fault::Invalid, param, format!("must be {allowed}"));
         } else if schema["format"] == "email" && !is_address(text) {
             self.add(Fault::Invalid, param, "must be an e-mail address");
-        } else if schema["format"] == "date" && !is_day(text) {
-            self.add(Fault::Malformed, param, "must be a day such as 2026-01-31");
-        } else if schema["format"] == "date-time" && time::instant(text).is_none() {
-            self.add(
-                Fault::Malformed,
-                param,
-                "must be an instant such as 2026-01-31T12:00:00Z",
-            );
+        } else if schema["format"] == "date" && !is_day(text)
+            || schema["format"] == "date-time" && time::instant(text).is_none()
+        {
+            self.add(Fault::Malformed, param, format!("must be {}", kind(schema)));
         }
     }
 
@@ -322,6 +343,25 @@ fn is_day(text: &str) -> bool {
 fn is_address(text: &str) -> bool {
     let parts = text.rsplit_once('@');
     parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
+}
+
+/// What a value can be: `a day such as 2026-01-31`.
+fn kind(schema: &'static Value) -> String {
+    let schema = resolve(schema);
+    match schema["format"].as_str() {
+        Some("date") => "a day such as 2026-01-31".to_owned(),
+        Some("date-time") => "an instant such as 2026-01-31T12:00:00Z".to_owned(),
+        _ => article(schema["type"].as_str().unwrap_or("value")),
+    }
+}
+
+/// `day, month or year`.
+fn alternatives(words: &[&str]) -> String {
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
 }
 
 fn article(ty: &str) -> String {

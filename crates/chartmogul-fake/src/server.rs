@@ -65,8 +65,8 @@ impl Builder {
         self
     }
 
-    /// Ignores unknown query parameters and fields, and fields that are `null` but must not be, as the API may do. Without
-    /// this they are rejected, so that a test can't pass by accident.
+    /// Ignores unknown query parameters and fields, and fields that are `null` but must not be, as the API may do, and takes
+    /// values that the document does not know. Without this they are rejected, so that a test can't pass by accident.
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
         self

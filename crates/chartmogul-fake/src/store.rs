@@ -41,10 +41,15 @@ impl Store {
         Some(read(text))
     }
 
+    /// Removes an object and returns it.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Object> {
+        let number = self.numbers.remove(&folded(key))?;
+        self.objects.remove(&number).map(|text| read(&text))
+    }
+
     /// Whether there was one.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
-        let number = self.numbers.remove(&folded(key));
-        number.is_some_and(|number| self.objects.remove(&number).is_some())
+        self.take(key).is_some()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -54,6 +59,12 @@ impl Store {
     /// All objects, newest first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
         self.objects.values().rev().map(AsRef::as_ref)
+    }
+
+    /// The objects that have this value somewhere. Reading all to find them would take long.
+    pub(crate) fn with<'a>(&'a self, value: &Value) -> impl Iterator<Item = Object> + use<'a> {
+        let written = value.to_string();
+        self.all().filter(move |json| json.contains(&written)).map(read)
     }
 
     /// Changes the objects that have this text in this field.
@@ -132,6 +143,11 @@ fn has(json: &str, field: &str, text: &str) -> bool {
 /// An object from its text.
 pub(crate) fn read(text: &str) -> Object {
     serde_json::from_str(text).unwrap_or_default() // it was written here, so it is an object
+}
+
+/// A key for a text that is another one in capitals.
+pub(crate) fn exact_key(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn folded(key: &str) -> Box<str> {

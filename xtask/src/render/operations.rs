@@ -45,6 +45,10 @@ pub(super) fn index(api: &Api, homes: &BTreeSet<Home>) -> String {
          /// The operation with this id.\n\
          pub fn find(id: &str) -> Option<&'static Operation> {{\n    \
              crate::operation::find(ALL, id)\n\
+         }}\n\n\
+         /// The operation of a request with this method and path, the arguments in place: `at(\"GET\", \"/v1/customers/search\")`.\n\
+         pub fn at(method: &str, path: &str) -> Option<&'static Operation> {{\n    \
+             crate::operation::at(ALL, method, path)\n\
          }}\n"
     )
 }

@@ -16,10 +16,11 @@ mod tests;
 use serde::{Serializer, de::IgnoredAny, ser::SerializeMap as _};
 
 pub use self::path::encode_path;
-#[cfg(feature = "dynamic")]
-pub(crate) use self::path::parameter;
 use self::{json::Json, value::Place};
-pub(crate) use self::{path::segment, text::OneClass};
+pub(crate) use self::{
+    path::{parameter, segment},
+    text::OneClass,
+};
 use crate::{
     InvalidInput,
     operation::{Body, Object, Operation},

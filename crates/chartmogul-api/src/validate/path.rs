@@ -62,24 +62,16 @@ pub(super) fn literal<'a>(
     path: &'a str,
     all: &[&'static Operation],
 ) -> Option<(&'a str, &'a str)> {
-    let others = all.iter().filter(|other| other.method == operation.method);
-    for other in others {
-        let mut both = other.path.split('/').zip(path.split('/'));
-        let is_reached = other.path.split('/').count() == path.split('/').count()
-            && both.all(|(segment, given)| segment == given || parameter(segment).is_some());
-        if !is_reached {
-            continue;
-        }
+    let mut others = all
+        .iter()
+        .filter(|other| other.method == operation.method && other.fits(path));
+    others.find_map(|other| {
         let here = operation.path.split('/').zip(other.path.split('/'));
-        let replaced = here.zip(path.split('/')).find_map(|((here, there), given)| {
+        here.zip(path.split('/')).find_map(|((here, there), given)| {
             let name = parameter(here)?;
             parameter(there).is_none().then_some((name, given))
-        });
-        if replaced.is_some() {
-            return replaced;
-        }
-    }
-    None
+        })
+    })
 }
 
 /// The name of a segment that stands in braces.

@@ -519,6 +519,40 @@ fn a_path_argument_reaches_no_other_operation() {
 }
 
 #[test]
+fn a_request_is_of_the_operation_whose_path_says_most() {
+    for (method, path, id) in [
+        ("GET", "/v1/customers/search", Some("search_customers")),
+        ("GET", "/v1/customers/cus_1", Some("get_customer")),
+        ("GET", "/v1/customers/a%2Fb", Some("get_customer")),
+        ("DELETE", "/v1/customers/search", Some("delete_customer")),
+        ("POST", "/v1/customers/merges", Some("merge_customers")),
+        (
+            "PATCH",
+            "/v1/invoices/disabled_state",
+            Some("set_invoice_disabled_state_by_external_id"),
+        ),
+        ("GET", "/v1/customers/", None),
+        ("GET", "/v1/customers/cus_1/", None),
+        ("get", "/v1/customers", None),
+        ("PUT", "/v1/customers", None),
+        ("GET", "/v1/customer", None),
+        ("GET", "", None),
+    ] {
+        let found = operations::at(method, path).map(|operation| operation.id);
+        assert_eq!(found, id, "{method} {path}");
+    }
+    // Whichever comes first in the table.
+    let free = operation("/v1/things/{id}", Schema::Text(Text::ANY));
+    let found = |all: &[&'static Operation]| crate::operation::at(all, "GET", "/v1/things/search").unwrap().path;
+    let free: &'static Operation = Box::leak(Box::new(free));
+    let literal: &'static Operation = Box::leak(Box::new(Operation {
+        path: "/v1/things/search",
+        ..*free
+    }));
+    assert_eq!([found(&[free, literal]), found(&[literal, free])], [literal.path; 2]);
+}
+
+#[test]
 fn the_whole_request_is_checked() {
     let uuid = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
     let request = |path: &str, body: Option<&str>| {

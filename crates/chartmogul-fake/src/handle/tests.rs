@@ -9,6 +9,12 @@ use serde_json::json;
 use super::*;
 use crate::Stage;
 
+mod attributes;
+mod customers;
+mod identifiers;
+mod invoices;
+mod notes;
+
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
 /// Status, body and the header `allow`.
@@ -280,7 +286,52 @@ fn a_list_begins_with_the_newest_and_ends_though_it_is_copied() {
     }
     assert_eq!(names, "CBA");
     let (_, none, _) = ask(&shared, "GET /v1/plans?external_id=x", "");
-    assert_eq!(none, json!({ "plans": [], "cursor": null, "has_more": false }));
+    assert_eq!(
+        none,
+        json!({ "plans": [], "current_page": 1, "total_pages": 0, "cursor": null, "has_more": false })
+    );
+}
+
+#[test]
+fn a_first_page_has_what_it_had_before_there_were_cursors() {
+    let shared = strict();
+    for name in ["A", "B", "C"] {
+        plan(&shared, name);
+    }
+    let sample = shared.state.collection("customers").insert_sample("cus_1").unwrap();
+    let email = sample["email"].as_str().unwrap();
+    for (path, expected) in [
+        ("plans?per_page=2", json!({ "current_page": 1, "total_pages": 2 })),
+        ("plans", json!({ "current_page": 1, "total_pages": 1 })),
+        ("invoices", json!({ "current_page": 1, "total_pages": 0 })),
+        (
+            "import/customers/cus_1/invoices",
+            json!({ "current_page": 1, "total_pages": 0, "customer_uuid": "cus_1" }),
+        ),
+        (
+            "customers",
+            json!({ "current_page": 1, "total_pages": 1, "page": 1, "per_page": 200 }),
+        ),
+        (
+            "customers?external_id=x",
+            json!({ "current_page": 1, "total_pages": 1, "page": 1, "per_page": 200 }),
+        ),
+        (
+            &format!("customers/search?per_page=1&email={email}"),
+            json!({ "current_page": 1, "total_pages": null, "page": 1, "per_page": 1 }),
+        ),
+        ("opportunities", json!({})),
+    ] {
+        let (_, mut page, _) = ask(&shared, &format!("GET /v1/{path}"), "");
+        let list = page.as_object_mut().unwrap();
+        list.retain(|name, value| !value.is_array() && !["cursor", "has_more"].contains(&name.as_str()));
+        assert_eq!(page, expected, "{path}");
+    }
+    let (_, first, _) = ask(&shared, "GET /v1/plans?per_page=2", "");
+    let cursor = serde_urlencoded::to_string([("cursor", first["cursor"].as_str().unwrap())]).unwrap();
+    let (_, next, _) = ask(&shared, &format!("GET /v1/plans?per_page=2&{cursor}"), "");
+    let names: BTreeSet<_> = next.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["cursor", "has_more", "plans"]));
 }
 
 #[test]
@@ -326,6 +377,18 @@ fn all_that_is_wrong_with_a_body_is_named() {
     assert!(
         details.contains(&json!({ "param": "win_likelihood", "code": "invalid", "message": message })),
         "{body}"
+    );
+}
+
+#[test]
+fn what_may_have_several_forms_is_told_all_of_them() {
+    let task =
+        json!({ "customer_uuid": "cus_1", "task_details": "x", "assignee": "a@example.com", "due_date": "soon" });
+    let (_, error, _) = ask(&strict(), "POST /v1/tasks", &task.to_string());
+    let forms = "a day such as 2026-01-31 or an instant such as 2026-01-31T12:00:00Z";
+    assert_eq!(
+        error["message"],
+        json!(format!("Parameter \"due_date\" is malformed: must be {forms}"))
     );
 }
 
@@ -400,6 +463,47 @@ fn a_lenient_fake_ignores_what_is_unknown_and_no_more() {
 }
 
 #[test]
+fn of_a_known_set_only_known_values_are_taken() {
+    for (request, body, field, must_be) in [
+        (
+            "POST /v1/plans",
+            json!({ "data_source_uuid": "ds_1", "name": "N", "interval_count": 1, "interval_unit": "week" }),
+            "interval_unit",
+            "must be day, month or year",
+        ),
+        (
+            "POST /v1/notes",
+            json!({ "customer_uuid": "cus_1", "type": "letter" }),
+            "type",
+            "must be note or call",
+        ),
+        (
+            "PUT /v1/data_sources/ds_1/invoices/INV-1/status",
+            json!({ "status": "paid" }),
+            "status",
+            "must be voided or written_off",
+        ),
+        (
+            "POST /v1/customers/unmerges",
+            json!({ "customer_uuid": "cus_1", "data_source_uuid": "ds_1", "external_id": "e", "move_to_new_customer": ["tasks", "x"] }),
+            "move_to_new_customer[1]",
+            "must be tasks, opportunities or notes",
+        ),
+    ] {
+        let (status, error, _) = ask(&strict(), request, &body.to_string());
+        assert_eq!((status, &error[field]), (422, &json!([must_be])), "{request}: {error}");
+        let (status, ..) = ask(&Shared::new(true, false), request, &body.to_string());
+        assert_ne!(status, 422, "but for a lenient fake: {request}");
+    }
+    let (status, error, _) = ask(&strict(), "GET /v1/customers?status=active", "");
+    assert_eq!((status, &error["param"]), (400, &json!("status")));
+    assert_eq!(
+        ask(&Shared::new(true, false), "GET /v1/customers?status=active", "").0,
+        200
+    );
+}
+
+#[test]
 fn an_unknown_operation_is_told_the_nearest_one() {
     let shared = strict();
     for (request, nearest) in [
@@ -414,8 +518,25 @@ fn an_unknown_operation_is_told_the_nearest_one() {
             (404, json!({ "code": 404, "message": message, "param": null }))
         );
     }
-    let (status, _, allow) = ask(&shared, "PUT /v1/plans/pl_1", "");
-    assert_eq!((status, allow.as_str()), (405, "DELETE, GET, PATCH"));
+    for (request, status, allow) in [
+        ("PUT /v1/plans/pl_1", 405, "DELETE, GET, PATCH"),
+        ("DELETE /v1/plans", 405, "GET, POST"),
+        ("POST /v1/import/customers/invoices", 405, ""),
+        ("POST /v1/import/customers//invoices", 405, ""),
+        ("POST /v1/customers/contacts", 405, "DELETE, GET, PATCH"),
+        ("PUT /v1/customers/search", 405, "GET"),
+        ("PUT /v1/import/customers/invoices", 404, ""),
+        ("GET /v1/plans/", 404, ""),
+        ("POST /v1/customers/merges/", 404, ""),
+        // Customers with these names.
+        ("GET /v1/customers/merges", 404, ""),
+        ("DELETE /v1/customers/search", 404, ""),
+    ] {
+        let (given, body, allowed) = ask(&shared, request, "");
+        assert_eq!((given, allowed.as_str()), (status, allow), "{request}: {body}");
+    }
+    let (_, body, _) = ask(&shared, "DELETE /v1/customers/search", "");
+    assert_eq!(body["message"], json!("Customer \"search\" does not exist"));
     let (status, body, _) = ask(&shared, "GET /v1/plans/%ff", "");
     assert_eq!((status, &body["message"]), (404, &json!("Plan not found")));
 }
@@ -505,6 +626,49 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
     );
     let body = operation.body.as_ref();
     (request, body.map_or(String::new(), |body| body.example.to_string()))
+}
+
+#[test]
+fn a_uuid_in_capitals_is_the_same() {
+    let mut found = 0;
+    for operation in document()
+        .operations
+        .iter()
+        .filter(|operation| operation.method == "GET")
+    {
+        let ids = operation
+            .query
+            .iter()
+            .filter(|parameter| parameter.name.ends_with("uuid"));
+        for parameter in ids {
+            let shared = strict();
+            let (request, _) = example_of(operation, &shared);
+            let uuid = parameter.example.as_str().unwrap();
+            let list = |uuid: &str| ask(&shared, &format!("{request}{}={uuid}", parameter.name), "");
+            let (status, small, _) = list(uuid);
+            assert_eq!(
+                (status, &small),
+                (200, &list(&uuid.to_uppercase()).1),
+                "{request} {}",
+                parameter.name
+            );
+            let entries = small.as_object().unwrap().values().filter_map(Value::as_array);
+            found += entries.map(Vec::len).sum::<usize>();
+        }
+    }
+    assert!(found > 0);
+    // In a body and in a path: what is stored has small letters.
+    let shared = strict();
+    let customer = "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3";
+    let path = format!("POST /v1/customers/{}/contacts", customer.to_uppercase());
+    assert_eq!(ask(&shared, &path, "{}").1["customer_uuid"], customer);
+    let body = json!({ "customer_uuid": customer.to_uppercase(), "type": "note" });
+    assert_eq!(
+        ask(&shared, "POST /v1/notes", &body.to_string()).1["customer_uuid"],
+        customer
+    );
+    let listed = ask(&shared, &format!("GET /v1/notes?customer_uuid={customer}"), "").1;
+    assert_eq!(listed["entries"].as_array().map(Vec::len), Some(1));
 }
 
 /// Every response is held against the document.

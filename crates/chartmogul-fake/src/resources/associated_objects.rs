@@ -21,6 +21,11 @@ pub(super) fn as_fields(sent: &mut Object) {
     }
 }
 
+/// Whether it is about a customer.
+pub(super) fn is_of_customer(object: &Object) -> bool {
+    object.get("customer_uuid").is_some_and(Value::is_string)
+}
+
 /// Whether it is about this contact.
 pub(super) fn is_contact(object: &Object, uuid: &Value) -> bool {
     let field = |name: &str| object.get(name).unwrap_or(&Value::Null);

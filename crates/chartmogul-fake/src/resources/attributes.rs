@@ -1,25 +1,29 @@
 use axum::{
-    Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{
-    Resource,
-    customers::{Customers, attribute, nobody_with, with_email},
-    opportunities::normalized,
+    Resource, custom_attributes,
+    customers::{Customers, attribute, merge_overrides, nobody_with, with_email},
 };
-use crate::{errors, handle::Call, store::Object};
+use crate::{handle::Call, schema::Problem, state::State, store::Object};
 
 pub(super) struct Attributes;
 
 impl Resource for Attributes {
+    fn problems(&self, state: &State, body: &Object) -> Vec<Problem> {
+        let custom = body.get("custom");
+        custom.map_or_else(Vec::new, |custom| custom_attributes::problems(state, custom, "custom"))
+    }
+
+    fn refusal(&self, problems: &[Problem]) -> Option<Response> {
+        custom_attributes::unknown_type(problems)
+    }
+
     /// They are in the customers.
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
-        if let Some(refused) = unknown_type(&call.body) {
-            return Some(refused);
-        }
         if call.path.is_empty() {
             let found = with_email(call);
             let entries: Vec<_> = found.iter().filter_map(|key| changed(call, key)).collect();
@@ -31,18 +35,27 @@ impl Resource for Attributes {
         let Some(mut customer) = changed(call, call.key()) else {
             return Customers.not_found(call.key());
         };
+        // In a customer, they are below `attributes`.
+        let overrides = customer
+            .get("overrides")
+            .and_then(|overrides| overrides.get("attributes"));
+        let overrides = overrides.cloned().unwrap_or_else(|| json!({}));
+        let overrides_wanted =
+            call.body.contains_key("overrides") || call.query.get("with_overrides") == Some(&true.into());
         let mut part = |name: &str| json!({ name: attribute(&mut customer, name) });
-        Some(match call.operation.path.rsplit('/').next() {
-            Some("tags") => call.succeed(Some(part("tags"))),
-            Some("custom") => match part("custom") {
-                // Recorded where nothing is left.
-                custom if call.operation.method == "DELETE" && custom["custom"] == json!({}) => {
-                    StatusCode::NO_CONTENT.into_response()
-                }
-                custom => Json(custom).into_response(),
-            },
-            _ => call.succeed(customer.get("attributes").cloned()),
-        })
+        let mut response = match call.operation.path.rsplit('/').next() {
+            Some("tags") => part("tags"),
+            Some("custom") => part("custom"),
+            _ => customer.remove("attributes").unwrap_or_default(),
+        };
+        if overrides_wanted {
+            response["overrides"] = overrides;
+        }
+        // Recorded where nothing is left.
+        if call.operation.method == "DELETE" && response == json!({ "custom": {} }) {
+            return Some(StatusCode::NO_CONTENT.into_response());
+        }
+        Some(call.succeed(Some(response)))
     }
 }
 
@@ -65,39 +78,16 @@ fn changed(call: &Call<'_>, key: &str) -> Option<Object> {
             (Some(Value::Array(keys)), Some(Value::Object(custom))) if removes => {
                 custom.retain(|key, _| keys.iter().all(|removed| removed != key));
             }
-            (Some(sent), Some(Value::Object(custom))) => custom.extend(values(sent)),
+            (Some(sent), Some(Value::Object(custom))) => {
+                custom.extend(custom_attributes::of_customer(call.state, sent));
+            }
             _ => {}
+        }
+        if let Some(sent) = call.body.get("overrides") {
+            let overrides = customer.entry("overrides").or_insert_with(|| json!({}));
+            merge_overrides(overrides, &json!({ "attributes": sent }));
         }
         store.put(key, customer.clone());
         Some(customer)
-    })
-}
-
-/// Custom attributes as responses have them, from a list with types, or from an object.
-pub(super) fn values(sent: &Value) -> Map<String, Value> {
-    let listed = sent.as_array().into_iter().flatten().filter_map(|attribute| {
-        let (key, value) = (attribute["key"].as_str()?, attribute["value"].clone());
-        let may_be_time = attribute.get("type").is_none_or(|ty| ty == "Timestamp");
-        Some((key.to_owned(), if may_be_time { normalized(value) } else { value }))
-    });
-    let by_key = sent.as_object().into_iter().flatten().map(|(key, value)| {
-        let value = value.get("value").unwrap_or(value);
-        (key.clone(), normalized(value.clone()))
-    });
-    listed.chain(by_key).collect()
-}
-
-/// Seen: it names the first attribute, whichever is wrong.
-fn unknown_type(body: &Object) -> Option<Response> {
-    const TYPES: [&str; 5] = ["String", "Integer", "Decimal", "Timestamp", "Boolean"];
-    let attributes = body.get("custom")?.as_array()?.iter();
-    let mut types = attributes.filter_map(|attribute| attribute.get("type")?.as_str());
-    let is_unknown = types.any(|ty| !TYPES.contains(&ty));
-    is_unknown.then(|| {
-        errors::with_code(
-            StatusCode::BAD_REQUEST,
-            "Type is not supported",
-            Some("custom[0][type]"),
-        )
     })
 }

@@ -1,7 +1,7 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, opportunities::custom_as_object};
+use super::{Resource, custom_attributes, customers::parts};
 use crate::{
     errors,
     handle::Call,
@@ -13,8 +13,8 @@ pub(super) struct Contacts;
 
 impl Resource for Contacts {
     /// What is sent as `last_active_at` is returned as `last_seen`.
-    fn stored(&self, mut sent: Object) -> Object {
-        custom_as_object(&mut sent);
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
+        custom_attributes::as_object(&mut sent);
         if let Some(at) = sent.remove("last_active_at") {
             sent.insert("last_seen".to_owned(), at);
         }
@@ -28,20 +28,27 @@ impl Resource for Contacts {
     /// The position is the highest of the customer's contacts plus one; what the customer is called is in the customer.
     fn fit_in(&self, state: &State, store: &Store, new: &mut Object, sent: &Object) {
         if !sent.contains_key("position") {
-            // They are kept as text; reading each of them for each new one would take long.
-            let of_customer = format!(
-                r#""customer_uuid":{}"#,
-                new.get("customer_uuid").unwrap_or(&Value::Null)
-            );
-            let others = store.all().filter(|other| other.contains(&of_customer));
-            let others = others.filter_map(|other| serde_json::from_str::<Value>(other).ok());
-            let highest = others.filter_map(|other| other["position"].as_i64()).max();
+            let customer = new.get("customer_uuid").cloned().unwrap_or_default();
+            let others = store
+                .with(&customer)
+                .filter(|other| other.get("customer_uuid") == Some(&customer));
+            let highest = others.filter_map(|other| other.get("position")?.as_i64()).max();
             new.insert("position".to_owned(), (highest.unwrap_or(0).saturating_add(1)).into());
         }
-        let uuid = new.get("customer_uuid").and_then(Value::as_str);
-        if let Some(customer) = uuid.and_then(|uuid| state.collection("customers").get(uuid)) {
-            new.insert("customer_external_id".to_owned(), customer["external_id"].clone());
+        // That of the customer in the data source, else the first.
+        let parts = parts_of(state, new);
+        let own = parts
+            .iter()
+            .find(|[source, _]| new.get("data_source_uuid").is_some_and(|own| own == source));
+        if let Some([_, id]) = own.or(parts.first()) {
+            new.insert("customer_external_id".to_owned(), id.as_str().into());
         }
+    }
+
+    /// A contact of a merged customer is one of each part of it.
+    fn passes(&self, state: &State, contact: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+        let of_part = || parts_of(state, contact).iter().any(|[_, id]| wanted == id);
+        (filter == "customer_external_id").then(|| contact.get(filter) == Some(wanted) || of_part())
     }
 
     fn not_found(&self, key: &str) -> Option<Response> {
@@ -76,6 +83,13 @@ impl Resource for Contacts {
             Err(key) => self.not_found(key),
         }
     }
+}
+
+/// The data source customers of the customer of a contact.
+fn parts_of(state: &State, contact: &Object) -> Vec<[String; 2]> {
+    let uuid = contact.get("customer_uuid").and_then(Value::as_str);
+    let customer = uuid.and_then(|uuid| state.store("customers", |store| store.get(uuid)));
+    customer.as_ref().map(parts).unwrap_or_default()
 }
 
 /// Fills the empty fields of a contact with those of another. `notes` are joined.

@@ -1,13 +1,15 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, attributes, invoices};
+use super::{Resource, custom_attributes, in_the_future, invoices};
 use crate::{
+    document::Operation,
     errors,
     handle::Call,
     paging::Order,
+    schema::Problem,
     state::State,
-    store::{Object, read},
+    store::{Object, Store, exact_key, read},
 };
 
 /// What was merged, by customer and part: `from` and `into`, as they were before.
@@ -17,9 +19,9 @@ pub(super) struct Customers;
 
 impl Resource for Customers {
     /// Custom attributes are returned as an object, states without their country.
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, state: &State, mut sent: Object) -> Object {
         if let Some(custom) = attribute(&mut sent, "custom") {
-            *custom = attributes::values(custom).into();
+            *custom = custom_attributes::of_customer(state, custom).into();
         }
         if let Some(Value::String(state)) = sent.get_mut("state") {
             *state = state.trim_start_matches("US-").to_owned();
@@ -27,18 +29,28 @@ impl Resource for Customers {
         sent
     }
 
-    fn complete(&self, new: &mut Object, sent: &Object) {
-        let uuid = text(new, "uuid").rsplit('-').next().unwrap_or_default();
-        let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
-        let lead = json!({
-            "id": id, "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0,
-            "attributes": {}, "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
-            "chartmogul-url": format!("https://app.chartmogul.com/#/customers/{id}"),
-        });
-        new.extend(object(&lead));
+    fn problems(&self, state: &State, body: &Object) -> Vec<Problem> {
+        let custom = body.get("attributes").and_then(|attributes| attributes.get("custom"));
+        let custom = custom.map(|custom| custom_attributes::problems(state, custom, "attributes[custom]"));
+        let mut problems = in_the_future(body, &["lead_created_at"], str::to_owned);
+        problems.extend(custom.into_iter().flatten());
+        problems
     }
 
-    /// Tags are replaced, custom attributes kept. The address has the customer's fields, and not the words for them.
+    fn refusal(&self, problems: &[Problem]) -> Option<Response> {
+        custom_attributes::unknown_type(problems)
+    }
+
+    fn complete(&self, new: &mut Object, sent: &Object) {
+        let lead = json!({
+            "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0, "attributes": {},
+            "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
+        });
+        new.extend(object(&lead));
+        number(new);
+    }
+
+    /// Tags are replaced, custom attributes and overrides kept. The address has the customer's fields, and not the words for them.
     fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
         let new = json!({ "tags": [], "custom": {}, "stripe": {} });
         let mut attributes = before.map_or(object(&new), |before| {
@@ -50,6 +62,13 @@ impl Resource for Customers {
                 (_, new) => drop(attributes.insert(name, new)),
             }
         }
+        // Recorded: only the United States have states.
+        if after
+            .get("country")
+            .is_some_and(|country| country.is_string() && country != "US")
+        {
+            after.insert("state".to_owned(), Value::Null);
+        }
         let mut address = after.get("address").map(object).unwrap_or_default();
         for (name, field) in [
             ("country", "country"),
@@ -57,9 +76,14 @@ impl Resource for Customers {
             ("city", "city"),
             ("address_zip", "zip"),
         ] {
-            if before.is_none() || sent.contains_key(field) {
+            if before.is_none_or(|before| before.get(field) != after.get(field)) {
                 address.insert(name.to_owned(), after.get(field).cloned().unwrap_or_default());
             }
+        }
+        if let (Some(sent), Some(before)) = (sent.get("overrides"), before.and_then(|before| before.get("overrides"))) {
+            let mut overrides = before.clone();
+            merge_overrides(&mut overrides, sent);
+            after.insert("overrides".to_owned(), overrides);
         }
         after.extend([
             ("attributes".to_owned(), attributes.into()),
@@ -67,10 +91,48 @@ impl Resource for Customers {
         ]);
     }
 
-    fn deleted(&self, state: &State, key: &str) {
-        for collection in ["invoices", "subscriptions", "transactions"] {
-            state.store(collection, |store| store.remove_with("customer_uuid", key));
+    /// The first contact is made, or changed.
+    fn written(&self, state: &State, key: &str, sent: &Object) {
+        let Some(Value::Object(mut contact)) = sent.get("primary_contact").cloned() else {
+            return;
+        };
+        let first = state.store("contacts", |store| {
+            let contacts = store
+                .with(&key.into())
+                .filter(|contact| text(contact, "customer_uuid") == key);
+            contacts.min_by_key(|contact| contact.get("position").and_then(Value::as_i64))
+        });
+        if let Some(first) = first {
+            return Call::follow_up(state, "update_contact", vec![text(&first, "uuid").to_owned()], contact);
         }
+        let customer = state.store("customers", |store| store.get(key)).unwrap_or_default();
+        let source = customer.get("data_source_uuid").cloned().unwrap_or_default();
+        contact.extend([
+            ("customer_uuid".to_owned(), key.into()),
+            ("data_source_uuid".to_owned(), source),
+        ]);
+        Call::follow_up(state, "create_contact", Vec::new(), contact);
+    }
+
+    fn taken(&self, store: &Store, customer: &Object) -> Option<Response> {
+        let others = store.with(customer.get("external_id")?);
+        let mut others = others.filter(|other| text(other, "uuid") != text(customer, "uuid"));
+        let is_taken = others.any(|other| parts(&other).contains(&part(customer)));
+        is_taken.then(|| errors::taken("external_id", "The external ID of this customer exists already."))
+    }
+
+    fn deleted(&self, call: &Call<'_>, customer: &Object) -> Option<Value> {
+        for collection in ["invoices", "subscriptions", "transactions"] {
+            let uuid = text(customer, "uuid");
+            call.state
+                .store(collection, |store| store.remove_with("customer_uuid", uuid));
+        }
+        None
+    }
+
+    fn lacks(&self, call: &Call<'_>) -> &'static [&'static str] {
+        let is_read = call.operation.method == "GET" && call.query.get("with_overrides") != Some(&true.into());
+        if is_read { &["overrides"] } else { &[] }
     }
 
     fn not_found(&self, key: &str) -> Option<Response> {
@@ -86,7 +148,15 @@ impl Resource for Customers {
         })
     }
 
-    fn passes(&self, customer: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+    /// Seen: no page is one page, and a search does not count.
+    fn total_pages(&self, operation: &Operation, pages: usize) -> Value {
+        match operation.id {
+            "search_customers" => Value::Null,
+            _ => pages.max(1).into(),
+        }
+    }
+
+    fn passes(&self, _state: &State, customer: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         let any = |name: &str| customer.get(name)?.as_array().map(|all| all.contains(wanted));
         match filter {
             "data_source_uuid" => any("data_source_uuids"),
@@ -99,8 +169,15 @@ impl Resource for Customers {
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         match call.operation.id {
-            "create_customer" => find(call.state, &call.body)
-                .map(|_| errors::taken("external_id", "The external ID of this customer exists already.")),
+            // After a merge, what is in two lists belongs together.
+            "list_customers" => {
+                let wanted = ["data_source_uuid", "external_id"].map(|name| call.query.get(name)?.as_str());
+                let [Some(source), Some(id)] = wanted else {
+                    return None;
+                };
+                let wanted = [source.to_owned(), id.to_owned()];
+                Some(call.page("customers", |customer| parts(&read(customer)).contains(&wanted)))
+            }
             "search_customers" => {
                 let found = with_email(call);
                 let is_found = |customer: &str| found.iter().any(|uuid| uuid == text(&read(customer), "uuid"));
@@ -115,6 +192,26 @@ impl Resource for Customers {
             _ => None,
         }
     }
+}
+
+/// Adds what is sent; what is not named stays.
+pub(super) fn merge_overrides(all: &mut Value, sent: &Value) {
+    match (all, sent) {
+        (Value::Object(all), Value::Object(sent)) => {
+            for (name, sent) in sent {
+                merge_overrides(all.entry(name.as_str()).or_insert(Value::Null), sent);
+            }
+        }
+        (all, sent) => *all = sent.clone(),
+    }
+}
+
+/// Number and page of a new customer, from its UUID.
+fn number(new: &mut Object) {
+    let uuid = text(new, "uuid").rsplit('-').next().unwrap_or_default();
+    let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
+    let url = format!("https://app.chartmogul.com/#/customers/{id}");
+    new.extend(object(&json!({ "id": id, "chartmogul-url": url })));
 }
 
 fn text<'a>(object: &'a Object, name: &str) -> &'a str {
@@ -163,7 +260,7 @@ fn part(object: &Object) -> [String; 2] {
 }
 
 /// The data source customers of a customer, which two lists have side by side.
-fn parts(customer: &Object) -> Vec<[String; 2]> {
+pub(super) fn parts(customer: &Object) -> Vec<[String; 2]> {
     let [sources, ids] = ["data_source_uuids", "external_ids"].map(|name| {
         let all = customer.get(name).and_then(Value::as_array).into_iter().flatten();
         all.map(|value| value.as_str().unwrap_or_default().to_owned())
@@ -190,8 +287,7 @@ fn find(state: &State, meant: &Object) -> Option<Object> {
     state.store("customers", |store| match meant.get("customer_uuid") {
         Some(_) => store.get(text(meant, "customer_uuid")),
         None => store
-            .all()
-            .map(read)
+            .with(meant.get("external_id")?)
             .find(|customer| parts(customer).contains(&part(meant))),
     })
 }
@@ -199,7 +295,14 @@ fn find(state: &State, meant: &Object) -> Option<Object> {
 /// What belongs to one customer belongs to the other, which keeps what both have.
 fn merge(call: &Call<'_>) -> Option<Response> {
     let meant = |side: &str| call.body.get(side).map(object).unwrap_or_default();
-    let unknown = |side: &str| Customers.not_found(text(&meant(side), "customer_uuid"));
+    let unknown = |side: &str| {
+        let meant = meant(side);
+        Customers.not_found(
+            [text(&meant, "customer_uuid"), text(&meant, "external_id")]
+                .concat()
+                .as_str(),
+        )
+    };
     let Some(from) = find(call.state, &meant("from")) else {
         return unknown("from");
     };
@@ -215,11 +318,16 @@ fn merge(call: &Call<'_>) -> Option<Response> {
             Some("from"),
         ));
     }
-    let before = object(&json!({ "from": from, "into": into }));
-    for [source, id] in parts(&from) {
-        let key = format!("{new} {source} {id}");
-        call.state.store(MERGED, |store| store.put(&key, before.clone()));
-    }
+    call.state.store(MERGED, |store| {
+        for part in parts(&from) {
+            // What was merged before may be taken out of the last.
+            let earlier = store
+                .get(&merged(&old, &part))
+                .and_then(|mut merge| merge.remove("from"));
+            let before = json!({ "from": earlier.unwrap_or_else(|| from.clone().into()), "into": into });
+            store.put(&merged(&new, &part), object(&before));
+        }
+    });
     let all = [parts(&into), parts(&from)].concat();
     set_parts(&mut into, &all);
     let theirs = json!(from.get("attributes"));
@@ -242,6 +350,11 @@ fn merge(call: &Call<'_>) -> Option<Response> {
     Some(call.succeed(None))
 }
 
+/// The key of what was merged into a customer with a part.
+fn merged(into: &str, part: &[String; 2]) -> String {
+    exact_key(&json!([into, part]).to_string())
+}
+
 /// A part becomes a customer of its own, as it was before the merge but for what the two share.
 fn unmerge(call: &Call<'_>) -> Option<Response> {
     let (key, taken) = (text(&call.body, "customer_uuid"), part(&call.body));
@@ -259,10 +372,8 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
         ));
     };
     rest.remove(place);
-    let merged = call
-        .state
-        .store(MERGED, |store| store.get(&format!("{key} {} {}", taken[0], taken[1])));
-    let merged = Value::from(merged.unwrap_or_default());
+    let merge = call.state.store(MERGED, |store| store.get(&merged(key, &taken)));
+    let merged = Value::from(merge.unwrap_or_default());
     let (theirs, ours) = (&merged["from"]["attributes"], &merged["into"]["attributes"]);
 
     let mut new = left.clone();
@@ -284,13 +395,14 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
     let uuid = call.state.store("customers", |store| {
         let uuid = store.new_key("cus_");
         new.insert("uuid".to_owned(), uuid.clone().into());
+        number(&mut new);
         store.put(key, left);
         store.put(&uuid, new);
         uuid
     });
     let moved = call.body.get("move_to_new_customer").and_then(Value::as_array);
     give(call.state, key, &uuid, |collection, object| match collection {
-        "invoices" => invoices::source_of(call.state, text(object, "uuid")).is_some_and(|source| source == *taken[0]),
+        "invoices" => invoices::is_of(call.state, text(object, "uuid"), &taken),
         "subscriptions" => text(object, "data_source_uuid") == taken[0],
         other => {
             let name = other.trim_start_matches("customer_");

@@ -1,3 +1,5 @@
+use std::{collections::HashSet, iter};
+
 use axum::{
     Json,
     http::StatusCode,
@@ -6,22 +8,40 @@ use axum::{
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::Resource;
-use crate::{errors, handle::Call, state::State, store::Object, time};
+use super::{Resource, customers, in_the_future};
+use crate::{
+    errors,
+    handle::Call,
+    schema::Problem,
+    state::State,
+    store::{Object, exact_key},
+    time,
+};
 
 const INVOICES: &str = "invoices";
 
-/// The data source of each invoice, which no response shows. It is not known of one that was stored by a test, or imported for an
-/// unknown customer without naming one.
+/// The data source customer of each invoice, which no response shows. It is not known of one that was stored by a test, or imported for
+/// an unknown customer without naming a data source.
 const SOURCES: &str = "invoices/data_sources";
 
-/// The keys of what invoices consist of, and of subscriptions by their external identifiers.
+/// The keys of what invoices consist of, and of subscriptions by data source and external identifier.
 const PARTS: &str = "invoices/parts";
+
+const SOURCE: &str = "data_source_uuid";
+
+/// The customer in that data source.
+const PART: &str = "customer_external_id";
 
 pub(super) struct Invoices;
 
 impl Resource for Invoices {
-    fn stored(&self, sent: Object) -> Object {
+    fn problems(&self, _state: &State, body: &Object) -> Vec<Problem> {
+        let invoices = objects(body.get(INVOICES)).into_iter().enumerate();
+        let problems = invoices.flat_map(|(number, invoice)| problems(&invoice, &format!("{INVOICES}[{number}]")));
+        problems.collect()
+    }
+
+    fn stored(&self, _state: &State, sent: Object) -> Object {
         complete(sent, json!({}))
     }
 
@@ -30,8 +50,16 @@ impl Resource for Invoices {
     }
 
     fn hidden(&self, state: &State, key: &str) -> Object {
-        let source = source_of(state, key).map(|source| ("data_source_uuid".to_owned(), source));
+        let source = source_of(state, key).map(|source| (SOURCE.to_owned(), source));
         source.into_iter().collect()
+    }
+
+    /// Recorded: it is beside the list.
+    fn lacks(&self, call: &Call<'_>) -> &'static [&'static str] {
+        match call.operation.id {
+            "list_customer_invoices" => &["customer_uuid"],
+            _ => &[],
+        }
     }
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
@@ -46,80 +74,154 @@ impl Resource for Invoices {
     }
 }
 
+/// What is wrong with an invoice that fits the document, which has these rules in words.
+fn problems(invoice: &Object, param: &str) -> Vec<Problem> {
+    let items = objects(invoice.get("line_items"));
+    let mut problems = Vec::new();
+    for (number, item) in items.iter().enumerate() {
+        let below = |name: &str| format!("{param}[line_items][{number}][{name}]");
+        let required: &[&str] = match item.get("type").and_then(Value::as_str) {
+            Some("subscription") => &["plan_uuid", "subscription_external_id", "service_period_start"],
+            Some("trial") => &[
+                "plan_uuid",
+                "subscription_external_id",
+                "service_period_start",
+                "service_period_end",
+            ],
+            _ => &[],
+        };
+        let missing = required.iter().filter(|name| !item.contains_key(**name));
+        problems.extend(missing.map(|name| Problem::missing(below(name))));
+        if item.get("quantity") == Some(&0.into()) {
+            problems.push(Problem::invalid(below("quantity"), "must not be 0"));
+        }
+        let code = item.get("account_code").and_then(Value::as_str).unwrap_or_default();
+        if !code.chars().all(char::is_alphanumeric) {
+            problems.push(Problem::invalid(
+                below("account_code"),
+                "must have letters and digits only",
+            ));
+        }
+        problems.extend(in_the_future(item, &["cancelled_at"], below));
+    }
+    let amount = |object: &Object| object.get("amount_in_cents").and_then(Value::as_i64).map(i128::from);
+    let total: i128 = items.iter().filter_map(amount).sum();
+    let mut sums = [("payment", 0), ("refund", 0)];
+    for (number, part) in objects(invoice.get("transactions")).iter().enumerate() {
+        let is = |name: &str, value: &str| part.get(name).is_some_and(|own| own == value);
+        let sum = sums.iter_mut().find(|(kind, _)| is("type", kind));
+        if let (Some(amount), Some((_, sum)), true) = (amount(part), sum, is("result", "successful")) {
+            *sum += amount;
+            if *sum > total.max(0) {
+                let param = format!("{param}[transactions][{number}][amount_in_cents]");
+                problems.push(Problem::invalid(param, "must not exceed the invoice"));
+            }
+        }
+    }
+    problems
+}
+
 fn not_found() -> Response {
     (StatusCode::NOT_FOUND, Json(json!({ "error": "Invoice not found" }))).into_response()
 }
 
 /// All invoices of a request, or none.
 fn import(call: &Call<'_>) -> Response {
-    let state = call.state;
     let mut sent = objects(call.body.get(INVOICES));
-    // Without a data source, it is that of the customer.
-    let customer = state.store("customers", |store| store.get(call.key()));
-    if let Some(source) = customer.and_then(|mut customer| customer.remove("data_source_uuid")) {
-        for invoice in &mut sent {
-            invoice.entry("data_source_uuid").or_insert(source.clone());
+    let customer = call.state.store("customers", |store| store.get(call.key()));
+    let parts = customer.as_ref().map(customers::parts).unwrap_or_default();
+    for invoice in &mut sent {
+        if let Some([source, _]) = part_of(invoice, &parts).or(parts.first()) {
+            invoice.entry(SOURCE).or_insert_with(|| source.as_str().into());
         }
     }
-    let name = |source: Option<&Value>, invoice: &Value| {
-        Some((
-            source?.clone(),
-            invoice.get("external_id").filter(|id| id.is_string())?.clone(),
-        ))
-    };
-    let mut known: Vec<_> = all(state)
-        .filter_map(|invoice| name(source_of(state, text(&invoice, "uuid")).as_ref(), &invoice))
+    if let Some(refused) = taken(call.state, &sent) {
+        return refused;
+    }
+    let imported: Vec<_> = sent
+        .into_iter()
+        .map(|invoice| import_one(call.state, call.key(), &parts, invoice))
         .collect();
-    let is_known = |sent: &Object| {
-        let Some(name) = name(sent.get("data_source_uuid"), &Value::Object(sent.clone())) else {
-            return false;
-        };
-        let is_known = known.contains(&name);
-        known.push(name);
-        is_known
-    };
-    if sent.iter().any(is_known) {
-        return errors::taken("external_id", "The external id of this invoice exists already.");
-    }
-    let import = |sent: Object| {
-        let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
-        let source = invoice.remove("data_source_uuid");
-        let items = objects(invoice.get("line_items")).into_iter();
-        let items = items.map(|item| line_item(state, item)).collect();
-        let transactions = objects(invoice.get("transactions")).into_iter();
-        let transactions = transactions.map(|sent| transaction(state, sent)).collect();
-        invoice.extend([
-            ("line_items".to_owned(), items),
-            ("transactions".to_owned(), transactions),
-        ]);
-        let key = state.store(INVOICES, |store| {
-            let key = store.new_key("inv_");
-            invoice.insert("uuid".to_owned(), key.clone().into());
-            let mut stored = invoice.clone();
-            stored.insert("customer_uuid".to_owned(), call.key().into());
-            store.put(&key, stored);
-            key
-        });
-        if let Some(source) = source {
-            state.store(SOURCES, |store| {
-                store.put(&key, Object::from_iter([("uuid".to_owned(), source)]));
-            });
-        }
-        invoice.remove("customer_uuid"); // it is in the path
-        Value::Object(invoice)
-    };
-    let imported: Vec<_> = sent.into_iter().map(import).collect();
     call.succeed(Some(json!({ "invoices": imported })))
 }
 
+/// Of the data source customers of a customer, the first that is the one that an invoice names.
+fn part_of<'a>(invoice: &Object, parts: &'a [[String; 2]]) -> Option<&'a [String; 2]> {
+    let said = [SOURCE, PART].map(|name| invoice.get(name).and_then(Value::as_str));
+    let is_said = |(said, is): (Option<&str>, &String)| said.is_none_or(|said| said == is);
+    parts.iter().find(|part| said.into_iter().zip(*part).all(is_said))
+}
+
+fn import_one(state: &State, customer: &str, parts: &[[String; 2]], sent: Object) -> Value {
+    let part = part_of(&sent, parts).map(|[_, id]| (PART.to_owned(), id.as_str().into()));
+    let mut invoice = complete(sent, json!({ "due_date": null, "errors": {} }));
+    let source = invoice.remove(SOURCE);
+    let items = objects(invoice.get("line_items")).into_iter();
+    let items = items.map(|item| line_item(state, source.as_ref(), item)).collect();
+    let transactions = objects(invoice.get("transactions")).into_iter();
+    let transactions = transactions.map(|sent| transaction(state, sent)).collect();
+    invoice.extend([
+        ("line_items".to_owned(), items),
+        ("transactions".to_owned(), transactions),
+    ]);
+    let key = state.store(INVOICES, |store| {
+        let key = store.new_key("inv_");
+        invoice.insert("uuid".to_owned(), key.clone().into());
+        let mut stored = invoice.clone();
+        stored.insert("customer_uuid".to_owned(), customer.into());
+        store.put(&key, stored);
+        key
+    });
+    if let Some(source) = source {
+        let hidden = [(SOURCE.to_owned(), source)].into_iter().chain(part);
+        state.store(SOURCES, |store| store.put(&key, hidden.collect()));
+    }
+    invoice.remove("customer_uuid"); // it is in the path
+    Value::Object(invoice)
+}
+
+/// The error for an external identifier that is not new.
+fn taken(state: &State, sent: &[Object]) -> Option<Response> {
+    let mut known = HashSet::new();
+    for invoice in all(state) {
+        let source = source_of(state, text(&invoice, "uuid"));
+        let identifiers = identifiers(source.as_ref(), &invoice);
+        known.extend(identifiers.into_iter().map(|(_, identifier)| identifier));
+    }
+    let sent = sent.iter().map(|invoice| Value::Object(invoice.clone()));
+    let sent = sent.flat_map(|invoice| identifiers(invoice.get(SOURCE), &invoice));
+    let taken = sent
+        .into_iter()
+        .find(|(_, identifier)| !known.insert(identifier.clone()));
+    taken.map(|(field, _)| errors::taken(field, "It exists already in this data source."))
+}
+
+/// The external identifiers of an invoice and what it consists of, with the fields that errors name. What one data source has, another
+/// may have, too.
+fn identifiers(source: Option<&Value>, invoice: &Value) -> Vec<(&'static str, String)> {
+    let Some(source) = source else {
+        return Vec::new();
+    };
+    let of = |list: &str| invoice[list].as_array().into_iter().flatten();
+    let all = iter::once(("external_id", invoice))
+        .chain(of("line_items").map(|item| ("line_items.external_id", item)))
+        .chain(of("transactions").map(|transaction| ("transactions.external_id", transaction)));
+    let named = all.filter_map(|(field, object)| {
+        let id = object["external_id"].as_str()?;
+        Some((field, format!("{source} {field} {id}")))
+    });
+    named.collect()
+}
+
 /// With the defaults that were recorded in 2023.
-fn line_item(state: &State, mut sent: Object) -> Value {
+fn line_item(state: &State, source: Option<&Value>, mut sent: Object) -> Value {
     sent.remove("cancelled_at");
-    let own = match sent.get("subscription_external_id").and_then(Value::as_str) {
-        Some(id) => {
-            json!({ "subscription_uuid": part(state, "sub_", Some(id)), "prorated": false, "proration_type": null })
+    let own = match sent.get("subscription_external_id") {
+        Some(id) if sent.get("type").is_none_or(|kind| kind != "one_time") => {
+            let subscription = exact_key(&json!([source, id]).to_string());
+            json!({ "subscription_uuid": part(state, "sub_", Some(&subscription)), "prorated": false, "proration_type": null })
         }
-        None => json!({ "description": null }),
+        _ => json!({ "description": null }),
     };
     let rest = json!({
         "uuid": part(state, "li_", None), "external_id": null, "quantity": 1, "discount_code": "", "discount_amount_in_cents": 0,
@@ -155,14 +257,14 @@ fn complete(mut sent: Object, rest: Value) -> Object {
     sent
 }
 
-/// A new key, or the one that an external identifier has got before.
-fn part(state: &State, prefix: &str, external_id: Option<&str>) -> String {
+/// A new key, or the one that an identifier has got before.
+fn part(state: &State, prefix: &str, identifier: Option<&str>) -> String {
     state.store(PARTS, |store| {
-        let known = external_id.and_then(|id| store.get(id)?.get("uuid")?.as_str().map(str::to_owned));
+        let known = identifier.and_then(|id| store.get(id)?.get("uuid")?.as_str().map(str::to_owned));
         known.unwrap_or_else(|| {
             let key = store.new_key(prefix);
             let object = Object::from_iter([("uuid".to_owned(), key.clone().into())]);
-            store.put(external_id.unwrap_or(&key), object);
+            store.put(identifier.unwrap_or(&key), object);
             key
         })
     })
@@ -178,7 +280,7 @@ fn list(call: &Call<'_>) -> Response {
         let has_errors = invoice["errors"].as_object().is_some_and(|errors| !errors.is_empty());
         call.path
             .first()
-            .is_none_or(|customer| is_same(&invoice["customer_uuid"], customer))
+            .is_none_or(|customer| invoice["customer_uuid"] == **customer)
             && source
                 .as_str()
                 .is_none_or(|source| may_be_in(call.state, invoice, source))
@@ -240,9 +342,8 @@ fn update_status(call: &Call<'_>) -> Response {
 }
 
 fn delete_all(call: &Call<'_>) -> Response {
-    let is_of = |invoice: &Value| {
-        is_same(&invoice["customer_uuid"], call.key()) && may_be_in(call.state, invoice, &call.path[0])
-    };
+    let is_of =
+        |invoice: &Value| invoice["customer_uuid"] == call.key() && may_be_in(call.state, invoice, &call.path[0]);
     for invoice in all(call.state).filter(is_of) {
         call.state.store(INVOICES, |store| store.remove(text(&invoice, "uuid")));
     }
@@ -256,13 +357,9 @@ fn all(state: &State) -> impl Iterator<Item = Value> + use<> {
     all.into_iter()
 }
 
-fn is_same(uuid: &Value, other: &str) -> bool {
-    uuid.as_str().is_some_and(|uuid| uuid.eq_ignore_ascii_case(other))
-}
-
 /// Whether an invoice is in a data source, or may be.
 fn may_be_in(state: &State, invoice: &Value, source: &str) -> bool {
-    source_of(state, text(invoice, "uuid")).is_none_or(|own| is_same(&own, source))
+    source_of(state, text(invoice, "uuid")).is_none_or(|own| own == source)
 }
 
 fn text<'a>(object: &'a Value, name: &str) -> &'a str {
@@ -270,8 +367,15 @@ fn text<'a>(object: &'a Value, name: &str) -> &'a str {
 }
 
 /// The data source of an invoice.
-pub(super) fn source_of(state: &State, key: &str) -> Option<Value> {
-    state.store(SOURCES, |store| store.get(key))?.remove("uuid")
+fn source_of(state: &State, key: &str) -> Option<Value> {
+    state.store(SOURCES, |store| store.get(key))?.remove(SOURCE)
+}
+
+/// Whether an invoice belongs to a data source customer.
+pub(super) fn is_of(state: &State, key: &str, part: &[String; 2]) -> bool {
+    let own = state.store(SOURCES, |store| store.get(key)).unwrap_or_default();
+    let [source, id] = [SOURCE, PART].map(|name| own.get(name).and_then(Value::as_str));
+    source == Some(&part[0]) && id.is_none_or(|id| id == part[1])
 }
 
 fn objects(list: Option<&Value>) -> Vec<Object> {

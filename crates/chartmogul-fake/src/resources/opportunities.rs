@@ -1,14 +1,16 @@
-use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::{Value, json};
 
-use super::Resource;
-use crate::{state::State, store::Object};
+use super::{Resource, custom_attributes};
+use crate::{
+    state::State,
+    store::{Object, exact_key},
+};
 
 pub(super) struct Opportunities;
 
 impl Resource for Opportunities {
-    fn stored(&self, mut sent: Object) -> Object {
-        custom_as_object(&mut sent);
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
+        custom_attributes::as_object(&mut sent);
         sent
     }
 
@@ -61,13 +63,13 @@ const STAGES: &str = "opportunities/stages";
 impl State {
     /// Adds a stage to a pipeline of opportunities, or replaces it.
     pub fn set_stage(&self, stage: Stage<'_>) {
-        let key = json!([stage.pipeline, stage.name]).to_string();
+        let key = exact_key(&json!([stage.pipeline, stage.name]).to_string());
         self.store(STAGES, |store| store.put(&key, stage.defaults()));
     }
 
     /// What an opportunity has in a stage; in one that is not known, the same as in the first.
     fn stage(&self, place: &[Option<Value>; 2]) -> Object {
-        let set = self.store(STAGES, |store| store.get(&json!(place).to_string()));
+        let set = self.store(STAGES, |store| store.get(&exact_key(&json!(place).to_string())));
         set.unwrap_or_else(|| {
             let [_, stage] = place;
             let name = stage.as_ref().and_then(Value::as_str).unwrap_or_default();
@@ -89,37 +91,5 @@ impl Stage<'_> {
         let category = ("forecast_category".to_owned(), json!(self.forecast_category));
         let likelihood = ("win_likelihood".to_owned(), json!(self.win_likelihood));
         Object::from_iter([category, likelihood])
-    }
-}
-
-/// Custom attributes are sent as a list and returned as an object.
-pub(super) fn custom_as_object(sent: &mut Object) {
-    if let Some(custom) = sent.get_mut("custom")
-        && let Value::Array(attributes) = custom
-    {
-        let attributes = attributes.iter_mut().map(Value::take);
-        *custom = attributes
-            .filter_map(|mut attribute| {
-                let value = attribute["value"].take();
-                Some((attribute["key"].as_str()?.to_owned(), normalized(value)))
-            })
-            .collect();
-    }
-}
-
-/// Instants come back in UTC, with milliseconds.
-pub(super) fn normalized(value: Value) -> Value {
-    let instant = value.as_str().and_then(|text| {
-        // `2026-01-31 12:00:00 UTC` and `2026-01-31 12:00:00 +0300` have been recorded, too.
-        let text = text.replace(" UTC", " +0000");
-        let spaced = || DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S %z");
-        DateTime::parse_from_rfc3339(&text).or_else(|_| spaced()).ok()
-    });
-    match instant {
-        Some(instant) => instant
-            .with_timezone(&Utc)
-            .to_rfc3339_opts(SecondsFormat::Millis, true)
-            .into(),
-        None => value,
     }
 }

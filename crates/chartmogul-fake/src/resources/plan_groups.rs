@@ -11,7 +11,7 @@ pub(super) struct PlanGroups;
 
 impl Resource for PlanGroups {
     /// Responses have the number of the plans only.
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
         if let Some(Value::Array(plans)) = sent.get("plans") {
             let count = plans.len();
             sent.insert("plans_count".to_owned(), count.into());
@@ -47,8 +47,7 @@ impl Resource for PlanGroups {
         Some(call.page("plans", |plan| {
             let plan: Value = serde_json::from_str(plan).unwrap_or_default();
             let uuid = plan["uuid"].as_str().unwrap_or_default();
-            let mut members = plans.iter().filter_map(|plan| plan.as_str());
-            members.any(|member| member.eq_ignore_ascii_case(uuid))
+            plans.iter().any(|member| *member == uuid)
         }))
     }
 }

@@ -1,7 +1,11 @@
+use axum::response::Response;
 use serde_json::Value;
 
 use super::Resource;
-use crate::store::Object;
+use crate::{
+    errors,
+    store::{Object, Store},
+};
 
 pub(super) struct Plans;
 
@@ -11,5 +15,14 @@ impl Resource for Plans {
         let uuid = new.get("uuid").and_then(Value::as_str).unwrap_or_default();
         let uuid = uuid.trim_start_matches("pl_").to_owned();
         new.insert("external_id".to_owned(), uuid.into());
+    }
+
+    fn taken(&self, store: &Store, plan: &Object) -> Option<Response> {
+        let is_same = |other: &Object, name: &str| other.get(name) == plan.get(name);
+        let mut others = store
+            .with(plan.get("external_id")?)
+            .filter(|other| !is_same(other, "uuid"));
+        let is_taken = others.any(|other| is_same(&other, "data_source_uuid") && is_same(&other, "external_id"));
+        is_taken.then(|| errors::taken("external_id", "The external ID of this plan exists already."))
     }
 }

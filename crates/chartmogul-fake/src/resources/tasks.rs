@@ -1,17 +1,17 @@
 use serde_json::Value;
 
 use super::{Resource, associated_objects};
-use crate::store::Object;
+use crate::{state::State, store::Object};
 
 pub(super) struct Tasks;
 
 impl Resource for Tasks {
-    fn stored(&self, mut sent: Object) -> Object {
+    fn stored(&self, _state: &State, mut sent: Object) -> Object {
         associated_objects::as_fields(&mut sent);
         sent
     }
 
-    fn passes(&self, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
+    fn passes(&self, _state: &State, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         match filter {
             "contact_uuid" => Some(associated_objects::is_contact(object, wanted)),
             "completed" => {

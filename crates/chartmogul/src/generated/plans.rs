@@ -66,10 +66,10 @@ impl<M: Clone> Plans<M> {
     ///     .create(NewPlan {
     ///         data_source_uuid: "ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513",
     ///         name: "Team",
-    ///         interval_count: 1,
+    ///         interval_count: 3,
     ///         interval_unit: "month".into(),
     ///     })
-    ///     .external_id("team-monthly")
+    ///     .external_id("team-quarterly")
     ///     .send()
     ///     .await?;
     /// # Ok(()) }

@@ -225,3 +225,8 @@ pub static RESOURCES: &[Resource] = &[
 pub fn find(id: &str) -> Option<&'static Operation> {
     crate::operation::find(ALL, id)
 }
+
+/// The operation of a request with this method and path, the arguments in place: `at("GET", "/v1/customers/search")`.
+pub fn at(method: &str, path: &str) -> Option<&'static Operation> {
+    crate::operation::at(ALL, method, path)
+}

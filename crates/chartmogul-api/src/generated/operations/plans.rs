@@ -43,7 +43,7 @@ pub static CREATE_PLAN: Operation = Operation {
     deprecated: None,
     parameters: &[],
     query: None,
-    body: Some(Body { object: &super::plans::PLAN_CREATION, required: true, envelope: None, example: Some("{\"data_source_uuid\":\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\",\"name\":\"Team\",\"interval_count\":1,\"interval_unit\":\"month\",\"external_id\":\"team-monthly\"}") }),
+    body: Some(Body { object: &super::plans::PLAN_CREATION, required: true, envelope: None, example: Some("{\"data_source_uuid\":\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\",\"name\":\"Team\",\"interval_count\":3,\"interval_unit\":\"month\",\"external_id\":\"team-quarterly\"}") }),
     response: Some("Plan"),
     entries: None,
     pages: false,
