@@ -661,7 +661,10 @@ fn a_uuid_in_capitals_is_the_same() {
     let shared = strict();
     let customer = "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3";
     let path = format!("POST /v1/customers/{}/contacts", customer.to_uppercase());
-    assert_eq!(ask(&shared, &path, "{}").1["customer_uuid"], customer);
+    assert_eq!(
+        ask(&shared, &path, r#"{"data_source_uuid":"ds_1"}"#).1["customer_uuid"],
+        customer
+    );
     let body = json!({ "customer_uuid": customer.to_uppercase(), "type": "note" });
     assert_eq!(
         ask(&shared, "POST /v1/notes", &body.to_string()).1["customer_uuid"],

@@ -66,7 +66,10 @@ fn a_contact_of_a_merged_customer_is_found_by_each_part() {
         )
         .1
     };
-    assert_eq!(contact(&json!({}))["customer_external_id"], "a");
+    assert_eq!(
+        contact(&json!({ "data_source_uuid": "ds_1" }))["customer_external_id"],
+        "a"
+    );
     assert_eq!(
         contact(&json!({ "data_source_uuid": "ds_2" }))["customer_external_id"],
         "b"
@@ -174,7 +177,7 @@ fn the_primary_contact_is_a_contact() {
     ask(
         &shared,
         &format!("POST /v1/customers/{uuid}/contacts"),
-        r#"{"first_name":"Kim"}"#,
+        r#"{"data_source_uuid":"ds_1","first_name":"Kim"}"#,
     );
 
     // An update changes the first one, though nothing else changes, and makes one where there is none.
