@@ -13,9 +13,10 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
 use crate::{
-    arguments::{attribute, many, one, read_text},
+    arguments::{attribute, many, one, read_text, twice},
     context::Context,
     error::{CliError, Exit},
+    json,
     output::{Printer, print},
     run::{Page, confirm},
 };
@@ -72,15 +73,18 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
     let mut body = match one(matches, "json-body") {
         None => None,
         Some(file) => {
-            let wrong = |error: serde_json::Error| {
-                CliError::usage(format!("--json-body {file}: not JSON: {error}")).field("json-body")
-            };
-            Some(serde_json::from_str::<Value>(&read_text(file)?).map_err(wrong)?)
+            let wrong = |what: String| CliError::usage(format!("--json-body {file}: {what}")).field("json-body");
+            Some(json::parse(&read_text(file)?).map_err(wrong)?)
         }
     };
     let in_query = method == Method::GET || method == Method::DELETE;
+    let mut named: Vec<String> = Vec::new();
     for text in many(matches, "field") {
         let (name, value) = attribute("--field", text)?;
+        if named.contains(&name) {
+            return Err(twice("--field", &name));
+        }
+        named.push(name.clone());
         if in_query {
             query.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
             continue;

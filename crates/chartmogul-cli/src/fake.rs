@@ -14,6 +14,7 @@ use crate::{
     arguments::many,
     context::Context,
     error::{CliError, Exit},
+    identifier::prefix,
 };
 
 /// A small account: for each kind of object some that belong together.
@@ -81,13 +82,6 @@ fn texts(json: &Value, found: &mut Vec<String>) {
         Value::Object(members) => members.values().for_each(|value| texts(value, found)),
         _ => {}
     }
-}
-
-/// What stands before the UUID in an identifier: `con_`. `None` for other texts.
-fn prefix(key: &str) -> Option<&str> {
-    let (prefix, uuid) = key.split_at_checked(key.len().checked_sub(36)?)?;
-    let is_uuid = uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
-    is_uuid.then_some(prefix)
 }
 
 /// `chartmogul fake`.

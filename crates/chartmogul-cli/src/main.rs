@@ -10,6 +10,8 @@ mod docs;
 mod error;
 mod fake;
 mod flags;
+mod identifier;
+mod json;
 mod money;
 mod output;
 mod run;

@@ -3,7 +3,10 @@
 use chartmogul::{Operation, chartmogul_api::Schema};
 
 use super::values;
-use crate::flags::{self, Attributes, Flag, Kind};
+use crate::{
+    flags::{self, Attributes, Flag, Kind},
+    identifier::Shape,
+};
 
 /// Columns of a file of failed rows. They are left out when it is read again.
 pub(super) const OF_FAILED: [&str; 3] = ["chartmogul.row", "chartmogul.outcome", "chartmogul.reason"];
@@ -16,6 +19,8 @@ const UUID: &str = "uuid";
 pub(super) struct Fields {
     /// The parameter of the path.
     pub(super) id: &'static str,
+    /// How its values are written, as far as the document says it.
+    pub(super) shape: Option<Shape>,
     flags: Vec<Flag>,
     pub(super) custom: Option<Custom>,
 }
@@ -110,6 +115,7 @@ impl Fields {
         flags.retain(|flag| !matches!(flag.kind, Kind::Merge | Kind::Attributes(_)));
         Some(Self {
             id: id.name,
+            shape: Shape::of(id),
             flags,
             custom,
         })
@@ -122,11 +128,16 @@ impl Fields {
         names
     }
 
-    /// The field of a currency, if amounts have one beside them.
+    /// The field at a path.
     pub(super) fn field(&self, path: &[&str]) -> Option<&Flag> {
         self.flags
             .iter()
             .find(|flag| flag.path == path && flag.kind != Kind::Money)
+    }
+
+    /// The amounts in a currency.
+    pub(super) fn amounts_in(&self, currency: &Flag) -> impl Iterator<Item = &Flag> {
+        flags::amounts_in(&self.flags, currency)
     }
 
     /// What a column of this name is about.

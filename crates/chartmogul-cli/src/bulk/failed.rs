@@ -7,14 +7,13 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Value, json};
-
 use super::{
     cells::{self, Cell},
     columns::OF_FAILED,
     input::{Form, Row},
     plan::{Plan, Planned},
 };
+use crate::output::text;
 
 /// Writes failed rows as they come. They get their name at the end, so that no part of a file is taken for the whole.
 pub(super) struct FailedRows {
@@ -67,12 +66,12 @@ impl FailedRows {
         let own = [planned.row.to_string(), outcome.to_owned(), reason.to_owned()];
         match (&planned.raw, self.plan.input.form) {
             (Row::Json(object), _) => {
-                let mut object = object.clone();
-                for (name, value) in OF_FAILED.iter().zip(own) {
-                    object.insert((*name).to_owned(), Value::String(value));
-                }
-                object.insert(OF_FAILED[0].to_owned(), json!(planned.row));
-                format!("{}\n", Value::Object(object))
+                let [row, outcome, reason] = own;
+                let own = [row, text::string(&outcome), text::string(&reason)];
+                let own = OF_FAILED.into_iter().zip(own.iter().map(String::as_str));
+                let given = object.0.iter().map(|(name, value)| (name.as_str(), value.get()));
+                let given = given.filter(|(name, _)| !OF_FAILED.contains(name));
+                format!("{}\n", text::object(own.chain(given)))
             }
             (Row::Cells(cells), form) => {
                 let delimiter = match form {

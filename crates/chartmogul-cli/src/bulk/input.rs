@@ -8,13 +8,17 @@ use std::{
 };
 
 use encoding_rs::Encoding;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     cells::{Broken, Cell, Records, delimiter},
     decode::decode,
 };
-use crate::error::{CliError, Exit};
+use crate::{
+    error::{CliError, Exit},
+    json,
+    output::text::Members,
+};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +53,8 @@ pub(super) enum Raw {
 #[derive(Debug, Clone)]
 pub(super) enum Row {
     Cells(Vec<Cell>),
-    Json(Map<String, Value>),
+    /// The members, each as it was written.
+    Json(Members),
 }
 
 impl Input {
@@ -160,10 +165,10 @@ impl Iterator for Rows {
         match self {
             Self::Lines(lines) => {
                 let (number, line) = lines.next()?;
-                let row = match serde_json::from_str(&line) {
-                    Ok(Value::Object(object)) => Ok(Row::Json(object)),
-                    Ok(_) => Err((None, "the line must be a JSON object".to_owned())),
-                    Err(error) => Err((None, format!("the line is not JSON: {error}"))),
+                let row = match json::object(&line) {
+                    Ok(Some(members)) => Ok(Row::Json(members)),
+                    Ok(None) => Err((None, "the line must be a JSON object".to_owned())),
+                    Err(what) => Err((None, what)),
                 };
                 Some((number, row))
             }

@@ -59,7 +59,9 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
         text("ignore", "COLUMN")
             .action(ArgAction::Append)
             .help("Leaves a column out; can be repeated"),
-        switch("replace-custom").help("The custom attributes of a row replace all that the object has"),
+        switch("replace-custom").help(
+            "The custom attributes of a row replace all that the object has; a row without any leaves them as they are",
+        ),
         switch("allow-duplicates").help("Rows of the same object are sent one after the other"),
         text("input-format", "FORMAT")
             .value_parser(PossibleValuesParser::new(["csv", "tsv", "jsonl"]))
@@ -172,16 +174,18 @@ pub(crate) async fn run(
     let is_set = |name: &str| matches.get_flag(name);
     let path = |name: &str| one(matches, name).map(PathBuf::from);
     let currency = one(matches, "currency").map(str::to_owned);
-    if let Some(currency) = &currency
-        && money::decimals(currency).is_none()
-    {
-        let message = format!("--currency was {currency:?}; must be a code of ISO 4217 such as EUR");
-        return Err(CliError::usage(message).field("currency"));
+    if let Some(currency) = &currency {
+        let wrong = |wrong| CliError::usage(format!("--currency was {currency:?}; it {wrong}")).field("currency");
+        money::decimals(currency).map_err(wrong)?;
     }
     let fields = Fields::of(operation, is_set("replace-custom"));
     let Some(fields) = fields.filter(|_| operation.read().is_some()) else {
         return Err(CliError::usage(format!("{} can't be done in bulk", operation.summary)));
     };
+    if is_set("replace-custom") && !crate::flags::merges_custom(operation) {
+        let message = "--replace-custom has no effect here: this update never replaces all custom attributes";
+        return Err(CliError::usage(message).field("replace-custom"));
+    }
     let ignored: Vec<String> = many(matches, "ignore").into_iter().map(str::to_owned).collect();
     let file = one(matches, "file").unwrap_or("-");
     let is_known = |name: &str| fields.target(name, &ignored).is_ok();
@@ -218,6 +222,7 @@ pub(crate) async fn run(
         clear_empty: many(matches, "clear-empty").into_iter().map(str::to_owned).collect(),
         ignore: ignored,
         allow_duplicates: is_set("allow-duplicates"),
+        replace_custom: is_set("replace-custom"),
     };
     let name = input.name.clone();
     let rate = matches.get_one::<u32>("rate").copied();

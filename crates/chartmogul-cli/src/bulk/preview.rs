@@ -21,11 +21,10 @@ use super::{
 use crate::{
     context::{Context, Format},
     error::{CliError, Exit},
+    flags::{CURRENCY, IN_CENTS},
     money,
     output::Printer,
 };
-
-const IN_CENTS: &str = "_in_cents";
 
 /// Reads each object, and shows what would change.
 pub(super) async fn run(
@@ -154,21 +153,28 @@ async fn each(
 }
 
 /// Each field that would change: its name, the old and the new value, and whether it would be lost. For people, amounts have their
-/// currency.
+/// currency, also where only that changes.
 fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     let after = after(preview);
+    let is_changed = |field: &str| preview.changes.iter().any(|change| change.field == field);
+    // The amount that a line is about; that of a currency, if it has no line of its own.
+    let amount = |field: &str| {
+        let mut fields = preview.object.as_object()?.keys().map(String::as_str);
+        let found = fields.find(|name| {
+            let is_in = field == CURRENCY && !is_changed(name);
+            name.ends_with(IN_CENTS) && (*name == field || is_in)
+        });
+        found
+    };
     let line = |change: &chartmogul::bulk::Change| {
         let key = change.field.strip_prefix("custom.");
         let is_lost = key.is_some_and(|key| preview.lost.iter().any(|lost| lost == key));
         let (mut field, mut old, mut new) = (change.field.as_str(), change.old.clone(), change.new.clone());
-        if for_people && let Some(units) = field.strip_suffix(IN_CENTS) {
-            let shown = |cents: &Option<Value>, object: &Value| {
-                let cents = cents.as_ref().and_then(Value::as_i64)?;
-                money::from_cents(cents, object["currency"].as_str()?)
-            };
-            if let (Some(shown_old), Some(shown_new)) = (shown(&old, &preview.object), shown(&new, &after)) {
+        if let Some(cents) = amount(field).filter(|_| for_people) {
+            let shown = |object: &Value| money::from_cents(object[cents].as_i64()?, object[CURRENCY].as_str()?);
+            if let (Some(shown_old), Some(shown_new)) = (shown(&preview.object), shown(&after)) {
                 (old, new) = (Some(shown_old.into()), Some(shown_new.into()));
-                field = units;
+                field = cents.trim_end_matches(IN_CENTS);
             }
         }
         let lost = match (for_people, is_lost) {
@@ -269,6 +275,16 @@ mod tests {
             [json!("amount"), json!("200.00 USD"), json!("300 JPY"), json!(null)]
         );
         assert_eq!(shown[2][3], "would be lost");
+        assert_eq!(shown[1], [json!("currency"), json!("USD"), json!("JPY"), json!(null)]);
+        // The same number of cents is another amount.
+        let only = self::preview(
+            json!({ "amount_in_cents": 20_000, "currency": "USD" }),
+            json!([{ "field": "currency", "old": "USD", "new": "JPY" }]),
+        );
+        assert_eq!(
+            lines(&only, true),
+            [[json!("amount"), json!("200.00 USD"), json!("20000 JPY"), json!(null)]]
+        );
         assert_eq!(lines(&preview, false)[0][2], 300);
         let mut totals = Totals::default();
         totals.add(&preview);

@@ -3,10 +3,7 @@
 use chartmogul::Operation;
 
 use super::text;
-use crate::{error::CliError, money};
-
-/// Ends the name of an amount in the smallest unit of its currency.
-const IN_CENTS: &str = "_in_cents";
+use crate::{error::CliError, flags::IN_CENTS, money};
 
 /// A column of a table or of CSV, or a member of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]

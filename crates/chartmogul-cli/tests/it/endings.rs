@@ -99,6 +99,66 @@ fn two_is_usage_and_what_is_refused_before_it_is_sent() {
             "a",
         ],
         &["--fake", "opportunities", "merge-custom", DEAL],
+        &["--fake", "opportunities", "merge-custom", DEAL, "a=1", "a=2"],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--custom",
+            "a=1",
+            "--custom",
+            "a=2",
+        ],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--replace-all-custom",
+            "a=1",
+            "--replace-all-custom",
+            "a=1",
+        ],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--owner",
+            "a@b.c",
+            "--owner",
+            "d@e.f",
+        ],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--custom",
+            "a:=0.12345678901234567890",
+        ],
+        &["--fake", "opportunities", "update", DEAL, "--currency", "EUR"],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--currency",
+            "XAU",
+            "--amount-in-cents",
+            "5",
+        ],
+        &[
+            "--fake",
+            "api",
+            "PATCH",
+            "/v1/plans/pl_1",
+            "--field",
+            "name=a",
+            "--field",
+            "name=b",
+        ],
         &["--fake", "opportunities", "list", "--columns", "colour"],
         &["--fake", "opportunities", "list", "--columns", "uuid", "--jq", "."],
         &["--fake", "api", "TRACE", "/v1/plans"],
@@ -122,6 +182,38 @@ fn two_is_usage_and_what_is_refused_before_it_is_sent() {
     );
     check(&run(&["--fake", "opportunities", "delete", DEAL]), 2, "confirmation");
     check(&run(&["--fake", "api", "DELETE", "/v1/plans/pl_1"]), 2, "confirmation");
+}
+
+#[test]
+fn a_body_is_taken_as_it_is_written_or_refused() {
+    for (body, said) in [
+        (r#"{"owner":"a@b.c","owner":"d@e.f"}"#, "`owner` is there twice"),
+        (
+            r#"{"custom":[{"key":"a","value":1,"value":2}]}"#,
+            "`custom[0].value` is there twice",
+        ),
+        (
+            r#"{"amount_in_cents":9007199254740993.0}"#,
+            "more digits than can be kept",
+        ),
+        (r#"{"currency":"EUR"}"#, "give the amount with it"),
+        ("{", "it is not JSON"),
+        ("[]", "must be an object"),
+    ] {
+        for command in [
+            &["opportunities", "update", DEAL][..],
+            &["api", "PATCH", "/v1/opportunities/1"],
+        ] {
+            let mut program = program();
+            program.args(command).args(["--fake", "--json-body", "-"]);
+            let ran = finish(&mut program, body);
+            let is_checked = command[0] != "api" || !said.contains("must be") && !said.contains("give the");
+            if is_checked {
+                check(&ran, 2, "usage");
+                assert!(ran.stderr.contains(said), "{body}: {}", ran.stderr);
+            }
+        }
+    }
 }
 
 #[test]
