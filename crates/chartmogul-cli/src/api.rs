@@ -18,7 +18,7 @@ use crate::{
     error::{CliError, Exit},
     json,
     output::{Printer, print},
-    run::{Page, confirm},
+    run::{Page, confirm, uninterrupted},
 };
 
 /// `chartmogul api`.
@@ -115,15 +115,18 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
         }
         return pages(matches, request, printer).await;
     }
-    let response = request(&[]).send_any().await?;
+    let response = uninterrupted(method == Method::GET, request(&[]).send_any()).await??;
     include(matches, &response);
     let text = String::from_utf8_lossy(response.body());
-    if serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok() {
-        printer.object(&text)?;
-    } else if !text.is_empty() {
-        print(&text)?;
+    let printed = if serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok() {
+        printer.object(&text)
+    } else {
+        print(&text)
+    };
+    match printed {
+        Err(error) if method != Method::GET => Err(error.once_done("It was done")),
+        printed => printed.map(|()| Exit::Done),
     }
-    Ok(Exit::Done)
 }
 
 /// Whether it is an operation that removes something for good, such as a merge.

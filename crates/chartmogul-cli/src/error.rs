@@ -87,6 +87,21 @@ impl CliError {
         this
     }
 
+    /// Of the output of something that was done: it is neither quiet success nor wrong usage, and repeating it would do it again.
+    pub(crate) fn once_done(mut self, what: &str) -> Self {
+        if !self.0.quiet {
+            self.0.exit = Exit::Unexpected;
+            self.0.next = Some(format!("{what} all the same; do not repeat it for its output"));
+        }
+        self
+    }
+
+    /// Whether a change was made is not known.
+    pub(crate) fn may_have_happened(self) -> Self {
+        self.detail("may_have_happened", true)
+            .next("The change may have been made all the same; look before you repeat it")
+    }
+
     /// The field or the flag that it is about.
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
@@ -176,11 +191,16 @@ impl From<ApiError> for CliError {
             }
         }
         if error.may_have_happened() {
-            this = this.detail("may_have_happened", true);
-            this.0.next = Some("The change may have been made all the same; look before you repeat it".to_owned());
+            this.may_have_happened()
+        } else {
+            this
         }
-        this
     }
+}
+
+/// How the program ends with it.
+pub(crate) fn exit(error: &ApiError) -> Exit {
+    classify(error).0
 }
 
 /// Exit code, word for programs, and next step.

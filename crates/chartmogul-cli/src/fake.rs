@@ -15,6 +15,7 @@ use crate::{
     context::Context,
     error::{CliError, Exit},
     identifier::prefix,
+    signals::Signals,
 };
 
 /// A small account: for each kind of object some that belong together.
@@ -125,7 +126,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
-    let end = end().map_err(|error| failed(&error))?; // from here on, a signal is an orderly end
+    let mut signals = Signals::listen()?; // from here on, a signal is an orderly end
     let mut builder = Fake::builder();
     if let Some(port) = matches.get_one::<u16>("port") {
         builder = builder.port(*port);
@@ -159,31 +160,10 @@ pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliEr
         .and_then(|()| out.flush())
         .map_err(|error| CliError::output(&error))?;
     tokio::select! {
-        () = end => {}
+        () = signals.next() => {}
         () = stdin_closes(matches.get_flag("until-stdin-closes")) => {}
     }
     Ok(Exit::Done)
-}
-
-/// Waits for SIGINT or SIGTERM.
-fn end() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }
 
 /// Waits for the end of standard input, for ever if it is not asked for.

@@ -15,6 +15,7 @@ mod json;
 mod money;
 mod output;
 mod run;
+mod signals;
 
 use std::{
     ffi::OsString,

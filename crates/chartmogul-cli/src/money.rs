@@ -7,7 +7,7 @@ use iso_currency::Currency;
 /// # Errors
 /// Why there is no telling, as a clause: it is none of ISO 4217, or one without a smaller unit, such as XAU.
 pub(crate) fn decimals(currency: &str) -> Result<usize, &'static str> {
-    match Currency::from_code(currency).map(|currency| currency.exponent()) {
+    match Currency::from_code(currency).map(Currency::exponent) {
         Some(Some(decimals)) => Ok(decimals.into()),
         Some(None) => Err(WITHOUT_CENTS),
         None => Err("is not a currency; must be a code of ISO 4217 such as EUR"),

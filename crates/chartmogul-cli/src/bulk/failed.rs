@@ -10,6 +10,7 @@ use std::{
 use super::{
     cells::{self, Cell},
     columns::OF_FAILED,
+    files::{is_device, part},
     input::{Form, Row},
     plan::{Plan, Planned},
 };
@@ -36,7 +37,7 @@ impl FailedRows {
         let out = match &mut self.out {
             Some(out) => out,
             None => {
-                let mut out = BufWriter::new(private(&self.part())?);
+                let mut out = BufWriter::new(private(&self.target())?);
                 out.write_all(self.header().as_bytes())?;
                 self.out.insert(out)
             }
@@ -44,10 +45,13 @@ impl FailedRows {
         out.write_all(line.as_bytes())
     }
 
-    fn part(&self) -> PathBuf {
-        let mut part = self.path.clone().into_os_string();
-        part.push(".part");
-        part.into()
+    /// Where rows are written until all are there; what is no file has no other name.
+    fn target(&self) -> PathBuf {
+        if is_device(&self.path) {
+            self.path.clone()
+        } else {
+            part(&self.path)
+        }
     }
 
     fn header(&self) -> String {
@@ -91,8 +95,11 @@ impl FailedRows {
     pub(super) fn finish(mut self) -> io::Result<Option<PathBuf>> {
         let Some(out) = self.out.take() else { return Ok(None) };
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let part = self.target();
+        if part == self.path {
+            return Ok(Some(part));
+        }
         file.sync_all()?;
-        let part = self.part();
         for number in 1..10_000 {
             let path = numbered(&self.path, number);
             if !path.exists() {

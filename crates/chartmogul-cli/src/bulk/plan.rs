@@ -655,7 +655,9 @@ impl Reading<'_> {
             };
             wrong.extend(what.map(|what| Problem::of_cell(self.row, &set.column, Some(&set.shown), what)));
         }
-        wrong.into_iter().for_each(|problem| self.problems.push(problem));
+        for problem in wrong {
+            self.problems.push(problem);
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use chartmogul::{
 use serde_json::Value;
 
 use super::{
-    Options,
+    Options, counted,
+    ending::Failures,
     plan::Plan,
     progress::{Bar, Counts, Stop},
     report,
@@ -26,26 +27,34 @@ use crate::{
     output::Printer,
 };
 
+/// What is told of a change, behind the number and the identifier of its row.
+pub(super) const MEMBERS: [&str; 3] = ["field", "old", "new"];
+
 /// Reads each object, and shows what would change.
 pub(super) async fn run(
     context: &Context,
+    mut printer: Printer<'_>,
     client: &Client,
     plan: &Arc<Plan>,
     options: &Options,
 ) -> Result<Exit, CliError> {
     let id = plan.id();
-    let mut printer = Printer::new(context, None)?;
     let mut totals = Totals::default();
     let (mut lost, mut losing) = (0, 0);
     let mut changes = report::Changes::default();
-    let (counts, stopped) = each(context, client, plan, |row, key, preview| {
+    let Seen {
+        counts,
+        failures,
+        stopped,
+    } = each(context, client, plan, |row, key, preview| {
         totals.add(preview);
         changes.add(&preview.object, &after(preview));
-        lost += preview.lost.len();
-        losing += usize::from(!preview.lost.is_empty());
+        lost += preview.lost.len() as u64;
+        losing += u64::from(!preview.lost.is_empty());
         for [field, old, new, lost] in lines(preview, context.output.format == Format::Table) {
             let of_row = [("row", row.into()), (id, key.into())];
-            let of_field = [("field", field), ("old", old), ("new", new), ("lost", lost)];
+            let [name, before, after] = MEMBERS;
+            let of_field = [(name, field), (before, old), (after, new), ("lost", lost)];
             let members: Vec<_> = of_row.into_iter().chain(of_field).collect();
             printer.entry(&object(&members))?;
         }
@@ -60,7 +69,9 @@ pub(super) async fn run(
     }
     if lost > 0 {
         context.warn(&format!(
-            "{losing} rows would remove {lost} custom attributes that they do not name."
+            "{} would remove {} that they do not name.",
+            counted(losing, "row"),
+            counted(lost, "custom attribute")
         ));
     }
     let Counts {
@@ -71,21 +82,17 @@ pub(super) async fn run(
     } = counts;
     let unchanged = plan.rows - updated - failed - not_sent;
     context.note(&format!(
-        "{} rows: {updated} would be updated, {unchanged} would not change, {failed} would fail. Nothing was sent.",
-        plan.rows
+        "{}: {updated} would be updated, {unchanged} would not change, {failed} would fail. Nothing was sent.",
+        counted(plan.rows, "row")
     ));
     if let Some(path) = &options.report {
-        let written = std::fs::write(path, report::page(&changes, &plan.input.name));
+        let written = std::fs::write(path, report::page(&changes, &plan.input.name, 0));
         written.map_err(|error| CliError::file("write", path, &error))?;
     }
     if stopped {
         return Err(CliError::new(Exit::Interrupted, "interrupted", "stopped"));
     }
-    Ok(if failed + not_sent > 0 {
-        Exit::RowsFailed
-    } else {
-        Exit::Done
-    })
+    Ok(failures.exit(counts))
 }
 
 /// The objects that would change, by row.
@@ -96,12 +103,12 @@ pub(super) async fn collect(
 ) -> Result<HashMap<u64, Value>, CliError> {
     context.note("Reading the objects as they are, for the report.");
     let mut before = HashMap::new();
-    let (_, stopped) = each(context, client, plan, |row, _, preview| {
+    let seen = each(context, client, plan, |row, _, preview| {
         before.insert(row, report::facts_of(&preview.object));
         Ok(())
     })
     .await?;
-    if stopped {
+    if seen.stopped {
         return Err(CliError::new(
             Exit::Interrupted,
             "interrupted",
@@ -111,13 +118,21 @@ pub(super) async fn collect(
     Ok(before)
 }
 
-/// Goes through a dry run. Rows that would fail are told; the last value says whether it was stopped by a signal.
+/// What came of a dry run.
+struct Seen {
+    counts: Counts,
+    failures: Failures,
+    /// By a signal.
+    stopped: bool,
+}
+
+/// Goes through a dry run. Rows that would fail are told.
 async fn each(
     context: &Context,
     client: &Client,
     plan: &Arc<Plan>,
     mut found: impl FnMut(u64, &str, &Preview) -> Result<(), CliError>,
-) -> Result<(Counts, bool), CliError> {
+) -> Result<Seen, CliError> {
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
     let bulk = Bulk::try_new(plan.updates(client))
         .in_order()
@@ -126,13 +141,14 @@ async fn each(
     let unusable = |error: chartmogul::bulk::Error| CliError::new(Exit::Unexpected, "run", error.to_string());
     let mut run = bulk.dry_run().await.map_err(unusable)?;
     let progress = run.progress();
-    let mut counts = Counts::default();
+    let (mut counts, mut failures) = (Counts::default(), Failures::default());
     for planned in plan.rows().filter(|planned| !planned.is_empty()) {
         let Some(done) = run.try_next().await.map_err(unusable)? else {
             break;
         };
         let line = Line::of(planned.row, &planned.id, &done);
         counts.add(line.word);
+        failures.add(&done);
         if let Outcome::Updated(preview) = &done.outcome {
             found(planned.row, &planned.id, preview)?;
         }
@@ -149,7 +165,11 @@ async fn each(
         return Err(CliError::new(Exit::SignIn, "unauthorized", "the API key was rejected")
             .next("Sign in with `chartmogul auth login`"));
     }
-    Ok((counts, stop.was_asked_for()))
+    Ok(Seen {
+        counts,
+        failures,
+        stopped: stop.was_asked_for(),
+    })
 }
 
 /// Each field that would change: its name, the old and the new value, and whether it would be lost. For people, amounts have their
@@ -159,12 +179,9 @@ fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     let is_changed = |field: &str| preview.changes.iter().any(|change| change.field == field);
     // The amount that a line is about; that of a currency, if it has no line of its own.
     let amount = |field: &str| {
-        let mut fields = preview.object.as_object()?.keys().map(String::as_str);
-        let found = fields.find(|name| {
-            let is_in = field == CURRENCY && !is_changed(name);
-            name.ends_with(IN_CENTS) && (*name == field || is_in)
-        });
-        found
+        let is_in = |name: &str| name == field || field == CURRENCY && !is_changed(name);
+        let fields = preview.object.as_object()?.keys().map(String::as_str);
+        fields.filter(|name| name.ends_with(IN_CENTS)).find(|name| is_in(name))
     };
     let line = |change: &chartmogul::bulk::Change| {
         let key = change.field.strip_prefix("custom.");

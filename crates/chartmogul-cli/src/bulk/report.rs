@@ -63,8 +63,8 @@ impl Changes {
     }
 }
 
-/// The page.
-pub(super) fn page(changes: &Changes, input: &str) -> String {
+/// The page. What earlier runs have made is not on it: what was before them is not known any more.
+pub(super) fn page(changes: &Changes, input: &str, earlier: u64) -> String {
     let mut body = String::new();
     for (currency, stages) in &changes.stages {
         let total = stages
@@ -89,7 +89,15 @@ pub(super) fn page(changes: &Changes, input: &str) -> String {
     if body.is_empty() {
         body += "<p>Nothing changes.</p>\n";
     }
-    PAGE.replace("{rows}", &changes.rows.to_string())
+    let earlier = match earlier {
+        0 => String::new(),
+        earlier => format!(
+            "<p>Not in here: {}, made by earlier runs.</p>\n",
+            super::counted(earlier, "row")
+        ),
+    };
+    PAGE.replace("{rows}", &super::counted(changes.rows, "change"))
+        .replace("{earlier}", &earlier)
         .replace("{input}", &escaped(input))
         .replace("{body}", &body)
 }
@@ -112,10 +120,10 @@ svg { width: 100%; height: auto; } svg text { fill: var(--text); font: 12px syst
 </head>
 <body>
 <h1>Pipeline before and after {input}</h1>
-<p>The {rows} opportunities that change.
+<p>{rows}.
 <span class="key" style="background: var(--before)"></span>before
 <span class="key" style="background: var(--after)"></span>after</p>
-{body}</body>
+{earlier}{body}</body>
 </html>
 "#;
 
@@ -216,13 +224,14 @@ mod tests {
         changes.add(&json!({}), &json!({ "amount_in_cents": null }));
         assert_eq!(changes.stages["EUR"]["Lead"], [10_000, 0]);
         assert_eq!(changes.months["EUR"]["2026-04"], [0, 20_000]);
-        let page = page(&changes, "a & b.csv");
+        let page = page(&changes, "a & b.csv", 2);
         for part in [
             "&lt;Won&gt;, after: 200.00 EUR",
-            "The 3 opportunities",
+            "<p>3 changes.",
             "a &amp; b.csv",
             "+100.00 EUR",
             "5 JPY",
+            "Not in here: 2 rows",
         ] {
             assert!(page.contains(part), "{part}");
         }

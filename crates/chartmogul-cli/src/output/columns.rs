@@ -1,7 +1,5 @@
 //! Which columns are shown, and what is in their cells.
 
-use chartmogul::Operation;
-
 use super::text;
 use crate::{error::CliError, flags::IN_CENTS, money};
 
@@ -87,12 +85,12 @@ impl Column {
 /// The columns that were asked for.
 ///
 /// # Errors
-/// A name that what the operation returns does not have.
-pub(crate) fn chosen(operation: &Operation, names: &[String]) -> Result<Vec<Column>, CliError> {
-    let has = |name: &str| operation.fields.contains(&name);
+/// A name that is none of the fields, if those are known.
+pub(crate) fn chosen(fields: &[&str], names: &[String]) -> Result<Vec<Column>, CliError> {
+    let has = |name: &str| fields.contains(&name);
     let column = |name: &String| {
         let first = name.split('.').next().unwrap_or_default();
-        if operation.fields.is_empty() || has(name) || has(first) {
+        if fields.is_empty() || has(name) || has(first) {
             return Ok(Column::value(name));
         }
         let cents = format!("{name}{IN_CENTS}");
@@ -101,7 +99,7 @@ pub(crate) fn chosen(operation: &Operation, names: &[String]) -> Result<Vec<Colu
         }
         let message = format!(
             "--columns {name}: there is no such field; there are {}",
-            operation.fields.join(", ")
+            fields.join(", ")
         );
         Err(CliError::usage(message).field("columns"))
     };

@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Printer<'a> {
     context: &'a Context,
     /// In this order they are written.
-    fields: &'static [&'static str],
+    fields: Vec<&'static str>,
     /// Those that were asked for.
     chosen: Option<Vec<Column>>,
     filter: Option<jq::Filter>,
@@ -48,16 +48,26 @@ impl<'a> Printer<'a> {
     /// # Errors
     /// A column or a filter that can't be.
     pub(crate) fn new(context: &'a Context, operation: Option<&Operation>) -> Result<Self, CliError> {
+        Self::of(
+            context,
+            operation.map(|operation| operation.fields.to_vec()).unwrap_or_default(),
+        )
+    }
+
+    /// For objects with these fields; any, if there are none.
+    ///
+    /// # Errors
+    /// A column or a filter that can't be.
+    pub(crate) fn of(context: &'a Context, fields: Vec<&'static str>) -> Result<Self, CliError> {
         let output = &context.output;
         let filter = output.jq.as_deref().map(jq::Filter::new).transpose()?;
-        let chosen = match (output.columns.as_slice(), operation) {
-            ([], _) => None,
-            (names, Some(operation)) => Some(columns::chosen(operation, names)?),
-            (names, None) => Some(columns::of_csv(names.iter().map(String::as_str))),
+        let chosen = match output.columns.as_slice() {
+            [] => None,
+            names => Some(columns::chosen(&fields, names)?),
         };
         Ok(Self {
             context,
-            fields: operation.map_or(&[], |operation| operation.fields),
+            fields,
             chosen,
             filter,
             out: BufWriter::new(io::stdout()),
@@ -87,7 +97,7 @@ impl<'a> Printer<'a> {
     /// An object that is about a list which comes at once, in this member: as a whole where that can be shown.
     pub(crate) fn object_with_entries(mut self, json: &str, member: &str) -> Result<(), CliError> {
         if self.context.output.format == Format::Json && self.chosen.is_none() || self.filter.is_some() {
-            self.fields = &[]; // those are the fields of the entries
+            self.fields = Vec::new(); // those are the fields of the entries
             return self.object(json);
         }
         let members = Members::of(json).unwrap_or_default();
@@ -103,7 +113,7 @@ impl<'a> Printer<'a> {
         self.end()?;
         if let Some(rest) = rest {
             let printer = Printer {
-                fields: &[],
+                fields: Vec::new(),
                 ..Printer::new(context, None)?
             };
             let pairs = table::pairs(&printer.pairs(&rest), color);
@@ -237,7 +247,7 @@ impl<'a> Printer<'a> {
         let fields = if self.fields.is_empty() {
             found
         } else {
-            self.fields.to_vec()
+            self.fields.clone()
         };
         match self.context.output.format {
             Format::Table => columns::of_table(fields.into_iter()),
@@ -277,7 +287,7 @@ impl<'a> Printer<'a> {
     fn ordered(&self, json: &str) -> String {
         match Members::of(json) {
             Some(mut members) => {
-                members.sort(self.fields);
+                members.sort(&self.fields);
                 members.to_json()
             }
             None => json.to_owned(),

@@ -111,7 +111,7 @@ fn what_is_quoted_is_not_trimmed_and_what_is_empty_stays() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(deal(&fake, 0)["pipeline"], " Two\nlines ");
     assert_eq!(deal(&fake, 1), before);
-    assert!(ran.stderr.contains("1 of 2 rows set nothing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Of 2 rows, 1 set nothing"), "{}", ran.stderr);
     assert_eq!(ran.results()[1]["outcome"], "unchanged");
     assert_eq!(writes(&fake), 1);
 }

@@ -34,6 +34,7 @@ fn one_is_unexpected() {
     check(&ran, 1, "file");
 }
 
+#[allow(clippy::too_many_lines)] // a table
 #[test]
 fn two_is_usage_and_what_is_refused_before_it_is_sent() {
     for words in [
@@ -322,6 +323,64 @@ fn an_interrupt_ends_it_as_signals_do() {
         .unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().signal(), Some(2)); // which shells report as 130
+}
+
+/// Whoever interrupts a write does not know whether it was made, and is told so.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_write_says_what_is_not_known() {
+    use std::process::Stdio;
+
+    for words in [
+        &["opportunities", "update", DEAL, "--owner", "a@b.c"][..],
+        &["opportunities", "delete", DEAL, "--yes"],
+        &["opportunities", "merge-custom", DEAL, "a=1"],
+        &["api", "POST", "/v1/plans", "--field", "name=a"],
+    ] {
+        for signal in ["-INT", "-TERM", "-HUP"] {
+            let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", silent.local_addr().unwrap());
+            let mut command = program();
+            command
+                .env("CHARTMOGUL_API_KEY", "key")
+                .args(words)
+                .args(["--base-url", &url]);
+            let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            let _connection = silent.accept().unwrap(); // signals are listened to before anything is sent
+            let killed = std::process::Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status();
+            assert!(killed.unwrap().success());
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            let ran = Ran {
+                code: output.status.code().unwrap_or(-1),
+                stdout: String::new(),
+                stderr,
+            };
+            check(&ran, 130, "interrupted");
+            assert_eq!(ran.error()["may_have_happened"], true, "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_was_done_is_not_called_wrong_usage() {
+    for words in [
+        &["opportunities", "update", DEAL, "--owner", "a@b.c"][..],
+        &["opportunities", "merge-custom", DEAL, "a=1"],
+        &[
+            "api",
+            "PATCH",
+            &format!("/v1/opportunities/{DEAL}"),
+            "--field",
+            "owner=a@b.c",
+        ],
+    ] {
+        let ran = run(&[&["--fake", "--jq", "error(\"no\")"], words].concat());
+        check(&ran, 1, "jq");
+        assert!(ran.stderr.contains("It was done all the same"), "{}", ran.stderr);
+    }
 }
 
 #[test]
