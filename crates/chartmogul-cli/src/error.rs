@@ -159,17 +159,7 @@ impl fmt::Display for CliError {
 impl From<ApiError> for CliError {
     fn from(error: ApiError) -> Self {
         let (exit, code, next) = classify(&error);
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !message.contains(&cause_text) {
-                message.push_str(": ");
-                message.push_str(&cause_text);
-            }
-            source = cause.source();
-        }
-        let mut this = Self::new(exit, code, message);
+        let mut this = Self::new(exit, code, told(&error));
         this.0.next = next.map(str::to_owned);
         if let ApiError::InvalidInput(wrong) = &error {
             this = this.field(wrong.field());
@@ -197,6 +187,34 @@ impl From<ApiError> for CliError {
         }
     }
 }
+
+/// An error of the library with its causes, in words of the command line.
+pub(crate) fn told(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !message.contains(&cause_text) {
+            message.push_str(": ");
+            message.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    WORDS
+        .iter()
+        .fold(message, |message, (of_library, ours)| message.replace(of_library, ours))
+}
+
+/// What the library calls by the names of its own methods, and what it is here.
+const WORDS: [(&str, &str); 4] = [
+    (" (allow_plain_http() accepts that)", ""),
+    (
+        "give the key to `api_key` instead",
+        "give the key with CHARTMOGUL_API_KEY or `chartmogul auth login`",
+    ),
+    ("the base URL", "the URL of --base-url"),
+    (", or use `Bulk::lock(false)` if no other run can use it", ""),
+];
 
 /// How the program ends with it.
 pub(crate) fn exit(error: &ApiError) -> Exit {
@@ -258,8 +276,39 @@ fn is_throttled(error: &ApiError) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
 mod tests {
     use super::*;
+
+    /// What can be wrong with the environment and the flags is told without a method of the library.
+    #[test]
+    fn errors_have_the_words_of_the_command_line() {
+        let of_url = |url: &str| {
+            let built = chartmogul::Client::builder().api_key("key").base_url(url).build();
+            CliError::from(built.unwrap_err()).to_string()
+        };
+        for (url, said) in [
+            ("http://example.com", "--base-url is plain http"),
+            ("https://user:x@example.com", "give the key with CHARTMOGUL_API_KEY"),
+            ("ftp://example.com", "--base-url has an unknown scheme"),
+            ("example", "--base-url can't be parsed"),
+            ("https://example.com?x", "--base-url has a query"),
+        ] {
+            let text = of_url(url);
+            assert!(
+                text.contains(said) && !text.contains("()") && !text.contains("`api_key`"),
+                "{text}"
+            );
+        }
+        // Those of a run can't be made here; their texts are in the source.
+        let source = include_str!("../../chartmogul/src/bulk/error.rs").lines();
+        let texts = source.filter(|line| !line.trim_start().starts_with("///"));
+        let text = texts.collect::<Vec<_>>().join(" ").replace('\\', "");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("`Bulk::"), "there is one to find");
+        let told = told(&io::Error::other(text));
+        assert!(!told.contains("`Bulk::"), "{told}");
+    }
 
     #[test]
     fn a_pipe_that_was_closed_is_no_error() {

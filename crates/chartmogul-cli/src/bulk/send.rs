@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     context::{Context, Format},
-    error::{CliError, Exit},
+    error::{self, CliError, Exit},
     output::Printer,
 };
 
@@ -261,12 +261,7 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
 
 /// Why a run can't begin, or go on.
 fn unable(error: &bulk::Error, options: &Options) -> CliError {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
+    let message = error::told(error);
     let journal = options
         .journal
         .as_deref()

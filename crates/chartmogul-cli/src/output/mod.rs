@@ -16,6 +16,7 @@ use self::{
 use crate::{
     context::{Context, Format},
     error::CliError,
+    flags::CURRENCY,
 };
 
 /// Writes the result of a command.
@@ -23,6 +24,8 @@ pub(crate) struct Printer<'a> {
     context: &'a Context,
     /// In this order they are written.
     fields: Vec<&'static str>,
+    /// Those of them that are amounts in cents.
+    cents: &'static [&'static str],
     /// Those that were asked for.
     chosen: Option<Vec<Column>>,
     filter: Option<jq::Filter>,
@@ -48,10 +51,23 @@ impl<'a> Printer<'a> {
     /// # Errors
     /// A column or a filter that can't be.
     pub(crate) fn new(context: &'a Context, operation: Option<&Operation>) -> Result<Self, CliError> {
-        Self::of(
-            context,
-            operation.map(|operation| operation.fields.to_vec()).unwrap_or_default(),
-        )
+        let Some(operation) = operation else {
+            return Self::of(context, Vec::new());
+        };
+        let mut this = Self::of(context, operation.fields.to_vec())?;
+        this.cents = operation.cents;
+        if context.output.format == Format::Table
+            && let Some(chosen) = this.chosen.take()
+        {
+            let has_currency = operation.fields.contains(&CURRENCY);
+            let chosen = chosen.into_iter();
+            this.chosen = Some(
+                chosen
+                    .map(|column| column.for_people(this.cents, has_currency))
+                    .collect(),
+            );
+        }
+        Ok(this)
     }
 
     /// For objects with these fields; any, if there are none.
@@ -68,6 +84,7 @@ impl<'a> Printer<'a> {
         Ok(Self {
             context,
             fields,
+            cents: &[],
             chosen,
             filter,
             out: BufWriter::new(io::stdout()),
@@ -109,11 +126,11 @@ impl<'a> Printer<'a> {
         rest.0.retain(|(name, value)| name != member && value.get() != "null");
         let is_table = self.context.output.format == Format::Table && self.chosen.is_none();
         let rest = (is_table && !rest.0.is_empty()).then(|| rest.to_json());
-        let (context, color) = (self.context, self.context.output.color);
+        let (context, color, cents) = (self.context, self.context.output.color, self.cents);
         self.end()?;
         if let Some(rest) = rest {
             let printer = Printer {
-                fields: Vec::new(),
+                cents,
                 ..Printer::new(context, None)?
             };
             let pairs = table::pairs(&printer.pairs(&rest), color);
@@ -203,6 +220,9 @@ impl<'a> Printer<'a> {
         let table = table::render(&names, rows, width, self.context.output.color);
         self.write(&table.text)?;
         self.flush()?;
+        if names.iter().any(|name| name.ends_with(columns::CENTS)) {
+            self.context.note("Amounts are in cents of the account's currency.");
+        }
         if !table.left_out.is_empty() {
             let left_out = table.left_out.join(", ");
             self.context.note(&format!(
@@ -250,7 +270,7 @@ impl<'a> Printer<'a> {
             self.fields.clone()
         };
         match self.context.output.format {
-            Format::Table => columns::of_table(fields.into_iter()),
+            Format::Table => columns::of_table(fields.into_iter(), self.cents),
             _ => columns::of_csv(fields.into_iter()),
         }
     }
@@ -273,7 +293,7 @@ impl<'a> Printer<'a> {
                         _ => names.push(name.clone()),
                     }
                 }
-                columns::of_table(names.iter().map(String::as_str))
+                columns::of_table(names.iter().map(String::as_str), self.cents)
             }
         };
         let pairs = columns.into_iter().map(|column| {
