@@ -16,7 +16,7 @@ impl Options {
             ("FILE", input),
             ("--results", self.results.as_deref()),
             ("--failed", Some(self.failed.as_path())),
-            ("--report", self.report.as_deref()),
+            ("--report", self.report.as_ref().map(|(path, _)| path.as_path())),
             ("--journal", self.journal.as_deref()),
         ];
         let whole = |(name, path): &(&'static str, Option<&Path>)| Some((*name, whole((*path)?)));
@@ -37,7 +37,7 @@ impl Options {
 
     /// Tries the files that are written at the end.
     pub(super) fn are_writable(&self) -> Result<(), CliError> {
-        if let Some(report) = &self.report {
+        if let Some((report, _)) = &self.report {
             probe(report).map_err(|error| unwritable("--report", report, &error))?;
         }
         if self.dry_run {

@@ -117,7 +117,7 @@ struct Options {
     skip_unchanged: bool,
     results: Option<PathBuf>,
     failed: PathBuf,
-    report: Option<PathBuf>,
+    report: Option<(PathBuf, report::Subject)>,
     journal: Option<PathBuf>,
     restart: bool,
     salvage: bool,
@@ -166,16 +166,16 @@ pub(crate) async fn run(
         skip_unchanged: is_set("skip-unchanged"),
         results: path("results"),
         failed,
-        report: path("report"),
+        report: match path("report") {
+            Some(path) => Some((path, report::Subject::of(operation)?)),
+            None => None,
+        },
         journal: path("journal").or(beside),
         restart: is_set("restart"),
         salvage: is_set("salvage"),
         stop_after: matches.get_one::<u64>("stop-after").copied(),
     };
     options.are_files_of_their_own(input.path.as_deref())?;
-    if options.report.is_some() {
-        report::check(operation)?;
-    }
     let printer = printer(context, fields.id, options.dry_run)?;
     let settings = Settings {
         currency,

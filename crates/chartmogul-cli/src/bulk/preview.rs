@@ -6,7 +6,7 @@ use std::{
 };
 
 use chartmogul::{
-    Client,
+    Client, Operation,
     bulk::{Bulk, Outcome, Preview},
 };
 use serde_json::Value;
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     context::{Context, Format},
     error::{CliError, Exit},
-    flags::{CURRENCY, IN_CENTS},
+    flags::{self, CURRENCY, IN_CENTS, Kind},
     money,
     output::Printer,
 };
@@ -39,16 +39,21 @@ pub(super) async fn run(
     options: &Options,
 ) -> Result<Exit, CliError> {
     let id = plan.id();
-    let mut totals = Totals::default();
+    let mut totals = Totals::of(plan.operation);
     let (mut lost, mut losing) = (0, 0);
-    let mut changes = report::Changes::default();
+    let mut changes = options
+        .report
+        .as_ref()
+        .map(|(_, subject)| report::Changes::of(*subject));
     let Seen {
         counts,
         failures,
         stopped,
     } = each(context, client, plan, |row, key, preview| {
         totals.add(preview);
-        changes.add(&preview.object, &after(preview));
+        if let Some(changes) = &mut changes {
+            changes.add(&preview.object, &after(preview));
+        }
         lost += preview.lost.len() as u64;
         losing += u64::from(!preview.lost.is_empty());
         for [field, old, new, lost] in lines(preview, context.output.format == Format::Table) {
@@ -85,8 +90,8 @@ pub(super) async fn run(
         "{}: {updated} would be updated, {unchanged} would not change, {failed} would fail. Nothing was sent.",
         counted(plan.rows, "row")
     ));
-    if let Some(path) = &options.report {
-        let written = std::fs::write(path, report::page(&changes, &plan.input.name, 0));
+    if let (Some((path, _)), Some(changes)) = (&options.report, &changes) {
+        let written = std::fs::write(path, report::page(changes, &plan.input.name, 0));
         written.map_err(|error| CliError::file("write", path, &error))?;
     }
     if stopped {
@@ -100,11 +105,12 @@ pub(super) async fn collect(
     context: &Context,
     client: &Client,
     plan: &Arc<Plan>,
+    subject: report::Subject,
 ) -> Result<HashMap<u64, Value>, CliError> {
     context.note("Reading the objects as they are, for the report.");
     let mut before = HashMap::new();
     let seen = each(context, client, plan, |row, _, preview| {
-        before.insert(row, report::facts_of(&preview.object));
+        before.insert(row, subject.facts_of(&preview.object));
         Ok(())
     })
     .await?;
@@ -217,7 +223,11 @@ pub(super) fn after(preview: &Preview) -> Value {
 
 /// What the amounts of the rows come to, by currency.
 #[derive(Debug, Default)]
-struct Totals(BTreeMap<String, Total>);
+struct Totals {
+    /// The fields in cents of the currency beside them.
+    cents: Vec<&'static str>,
+    by_currency: BTreeMap<String, Total>,
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Total {
@@ -226,18 +236,32 @@ struct Total {
 }
 
 impl Totals {
-    fn add(&mut self, preview: &Preview) {
-        let amount = |object: &Value| {
-            Some((
-                object["currency"].as_str()?.to_owned(),
-                object["amount_in_cents"].as_i64()?,
-            ))
-        };
-        if let Some((currency, cents)) = amount(&preview.object) {
-            self.0.entry(currency).or_default().before += i128::from(cents);
+    fn of(operation: &'static Operation) -> Self {
+        let flags = flags::flags(operation);
+        let amounts = flags.iter().filter(|flag| flag.kind == Kind::Money);
+        let cents = amounts.filter_map(|flag| {
+            if let [name] = flag.path.as_slice() {
+                Some(*name)
+            } else {
+                None
+            }
+        });
+        Self {
+            cents: cents.collect(),
+            ..Self::default()
         }
-        if let Some((currency, cents)) = amount(&after(preview)) {
-            self.0.entry(currency).or_default().after += i128::from(cents);
+    }
+
+    fn add(&mut self, preview: &Preview) {
+        let after = after(preview);
+        for cents in &self.cents {
+            let amount = |object: &Value| Some((object[CURRENCY].as_str()?.to_owned(), object[cents].as_i64()?));
+            if let Some((currency, cents)) = amount(&preview.object) {
+                self.by_currency.entry(currency).or_default().before += i128::from(cents);
+            }
+            if let Some((currency, cents)) = amount(&after) {
+                self.by_currency.entry(currency).or_default().after += i128::from(cents);
+            }
         }
     }
 
@@ -258,13 +282,14 @@ impl Totals {
                 shown(change)
             )
         };
-        self.0.iter().map(line).collect()
+        self.by_currency.iter().map(line).collect()
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // tests
 mod tests {
+    use chartmogul::chartmogul_api::operations;
     use serde_json::json;
 
     use super::*;
@@ -303,7 +328,7 @@ mod tests {
             [[json!("amount"), json!("200.00 USD"), json!("20000 JPY"), json!(null)]]
         );
         assert_eq!(lines(&preview, false)[0][2], 300);
-        let mut totals = Totals::default();
+        let mut totals = Totals::of(operations::find("update_opportunity").unwrap());
         totals.add(&preview);
         assert_eq!(
             totals.lines(),

@@ -43,7 +43,10 @@ pub(super) async fn run(
         results: None,
         failed: FailedRows::new(plan, options.failed.clone()),
         before: HashMap::new(),
-        changes: report::Changes::default(),
+        changes: options
+            .report
+            .as_ref()
+            .map(|(_, subject)| report::Changes::of(*subject)),
         counts: Counts::default(),
         failures: Failures::default(),
         earlier: 0,
@@ -62,8 +65,8 @@ pub(super) async fn run(
         let file = ResultsFile::create(path, told.id).map_err(|error| unwritable("--results", path, &error))?;
         told.results = Some(file);
     }
-    if options.report.is_some() {
-        told.before = preview::collect(context, client, plan).await?;
+    if let Some((_, subject)) = options.report {
+        told.before = preview::collect(context, client, plan, subject).await?;
     }
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
     let mut bulk = Bulk::try_new(plan.updates(client)).in_order().total(plan.updates);
@@ -109,7 +112,7 @@ struct Told<'a> {
     failed: FailedRows,
     /// Of the rows that would change something, for a report.
     before: HashMap<u64, Value>,
-    changes: report::Changes,
+    changes: Option<report::Changes>,
     counts: Counts,
     failures: Failures,
     /// Rows that an earlier run made.
@@ -148,12 +151,13 @@ impl Told<'_> {
             self.counts.add(line.word);
             self.failures.add(&done);
             self.earlier += u64::from(done.earlier);
-            if let Some(before) = self.before.get(&planned.row).filter(|_| !done.earlier) {
+            let before = self.before.get(&planned.row).filter(|_| !done.earlier);
+            if let (Some(before), Some(changes)) = (before, &mut self.changes) {
                 let after = match &done.outcome {
                     Outcome::Updated(object) => object,
                     _ => before,
                 };
-                self.changes.add(before, after);
+                changes.add(before, after);
             }
             bar.show(self.counts, &progress);
             self.row(&planned, &line);
@@ -202,8 +206,8 @@ impl Told<'_> {
         let context = self.context;
         let results = self.results.take().map_or(Ok(()), ResultsFile::finish);
         self.note(results);
-        if let Some(path) = &options.report {
-            let written = fs::write(path, report::page(&self.changes, &plan.input.name, self.earlier));
+        if let (Some((path, _)), Some(changes)) = (&options.report, &self.changes) {
+            let written = fs::write(path, report::page(changes, &plan.input.name, self.earlier));
             self.note(written);
         }
         if self.unprinted.is_none() && (context.output.format != Format::Table || self.counts.failed > 0) {

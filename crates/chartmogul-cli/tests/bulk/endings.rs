@@ -167,33 +167,59 @@ fn a_file_that_can_not_be_written_is_told_before_anything_is_sent() {
     assert_eq!(folder.run(&fake, &["--no-journal"]).code, 0);
 }
 
+/// Without the rights of root, who may write everywhere. `None` where they can't be put down.
+#[cfg(unix)]
+fn unprivileged(command: Command) -> Option<Command> {
+    let user = Command::new("id").arg("-u").output().unwrap().stdout;
+    if user != b"0\n" {
+        return Some(command);
+    }
+    if Command::new("setpriv").arg("--version").output().is_err() {
+        eprintln!("skipped: the user may write everywhere");
+        return None;
+    }
+    let mut other = Command::new("setpriv");
+    other
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(command.get_program());
+    other
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear();
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Some(other)
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_that_can_not_be_written_is_no_obstacle_if_files_go_elsewhere() {
     use std::os::unix::fs::PermissionsExt as _;
     let fake = server(3);
     let folder = Folder::new(rows(3, 61));
-    std::fs::set_permissions(folder.folder.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
-    let is_bound = std::fs::write(folder.path("x"), "").is_err(); // not root
-    let ran = folder.run(&fake, &[]);
-    if is_bound {
-        assert!(ran.code == 2 && ran.stderr.contains("--no-journal"), "{}", ran.stderr);
-        assert!(fake.requests().is_empty());
-    } else {
-        eprintln!("skipped: the user may write everywhere");
-    }
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(folder.folder.path(), 0o555);
+    let run = |words: &[&str]| unprivileged(folder.command(&fake, words)).map(finish);
     let elsewhere = tempfile::tempdir().unwrap();
-    let journal = elsewhere.path().join("journal");
-    let failed = elsewhere.path().join("failed.csv");
-    let files = [
-        "--journal",
-        journal.to_str().unwrap(),
-        "--failed",
-        failed.to_str().unwrap(),
-    ];
-    let ran = folder.run(&fake, &files);
-    std::fs::set_permissions(folder.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    mode(elsewhere.path(), 0o777);
+    let path = |name: &str| elsewhere.path().join(name).display().to_string();
+    let (journal, failed, done) = (path("journal"), path("failed.csv"), path("done.csv"));
+    let Some(ran) = run(&[]) else { return };
+    assert!(
+        ran.code == 2 && ran.stderr.contains("--failed deals.failed.csv: can't be written"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run(&["--failed", &failed]).unwrap();
+    assert!(ran.code == 2 && ran.stderr.contains("--no-journal"), "{}", ran.stderr);
+    for option in ["--results", "--report"] {
+        let ran = run(&["--failed", &failed, "--journal", &journal, option, "done.csv"]).unwrap();
+        let said = format!("{option} done.csv: can't be written: Permission denied");
+        assert!(ran.code == 2 && ran.stderr.contains(&said), "{}", ran.stderr);
+    }
+    assert!(fake.requests().is_empty());
+    let ran = run(&["--failed", &failed, "--journal", &journal, "--results", &done]).unwrap();
+    mode(folder.folder.path(), 0o755);
+    assert_eq!((ran.code, writes(&fake)), (0, 3), "{}", ran.stderr);
 }
 
 /// A disk that is full in the middle: here, files that may not get larger.

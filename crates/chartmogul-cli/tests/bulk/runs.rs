@@ -240,7 +240,10 @@ fn a_report_shows_the_pipeline_before_and_after() {
         .args(["plans", "bulk-update", "deals.csv", "--report", "r.html"]);
     let ran = finish(command);
     assert!(
-        ran.code == 2 && ran.stderr.contains("--report needs the field"),
+        ran.code == 2
+            && ran
+                .stderr
+                .contains("--report needs an amount, a day and the field pipeline_stage, which plans do not have"),
         "{}",
         ran.stderr
     );
