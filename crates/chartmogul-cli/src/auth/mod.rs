@@ -160,6 +160,7 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
         }
         Err(_) => "file",
     };
+    let in_file = in_keyring.is_err();
     let kept = if in_keyring.is_ok() { None } else { Some(key) };
     profiles.0.insert(name.to_owned(), Profile { key: kept, base_url });
     profiles.write(&path)?;
@@ -179,7 +180,7 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
         name,
         source,
         context.connection.base_url.as_deref(),
-        Some(&path),
+        Some(path.as_path()).filter(|_| in_file),
     )
 }
 

@@ -22,6 +22,8 @@ pub(super) struct Fields {
     /// How its values are written, as far as the document says it.
     pub(super) shape: Option<Shape>,
     flags: Vec<Flag>,
+    /// What the resource has.
+    has: &'static [&'static str],
     pub(super) custom: Option<Custom>,
 }
 
@@ -117,6 +119,7 @@ impl Fields {
             id: id.name,
             shape: Shape::of(id),
             flags,
+            has: operation.fields,
             custom,
         })
     }
@@ -196,12 +199,19 @@ impl Fields {
         if column == "custom" && self.custom.is_some() {
             return "takes a column for each attribute: custom.NAME".to_owned();
         }
+        if self.has.contains(&column) {
+            return format!("can't be changed by an update; --ignore {column} leaves it out");
+        }
         let names = self.names();
         let wanted = column.to_lowercase().replace([' ', '-'], "_");
         let wanted = wanted.trim_matches('_');
         let distance = |name: &String| strsim::damerau_levenshtein(wanted, name);
         let nearest = names.iter().min_by_key(|name| distance(name));
         let near = nearest.filter(|name| distance(name) <= wanted.chars().count() / 3 + 1);
+        // `Close Date` is the end of one name only.
+        let mut longer = names.iter().filter(|name| name.ends_with(&format!("_{wanted}")));
+        let only = longer.next().filter(|_| longer.next().is_none());
+        let near = near.or(only);
         let custom = if self.custom.is_some() { ", and custom.NAME" } else { "" };
         match near {
             Some(near) => format!("is not known; did you mean `{near}`?"),

@@ -160,6 +160,18 @@ fn what_is_wrong_with_columns_is_told_at_once() {
         ("uuid,\"owner \"", vec![("owner ", "did you mean `owner`?")]),
         ("uuid,owner,owner", vec![("owner", "is there twice")]),
         (
+            "uuid,Close Date",
+            vec![("Close Date", "did you mean `estimated_close_date`?")],
+        ),
+        ("uuid,Stage", vec![("Stage", "did you mean `pipeline_stage`?")]),
+        (
+            "uuid,created_at,owner",
+            vec![(
+                "created_at",
+                "can't be changed by an update; --ignore created_at leaves it out",
+            )],
+        ),
+        (
             "uuid,opportunity_uuid",
             vec![("opportunity_uuid", "says the same as the column `uuid`")],
         ),
