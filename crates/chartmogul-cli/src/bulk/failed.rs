@@ -119,8 +119,8 @@ fn plain(text: String) -> Cell {
     Cell { text, quoted: false }
 }
 
-/// What failed has customers' data.
-fn private(path: &Path) -> io::Result<File> {
+/// For customers' data.
+pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

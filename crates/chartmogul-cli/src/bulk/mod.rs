@@ -3,6 +3,7 @@
 //! `decode`, `cells` and `input` read the file, `columns` and `values` say what it means, `plan` checks all of it, and `send` or
 //! `preview` goes through it.
 
+mod before;
 mod cells;
 mod columns;
 mod decode;

@@ -142,6 +142,14 @@ impl Problems {
         }
     }
 
+    /// One of a column, which is told at its first row.
+    fn push_once(&mut self, problem: Problem) {
+        let is_known = |known: &Problem| known.column == problem.column && known.must == problem.must;
+        if !self.all.iter().any(is_known) {
+            self.push(problem);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
@@ -187,9 +195,26 @@ impl Plan {
             below,
             kinds: HashMap::new(),
         };
-        plan.check(client, &mut problems);
+        let has_id = |column: &Column| matches!(column.target, Some(Target::Id));
+        if plan.input.form == Form::JsonLines || plan.columns.iter().any(has_id) {
+            plan.check(client, &mut problems);
+        } else if let Some(row) = plan.names_below() {
+            let what = "this row has the names of columns; remove the rows above it";
+            problems.push(Problem::of_row(row, what));
+        }
         problems.all.sort_by_key(|problem| problem.row); // in the order of the file
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// A row that looks like the names of the columns, below one that does not.
+    fn names_below(&self) -> Option<u64> {
+        const FARTHEST: usize = 20;
+        let is_id = |cell: &Cell| matches!(self.fields.target(&cell.text, &[]), Ok(Target::Id));
+        let mut rows = self.below.clone().take(FARTHEST);
+        rows.find_map(|(row, raw)| match raw {
+            Ok(Row::Cells(cells)) if cells.iter().any(is_id) => Some(row),
+            _ => None,
+        })
     }
 
     /// The column of the identifier.
@@ -208,13 +233,6 @@ impl Plan {
     }
 
     fn check(&mut self, client: &Client, problems: &mut Problems) {
-        let has_id = match self.input.form {
-            Form::Cells(_) => self
-                .columns
-                .iter()
-                .any(|column| matches!(column.target, Some(Target::Id))),
-            Form::JsonLines => true,
-        };
         let (mut ids, mut seen) = (HashMap::new(), HashMap::new());
         let (mut rows, mut updates, mut replacing) = (0, 0, 0);
         for (row, raw) in self.below.clone() {
@@ -246,14 +264,8 @@ impl Plan {
                 }
             }
             let Some(id) = id else {
-                if has_id {
-                    problems.push(Problem::of_cell(
-                        row,
-                        self.id_column(),
-                        None,
-                        "is empty; each row needs it",
-                    ));
-                }
+                let what = "is empty; each row needs it";
+                problems.push(Problem::of_cell(row, self.id_column(), None, what));
                 self.check_values(client, row, SOME_UUID, sets, problems);
                 continue;
             };
@@ -284,7 +296,7 @@ impl Plan {
             problems.push(Problem::of_file(what));
         }
         (self.rows, self.updates) = (rows, updates);
-        for (key, seen) in seen {
+        for (key, seen) in seen.into_iter().filter(|(_, seen)| seen.has_values()) {
             match seen.kind() {
                 Ok(kind) => drop(self.kinds.insert(key, kind)),
                 Err(problem) => problems.push(problem),
@@ -312,6 +324,11 @@ impl Plan {
                 return problems.push(Problem::of_row(row, wrong.to_string()));
             };
             let set = sets.remove(at);
+            if set.custom().is_some() && wrong.field().ends_with("key") {
+                let what = format!("has the name of an attribute that can't be: it {}", wrong.requirement());
+                problems.push_once(Problem::of_cell(row, &set.column, None, what));
+                continue;
+            }
             problems.push(Problem::of_cell(
                 row,
                 &set.column,
@@ -860,6 +877,12 @@ impl Seen {
         };
         first.get_or_insert_with(|| (row, text.to_owned()));
         attribute(kind, text)
+    }
+
+    /// Whether there was a cell that was not refused.
+    fn has_values(&self) -> bool {
+        let kinds = [&self.integer, &self.decimal, &self.boolean, &self.text];
+        kinds.into_iter().any(Option::is_some)
     }
 
     /// The type of all cells.

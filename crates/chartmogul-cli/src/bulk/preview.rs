@@ -1,9 +1,6 @@
 //! A dry run: what would change, and what it would be worth.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use chartmogul::{
     Client, Operation,
@@ -12,7 +9,9 @@ use chartmogul::{
 use serde_json::Value;
 
 use super::{
-    Options, counted,
+    Options,
+    before::Before,
+    counted,
     ending::Failures,
     plan::Plan,
     progress::{Bar, Counts, Stop},
@@ -100,17 +99,17 @@ pub(super) async fn run(
     Ok(failures.exit(counts))
 }
 
-/// The objects that would change, by row.
+/// Adds the objects that would change, as they are.
 pub(super) async fn collect(
     context: &Context,
     client: &Client,
     plan: &Arc<Plan>,
     subject: report::Subject,
-) -> Result<HashMap<u64, Value>, CliError> {
+    before: &mut Before,
+) -> Result<(), CliError> {
     context.note("Reading the objects as they are, for the report.");
-    let mut before = HashMap::new();
-    let seen = each(context, client, plan, |row, _, preview| {
-        before.insert(row, subject.facts_of(&preview.object));
+    let seen = each(context, client, plan, |_, id, preview| {
+        before.add(id, subject.facts_of(&preview.object));
         Ok(())
     })
     .await?;
@@ -121,7 +120,7 @@ pub(super) async fn collect(
             "stopped before anything was sent",
         ));
     }
-    Ok(before)
+    before.write()
 }
 
 /// What came of a dry run.

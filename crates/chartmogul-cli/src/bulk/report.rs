@@ -93,7 +93,7 @@ impl Changes {
     }
 }
 
-/// The page. What earlier runs have made is not on it: what was before them is not known any more.
+/// The page. What earlier runs have made without a report is not on it: what was before is not known any more.
 pub(super) fn page(changes: &Changes, input: &str, earlier: u64) -> String {
     let mut body = String::new();
     for (currency, stages) in &changes.stages {
@@ -127,7 +127,7 @@ pub(super) fn page(changes: &Changes, input: &str, earlier: u64) -> String {
     let earlier = match earlier {
         0 => String::new(),
         earlier => format!(
-            "<p>Not in here: {}, made by earlier runs.</p>\n",
+            "<p>Not in here: {}, made by earlier runs without a report.</p>\n",
             super::counted(earlier, "row")
         ),
     };

@@ -1,6 +1,6 @@
 //! Sends what the rows ask for, and tells what became of each.
 
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use chartmogul::{
     Client,
@@ -10,7 +10,9 @@ use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
-    Options, counted,
+    Options,
+    before::{self, Before},
+    counted,
     ending::{Failures, interrupted},
     failed::FailedRows,
     files::unwritable,
@@ -42,7 +44,7 @@ pub(super) async fn run(
         printer,
         results: None,
         failed: FailedRows::new(plan, options.failed.clone()),
-        before: HashMap::new(),
+        before: Before::default(),
         changes: options
             .report
             .as_ref()
@@ -66,7 +68,8 @@ pub(super) async fn run(
         told.results = Some(file);
     }
     if let Some((_, subject)) = options.report {
-        told.before = preview::collect(context, client, plan, subject).await?;
+        told.before = Before::read(options.journal.as_deref())?;
+        preview::collect(context, client, plan, subject, &mut told.before).await?;
     }
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
     let mut bulk = Bulk::try_new(plan.updates(client)).in_order().total(plan.updates);
@@ -110,12 +113,12 @@ struct Told<'a> {
     printer: Printer<'a>,
     results: Option<ResultsFile>,
     failed: FailedRows,
-    /// Of the rows that would change something, for a report.
-    before: HashMap<u64, Value>,
+    /// Of the objects that would change, for a report.
+    before: Before,
     changes: Option<report::Changes>,
     counts: Counts,
     failures: Failures,
-    /// Rows that an earlier run made.
+    /// Rows that an earlier run made without a report.
     earlier: u64,
     /// Why nothing is printed any more; the run itself goes on.
     unprinted: Option<CliError>,
@@ -150,8 +153,9 @@ impl Told<'_> {
             let line = Line::of(planned.row, &planned.id, &done);
             self.counts.add(line.word);
             self.failures.add(&done);
-            self.earlier += u64::from(done.earlier);
-            let before = self.before.get(&planned.row).filter(|_| !done.earlier);
+            let before = self.before.get(&planned.id);
+            let is_change = matches!(done.outcome, Outcome::Updated(_));
+            self.earlier += u64::from(done.earlier && is_change && before.is_none());
             if let (Some(before), Some(changes)) = (before, &mut self.changes) {
                 let after = match &done.outcome {
                     Outcome::Updated(object) => object,
@@ -254,6 +258,7 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
             Err(error) => return Err(unable(&error, options)),
         }
         fs::remove_file(path).map_err(|error| CliError::file("remove", path, &error))?;
+        let _ = fs::remove_file(before::beside(path)); // there is one if there was a report
     }
     if options.salvage && path.exists() {
         let kept = salvage(path).map_err(|error| unable(&error, options))?;

@@ -364,6 +364,42 @@ fn lines_of_json_are_checked_alike() {
     }
 }
 
+/// One mistake is told once, also if it shows in each row.
+#[test]
+fn one_mistake_is_one_problem() {
+    let fake = server(2);
+    let rows = |cells: &str| format!("{},{cells}\n{},{cells}\n", uuid(0), uuid(1));
+    let title = format!("Q4 pipeline,,\n,,\nuuid,owner,win_likelihood\n{}", rows("a@b.c,5"));
+    let problems = said(&fake, &title, &[]);
+    let told: Vec<_> = problems
+        .iter()
+        .map(|(row, _, message)| (*row, message.as_str()))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[2].0 == 3 && told[2].1.contains("remove the rows above it"),
+        "{told:?}"
+    );
+    let problems = said(&fake, &format!("uuid,custom.Contract Value\n{}", rows("5")), &[]);
+    assert_eq!(
+        (problems.len(), problems[0].1.as_str()),
+        (1, "custom.Contract Value"),
+        "{problems:?}"
+    );
+    assert!(
+        problems[0]
+            .2
+            .contains("name of an attribute that can't be: it must be letters"),
+        "{problems:?}"
+    );
+    // All cells of a column are refused, so nothing can be said about its type.
+    let problems = said(&fake, &format!("uuid,custom.renewal\n{}", rows("12/31/2026")), &[]);
+    assert!(
+        problems.len() == 2 && problems.iter().all(|(row, ..)| *row > 1),
+        "{problems:?}"
+    );
+}
+
 #[test]
 fn numbers_are_taken_digit_by_digit() {
     let fake = server(1);

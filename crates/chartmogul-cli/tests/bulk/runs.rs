@@ -224,13 +224,32 @@ fn a_report_shows_the_pipeline_before_and_after() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
-    // What was before an earlier run is not known any more, and the page says so.
-    folder.write(input_again);
+    // The next run shows what was before the first one, also of what that has made.
+    folder.write(&input_again);
     let ran = folder.run(&fake, &["--report", "report.html"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let page = folder.read("report.html");
+    let sum = "Before <b>2.00 EUR</b>, after <b>207.00 EUR</b>";
     assert!(
-        page.contains("<p>1 change.") && page.contains("Not in here: 2 rows, made by earlier runs."),
+        page.contains("<p>2 changes.") && page.contains(sum) && !page.contains("Not in here"),
+        "{page}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path("deals.csv.journal.before"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // Without a report at first, that is not known any more, and the page says so.
+    let folder = Folder::new(input_again.replace(",200,", ",300,").replace(",7,", ",8,"));
+    assert_eq!(folder.run(&fake, &[]).code, 0);
+    assert_eq!(folder.run(&fake, &["--report", "report.html"]).code, 0);
+    let page = folder.read("report.html");
+    assert!(
+        page.contains("Not in here: 2 rows, made by earlier runs without a report."),
         "{page}"
     );
     let mut command = program(&fake);
