@@ -113,13 +113,13 @@ fn unparsed(error: &clap::Error, arguments: &[OsString], terminals: Terminals) -
             if !wants_json(arguments, terminals) {
                 return Err(CliError::usage(text));
             }
-            // The message on one line, and how the command is used.
-            let mut parts = text.split("\n\n");
+            // The message on one line; what may be meant, and how the command is used.
+            let on_a_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut parts = text.split("\n\n").map(on_a_line);
             let message = parts.next().unwrap_or_default();
-            let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
-            let usage = parts.find(|part| part.starts_with("Usage: "));
-            let next = usage.map_or("See --help".to_owned(), |usage| format!("{usage}; see --help"));
-            Err(CliError::usage(message).next(next))
+            let help = parts.filter(|part| part.starts_with("tip: ") || part.starts_with("Usage: "));
+            let next: Vec<_> = help.chain(["see --help".to_owned()]).collect();
+            Err(CliError::usage(message).next(next.join("; ")))
         }
     }
 }

@@ -333,4 +333,6 @@ fn errors_are_for_who_reads_the_output() {
         assert!(!error["message"].as_str().unwrap().contains(['\n', '\t']), "{error}");
         assert!(error["next_step"].as_str().unwrap().contains("--help"), "{error}");
     }
+    let next = run(&["opportunities", "updat"]).error()["next_step"].to_string();
+    assert!(next.contains("tip: a similar subcommand exists: 'update'"), "{next}");
 }
