@@ -745,6 +745,10 @@ fn header(
             problems.push(Problem::of_cell(row, name, None, what));
         }
     }
+    if settings.currency.is_some() && !targets().any(|target| matches!(target, Target::Amount(_))) {
+        let what = "--currency has no effect: there is no column of amounts in units; beside amounts in cents, add the column currency";
+        problems.push(Problem::of_row(row, what));
+    }
     for name in &settings.clear_empty {
         let column = columns.iter().find(|column| column.name == *name);
         match column {

@@ -491,7 +491,12 @@ fn a_currency_is_never_changed_alone() {
     );
     for (words, input, what) in [
         (
-            &["--currency", "XAU"][..],
+            &["--currency", "EUR"][..],
+            format!("uuid,amount_in_cents\n{one},5\n"),
+            "--currency has no effect",
+        ),
+        (
+            &["--currency", "XAU"],
             format!("uuid,amount\n{one},5\n"),
             "has no amounts in cents",
         ),
