@@ -293,6 +293,25 @@ fn six_is_the_network_or_the_server() {
     assert_eq!(fake.collection("opportunities").len(), 1);
 }
 
+/// A call without a network takes its time, and says so.
+#[test]
+fn who_waits_is_told_why() {
+    let fake = Fake::start().unwrap();
+    let failing = |words: &[&str]| {
+        for _ in 0..2 {
+            fake.respond_next(Canned::new(500).text("broken"));
+        }
+        let ran = run_at(&fake, &[&["opportunities", "list"], words].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "[]\n"), "{}", ran.stderr);
+        ran.stderr
+    };
+    let stderr = failing(&[]);
+    let said =
+        "No usable response after two attempts: 500 Internal Server Error. Ctrl-C ends it, --timeout limits it.\n";
+    assert_eq!(stderr, said);
+    assert_eq!(failing(&["--quiet"]), "");
+}
+
 #[test]
 fn seven_is_the_rate_limit() {
     let fake = Fake::start().unwrap();
