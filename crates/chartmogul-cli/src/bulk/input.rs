@@ -8,6 +8,7 @@ use std::{
 };
 
 use encoding_rs::Encoding;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
@@ -85,6 +86,10 @@ impl Input {
         let decoded = decode(&bytes, encoding).map_err(refused)?;
         drop(bytes);
         let text: Arc<str> = decoded.text.into();
+        if !matches!(form, Some(Form::Cells(_))) && serde_json::from_str::<Vec<IgnoredAny>>(&text).is_ok() {
+            let what = "it is an array of JSON; write an object in each line, as `--output jsonl` and `jq -c '.[]'` do";
+            return Err(refused(what.to_owned()));
+        }
         let form = match form.or_else(|| of_extension(file.as_deref()?)) {
             Some(form) => form,
             None if text.trim_start().starts_with('{') => Form::JsonLines,

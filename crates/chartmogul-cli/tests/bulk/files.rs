@@ -66,6 +66,7 @@ fn every_usual_form_is_recognised() {
     );
     assert!(refused(b"PK\x03\x04....").contains("a workbook (.xlsx"));
     assert!(refused(b"a,b;c\n").contains("--delimiter"));
+    assert!(refused(b"[\n {\"uuid\": \"x\"}\n]\n").contains("it is an array of JSON; write an object in each line"));
     let empty = Folder::new("").run(&fake, &[]);
     assert!(empty.code == 2 && empty.stderr.contains("is empty"), "{}", empty.stderr);
     let missing = finish({
