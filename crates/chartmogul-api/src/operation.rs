@@ -50,6 +50,9 @@ pub struct Operation {
     pub pages: bool,
     /// The fields of what the response is about (its entries, if it has some, else itself), in the document's order.
     pub fields: &'static [&'static str],
+    /// Those that are amounts in cents, as their descriptions say; with a dot, what is inside of another field. Where there are entries,
+    /// also what is beside them: `summary.current`.
+    pub cents: &'static [&'static str],
     /// Page of ChartMogul's API reference.
     pub source: &'static str,
 }

@@ -13,11 +13,12 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value};
 
 use crate::{
-    arguments::{attribute, many, one, read_text},
+    arguments::{attribute, many, one, read_text, twice},
     context::Context,
     error::{CliError, Exit},
+    json,
     output::{Printer, print},
-    run::{Page, confirm},
+    run::{Page, confirm, uninterrupted},
 };
 
 /// `chartmogul api`.
@@ -72,15 +73,18 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
     let mut body = match one(matches, "json-body") {
         None => None,
         Some(file) => {
-            let wrong = |error: serde_json::Error| {
-                CliError::usage(format!("--json-body {file}: not JSON: {error}")).field("json-body")
-            };
-            Some(serde_json::from_str::<Value>(&read_text(file)?).map_err(wrong)?)
+            let wrong = |what: String| CliError::usage(format!("--json-body {file}: {what}")).field("json-body");
+            Some(json::parse(&read_text(file)?).map_err(wrong)?)
         }
     };
     let in_query = method == Method::GET || method == Method::DELETE;
+    let mut named: Vec<String> = Vec::new();
     for text in many(matches, "field") {
         let (name, value) = attribute("--field", text)?;
+        if named.contains(&name) {
+            return Err(twice("--field", &name));
+        }
+        named.push(name.clone());
         if in_query {
             query.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
             continue;
@@ -111,15 +115,18 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
         }
         return pages(matches, request, printer).await;
     }
-    let response = request(&[]).send_any().await?;
+    let response = uninterrupted(method == Method::GET, request(&[]).send_any()).await??;
     include(matches, &response);
     let text = String::from_utf8_lossy(response.body());
-    if serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok() {
-        printer.object(&text)?;
-    } else if !text.is_empty() {
-        print(&text)?;
+    let printed = if serde_json::from_str::<&serde_json::value::RawValue>(&text).is_ok() {
+        printer.object(&text)
+    } else {
+        print(&text)
+    };
+    match printed {
+        Err(error) if method != Method::GET => Err(error.once_done("It was done")),
+        printed => printed.map(|()| Exit::Done),
     }
-    Ok(Exit::Done)
 }
 
 /// Whether it is an operation that removes something for good, such as a merge.

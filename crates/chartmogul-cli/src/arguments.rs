@@ -8,12 +8,13 @@ use std::{
 
 use chartmogul::{CustomAttributeValue, Operation};
 use clap::ArgMatches;
-use serde_json::{Map, Number, Value, json};
+use serde::de::IgnoredAny;
+use serde_json::{Map, Value, json};
 
 use crate::{
     error::CliError,
     flags::{self, Attributes, Flag, Kind},
-    money,
+    json, money,
 };
 
 /// What an operation is called with.
@@ -22,6 +23,22 @@ pub(crate) struct Arguments {
     pub(crate) values: Map<String, Value>,
     /// Custom attributes to set and to remove (`None`), while the others stay.
     pub(crate) custom: Vec<(String, Option<CustomAttributeValue>)>,
+}
+
+impl Arguments {
+    /// Takes the change of a custom attribute into account: one for each.
+    fn change(&mut self, flag: &str, key: String, value: Option<CustomAttributeValue>) -> Result<(), CliError> {
+        if self.custom.iter().any(|(known, _)| *known == key) {
+            return Err(twice(flag, &key));
+        }
+        self.custom.push((key, value));
+        Ok(())
+    }
+}
+
+pub(crate) fn twice(flag: &str, key: &str) -> CliError {
+    let message = format!("{flag}: {key} is named twice; which value is meant can't be told");
+    CliError::usage(message).field(flag.trim_start_matches("--"))
 }
 
 /// Reads what was given.
@@ -50,6 +67,7 @@ pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Resul
     for flag in flags.iter().filter(|flag| flag.kind == Kind::Money) {
         amount(flag, &flags, matches, &mut arguments)?;
     }
+    currencies(operation, &flags, &arguments)?;
     removed(matches, &mut arguments)?;
     if !arguments.custom.is_empty() && arguments.values.contains_key("custom") {
         let message = "--custom and --remove-custom keep what they do not name; they can't be used together with what replaces all custom attributes";
@@ -82,7 +100,7 @@ fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result
             for text in texts {
                 let (key, value) = attribute(&name, text)?;
                 let value = custom_value(&name, &key, value)?;
-                arguments.custom.push((key, Some(value)));
+                arguments.change(&name, key, Some(value))?;
             }
             return Ok(());
         }
@@ -93,7 +111,7 @@ fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result
         Kind::Scalar => inferred(text),
         Kind::Texts => texts.into(),
         Kind::Attributes(form) => attributes(form, &name, &texts)?,
-        Kind::Json => json_or_text(text),
+        Kind::Json => json_or_text(&name, text)?,
     };
     set(&mut arguments.values, &flag.path, value);
     Ok(())
@@ -137,11 +155,13 @@ fn integer(name: &str, text: &str) -> Result<Value, CliError> {
 }
 
 fn number(name: &str, text: &str) -> Result<Value, CliError> {
-    let number: Option<Number> = serde_json::from_str(text).ok();
-    number
-        .filter(|number| number.as_f64().is_some_and(f64::is_finite))
-        .map(Value::Number)
-        .ok_or_else(|| refused(name, text, "must be a number such as 12.5"))
+    json::number(text).map(Value::Number).ok_or_else(|| {
+        refused(
+            name,
+            text,
+            "must be a number such as 12.5, with no more digits than are kept",
+        )
+    })
 }
 
 fn refused(name: &str, text: &str, must: &str) -> CliError {
@@ -159,16 +179,16 @@ pub(crate) fn inferred(text: &str) -> Value {
     if !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return text.into();
     }
-    match serde_json::from_str::<Number>(text) {
-        // What does not keep its digits is no number to calculate with.
-        Ok(number) if number.to_string() == text || number.is_f64() && digits.len() <= 15 => Value::Number(number),
-        _ => text.into(),
-    }
+    // What does not keep its digits is no number to calculate with.
+    json::number(text).map_or_else(|| text.into(), Value::Number)
 }
 
 /// JSON, if it is some; text otherwise.
-fn json_or_text(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|_| text.into())
+fn json_or_text(name: &str, text: &str) -> Result<Value, CliError> {
+    if serde_json::from_str::<IgnoredAny>(text).is_err() {
+        return Ok(text.into());
+    }
+    json::parse(text).map_err(|what| CliError::usage(format!("{name}: {what}")).field(name.trim_start_matches("--")))
 }
 
 /// `seats=4`, `code:string=007`, `tags:=["a"]`.
@@ -191,16 +211,14 @@ pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliEr
     let wrong = |must: &str| refused(flag, text, must);
     let value = match kind {
         None => inferred(value),
-        Some("") => {
-            serde_json::from_str(value).map_err(|error| wrong(&format!("must be JSON behind `:=`: {error}")))?
-        }
+        Some("") => json::parse(value).map_err(|what| wrong(&format!("must be JSON behind `:=`: {what}")))?,
         Some("string" | "text" | "timestamp") => value.into(),
         Some("integer") => integer(flag, value)?,
         Some("decimal" | "number") => match number(flag, value)? {
             // 4 as a decimal is sent as 4.0.
-            Value::Number(number) => {
-                Number::from_f64(number.as_f64().unwrap_or_default()).map_or(Value::Null, Value::Number)
-            }
+            Value::Number(number) => json::as_decimal(&number)
+                .map(Value::Number)
+                .ok_or_else(|| wrong("has more digits than a decimal keeps; say :integer or :string"))?,
             other => other,
         },
         Some("boolean") => match value {
@@ -229,6 +247,11 @@ fn custom_value(flag: &str, key: &str, value: Value) -> Result<CustomAttributeVa
 fn attributes(form: Attributes, flag: &str, texts: &[&str]) -> Result<Value, CliError> {
     let pairs = texts.iter().map(|text| attribute(flag, text));
     let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+    for (at, (key, _)) in pairs.iter().enumerate() {
+        if pairs[..at].iter().any(|(other, _)| other == key) {
+            return Err(twice(flag, key));
+        }
+    }
     Ok(match form {
         Attributes::Map => Value::Object(pairs.into_iter().collect()),
         Attributes::List => pairs
@@ -304,13 +327,39 @@ fn amount(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arg
     Ok(())
 }
 
+/// Refuses a currency in which no amount can be; and one that would be changed alone, which gives the amount that is there another
+/// meaning.
+fn currencies(operation: &Operation, flags: &[Flag], arguments: &Arguments) -> Result<(), CliError> {
+    for currency in flags.iter().filter(|flag| !flag.in_query) {
+        let Some(code) = get(&arguments.values, &currency.path) else {
+            continue;
+        };
+        for amount in flags::amounts_in(flags, currency) {
+            if let Some(Err(wrong)) = code.as_str().map(money::has_cents) {
+                return Err(
+                    CliError::usage(format!("--{} was {code}; it {wrong}", currency.long)).field(currency.name())
+                );
+            }
+            if operation.method == "PATCH" && get(&arguments.values, &amount.path).is_none() {
+                let message = format!(
+                    "--{} alone changes what {} is worth; give the amount with it, also if it stays the same",
+                    currency.long,
+                    amount.name()
+                );
+                return Err(CliError::usage(message).field(currency.name()));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What `merge-custom` was given: `KEY=VALUE` and `--remove-custom`.
 pub(crate) fn merged(matches: &ArgMatches) -> Result<Vec<(String, Option<CustomAttributeValue>)>, CliError> {
     let mut arguments = Arguments::default();
     for text in many(matches, "custom") {
         let (key, value) = attribute("KEY=VALUE", text)?;
         let value = custom_value("KEY=VALUE", &key, value)?;
-        arguments.custom.push((key, Some(value)));
+        arguments.change("KEY=VALUE", key, Some(value))?;
     }
     removed(matches, &mut arguments)?;
     Ok(arguments.custom)
@@ -318,11 +367,7 @@ pub(crate) fn merged(matches: &ArgMatches) -> Result<Vec<(String, Option<CustomA
 
 fn removed(matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
     for key in many(matches, "remove-custom") {
-        if arguments.custom.iter().any(|(set, _)| set == key) {
-            let message = format!("the custom attribute {key} can't be set and removed at once");
-            return Err(CliError::usage(message).field("remove-custom"));
-        }
-        arguments.custom.push((key.to_owned(), None));
+        arguments.change("--remove-custom", key.to_owned(), None)?;
     }
     Ok(())
 }
@@ -331,8 +376,7 @@ fn removed(matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliErr
 fn body(operation: &Operation, path: &str) -> Result<Map<String, Value>, CliError> {
     let text = read_text(path)?;
     let wrong = |what: String| CliError::usage(format!("--json-body {path}: {what}")).field("json-body");
-    let value: Value = serde_json::from_str(&text).map_err(|error| wrong(format!("not JSON: {error}")))?;
-    let Value::Object(mut object) = value else {
+    let Value::Object(mut object) = json::parse(&text).map_err(wrong)? else {
         return Err(wrong("must be an object".to_owned()));
     };
     // As it is sent, or what is inside.

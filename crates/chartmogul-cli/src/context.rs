@@ -6,10 +6,11 @@
 use std::{
     cell::OnceCell,
     io::{self, IsTerminal as _, Write as _},
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
     time::Duration,
 };
 
-use chartmogul::{Client, ClientBuilder};
+use chartmogul::{AttemptEvent, Client, ClientBuilder, Observer};
 use chartmogul_fake::Fake;
 
 use crate::error::CliError;
@@ -86,6 +87,22 @@ pub(crate) struct Connection {
     pub(crate) timeout: Option<Duration>,
 }
 
+/// Tells who waits for a single call why: the attempts take a while if there is no network.
+#[derive(Debug, Default)]
+struct Patience(AtomicBool);
+
+impl Observer for Patience {
+    fn attempt(&self, attempt: &AttemptEvent<'_>) {
+        let Some(failure) = attempt.failure.filter(|_| attempt.number == 2) else {
+            return;
+        };
+        if !self.0.swap(true, Relaxed) {
+            let what = "No usable response after two attempts";
+            let _ = writeln!(io::stderr(), "{what}: {failure}. Ctrl-C ends it, --timeout limits it.");
+        }
+    }
+}
+
 /// What every command needs.
 #[derive(Debug)]
 pub(crate) struct Context {
@@ -121,7 +138,14 @@ impl Context {
         if let Some(client) = self.client.get() {
             return Ok(client);
         }
-        let client = self.build(|builder| builder)?;
+        let quiet = self.quiet;
+        let client = self.build(|builder| {
+            if quiet {
+                builder
+            } else {
+                builder.observer(Patience::default())
+            }
+        })?;
         Ok(self.client.get_or_init(|| client))
     }
 

@@ -87,6 +87,21 @@ impl CliError {
         this
     }
 
+    /// Of the output of something that was done: it is neither quiet success nor wrong usage, and repeating it would do it again.
+    pub(crate) fn once_done(mut self, what: &str) -> Self {
+        if !self.0.quiet {
+            self.0.exit = Exit::Unexpected;
+            self.0.next = Some(format!("{what} all the same; do not repeat it for its output"));
+        }
+        self
+    }
+
+    /// Whether a change was made is not known.
+    pub(crate) fn may_have_happened(self) -> Self {
+        self.detail("may_have_happened", true)
+            .next("The change may have been made all the same; look before you repeat it")
+    }
+
     /// The field or the flag that it is about.
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
@@ -144,17 +159,7 @@ impl fmt::Display for CliError {
 impl From<ApiError> for CliError {
     fn from(error: ApiError) -> Self {
         let (exit, code, next) = classify(&error);
-        let mut message = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let cause_text = cause.to_string();
-            if !message.contains(&cause_text) {
-                message.push_str(": ");
-                message.push_str(&cause_text);
-            }
-            source = cause.source();
-        }
-        let mut this = Self::new(exit, code, message);
+        let mut this = Self::new(exit, code, told(&error));
         this.0.next = next.map(str::to_owned);
         if let ApiError::InvalidInput(wrong) = &error {
             this = this.field(wrong.field());
@@ -176,11 +181,44 @@ impl From<ApiError> for CliError {
             }
         }
         if error.may_have_happened() {
-            this = this.detail("may_have_happened", true);
-            this.0.next = Some("The change may have been made all the same; look before you repeat it".to_owned());
+            this.may_have_happened()
+        } else {
+            this
         }
-        this
     }
+}
+
+/// An error of the library with its causes, in words of the command line.
+pub(crate) fn told(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !message.contains(&cause_text) {
+            message.push_str(": ");
+            message.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    WORDS
+        .iter()
+        .fold(message, |message, (of_library, ours)| message.replace(of_library, ours))
+}
+
+/// What the library calls by the names of its own methods, and what it is here.
+const WORDS: [(&str, &str); 4] = [
+    (" (allow_plain_http() accepts that)", ""),
+    (
+        "give the key to `api_key` instead",
+        "give the key with CHARTMOGUL_API_KEY or `chartmogul auth login`",
+    ),
+    ("the base URL", "the URL of --base-url"),
+    (", or use `Bulk::lock(false)` if no other run can use it", ""),
+];
+
+/// How the program ends with it.
+pub(crate) fn exit(error: &ApiError) -> Exit {
+    classify(error).0
 }
 
 /// Exit code, word for programs, and next step.
@@ -238,8 +276,39 @@ fn is_throttled(error: &ApiError) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)] // tests
 mod tests {
     use super::*;
+
+    /// What can be wrong with the environment and the flags is told without a method of the library.
+    #[test]
+    fn errors_have_the_words_of_the_command_line() {
+        let of_url = |url: &str| {
+            let built = chartmogul::Client::builder().api_key("key").base_url(url).build();
+            CliError::from(built.unwrap_err()).to_string()
+        };
+        for (url, said) in [
+            ("http://example.com", "--base-url is plain http"),
+            ("https://user:x@example.com", "give the key with CHARTMOGUL_API_KEY"),
+            ("ftp://example.com", "--base-url has an unknown scheme"),
+            ("example", "--base-url can't be parsed"),
+            ("https://example.com?x", "--base-url has a query"),
+        ] {
+            let text = of_url(url);
+            assert!(
+                text.contains(said) && !text.contains("()") && !text.contains("`api_key`"),
+                "{text}"
+            );
+        }
+        // Those of a run can't be made here; their texts are in the source.
+        let source = include_str!("../../chartmogul/src/bulk/error.rs").lines();
+        let texts = source.filter(|line| !line.trim_start().starts_with("///"));
+        let text = texts.collect::<Vec<_>>().join(" ").replace('\\', "");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(text.contains("`Bulk::"), "there is one to find");
+        let told = told(&io::Error::other(text));
+        assert!(!told.contains("`Bulk::"), "{told}");
+    }
 
     #[test]
     fn a_pipe_that_was_closed_is_no_error() {

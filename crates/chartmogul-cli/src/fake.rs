@@ -14,6 +14,8 @@ use crate::{
     arguments::many,
     context::Context,
     error::{CliError, Exit},
+    identifier::prefix,
+    signals::Signals,
 };
 
 /// A small account: for each kind of object some that belong together.
@@ -83,13 +85,6 @@ fn texts(json: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// What stands before the UUID in an identifier: `con_`. `None` for other texts.
-fn prefix(key: &str) -> Option<&str> {
-    let (prefix, uuid) = key.split_at_checked(key.len().checked_sub(36)?)?;
-    let is_uuid = uuid.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
-    is_uuid.then_some(prefix)
-}
-
 /// `chartmogul fake`.
 pub(crate) fn command() -> Command {
     let switch =
@@ -131,7 +126,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
-    let end = end().map_err(|error| failed(&error))?; // from here on, a signal is an orderly end
+    let mut signals = Signals::listen()?; // from here on, a signal is an orderly end
     let mut builder = Fake::builder();
     if let Some(port) = matches.get_one::<u16>("port") {
         builder = builder.port(*port);
@@ -165,31 +160,10 @@ pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliEr
         .and_then(|()| out.flush())
         .map_err(|error| CliError::output(&error))?;
     tokio::select! {
-        () = end => {}
+        () = signals.next() => {}
         () = stdin_closes(matches.get_flag("until-stdin-closes")) => {}
     }
     Ok(Exit::Done)
-}
-
-/// Waits for SIGINT or SIGTERM.
-fn end() -> io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(async move {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }
 
 /// Waits for the end of standard input, for ever if it is not asked for.

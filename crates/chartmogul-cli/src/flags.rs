@@ -26,6 +26,12 @@ const RESERVED: [&str; 19] = [
     "yes",
 ];
 
+/// Ends the name of an amount in the smallest unit of its currency.
+pub(crate) const IN_CENTS: &str = "_in_cents";
+
+/// The currency of the amounts beside it.
+pub(crate) const CURRENCY: &str = "currency";
+
 /// Objects in objects are flags with a dot in their names as far as this; deeper ones are JSON.
 const DEEPEST: usize = 3;
 
@@ -218,11 +224,22 @@ fn money(flags: &mut Vec<Flag>) {
     flags.extend(amounts);
 }
 
+/// The fields in cents whose currency is this field.
+pub(crate) fn amounts_in<'a>(flags: &'a [Flag], currency: &Flag) -> impl Iterator<Item = &'a Flag> {
+    let is_currency = currency.path.last() == Some(&CURRENCY);
+    let path = currency.path.clone();
+    let is_amount = move |flag: &&Flag| {
+        let is_in_cents = flag.path.last().is_some_and(|name| name.ends_with(IN_CENTS));
+        is_currency && is_in_cents && flag.kind != Kind::Money && currency_of(&flag.path) == path
+    };
+    flags.iter().filter(is_amount)
+}
+
 /// Where the currency of an amount is.
 pub(crate) fn currency_of(amount: &[&'static str]) -> Vec<&'static str> {
     let mut path = amount.to_vec();
     path.pop();
-    path.push("currency");
+    path.push(CURRENCY);
     path
 }
 

@@ -10,9 +10,12 @@ mod docs;
 mod error;
 mod fake;
 mod flags;
+mod identifier;
+mod json;
 mod money;
 mod output;
 mod run;
+mod signals;
 
 use std::{
     ffi::OsString,
@@ -48,7 +51,7 @@ fn start(arguments: &[OsString], terminals: Terminals) -> Result<Exit, CliError>
     let command = cli::command(Extent::Named(arguments));
     let matches = match command.try_get_matches_from(arguments) {
         Ok(matches) => matches,
-        Err(error) => return unparsed(&error, terminals),
+        Err(error) => return unparsed(&error, arguments, terminals),
     };
     let context = context(&matches, terminals)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -76,7 +79,7 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit, CliEr
 }
 
 /// Help and version are no errors; wrong usage is.
-fn unparsed(error: &clap::Error, terminals: Terminals) -> Result<Exit, CliError> {
+fn unparsed(error: &clap::Error, arguments: &[OsString], terminals: Terminals) -> Result<Exit, CliError> {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             let text = error.render();
@@ -88,6 +91,9 @@ fn unparsed(error: &clap::Error, terminals: Terminals) -> Result<Exit, CliError>
             };
             output::print(&text)?;
             Ok(Exit::Done)
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if wants_json(arguments, terminals) => {
+            Err(CliError::usage("a command is missing").next("See --help"))
         }
         // Help that nobody asked for, because a command is missing.
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
@@ -104,7 +110,16 @@ fn unparsed(error: &clap::Error, terminals: Terminals) -> Result<Exit, CliError>
         _ => {
             let text = error.render().to_string();
             let text = text.trim_end().strip_prefix("error: ").unwrap_or(&text);
-            Err(CliError::usage(text.trim_end()))
+            if !wants_json(arguments, terminals) {
+                return Err(CliError::usage(text));
+            }
+            // The message on one line; what may be meant, and how the command is used.
+            let on_a_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let mut parts = text.split("\n\n").map(on_a_line);
+            let message = parts.next().unwrap_or_default();
+            let help = parts.filter(|part| part.starts_with("tip: ") || part.starts_with("Usage: "));
+            let next: Vec<_> = help.chain(["see --help".to_owned()]).collect();
+            Err(CliError::usage(message).next(next.join("; ")))
         }
     }
 }
@@ -169,23 +184,26 @@ fn deepest(matches: &ArgMatches) -> (Option<&str>, &ArgMatches) {
     (name, matches)
 }
 
-/// Whether errors are JSON: the output is, or would have been.
+/// Whether errors are JSON: the output is, or would have been. What can't be parsed is looked at as far as that goes.
 fn wants_json(arguments: &[OsString], terminals: Terminals) -> bool {
     let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-    let mut format = None;
+    let (mut format, mut is_filtered) = (None, false);
     for (at, text) in texts.iter().enumerate() {
-        match text.as_ref() {
-            "--output" | "-o" => format = texts.get(at + 1).map(ToString::to_string),
-            text => {
-                if let Some(value) = text.strip_prefix("--output=").or_else(|| text.strip_prefix("-o")) {
-                    format = Some(value.trim_start_matches('=').to_owned());
-                }
-            }
+        let next = || texts.get(at + 1).map(ToString::to_string);
+        // Behind one dash, switches may come first: `-qo json`.
+        let short = text.strip_prefix('-').filter(|text| !text.starts_with('-'));
+        let short = short.and_then(|text| text.trim_start_matches(['q', 'y']).strip_prefix('o'));
+        match (text.as_ref(), text.strip_prefix("--output="), short) {
+            ("--output", ..) | (.., Some("")) => format = next(),
+            (_, Some(value), _) | (.., Some(value)) => format = Some(value.trim_start_matches('=').to_owned()),
+            (text, ..) => is_filtered |= text == "--jq" || text.starts_with("--jq="),
         }
     }
     match format.as_deref() {
-        Some(format) => format.starts_with("json"),
-        None => !terminals.stdout,
+        Some("json" | "jsonl") => true,
+        Some("table" | "csv") => false,
+        // No format, or none that there is.
+        _ => is_filtered || !terminals.stdout,
     }
 }
 
@@ -198,4 +216,37 @@ fn complain(error: &CliError, as_json: bool) {
     };
     // Not `eprintln!`, which panics where nobody listens.
     let _ = io::stderr().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_have_the_form_of_the_output() {
+        let terminal = Terminals {
+            stdin: true,
+            stdout: true,
+            stderr: true,
+        };
+        for (line, on_terminal, elsewhere) in [
+            ("plans list", false, true),
+            ("plans list -o json", true, true),
+            ("plans list -ojsonl", true, true),
+            ("plans list -qo json", true, true),
+            ("plans list -qo=table", false, false),
+            ("plans list --output=csv", false, false),
+            ("plans list --output xml", false, true),
+            ("plans list --jq .", true, true),
+            ("plans list --jq=. --output table", false, false),
+            ("plans list --output", false, true),
+        ] {
+            let arguments: Vec<_> = line.split(' ').map(OsString::from).collect();
+            let found = (
+                wants_json(&arguments, terminal),
+                wants_json(&arguments, Terminals::default()),
+            );
+            assert_eq!(found, (on_terminal, elsewhere), "{line}");
+        }
+    }
 }

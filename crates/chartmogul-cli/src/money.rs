@@ -2,10 +2,30 @@
 
 use iso_currency::Currency;
 
-/// How many decimals the currency has: 2 for EUR, 0 for JPY, 3 for KWD. `None` if it is none of ISO 4217.
-pub(crate) fn decimals(currency: &str) -> Option<usize> {
-    let currency = Currency::from_code(currency)?;
-    Some(currency.exponent().map_or(0, usize::from))
+/// How many decimals the currency has: 2 for EUR, 0 for JPY, 3 for KWD.
+///
+/// # Errors
+/// Why there is no telling, as a clause: it is none of ISO 4217, or one without a smaller unit, such as XAU.
+pub(crate) fn decimals(currency: &str) -> Result<usize, &'static str> {
+    match Currency::from_code(currency).map(Currency::exponent) {
+        Some(Some(decimals)) => Ok(decimals.into()),
+        Some(None) => Err(WITHOUT_CENTS),
+        None => Err("is not a currency; must be a code of ISO 4217 such as EUR"),
+    }
+}
+
+const WITHOUT_CENTS: &str =
+    "has no amounts in cents: ISO 4217 gives it no smaller unit; must be a currency such as EUR";
+
+/// Refuses a currency in which no amount can be given: gold, a unit for tests. What is none at all is the document's business.
+///
+/// # Errors
+/// What is wrong with it, as a clause.
+pub(crate) fn has_cents(currency: &str) -> Result<(), &'static str> {
+    match decimals(currency) {
+        Err(wrong) if wrong == WITHOUT_CENTS => Err(wrong),
+        _ => Ok(()),
+    }
 }
 
 /// `200.00` EUR as 20000.
@@ -13,8 +33,7 @@ pub(crate) fn decimals(currency: &str) -> Option<usize> {
 /// # Errors
 /// What is wrong with the amount or the currency, and what is allowed, as a clause: "must be ...".
 pub(crate) fn to_cents(amount: &str, currency: &str) -> Result<i64, String> {
-    let decimals = decimals(currency)
-        .ok_or_else(|| format!("{currency:?} is not a currency; must be a code of ISO 4217 such as EUR"))?;
+    let decimals = decimals(currency).map_err(|wrong| format!("{currency:?} {wrong}"))?;
     let form = || {
         let example = from_cents(123_450, currency).unwrap_or_default();
         let example = example.split(' ').next().unwrap_or_default();
@@ -48,9 +67,9 @@ pub(crate) fn to_cents(amount: &str, currency: &str) -> Result<i64, String> {
         .map_err(|_| format!("{amount:?} is too large; must fit into 64 bits of cents"))
 }
 
-/// 20000 as `200.00 EUR`; `None` if the currency is none of ISO 4217.
+/// 20000 as `200.00 EUR`; `None` if the currency is none of ISO 4217, or has no cents.
 pub(crate) fn from_cents(cents: i64, currency: &str) -> Option<String> {
-    let decimals = decimals(currency)?;
+    let decimals = decimals(currency).ok()?;
     let sign = if cents < 0 { "-" } else { "" };
     let digits = format!("{:0>width$}", cents.unsigned_abs(), width = decimals + 1);
     let (whole, fraction) = digits.split_at(digits.len() - decimals);
@@ -97,6 +116,8 @@ mod tests {
             ("1.0", "JPY", "has too many decimals; JPY has no decimals".to_owned()),
             ("1", "EURO", "is not a currency".to_owned()),
             ("1", "eur", "is not a currency".to_owned()),
+            ("1", "XAU", "\"XAU\" has no amounts in cents".to_owned()),
+            ("1", "XXX", "\"XXX\" has no amounts in cents".to_owned()),
             ("92233720368547758.08", "EUR", "is too large".to_owned()),
         ] {
             let error = to_cents(amount, currency).unwrap_err();

@@ -20,6 +20,7 @@ use crate::{
     error::{CliError, Exit},
     flags,
     output::{self, Printer},
+    signals::Signals,
 };
 
 /// Runs a command of a resource.
@@ -100,13 +101,33 @@ async fn call(context: &Context, operation: &'static Operation, matches: &ArgMat
         return list(context, operation, arguments.values, extent, printer).await;
     }
     let client = context.client()?.low_level();
-    match client.call_json(operation, arguments.values.clone()).await {
-        Ok(response) => one(context, operation, &response, printer),
+    let called = client.call_json(operation, arguments.values.clone());
+    match uninterrupted(operation.is_read(), called).await? {
+        Ok(response) => {
+            let printed = one(context, operation, &response, printer);
+            let is_read = operation.is_read();
+            printed.map_err(|error| if is_read { error } else { error.once_done("It was done") })
+        }
         Err(ApiError::NotModified(_)) => {
             context.note("Nothing to change.");
             read_again(context, operation, arguments.values, printer).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits for a request. Whoever interrupts one that changes something is told what is not known then.
+pub(crate) async fn uninterrupted<T>(is_read: bool, request: impl Future<Output = T>) -> Result<T, CliError> {
+    if is_read {
+        return Ok(request.await);
+    }
+    let mut signals = Signals::listen()?;
+    tokio::select! {
+        done = request => Ok(done),
+        () = signals.next() => {
+            let message = "interrupted while a request was under way that changes something";
+            Err(CliError::new(Exit::Interrupted, "interrupted", message).may_have_happened())
+        }
     }
 }
 
@@ -269,8 +290,9 @@ async fn merge(
             None => update.remove_custom(key),
         };
     }
-    let object = update.send().await?;
-    printer.object(&object.to_string())?;
+    let object = uninterrupted(false, update.send()).await??;
+    let printed = printer.object(&object.to_string());
+    printed.map_err(|error| error.once_done("It was done"))?;
     Ok(Exit::Done)
 }
 

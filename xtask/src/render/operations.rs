@@ -146,6 +146,13 @@ fn operation(api: &Api, operation: &Operation) -> String {
     let about = about.and_then(Kind::component).and_then(|name| api.object(name));
     let properties = about.into_iter().flat_map(|object| &object.properties);
     let fields: Vec<_> = properties.map(|property| property.name.as_str()).collect();
+    let mut cents = about.map(|object| in_cents(api, object, "", 0)).unwrap_or_default();
+    if let Some(whole) = entries
+        .and(operation.response_component())
+        .and_then(|name| api.object(&name))
+    {
+        cents.extend(in_cents(api, whole, "", 0));
+    }
     let entries = option(entries.map(|entries| &entries.name));
     let description = docs::plain(&operation.description);
     format!(
@@ -167,9 +174,28 @@ fn operation(api: &Api, operation: &Operation) -> String {
              entries: {entries},\n    \
              pages: {pages},\n    \
              fields: &{fields:?},\n    \
+             cents: &{cents:?},\n    \
              source: {source:?},\n\
          }};\n"
     )
+}
+
+/// The fields whose descriptions say that they are amounts in cents, and those of objects inside.
+fn in_cents(api: &Api, object: &Object, within: &str, depth: usize) -> Vec<String> {
+    const DEEPEST: usize = 3;
+    let mut found = Vec::new();
+    for property in &object.properties {
+        let path = format!("{within}{}", property.name);
+        match &property.kind {
+            Kind::Ref(name) if depth < DEEPEST && api.object(name).is_some() => {
+                let inner = api.object(name).into_iter();
+                found.extend(inner.flat_map(|inner| in_cents(api, inner, &format!("{path}."), depth + 1)));
+            }
+            _ if property.description.contains("in cents") => found.push(path),
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The list that a response is about.

@@ -6,9 +6,10 @@ mod keyring;
 use std::{
     io::{self, BufRead as _},
     path::Path,
+    time::Duration,
 };
 
-use chartmogul::{Client, Error as ApiError, Method};
+use chartmogul::{Client, Error as ApiError, Method, Retry};
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 
 use self::file::{Profile, Profiles};
@@ -21,6 +22,9 @@ use crate::{
 
 /// The environment variable that wins over every profile.
 const VARIABLE: &str = "CHARTMOGUL_API_KEY";
+
+/// Nobody waits longer to learn whether a key is valid, unless `--timeout` says so.
+const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
 /// The profile, unless another is named.
 const DEFAULT: &str = "default";
@@ -63,9 +67,8 @@ pub(crate) fn account(connection: &Connection) -> Result<Account, CliError> {
         ))
     };
     let Some(path) = file::path() else {
-        return Err(no_key(format!(
-            "there is no API key: {VARIABLE} is not set, and there is no folder for profiles"
-        )));
+        let what = format!("there is no API key: {VARIABLE} is not set, and there is no folder for profiles");
+        return Err(no_key(what).next(NEXT_WITHOUT_FOLDER));
     };
     let mut profiles = Profiles::read(&path)?;
     let Some(found) = profiles.0.remove(name) else {
@@ -157,6 +160,7 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
         }
         Err(_) => "file",
     };
+    let in_file = in_keyring.is_err();
     let kept = if in_keyring.is_ok() { None } else { Some(key) };
     profiles.0.insert(name.to_owned(), Profile { key: kept, base_url });
     profiles.write(&path)?;
@@ -176,14 +180,16 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
         name,
         source,
         context.connection.base_url.as_deref(),
-        Some(&path),
+        Some(path.as_path()).filter(|_| in_file),
     )
 }
 
 fn no_folder() -> CliError {
-    CliError::new(Exit::Unexpected, "no_folder", "there is no folder for profiles")
-        .next("Set HOME, XDG_CONFIG_HOME or CHARTMOGUL_CONFIG_DIR; or set CHARTMOGUL_API_KEY, which needs no folder")
+    CliError::new(Exit::Unexpected, "no_folder", "there is no folder for profiles").next(NEXT_WITHOUT_FOLDER)
 }
+
+const NEXT_WITHOUT_FOLDER: &str =
+    "Set HOME, XDG_CONFIG_HOME or CHARTMOGUL_CONFIG_DIR; or set CHARTMOGUL_API_KEY, which needs no folder";
 
 /// The key: asked for on a terminal, else read from standard input.
 fn ask(context: &Context) -> Result<String, CliError> {
@@ -219,10 +225,12 @@ async fn check(context: &Context, key: &str) -> Result<(), CliError> {
     } else if let Some(url) = &context.connection.base_url {
         builder = builder.base_url(url);
     }
-    if let Some(limit) = context.connection.timeout {
-        builder = builder.call_timeout(limit);
-    }
-    let client: Client = builder.build()?;
+    let limit = context.connection.timeout.unwrap_or(CHECK_LIMIT);
+    let client: Client = builder.call_timeout(limit).retry(Retry::never()).build()?;
+    context.note(&format!(
+        "Asking ChartMogul whether the key is valid: at most {} s.",
+        limit.as_secs()
+    ));
     match client.low_level().request(Method::GET, "/v1/ping").send_any().await {
         // Whoever may not ping, or has no such path, was known all the same.
         Ok(_) | Err(ApiError::Forbidden(_) | ApiError::NotFound(_)) => Ok(()),

@@ -3,7 +3,10 @@
 use chartmogul::{Operation, chartmogul_api::Schema};
 
 use super::values;
-use crate::flags::{self, Attributes, Flag, Kind};
+use crate::{
+    flags::{self, Attributes, Flag, Kind},
+    identifier::Shape,
+};
 
 /// Columns of a file of failed rows. They are left out when it is read again.
 pub(super) const OF_FAILED: [&str; 3] = ["chartmogul.row", "chartmogul.outcome", "chartmogul.reason"];
@@ -16,7 +19,11 @@ const UUID: &str = "uuid";
 pub(super) struct Fields {
     /// The parameter of the path.
     pub(super) id: &'static str,
+    /// How its values are written, as far as the document says it.
+    pub(super) shape: Option<Shape>,
     flags: Vec<Flag>,
+    /// What the resource has.
+    has: &'static [&'static str],
     pub(super) custom: Option<Custom>,
 }
 
@@ -110,7 +117,9 @@ impl Fields {
         flags.retain(|flag| !matches!(flag.kind, Kind::Merge | Kind::Attributes(_)));
         Some(Self {
             id: id.name,
+            shape: Shape::of(id),
             flags,
+            has: operation.fields,
             custom,
         })
     }
@@ -122,11 +131,16 @@ impl Fields {
         names
     }
 
-    /// The field of a currency, if amounts have one beside them.
+    /// The field at a path.
     pub(super) fn field(&self, path: &[&str]) -> Option<&Flag> {
         self.flags
             .iter()
             .find(|flag| flag.path == path && flag.kind != Kind::Money)
+    }
+
+    /// The amounts in a currency.
+    pub(super) fn amounts_in(&self, currency: &Flag) -> impl Iterator<Item = &Flag> {
+        flags::amounts_in(&self.flags, currency)
     }
 
     /// What a column of this name is about.
@@ -185,12 +199,19 @@ impl Fields {
         if column == "custom" && self.custom.is_some() {
             return "takes a column for each attribute: custom.NAME".to_owned();
         }
+        if self.has.contains(&column) {
+            return format!("can't be changed by an update; --ignore {column} leaves it out");
+        }
         let names = self.names();
         let wanted = column.to_lowercase().replace([' ', '-'], "_");
         let wanted = wanted.trim_matches('_');
         let distance = |name: &String| strsim::damerau_levenshtein(wanted, name);
         let nearest = names.iter().min_by_key(|name| distance(name));
         let near = nearest.filter(|name| distance(name) <= wanted.chars().count() / 3 + 1);
+        // `Close Date` is the end of one name only.
+        let mut longer = names.iter().filter(|name| name.ends_with(&format!("_{wanted}")));
+        let only = longer.next().filter(|_| longer.next().is_none());
+        let near = near.or(only);
         let custom = if self.custom.is_some() { ", and custom.NAME" } else { "" };
         match near {
             Some(near) => format!("is not known; did you mean `{near}`?"),

@@ -7,14 +7,14 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::{Value, json};
-
 use super::{
     cells::{self, Cell},
     columns::OF_FAILED,
+    files::{is_device, part},
     input::{Form, Row},
     plan::{Plan, Planned},
 };
+use crate::output::text;
 
 /// Writes failed rows as they come. They get their name at the end, so that no part of a file is taken for the whole.
 pub(super) struct FailedRows {
@@ -37,7 +37,7 @@ impl FailedRows {
         let out = match &mut self.out {
             Some(out) => out,
             None => {
-                let mut out = BufWriter::new(private(&self.part())?);
+                let mut out = BufWriter::new(private(&self.target())?);
                 out.write_all(self.header().as_bytes())?;
                 self.out.insert(out)
             }
@@ -45,10 +45,13 @@ impl FailedRows {
         out.write_all(line.as_bytes())
     }
 
-    fn part(&self) -> PathBuf {
-        let mut part = self.path.clone().into_os_string();
-        part.push(".part");
-        part.into()
+    /// Where rows are written until all are there; what is no file has no other name.
+    fn target(&self) -> PathBuf {
+        if is_device(&self.path) {
+            self.path.clone()
+        } else {
+            part(&self.path)
+        }
     }
 
     fn header(&self) -> String {
@@ -67,12 +70,12 @@ impl FailedRows {
         let own = [planned.row.to_string(), outcome.to_owned(), reason.to_owned()];
         match (&planned.raw, self.plan.input.form) {
             (Row::Json(object), _) => {
-                let mut object = object.clone();
-                for (name, value) in OF_FAILED.iter().zip(own) {
-                    object.insert((*name).to_owned(), Value::String(value));
-                }
-                object.insert(OF_FAILED[0].to_owned(), json!(planned.row));
-                format!("{}\n", Value::Object(object))
+                let [row, outcome, reason] = own;
+                let own = [row, text::string(&outcome), text::string(&reason)];
+                let own = OF_FAILED.into_iter().zip(own.iter().map(String::as_str));
+                let given = object.0.iter().map(|(name, value)| (name.as_str(), value.get()));
+                let given = given.filter(|(name, _)| !OF_FAILED.contains(name));
+                format!("{}\n", text::object(own.chain(given)))
             }
             (Row::Cells(cells), form) => {
                 let delimiter = match form {
@@ -92,8 +95,11 @@ impl FailedRows {
     pub(super) fn finish(mut self) -> io::Result<Option<PathBuf>> {
         let Some(out) = self.out.take() else { return Ok(None) };
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let part = self.target();
+        if part == self.path {
+            return Ok(Some(part));
+        }
         file.sync_all()?;
-        let part = self.part();
         for number in 1..10_000 {
             let path = numbered(&self.path, number);
             if !path.exists() {
@@ -113,8 +119,8 @@ fn plain(text: String) -> Cell {
     Cell { text, quoted: false }
 }
 
-/// What failed has customers' data.
-fn private(path: &Path) -> io::Result<File> {
+/// For customers' data.
+pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]

@@ -8,13 +8,18 @@ use std::{
 };
 
 use encoding_rs::Encoding;
-use serde_json::{Map, Value};
+use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use super::{
     cells::{Broken, Cell, Records, delimiter},
     decode::decode,
 };
-use crate::error::{CliError, Exit};
+use crate::{
+    error::{CliError, Exit},
+    json,
+    output::text::Members,
+};
 
 /// How rows are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +54,8 @@ pub(super) enum Raw {
 #[derive(Debug, Clone)]
 pub(super) enum Row {
     Cells(Vec<Cell>),
-    Json(Map<String, Value>),
+    /// The members, each as it was written.
+    Json(Members),
 }
 
 impl Input {
@@ -80,6 +86,10 @@ impl Input {
         let decoded = decode(&bytes, encoding).map_err(refused)?;
         drop(bytes);
         let text: Arc<str> = decoded.text.into();
+        if !matches!(form, Some(Form::Cells(_))) && serde_json::from_str::<Vec<IgnoredAny>>(&text).is_ok() {
+            let what = "it is an array of JSON; write an object in each line, as `--output jsonl` and `jq -c '.[]'` do";
+            return Err(refused(what.to_owned()));
+        }
         let form = match form.or_else(|| of_extension(file.as_deref()?)) {
             Some(form) => form,
             None if text.trim_start().starts_with('{') => Form::JsonLines,
@@ -160,10 +170,10 @@ impl Iterator for Rows {
         match self {
             Self::Lines(lines) => {
                 let (number, line) = lines.next()?;
-                let row = match serde_json::from_str(&line) {
-                    Ok(Value::Object(object)) => Ok(Row::Json(object)),
-                    Ok(_) => Err((None, "the line must be a JSON object".to_owned())),
-                    Err(error) => Err((None, format!("the line is not JSON: {error}"))),
+                let row = match json::object(&line) {
+                    Ok(Some(members)) => Ok(Row::Json(members)),
+                    Ok(None) => Err((None, "the line must be a JSON object".to_owned())),
+                    Err(what) => Err((None, what)),
                 };
                 Some((number, row))
             }

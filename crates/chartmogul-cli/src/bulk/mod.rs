@@ -3,10 +3,13 @@
 //! `decode`, `cells` and `input` read the file, `columns` and `values` say what it means, `plan` checks all of it, and `send` or
 //! `preview` goes through it.
 
+mod before;
 mod cells;
 mod columns;
 mod decode;
+mod ending;
 mod failed;
+mod files;
 mod input;
 mod plan;
 mod preview;
@@ -17,11 +20,7 @@ mod results;
 mod send;
 mod values;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
 use chartmogul::{ClientBuilder, Operation};
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
@@ -38,6 +37,7 @@ use crate::{
     context::{Context, Format},
     error::{CliError, Exit},
     money,
+    output::Printer,
 };
 
 const INPUT: &str = "Input";
@@ -59,7 +59,9 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
         text("ignore", "COLUMN")
             .action(ArgAction::Append)
             .help("Leaves a column out; can be repeated"),
-        switch("replace-custom").help("The custom attributes of a row replace all that the object has"),
+        switch("replace-custom").help(
+            "The custom attributes of a row replace all that the object has; a row without any leaves them as they are",
+        ),
         switch("allow-duplicates").help("Rows of the same object are sent one after the other"),
         text("input-format", "FORMAT")
             .value_parser(PossibleValuesParser::new(["csv", "tsv", "jsonl"]))
@@ -116,51 +118,11 @@ struct Options {
     skip_unchanged: bool,
     results: Option<PathBuf>,
     failed: PathBuf,
-    report: Option<PathBuf>,
+    report: Option<(PathBuf, report::Subject)>,
     journal: Option<PathBuf>,
     restart: bool,
     salvage: bool,
     stop_after: Option<u64>,
-}
-
-impl Options {
-    /// What is written to a file must not be lost by writing something else to it.
-    fn are_files_of_their_own(&self, input: Option<&Path>) -> Result<(), CliError> {
-        let files = [
-            ("FILE", input),
-            ("--results", self.results.as_deref()),
-            ("--failed", Some(self.failed.as_path())),
-            ("--report", self.report.as_deref()),
-            ("--journal", self.journal.as_deref()),
-        ];
-        let whole = |(name, path): &(&'static str, Option<&Path>)| Some((*name, whole((*path)?)));
-        let files: Vec<_> = files.iter().filter_map(whole).collect();
-        for (at, (name, path)) in files.iter().enumerate() {
-            // What is no file, such as /dev/null, is not lost. Failed rows that are fed in again replace their file at the end.
-            let is_kept = |other: &str| *name == "--failed" && other == "FILE";
-            let is_device = fs::metadata(path).is_ok_and(|there| !there.is_file());
-            let mut others = files[..at].iter().filter(|(other, _)| !is_device && !is_kept(other));
-            if let Some((other, _)) = others.find(|(_, other)| other == path) {
-                let message = format!("{name} is the same file as {other}: {}", path.display());
-                return Err(CliError::usage(message).field(name.trim_start_matches('-')));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The path as everybody writes it, of a file that may not exist yet.
-fn whole(path: &Path) -> PathBuf {
-    let folder = match path.parent() {
-        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
-        Some(folder) => folder,
-        None => return path.to_owned(),
-    };
-    let in_folder = || Some(fs::canonicalize(folder).ok()?.join(path.file_name()?));
-    fs::canonicalize(path)
-        .ok()
-        .or_else(in_folder)
-        .unwrap_or_else(|| path.to_owned())
 }
 
 /// Runs it.
@@ -172,16 +134,18 @@ pub(crate) async fn run(
     let is_set = |name: &str| matches.get_flag(name);
     let path = |name: &str| one(matches, name).map(PathBuf::from);
     let currency = one(matches, "currency").map(str::to_owned);
-    if let Some(currency) = &currency
-        && money::decimals(currency).is_none()
-    {
-        let message = format!("--currency was {currency:?}; must be a code of ISO 4217 such as EUR");
-        return Err(CliError::usage(message).field("currency"));
+    if let Some(currency) = &currency {
+        let wrong = |wrong| CliError::usage(format!("--currency was {currency:?}; it {wrong}")).field("currency");
+        money::decimals(currency).map_err(wrong)?;
     }
     let fields = Fields::of(operation, is_set("replace-custom"));
     let Some(fields) = fields.filter(|_| operation.read().is_some()) else {
         return Err(CliError::usage(format!("{} can't be done in bulk", operation.summary)));
     };
+    if is_set("replace-custom") && !crate::flags::merges_custom(operation) {
+        let message = "--replace-custom has no effect here: this update never replaces all custom attributes";
+        return Err(CliError::usage(message).field("replace-custom"));
+    }
     let ignored: Vec<String> = many(matches, "ignore").into_iter().map(str::to_owned).collect();
     let file = one(matches, "file").unwrap_or("-");
     let is_known = |name: &str| fields.target(name, &ignored).is_ok();
@@ -203,21 +167,23 @@ pub(crate) async fn run(
         skip_unchanged: is_set("skip-unchanged"),
         results: path("results"),
         failed,
-        report: path("report"),
+        report: match path("report") {
+            Some(path) => Some((path, report::Subject::of(operation)?)),
+            None => None,
+        },
         journal: path("journal").or(beside),
         restart: is_set("restart"),
         salvage: is_set("salvage"),
         stop_after: matches.get_one::<u64>("stop-after").copied(),
     };
     options.are_files_of_their_own(input.path.as_deref())?;
-    if options.report.is_some() {
-        report::check(operation)?;
-    }
+    let printer = printer(context, fields.id, options.dry_run)?;
     let settings = Settings {
         currency,
         clear_empty: many(matches, "clear-empty").into_iter().map(str::to_owned).collect(),
         ignore: ignored,
         allow_duplicates: is_set("allow-duplicates"),
+        replace_custom: is_set("replace-custom"),
     };
     let name = input.name.clone();
     let rate = matches.get_one::<u32>("rate").copied();
@@ -226,17 +192,39 @@ pub(crate) async fn run(
     let plan =
         Plan::new(client, operation, fields, input, settings).map_err(|problems| refused(context, &name, &problems))?;
     let plan = Arc::new(plan);
+    options.are_writable()?;
     let empty = plan.rows - plan.updates;
     if empty > 0 {
         context.note(&format!(
-            "{empty} of {} rows set nothing: all their cells are empty.",
-            plan.rows
+            "Of {}, {empty} set nothing: all their cells are empty.",
+            counted(plan.rows, "row")
         ));
     }
     if options.dry_run {
-        return preview::run(context, client, &plan, &options).await;
+        let unwritten = ["results", "failed", "journal"]
+            .into_iter()
+            .filter(|name| one(matches, name).is_some());
+        for name in unwritten {
+            context.note(&format!("A dry run does not write --{name}."));
+        }
+        return preview::run(context, printer, client, &plan, &options).await;
     }
-    send::run(context, client, &plan, &options).await
+    send::run(context, printer, client, &plan, &options).await
+}
+
+/// For what is told of each row; other columns are refused before anything is sent.
+fn printer<'a>(context: &'a Context, id: &'static str, dry_run: bool) -> Result<Printer<'a>, CliError> {
+    let [one, two, three] = if dry_run { preview::MEMBERS } else { results::MEMBERS };
+    let last = dry_run.then_some("lost");
+    Printer::of(context, ["row", id, one, two, three].into_iter().chain(last).collect())
+}
+
+/// `1 row`, `2 rows`
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        count => format!("{count} {what}s"),
+    }
 }
 
 fn form(matches: &ArgMatches) -> Result<Option<Form>, CliError> {
@@ -275,14 +263,7 @@ fn encoding(matches: &ArgMatches) -> Result<Option<&'static Encoding>, CliError>
 /// Nothing was sent, because of these.
 fn refused(context: &Context, name: &str, problems: &Problems) -> CliError {
     let (count, rows) = (problems.count(), problems.rows());
-    let one_or = |count: u64, what: &str| {
-        if count == 1 {
-            format!("1 {what}")
-        } else {
-            format!("{count} {what}s")
-        }
-    };
-    let (found, affected) = (one_or(count, "problem"), one_or(rows as u64, "row"));
+    let (found, affected) = (counted(count, "problem"), counted(rows as u64, "row"));
     let message = format!("{name}: {found} in {affected}; nothing was sent");
     if context.output.format != Format::Json && context.output.format != Format::JsonLines {
         for problem in &problems.all {

@@ -18,7 +18,7 @@ use super::{
     problem::Problem,
     values::{self, Wrong},
 };
-use crate::{flags::Attributes, money};
+use crate::{flags::Attributes, json, money, output::text::compact};
 
 /// Stands for an identifier that is wrong, while the rest of its row is checked.
 const SOME_UUID: &str = "00000000-0000-4000-8000-000000000000";
@@ -33,6 +33,8 @@ pub(super) struct Settings {
     /// Columns that are left out.
     pub(super) ignore: Vec<String>,
     pub(super) allow_duplicates: bool,
+    /// Attributes that a row does not name are removed.
+    pub(super) replace_custom: bool,
 }
 
 /// A column of an input that has a row of names.
@@ -92,6 +94,16 @@ struct Set {
     what: What,
 }
 
+impl Set {
+    /// The column of a custom attribute, and its value; `None` removes it.
+    fn custom(&self) -> Option<(&str, Option<&Value>)> {
+        match &self.what {
+            What::Custom(_, value) => Some((&self.column, value.as_ref())),
+            What::Field(..) => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum What {
     Field(Vec<&'static str>, Value),
@@ -127,6 +139,14 @@ impl Problems {
             self.all.push(problem);
         } else {
             self.more += 1;
+        }
+    }
+
+    /// One of a column, which is told at its first row.
+    fn push_once(&mut self, problem: Problem) {
+        let is_known = |known: &Problem| known.column == problem.column && known.must == problem.must;
+        if !self.all.iter().any(is_known) {
+            self.push(problem);
         }
     }
 
@@ -175,9 +195,26 @@ impl Plan {
             below,
             kinds: HashMap::new(),
         };
-        plan.check(client, &mut problems);
+        let has_id = |column: &Column| matches!(column.target, Some(Target::Id));
+        if plan.input.form == Form::JsonLines || plan.columns.iter().any(has_id) {
+            plan.check(client, &mut problems);
+        } else if let Some(row) = plan.names_below() {
+            let what = "this row has the names of columns; remove the rows above it";
+            problems.push(Problem::of_row(row, what));
+        }
         problems.all.sort_by_key(|problem| problem.row); // in the order of the file
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// A row that looks like the names of the columns, below one that does not.
+    fn names_below(&self) -> Option<u64> {
+        const FARTHEST: usize = 20;
+        let is_id = |cell: &Cell| matches!(self.fields.target(&cell.text, &[]), Ok(Target::Id));
+        let mut rows = self.below.clone().take(FARTHEST);
+        rows.find_map(|(row, raw)| match raw {
+            Ok(Row::Cells(cells)) if cells.iter().any(is_id) => Some(row),
+            _ => None,
+        })
     }
 
     /// The column of the identifier.
@@ -196,15 +233,8 @@ impl Plan {
     }
 
     fn check(&mut self, client: &Client, problems: &mut Problems) {
-        let has_id = match self.input.form {
-            Form::Cells(_) => self
-                .columns
-                .iter()
-                .any(|column| matches!(column.target, Some(Target::Id))),
-            Form::JsonLines => true,
-        };
         let (mut ids, mut seen) = (HashMap::new(), HashMap::new());
-        let (mut rows, mut updates) = (0, 0);
+        let (mut rows, mut updates, mut replacing) = (0, 0, 0);
         for (row, raw) in self.below.clone() {
             rows += 1;
             let raw = match raw {
@@ -224,18 +254,27 @@ impl Plan {
                 continue; // all its cells are empty
             }
             updates += 1;
-            let Some(id) = id else {
-                if has_id {
-                    problems.push(Problem::of_cell(
-                        row,
-                        self.id_column(),
-                        None,
-                        "is empty; each row needs it",
-                    ));
+            let mut custom = sets.iter().filter_map(Set::custom).peekable();
+            if let Some((column, _)) = custom.peek().copied().filter(|_| self.settings.replace_custom) {
+                replacing += 1;
+                if custom.all(|(_, value)| value.is_none()) {
+                    let what = "would remove every custom attribute of the object; name one that stays, or clear them one by one \
+                                without --replace-custom";
+                    problems.push(Problem::of_cell(row, column, None, what));
                 }
+            }
+            let Some(id) = id else {
+                let what = "is empty; each row needs it";
+                problems.push(Problem::of_cell(row, self.id_column(), None, what));
                 self.check_values(client, row, SOME_UUID, sets, problems);
                 continue;
             };
+            if let Some(Err((must, meant))) = self.fields.shape.as_ref().map(|shape| shape.check(&id)) {
+                let problem = Problem::of_cell(row, self.id_column(), Some(&id), must);
+                problems.push(Problem { meant, ..problem });
+                self.check_values(client, row, SOME_UUID, sets, problems);
+                continue;
+            }
             match ids.entry(id.to_ascii_lowercase()) {
                 Entry::Occupied(first) if !self.settings.allow_duplicates => {
                     let what = format!(
@@ -252,8 +291,12 @@ impl Plan {
         if rows == 0 && problems.is_empty() {
             problems.push(Problem::of_file(format!("{} has no rows", self.input.name)));
         }
+        if self.settings.replace_custom && replacing == 0 && problems.is_empty() {
+            let what = "--replace-custom: no row has a custom attribute (custom.NAME), so there is nothing to replace them with";
+            problems.push(Problem::of_file(what));
+        }
         (self.rows, self.updates) = (rows, updates);
-        for (key, seen) in seen {
+        for (key, seen) in seen.into_iter().filter(|(_, seen)| seen.has_values()) {
             match seen.kind() {
                 Ok(kind) => drop(self.kinds.insert(key, kind)),
                 Err(problem) => problems.push(problem),
@@ -281,6 +324,11 @@ impl Plan {
                 return problems.push(Problem::of_row(row, wrong.to_string()));
             };
             let set = sets.remove(at);
+            if set.custom().is_some() && wrong.field().ends_with("key") {
+                let what = format!("has the name of an attribute that can't be: it {}", wrong.requirement());
+                problems.push_once(Problem::of_cell(row, &set.column, None, what));
+                continue;
+            }
             problems.push(Problem::of_cell(
                 row,
                 &set.column,
@@ -382,6 +430,7 @@ impl Plan {
             id: None,
             sets: Vec::new(),
             amounts: Vec::new(),
+            spoilt: Vec::new(),
             named: Vec::new(),
             problems,
         };
@@ -415,12 +464,13 @@ impl Plan {
                 }
             }
             Row::Json(object) => {
-                for (name, value) in object {
-                    reading.member(name, value, seen);
+                for (name, value) in &object.0 {
+                    reading.member(name, value.get(), seen);
                 }
             }
         }
         reading.amounts();
+        reading.currencies();
         (reading.id, reading.sets)
     }
 }
@@ -435,6 +485,8 @@ struct Reading<'a> {
     named: Vec<(String, String)>,
     /// Column, field in cents, text.
     amounts: Vec<(String, Vec<&'static str>, String)>,
+    /// Fields whose cell was refused.
+    spoilt: Vec<Vec<&'static str>>,
     problems: &'a mut Problems,
 }
 
@@ -446,29 +498,37 @@ impl Reading<'_> {
         });
     }
 
-    /// A member of a JSON object, or what is in it.
-    fn member(&mut self, name: &str, value: &Value, seen: &mut Option<&mut HashMap<String, Seen>>) {
-        match (self.plan.fields.target(name, &self.plan.settings.ignore), value) {
-            (Ok(target), value) => {
-                let place = target.place();
-                match self.named.iter().find(|(other, _)| place.as_ref() == Some(other)) {
-                    Some((_, other)) => {
-                        let what = format!("is the same field as {other}; leave one of them out");
-                        self.problems.push(Problem::of_cell(self.row, name, None, what));
+    /// A member of a JSON object as it was written, or what is in it.
+    fn member(&mut self, name: &str, json: &str, seen: &mut Option<&mut HashMap<String, Seen>>) {
+        let wrong = match self.plan.fields.target(name, &self.plan.settings.ignore) {
+            Ok(Target::Ignored) => return,
+            Ok(target) => match of_json(&target, name, json) {
+                Ok(raw) => return self.named(name, &target, raw, seen),
+                Err(what) => what,
+            },
+            Err(_) if json.starts_with('{') && compact(json) != "{}" => match json::members(json, name) {
+                Ok(members) => {
+                    for (inner, value) in &members.0 {
+                        self.member(&format!("{name}.{inner}"), value.get(), seen);
                     }
-                    None => {
-                        self.named.extend(place.map(|place| (place, name.to_owned())));
-                        self.cell(name, &target, Raw::Json(value.clone()), seen);
-                    }
+                    return;
                 }
-            }
-            (Err(_), Value::Object(inner)) => {
-                for (inner, value) in inner {
-                    self.member(&format!("{name}.{inner}"), value, seen);
-                }
-            }
-            (Err(what), _) => self.problems.push(Problem::of_cell(self.row, name, None, what)),
+                Err(what) => what,
+            },
+            Err(what) => what,
+        };
+        self.problems.push(Problem::of_cell(self.row, name, None, wrong));
+    }
+
+    /// One that has a place, which no other may have.
+    fn named(&mut self, name: &str, target: &Target, raw: Raw, seen: &mut Option<&mut HashMap<String, Seen>>) {
+        let place = target.place();
+        if let Some((_, other)) = self.named.iter().find(|(other, _)| place.as_ref() == Some(other)) {
+            let what = format!("is the same field as {other}; leave one of them out");
+            return self.problems.push(Problem::of_cell(self.row, name, None, what));
         }
+        self.named.extend(place.map(|place| (place, name.to_owned())));
+        self.cell(name, target, raw, seen);
     }
 
     fn cell(&mut self, column: &str, target: &Target, raw: Raw, seen: &mut Option<&mut HashMap<String, Seen>>) {
@@ -494,6 +554,9 @@ impl Reading<'_> {
         if let Raw::Text(cell) = &raw
             && let Some(wrong) = damaged(cell)
         {
+            if let Target::Field(flag) | Target::Amount(flag) = target {
+                self.spoilt.push(flag.path.clone());
+            }
             return self.wrong(column, &text, wrong);
         }
         match (target, raw) {
@@ -505,7 +568,10 @@ impl Reading<'_> {
             (Target::Field(flag), Raw::Json(value)) => self.set(column, &text, What::Field(flag.path.clone(), value)),
             (Target::Field(flag), Raw::Text(_)) => match values::value(flag.kind, target.is_day(), &text) {
                 Ok(value) => self.set(column, &text, What::Field(flag.path.clone(), value)),
-                Err(wrong) => self.wrong(column, &text, wrong),
+                Err(wrong) => {
+                    self.spoilt.push(flag.path.clone());
+                    self.wrong(column, &text, wrong);
+                }
             },
             (Target::Custom { key, .. }, Raw::Json(value)) => {
                 self.set(column, &text, What::Custom(key.clone(), Some(value)));
@@ -560,9 +626,8 @@ impl Reading<'_> {
                     continue;
                 }
             };
-            if let (None, Some(currency_column)) = (money::decimals(&currency), currency_column) {
+            if let (Err(what), Some(currency_column)) = (money::decimals(&currency), currency_column) {
                 // That is what is wrong, and nothing can be said about the amount.
-                let what = "must be a code of ISO 4217 such as EUR";
                 self.sets.retain(|set| set.column != currency_column);
                 self.problems
                     .push(Problem::of_cell(self.row, &currency_column, Some(&currency), what));
@@ -570,8 +635,45 @@ impl Reading<'_> {
             }
             match values::cents(&text, &currency) {
                 Ok(number) => self.set(&column, &text, What::Field(cents, number.into())),
-                Err(wrong) => self.wrong(&column, &text, wrong),
+                Err(wrong) => {
+                    self.spoilt.push(cents);
+                    self.wrong(&column, &text, wrong);
+                }
             }
+        }
+    }
+
+    /// A currency without an amount changes what the amount that is there is worth.
+    fn currencies(&mut self) {
+        let is_set = |path: &[&str]| {
+            let sets = self.sets.iter();
+            let mut paths = sets.filter_map(|set| match &set.what {
+                What::Field(path, _) => Some(path),
+                What::Custom(..) => None,
+            });
+            paths.any(|other| other == path) || self.spoilt.iter().any(|other| other == path)
+        };
+        let mut wrong = Vec::new();
+        for set in &self.sets {
+            let What::Field(path, code) = &set.what else { continue };
+            let Some(currency) = self.plan.fields.field(path) else {
+                continue;
+            };
+            let mut amounts = self.plan.fields.amounts_in(currency).peekable();
+            let refused = code.as_str().map(money::has_cents);
+            let what = match (amounts.peek(), refused) {
+                (Some(_), Some(Err(wrong))) => Some(wrong.to_owned()),
+                _ => amounts.find(|amount| !is_set(&amount.path)).map(|amount| {
+                    let amount = amount.name();
+                    format!(
+                        "changes what {amount} is worth; give the amount in the same row, also if it stays the same"
+                    )
+                }),
+            };
+            wrong.extend(what.map(|what| Problem::of_cell(self.row, &set.column, Some(&set.shown), what)));
+        }
+        for problem in wrong {
+            self.problems.push(problem);
         }
     }
 }
@@ -643,6 +745,10 @@ fn header(
             problems.push(Problem::of_cell(row, name, None, what));
         }
     }
+    if settings.currency.is_some() && !targets().any(|target| matches!(target, Target::Amount(_))) {
+        let what = "--currency has no effect: there is no column of amounts in units; beside amounts in cents, add the column currency";
+        problems.push(Problem::of_row(row, what));
+    }
     for name in &settings.clear_empty {
         let column = columns.iter().find(|column| column.name == *name);
         match column {
@@ -669,6 +775,15 @@ fn can_clear(fields: &Fields, target: &Target) -> bool {
         Target::Custom { .. } => true,
         Target::Id | Target::Ignored => false,
     }
+}
+
+/// The value of a member. An amount is taken digit by digit, as the text of a cell is.
+fn of_json(target: &Target, name: &str, json: &str) -> Result<Raw, String> {
+    let is_number = json.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+    if matches!(target, Target::Amount(_)) && is_number {
+        return Ok(Raw::Json(json.into()));
+    }
+    json::value(json, name).map(Raw::Json)
 }
 
 /// What clears a field.
@@ -719,7 +834,12 @@ fn attribute(kind: AttributeKind, text: &str) -> Result<Value, Wrong> {
         AttributeKind::Integer => values::value(Kind::Integer, false, text),
         AttributeKind::Boolean => values::value(Kind::Boolean, false, text),
         // 4 as a decimal is sent as 4.0.
-        AttributeKind::Decimal => values::value(Kind::Number, false, text).map(|number| json!(number.as_f64())),
+        AttributeKind::Decimal => match values::value(Kind::Number, false, text)? {
+            Value::Number(number) => json::as_decimal(&number)
+                .map(Value::Number)
+                .ok_or_else(|| Wrong::new("has more digits than a decimal keeps", None)),
+            other => Ok(other),
+        },
     }
 }
 
@@ -761,6 +881,12 @@ impl Seen {
         };
         first.get_or_insert_with(|| (row, text.to_owned()));
         attribute(kind, text)
+    }
+
+    /// Whether there was a cell that was not refused.
+    fn has_values(&self) -> bool {
+        let kinds = [&self.integer, &self.decimal, &self.boolean, &self.text];
+        kinds.into_iter().any(Option::is_some)
     }
 
     /// The type of all cells.

@@ -1,18 +1,18 @@
 //! A dry run: what would change, and what it would be worth.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use chartmogul::{
-    Client,
+    Client, Operation,
     bulk::{Bulk, Outcome, Preview},
 };
 use serde_json::Value;
 
 use super::{
     Options,
+    before::Before,
+    counted,
+    ending::Failures,
     plan::Plan,
     progress::{Bar, Counts, Stop},
     report,
@@ -21,32 +21,44 @@ use super::{
 use crate::{
     context::{Context, Format},
     error::{CliError, Exit},
+    flags::{self, CURRENCY, IN_CENTS, Kind},
     money,
     output::Printer,
 };
 
-const IN_CENTS: &str = "_in_cents";
+/// What is told of a change, behind the number and the identifier of its row.
+pub(super) const MEMBERS: [&str; 3] = ["field", "old", "new"];
 
 /// Reads each object, and shows what would change.
 pub(super) async fn run(
     context: &Context,
+    mut printer: Printer<'_>,
     client: &Client,
     plan: &Arc<Plan>,
     options: &Options,
 ) -> Result<Exit, CliError> {
     let id = plan.id();
-    let mut printer = Printer::new(context, None)?;
-    let mut totals = Totals::default();
+    let mut totals = Totals::of(plan.operation);
     let (mut lost, mut losing) = (0, 0);
-    let mut changes = report::Changes::default();
-    let (counts, stopped) = each(context, client, plan, |row, key, preview| {
+    let mut changes = options
+        .report
+        .as_ref()
+        .map(|(_, subject)| report::Changes::of(*subject));
+    let Seen {
+        counts,
+        failures,
+        stopped,
+    } = each(context, client, plan, |row, key, preview| {
         totals.add(preview);
-        changes.add(&preview.object, &after(preview));
-        lost += preview.lost.len();
-        losing += usize::from(!preview.lost.is_empty());
+        if let Some(changes) = &mut changes {
+            changes.add(&preview.object, &after(preview));
+        }
+        lost += preview.lost.len() as u64;
+        losing += u64::from(!preview.lost.is_empty());
         for [field, old, new, lost] in lines(preview, context.output.format == Format::Table) {
             let of_row = [("row", row.into()), (id, key.into())];
-            let of_field = [("field", field), ("old", old), ("new", new), ("lost", lost)];
+            let [name, before, after] = MEMBERS;
+            let of_field = [(name, field), (before, old), (after, new), ("lost", lost)];
             let members: Vec<_> = of_row.into_iter().chain(of_field).collect();
             printer.entry(&object(&members))?;
         }
@@ -61,7 +73,9 @@ pub(super) async fn run(
     }
     if lost > 0 {
         context.warn(&format!(
-            "{losing} rows would remove {lost} custom attributes that they do not name."
+            "{} would remove {} that they do not name.",
+            counted(losing, "row"),
+            counted(lost, "custom attribute")
         ));
     }
     let Counts {
@@ -72,53 +86,58 @@ pub(super) async fn run(
     } = counts;
     let unchanged = plan.rows - updated - failed - not_sent;
     context.note(&format!(
-        "{} rows: {updated} would be updated, {unchanged} would not change, {failed} would fail. Nothing was sent.",
-        plan.rows
+        "{}: {updated} would be updated, {unchanged} would not change, {failed} would fail. Nothing was sent.",
+        counted(plan.rows, "row")
     ));
-    if let Some(path) = &options.report {
-        let written = std::fs::write(path, report::page(&changes, &plan.input.name));
+    if let (Some((path, _)), Some(changes)) = (&options.report, &changes) {
+        let written = std::fs::write(path, report::page(changes, &plan.input.name, 0));
         written.map_err(|error| CliError::file("write", path, &error))?;
     }
     if stopped {
         return Err(CliError::new(Exit::Interrupted, "interrupted", "stopped"));
     }
-    Ok(if failed + not_sent > 0 {
-        Exit::RowsFailed
-    } else {
-        Exit::Done
-    })
+    Ok(failures.exit(counts))
 }
 
-/// The objects that would change, by row.
+/// Adds the objects that would change, as they are.
 pub(super) async fn collect(
     context: &Context,
     client: &Client,
     plan: &Arc<Plan>,
-) -> Result<HashMap<u64, Value>, CliError> {
+    subject: report::Subject,
+    before: &mut Before,
+) -> Result<(), CliError> {
     context.note("Reading the objects as they are, for the report.");
-    let mut before = HashMap::new();
-    let (_, stopped) = each(context, client, plan, |row, _, preview| {
-        before.insert(row, report::facts_of(&preview.object));
+    let seen = each(context, client, plan, |_, id, preview| {
+        before.add(id, subject.facts_of(&preview.object));
         Ok(())
     })
     .await?;
-    if stopped {
+    if seen.stopped {
         return Err(CliError::new(
             Exit::Interrupted,
             "interrupted",
             "stopped before anything was sent",
         ));
     }
-    Ok(before)
+    before.write()
 }
 
-/// Goes through a dry run. Rows that would fail are told; the last value says whether it was stopped by a signal.
+/// What came of a dry run.
+struct Seen {
+    counts: Counts,
+    failures: Failures,
+    /// By a signal.
+    stopped: bool,
+}
+
+/// Goes through a dry run. Rows that would fail are told.
 async fn each(
     context: &Context,
     client: &Client,
     plan: &Arc<Plan>,
     mut found: impl FnMut(u64, &str, &Preview) -> Result<(), CliError>,
-) -> Result<(Counts, bool), CliError> {
+) -> Result<Seen, CliError> {
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
     let bulk = Bulk::try_new(plan.updates(client))
         .in_order()
@@ -127,13 +146,14 @@ async fn each(
     let unusable = |error: chartmogul::bulk::Error| CliError::new(Exit::Unexpected, "run", error.to_string());
     let mut run = bulk.dry_run().await.map_err(unusable)?;
     let progress = run.progress();
-    let mut counts = Counts::default();
+    let (mut counts, mut failures) = (Counts::default(), Failures::default());
     for planned in plan.rows().filter(|planned| !planned.is_empty()) {
         let Some(done) = run.try_next().await.map_err(unusable)? else {
             break;
         };
         let line = Line::of(planned.row, &planned.id, &done);
         counts.add(line.word);
+        failures.add(&done);
         if let Outcome::Updated(preview) = &done.outcome {
             found(planned.row, &planned.id, preview)?;
         }
@@ -150,25 +170,33 @@ async fn each(
         return Err(CliError::new(Exit::SignIn, "unauthorized", "the API key was rejected")
             .next("Sign in with `chartmogul auth login`"));
     }
-    Ok((counts, stop.was_asked_for()))
+    Ok(Seen {
+        counts,
+        failures,
+        stopped: stop.was_asked_for(),
+    })
 }
 
 /// Each field that would change: its name, the old and the new value, and whether it would be lost. For people, amounts have their
-/// currency.
+/// currency, also where only that changes.
 fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     let after = after(preview);
+    let is_changed = |field: &str| preview.changes.iter().any(|change| change.field == field);
+    // The amount that a line is about; that of a currency, if it has no line of its own.
+    let amount = |field: &str| {
+        let is_in = |name: &str| name == field || field == CURRENCY && !is_changed(name);
+        let fields = preview.object.as_object()?.keys().map(String::as_str);
+        fields.filter(|name| name.ends_with(IN_CENTS)).find(|name| is_in(name))
+    };
     let line = |change: &chartmogul::bulk::Change| {
         let key = change.field.strip_prefix("custom.");
         let is_lost = key.is_some_and(|key| preview.lost.iter().any(|lost| lost == key));
         let (mut field, mut old, mut new) = (change.field.as_str(), change.old.clone(), change.new.clone());
-        if for_people && let Some(units) = field.strip_suffix(IN_CENTS) {
-            let shown = |cents: &Option<Value>, object: &Value| {
-                let cents = cents.as_ref().and_then(Value::as_i64)?;
-                money::from_cents(cents, object["currency"].as_str()?)
-            };
-            if let (Some(shown_old), Some(shown_new)) = (shown(&old, &preview.object), shown(&new, &after)) {
+        if let Some(cents) = amount(field).filter(|_| for_people) {
+            let shown = |object: &Value| money::from_cents(object[cents].as_i64()?, object[CURRENCY].as_str()?);
+            if let (Some(shown_old), Some(shown_new)) = (shown(&preview.object), shown(&after)) {
                 (old, new) = (Some(shown_old.into()), Some(shown_new.into()));
-                field = units;
+                field = cents.trim_end_matches(IN_CENTS);
             }
         }
         let lost = match (for_people, is_lost) {
@@ -194,7 +222,11 @@ pub(super) fn after(preview: &Preview) -> Value {
 
 /// What the amounts of the rows come to, by currency.
 #[derive(Debug, Default)]
-struct Totals(BTreeMap<String, Total>);
+struct Totals {
+    /// The fields in cents of the currency beside them.
+    cents: Vec<&'static str>,
+    by_currency: BTreeMap<String, Total>,
+}
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Total {
@@ -203,18 +235,32 @@ struct Total {
 }
 
 impl Totals {
-    fn add(&mut self, preview: &Preview) {
-        let amount = |object: &Value| {
-            Some((
-                object["currency"].as_str()?.to_owned(),
-                object["amount_in_cents"].as_i64()?,
-            ))
-        };
-        if let Some((currency, cents)) = amount(&preview.object) {
-            self.0.entry(currency).or_default().before += i128::from(cents);
+    fn of(operation: &'static Operation) -> Self {
+        let flags = flags::flags(operation);
+        let amounts = flags.iter().filter(|flag| flag.kind == Kind::Money);
+        let cents = amounts.filter_map(|flag| {
+            if let [name] = flag.path.as_slice() {
+                Some(*name)
+            } else {
+                None
+            }
+        });
+        Self {
+            cents: cents.collect(),
+            ..Self::default()
         }
-        if let Some((currency, cents)) = amount(&after(preview)) {
-            self.0.entry(currency).or_default().after += i128::from(cents);
+    }
+
+    fn add(&mut self, preview: &Preview) {
+        let after = after(preview);
+        for cents in &self.cents {
+            let amount = |object: &Value| Some((object[CURRENCY].as_str()?.to_owned(), object[cents].as_i64()?));
+            if let Some((currency, cents)) = amount(&preview.object) {
+                self.by_currency.entry(currency).or_default().before += i128::from(cents);
+            }
+            if let Some((currency, cents)) = amount(&after) {
+                self.by_currency.entry(currency).or_default().after += i128::from(cents);
+            }
         }
     }
 
@@ -235,13 +281,14 @@ impl Totals {
                 shown(change)
             )
         };
-        self.0.iter().map(line).collect()
+        self.by_currency.iter().map(line).collect()
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)] // tests
 mod tests {
+    use chartmogul::chartmogul_api::operations;
     use serde_json::json;
 
     use super::*;
@@ -269,8 +316,18 @@ mod tests {
             [json!("amount"), json!("200.00 USD"), json!("300 JPY"), json!(null)]
         );
         assert_eq!(shown[2][3], "would be lost");
+        assert_eq!(shown[1], [json!("currency"), json!("USD"), json!("JPY"), json!(null)]);
+        // The same number of cents is another amount.
+        let only = self::preview(
+            json!({ "amount_in_cents": 20_000, "currency": "USD" }),
+            json!([{ "field": "currency", "old": "USD", "new": "JPY" }]),
+        );
+        assert_eq!(
+            lines(&only, true),
+            [[json!("amount"), json!("200.00 USD"), json!("20000 JPY"), json!(null)]]
+        );
         assert_eq!(lines(&preview, false)[0][2], 300);
-        let mut totals = Totals::default();
+        let mut totals = Totals::of(operations::find("update_opportunity").unwrap());
         totals.add(&preview);
         assert_eq!(
             totals.lines(),

@@ -18,6 +18,7 @@ use super::results::Word;
 use crate::{
     context::Context,
     error::{CliError, Exit},
+    signals::Signals,
 };
 
 /// Rows by what became of them.
@@ -117,15 +118,12 @@ impl Stop {
         self.asked.load(Relaxed)
     }
 
-    /// Ends when SIGINT or SIGTERM comes. The second one ends the process: what was noted is on the disk.
+    /// Ends when SIGINT, SIGTERM or SIGHUP comes. The second one ends the process: what was noted is on the disk.
     ///
     /// # Errors
     /// The signals can't be listened to.
     pub(super) fn listen(&mut self, bar: &Bar) -> Result<impl Future<Output = ()> + Send + 'static, CliError> {
-        let mut signals = Signals::new().map_err(|error| {
-            let message = format!("can't listen to signals: {error}");
-            CliError::new(Exit::Unexpected, "signals", message)
-        })?;
+        let mut signals = Signals::listen()?;
         let (tell, told) = oneshot::channel();
         let (asked, bar) = (Arc::clone(&self.asked), bar.clone());
         self.listener.spawn(async move {
@@ -149,44 +147,4 @@ impl Stop {
 fn note(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stderr(), "{text}");
-}
-
-/// SIGINT and SIGTERM.
-struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    #[cfg(unix)]
-    fn new() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    #[cfg(unix)]
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-
-    #[cfg(not(unix))]
-    #[allow(clippy::unnecessary_wraps)]
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {})
-    }
-
-    #[cfg(not(unix))]
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }

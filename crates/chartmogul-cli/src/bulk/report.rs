@@ -2,40 +2,61 @@
 
 use std::collections::BTreeMap;
 
-use chartmogul::Operation;
+use chartmogul::{Operation, chartmogul_api::Schema};
 use serde_json::Value;
 
-use crate::{error::CliError, money};
+use crate::{
+    error::CliError,
+    flags::{self, CURRENCY, Flag, Kind},
+    money,
+};
 
-/// What the page is about.
-const FIELDS: [&str; 4] = ["amount_in_cents", "currency", "pipeline_stage", "estimated_close_date"];
+/// Where a deal stands. The document does not say of a field that it is this.
+const STAGE: &str = "pipeline_stage";
 
-/// Refuses a resource that has no pipeline.
-pub(super) fn check(operation: &Operation) -> Result<(), CliError> {
-    match FIELDS.iter().find(|field| !operation.fields.contains(field)) {
-        None => Ok(()),
-        Some(field) => {
-            let message = format!(
-                "--report needs the field {field}, which {} do not have",
-                operation.tag.replace('_', " ")
-            );
-            Err(CliError::usage(message).field("report"))
+/// What the page is about: fields of a resource.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Subject {
+    /// The amount in cents.
+    cents: &'static str,
+    /// The day that tells the month.
+    day: &'static str,
+}
+
+impl Subject {
+    /// # Errors
+    /// The resource has no pipeline.
+    pub(super) fn of(operation: &'static Operation) -> Result<Self, CliError> {
+        let flags = flags::flags(operation);
+        let found = |is_it: fn(&Flag) -> bool| {
+            let mut names = flags.iter().filter(|flag| is_it(flag)).map(|flag| flag.path.as_slice());
+            names.find_map(|path| if let [name] = path { Some(*name) } else { None })
+        };
+        let cents = found(|flag| flag.kind == Kind::Money);
+        let day = found(|flag| matches!(flag.field.schema, Schema::Date));
+        match (cents, day, operation.fields.contains(&STAGE)) {
+            (Some(cents), Some(day), true) => Ok(Self { cents, day }),
+            _ => {
+                let resource = operation.tag.replace('_', " ");
+                let message =
+                    format!("--report needs an amount, a day and the field {STAGE}, which {resource} do not have");
+                Err(CliError::usage(message).field("report"))
+            }
         }
+    }
+
+    /// The fields that the page needs.
+    pub(super) fn facts_of(self, object: &Value) -> Value {
+        let names = [self.cents, CURRENCY, STAGE, self.day];
+        let facts = names.iter().map(|name| ((*name).to_owned(), object[*name].clone()));
+        facts.collect::<serde_json::Map<_, _>>().into()
     }
 }
 
-/// The fields that the page needs.
-pub(super) fn facts_of(object: &Value) -> Value {
-    FIELDS
-        .iter()
-        .map(|field| ((*field).to_owned(), object[*field].clone()))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
-}
-
 /// Sums of amounts, before and after.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Changes {
+    subject: Subject,
     rows: u64,
     /// By currency, then by stage or month.
     stages: BTreeMap<String, BTreeMap<String, [i128; 2]>>,
@@ -43,15 +64,24 @@ pub(super) struct Changes {
 }
 
 impl Changes {
+    pub(super) fn of(subject: Subject) -> Self {
+        Self {
+            subject,
+            rows: 0,
+            stages: BTreeMap::new(),
+            months: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn add(&mut self, before: &Value, after: &Value) {
         self.rows += 1;
+        let Subject { cents, day } = self.subject;
         for (at, object) in [before, after].into_iter().enumerate() {
-            let (Some(cents), Some(currency)) = (object["amount_in_cents"].as_i64(), object["currency"].as_str())
-            else {
+            let (Some(cents), Some(currency)) = (object[cents].as_i64(), object[CURRENCY].as_str()) else {
                 continue;
             };
-            let stage = object["pipeline_stage"].as_str().unwrap_or("(none)").to_owned();
-            let month = object["estimated_close_date"]
+            let stage = object[STAGE].as_str().unwrap_or("(none)").to_owned();
+            let month = object[day]
                 .as_str()
                 .and_then(|day| day.get(..7))
                 .unwrap_or("(none)")
@@ -63,8 +93,8 @@ impl Changes {
     }
 }
 
-/// The page.
-pub(super) fn page(changes: &Changes, input: &str) -> String {
+/// The page. What earlier runs have made without a report is not on it: what was before is not known any more.
+pub(super) fn page(changes: &Changes, input: &str, earlier: u64) -> String {
     let mut body = String::new();
     for (currency, stages) in &changes.stages {
         let total = stages
@@ -81,15 +111,28 @@ pub(super) fn page(changes: &Changes, input: &str) -> String {
             escaped(&after),
             escaped(&change)
         );
-        body += &chart("By stage", stages, currency);
+        let words = |name: &str| name.replace('_', " ");
+        body += &chart(&format!("By {}", words(STAGE)), stages, currency);
         if let Some(months) = changes.months.get(currency) {
-            body += &chart("By month of the estimated close date", months, currency);
+            body += &chart(
+                &format!("By month of the {}", words(changes.subject.day)),
+                months,
+                currency,
+            );
         }
     }
     if body.is_empty() {
         body += "<p>Nothing changes.</p>\n";
     }
-    PAGE.replace("{rows}", &changes.rows.to_string())
+    let earlier = match earlier {
+        0 => String::new(),
+        earlier => format!(
+            "<p>Not in here: {}, made by earlier runs without a report.</p>\n",
+            super::counted(earlier, "row")
+        ),
+    };
+    PAGE.replace("{rows}", &super::counted(changes.rows, "change"))
+        .replace("{earlier}", &earlier)
         .replace("{input}", &escaped(input))
         .replace("{body}", &body)
 }
@@ -112,10 +155,10 @@ svg { width: 100%; height: auto; } svg text { fill: var(--text); font: 12px syst
 </head>
 <body>
 <h1>Pipeline before and after {input}</h1>
-<p>The {rows} opportunities that change.
+<p>{rows}.
 <span class="key" style="background: var(--before)"></span>before
 <span class="key" style="background: var(--after)"></span>after</p>
-{body}</body>
+{earlier}{body}</body>
 </html>
 "#;
 
@@ -194,6 +237,7 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use chartmogul::chartmogul_api::operations;
     use serde_json::json;
 
     use super::*;
@@ -204,7 +248,13 @@ mod tests {
 
     #[test]
     fn amounts_are_summed_by_currency_stage_and_month() {
-        let mut changes = Changes::default();
+        let subject = Subject::of(operations::find("update_opportunity").unwrap()).unwrap();
+        assert_eq!(
+            (subject.cents, subject.day),
+            ("amount_in_cents", "estimated_close_date")
+        );
+        assert!(Subject::of(operations::find("update_plan").unwrap()).is_err());
+        let mut changes = Changes::of(subject);
         changes.add(
             &deal(10_000, "EUR", "Lead", "2026-03-31"),
             &deal(20_000, "EUR", "<Won>", "2026-04-30"),
@@ -216,13 +266,14 @@ mod tests {
         changes.add(&json!({}), &json!({ "amount_in_cents": null }));
         assert_eq!(changes.stages["EUR"]["Lead"], [10_000, 0]);
         assert_eq!(changes.months["EUR"]["2026-04"], [0, 20_000]);
-        let page = page(&changes, "a & b.csv");
+        let page = page(&changes, "a & b.csv", 2);
         for part in [
             "&lt;Won&gt;, after: 200.00 EUR",
-            "The 3 opportunities",
+            "<p>3 changes.",
             "a &amp; b.csv",
             "+100.00 EUR",
             "5 JPY",
+            "Not in here: 2 rows",
         ] {
             assert!(page.contains(part), "{part}");
         }

@@ -32,6 +32,11 @@ impl Word {
     }
 }
 
+/// What is told of a row, behind its number and identifier.
+pub(super) const MEMBERS: [&str; 3] = ["outcome", "status", "reason"];
+
+const BY_AN_EARLIER_RUN: &str = "by an earlier run";
+
 /// A row of the results.
 #[derive(Debug)]
 pub(super) struct Line {
@@ -44,9 +49,10 @@ pub(super) struct Line {
 
 impl Line {
     pub(super) fn of<T>(row: u64, id: &str, done: &Completed<T>) -> Self {
+        let earlier = done.earlier.then(|| BY_AN_EARLIER_RUN.to_owned());
         let (word, reason) = match &done.outcome {
-            Outcome::Updated(_) => (Word::Updated, None),
-            Outcome::NotModified => (Word::Unchanged, None),
+            Outcome::Updated(_) => (Word::Updated, earlier),
+            Outcome::NotModified => (Word::Unchanged, earlier),
             Outcome::NotSent(NotSent::Stopped(why)) => (Word::NotSent, Some(why.to_string())),
             Outcome::NotSent(NotSent::Behind(_)) => (
                 Word::NotSent,
@@ -85,12 +91,13 @@ impl Line {
 
     /// As one object, in this order.
     pub(super) fn json(&self, id: &str) -> String {
+        let [outcome, status, reason] = MEMBERS;
         object(&[
             ("row", self.row.into()),
             (id, self.id.as_str().into()),
-            ("outcome", self.word.as_str().into()),
-            ("status", self.status.into()),
-            ("reason", self.reason.as_deref().into()),
+            (outcome, self.word.as_str().into()),
+            (status, self.status.into()),
+            (reason, self.reason.as_deref().into()),
         ])
     }
 }
@@ -129,7 +136,8 @@ impl ResultsFile {
             out: BufWriter::new(File::create(path)?),
         };
         if !file.is_json {
-            file.record(["row", id, "outcome", "status", "reason"])?;
+            let [outcome, status, reason] = MEMBERS;
+            file.record(["row", id, outcome, status, reason])?;
             file.out.flush()?; // a full disk is noticed before anything is sent
         }
         Ok(file)

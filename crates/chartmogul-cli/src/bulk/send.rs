@@ -1,17 +1,21 @@
 //! Sends what the rows ask for, and tells what became of each.
 
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc, time::Duration};
+use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
 use chartmogul::{
     Client,
-    bulk::{self, Bulk, Completed, Outcome, Run, Stopped, carry_over, salvage},
+    bulk::{self, Bulk, Outcome, Run, carry_over, salvage},
 };
 use serde_json::Value;
 use tokio::time::timeout;
 
 use super::{
     Options,
+    before::{self, Before},
+    counted,
+    ending::{Failures, interrupted},
     failed::FailedRows,
+    files::unwritable,
     plan::{Plan, Planned},
     preview,
     progress::{Bar, Counts, Stop},
@@ -20,36 +24,16 @@ use super::{
 };
 use crate::{
     context::{Context, Format},
-    error::{CliError, Exit},
+    error::{self, CliError, Exit},
     output::Printer,
 };
 
 /// The bar moves at least so often.
 const A_MOMENT: Duration = Duration::from_millis(200);
 
-/// What a failure says about its cause.
-#[derive(Debug, Default, Clone, Copy)]
-struct Failures {
-    /// 401 and 403.
-    sign_in: u64,
-    /// No usable response.
-    unavailable: u64,
-    rejected: u64,
-}
-
-impl Failures {
-    fn add<T>(&mut self, done: &Completed<T>) {
-        let Some(error) = done.outcome.error() else { return };
-        match error.status().map(|status| status.as_u16()) {
-            Some(401 | 403) => self.sign_in += 1,
-            Some(400..500) => self.rejected += 1,
-            _ => self.unavailable += 1,
-        }
-    }
-}
-
 pub(super) async fn run(
     context: &Context,
+    printer: Printer<'_>,
     client: &Client,
     plan: &Arc<Plan>,
     options: &Options,
@@ -57,32 +41,35 @@ pub(super) async fn run(
     let mut told = Told {
         context,
         id: plan.id(),
-        printer: Printer::new(context, None)?,
+        printer,
         results: None,
         failed: FailedRows::new(plan, options.failed.clone()),
-        before: HashMap::new(),
-        changes: report::Changes::default(),
+        before: Before::default(),
+        changes: options
+            .report
+            .as_ref()
+            .map(|(_, subject)| report::Changes::of(*subject)),
         counts: Counts::default(),
         failures: Failures::default(),
+        earlier: 0,
+        unprinted: None,
         unwritten: None,
     };
     let made = journal(context, client, plan, options)?;
     if made > 0 {
         let left = plan.updates.saturating_sub(made);
         context.note(&format!(
-            "{made} of {} rows were made earlier; {left} are left.",
-            plan.updates
+            "Of {}, {made} were made earlier; {left} are left.",
+            counted(plan.updates, "row")
         ));
     }
     if let Some(path) = &options.results {
-        let file = ResultsFile::create(path, told.id).map_err(|error| {
-            let message = format!("can't write {}: {error}; nothing was sent", path.display());
-            CliError::new(Exit::Usage, "file", message)
-        })?;
+        let file = ResultsFile::create(path, told.id).map_err(|error| unwritable("--results", path, &error))?;
         told.results = Some(file);
     }
-    if options.report.is_some() {
-        told.before = preview::collect(context, client, plan).await?;
+    if let Some((_, subject)) = options.report {
+        told.before = Before::read(options.journal.as_deref())?;
+        preview::collect(context, client, plan, subject, &mut told.before).await?;
     }
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
     let mut bulk = Bulk::try_new(plan.updates(client)).in_order().total(plan.updates);
@@ -97,12 +84,12 @@ pub(super) async fn run(
         bulk = bulk.stop_after_errors(errors);
     }
     let mut run = bulk.start().await.map_err(|error| unable(&error, options))?;
-    let ended = told.each(plan, &mut run, &bar).await?;
+    let ended = told.each(plan, &mut run, &bar).await;
     bar.finish();
     let stopped = run.report().stopped;
     drop(run);
     let (counts, failures) = (told.counts, told.failures);
-    let unwritten = told.end(plan, options)?;
+    let (unwritten, unprinted) = told.end(plan, options);
     if let Some(error) = ended {
         return Err(unable(&error, options));
     }
@@ -113,8 +100,10 @@ pub(super) async fn run(
         return Err(CliError::new(Exit::Unexpected, "file", what)
             .next("Run the same command again: it sends nothing twice, and writes all of them"));
     }
-    let all_is_well = counts.failed + counts.not_sent == 0;
-    Ok(if all_is_well { Exit::Done } else { Exit::RowsFailed })
+    match unprinted {
+        Some(error) if !error.is_quiet() => Err(error.once_done("The rows were sent")),
+        _ => Ok(failures.exit(counts)),
+    }
 }
 
 /// Tells what became of the rows.
@@ -124,64 +113,70 @@ struct Told<'a> {
     printer: Printer<'a>,
     results: Option<ResultsFile>,
     failed: FailedRows,
-    /// Of the rows that would change something, for a report.
-    before: HashMap<u64, Value>,
-    changes: report::Changes,
+    /// Of the objects that would change, for a report.
+    before: Before,
+    changes: Option<report::Changes>,
     counts: Counts,
     failures: Failures,
+    /// Rows that an earlier run made without a report.
+    earlier: u64,
+    /// Why nothing is printed any more; the run itself goes on.
+    unprinted: Option<CliError>,
     /// What a file could not take; the run itself goes on.
     unwritten: Option<String>,
 }
 
 impl Told<'_> {
     /// Goes through the rows and their outcomes, which are in the same order. Why the run failed, if it did.
-    async fn each(
-        &mut self,
-        plan: &Arc<Plan>,
-        run: &mut Run<Value>,
-        bar: &Bar,
-    ) -> Result<Option<bulk::Error>, CliError> {
+    async fn each(&mut self, plan: &Arc<Plan>, run: &mut Run<Value>, bar: &Bar) -> Option<bulk::Error> {
         let progress = run.progress();
         for planned in plan.rows() {
             if planned.is_empty() {
-                self.row(&planned, &Line::empty(planned.row, &planned.id))?;
+                self.row(&planned, &Line::empty(planned.row, &planned.id));
                 continue;
             }
             let done = loop {
                 match timeout(A_MOMENT, run.try_next()).await {
                     Ok(done) => break done,
-                    Err(_) => bar.show(self.counts, &progress),
+                    Err(_) => {
+                        bar.show(self.counts, &progress);
+                        let shown = self.printer.flush();
+                        self.printed(shown);
+                    }
                 }
             };
             let done = match done {
                 Ok(Some(done)) => done,
-                Ok(None) => return Ok(None),
-                Err(error) => return Ok(Some(error)),
+                Ok(None) => return None,
+                Err(error) => return Some(error),
             };
             let line = Line::of(planned.row, &planned.id, &done);
             self.counts.add(line.word);
             self.failures.add(&done);
-            if let Some(before) = self.before.get(&planned.row) {
+            let before = self.before.get(&planned.id);
+            let is_change = matches!(done.outcome, Outcome::Updated(_));
+            self.earlier += u64::from(done.earlier && is_change && before.is_none());
+            if let (Some(before), Some(changes)) = (before, &mut self.changes) {
                 let after = match &done.outcome {
                     Outcome::Updated(object) => object,
                     _ => before,
                 };
-                self.changes.add(before, after);
+                changes.add(before, after);
             }
             bar.show(self.counts, &progress);
-            self.row(&planned, &line)?;
+            self.row(&planned, &line);
         }
         // What the run ended with comes after the last outcome.
         loop {
             match run.try_next().await {
                 Ok(Some(_)) => {}
-                Ok(None) => return Ok(None),
-                Err(error) => return Ok(Some(error)),
+                Ok(None) => return None,
+                Err(error) => return Some(error),
             }
         }
     }
 
-    fn row(&mut self, planned: &Planned, line: &Line) -> Result<(), CliError> {
+    fn row(&mut self, planned: &Planned, line: &Line) {
         let is_failed = line.word == Word::Failed;
         let results = self.results.as_mut().map_or(Ok(()), |results| results.write(line));
         let written = results.and_then(|()| match &line.reason {
@@ -190,10 +185,17 @@ impl Told<'_> {
         });
         self.note(written);
         // As a table, what needs a look.
-        if self.context.output.format != Format::Table || is_failed {
-            self.printer.entry(&line.json(self.id))?;
+        if self.unprinted.is_none() && (self.context.output.format != Format::Table || is_failed) {
+            let printed = self.printer.entry(&line.json(self.id));
+            self.printed(printed);
         }
-        Ok(())
+    }
+
+    /// A reader that has left, a full disk and a filter that fails are no reason to leave rows unsent.
+    fn printed(&mut self, printed: Result<(), CliError>) {
+        if let Err(error) = printed {
+            self.unprinted.get_or_insert(error);
+        }
     }
 
     fn note(&mut self, written: io::Result<()>) {
@@ -203,17 +205,17 @@ impl Told<'_> {
         }
     }
 
-    /// Writes what comes last. What could not be written, if something.
-    fn end(mut self, plan: &Plan, options: &Options) -> Result<Option<String>, CliError> {
+    /// Writes what comes last. What could not be written and what could not be printed, if something.
+    fn end(mut self, plan: &Plan, options: &Options) -> (Option<String>, Option<CliError>) {
         let context = self.context;
         let results = self.results.take().map_or(Ok(()), ResultsFile::finish);
         self.note(results);
-        if let Some(path) = &options.report {
-            let written = fs::write(path, report::page(&self.changes, &plan.input.name));
+        if let (Some((path, _)), Some(changes)) = (&options.report, &self.changes) {
+            let written = fs::write(path, report::page(changes, &plan.input.name, self.earlier));
             self.note(written);
         }
-        if context.output.format != Format::Table || self.counts.failed > 0 {
-            self.printer.end()?;
+        if self.unprinted.is_none() && (context.output.format != Format::Table || self.counts.failed > 0) {
+            self.unprinted = self.printer.end().err();
         }
         let Counts {
             updated,
@@ -227,56 +229,22 @@ impl Told<'_> {
             left => format!(", {left} not sent"),
         };
         context.note(&format!(
-            "{} rows: {updated} updated, {unchanged} unchanged, {failed} failed{left}.",
-            plan.rows
+            "{}: {updated} updated, {unchanged} unchanged, {failed} failed{left}.",
+            counted(plan.rows, "row")
         ));
         match self.failed.finish() {
-            Ok(Some(path)) => context.warn(&format!(
-                "Failed rows: {}. Correct them there and pass that file, or correct them in {} and run the same command again.",
-                path.display(),
-                plan.input.name
-            )),
+            Ok(Some(path)) => {
+                let advice = self.failures.advice(plan, options);
+                context.warn(&format!("Failed rows: {}. {advice}", path.display()));
+            }
             Ok(None) => {}
             Err(error) => {
                 let what = format!("the failed rows could not be written: {error}");
                 self.unwritten.get_or_insert(what);
             }
         }
-        Ok(self.unwritten)
+        (self.unwritten, self.unprinted)
     }
-}
-
-/// Why a run ended before its input did.
-fn interrupted(why: Stopped, counts: Counts, failures: Failures, plan: &Plan, options: &Options) -> CliError {
-    let again = match &options.journal {
-        Some(_) => "Run the same command again to go on",
-        None => "Without a journal, the same command sends all rows again",
-    };
-    let Failures {
-        sign_in,
-        unavailable,
-        rejected,
-    } = failures;
-    let (exit, code, message) = match why {
-        Stopped::Requested => (Exit::Interrupted, "interrupted", "stopped".to_owned()),
-        Stopped::KeyRefused => (
-            Exit::SignIn,
-            "unauthorized",
-            "stopped, because the API key was rejected".to_owned(),
-        ),
-        _ if unavailable > rejected + sign_in => {
-            let message = "stopped, because the network or the server fails";
-            (Exit::Unavailable, "unavailable", message.to_owned())
-        }
-        _ if sign_in > rejected => (
-            Exit::SignIn,
-            "forbidden",
-            "stopped, because the key may not do this".to_owned(),
-        ),
-        why => (Exit::RowsFailed, "rows_failed", format!("stopped, because {why}")),
-    };
-    let message = format!("{message}: {} of {} rows were not sent", counts.not_sent, plan.updates);
-    CliError::new(exit, code, message).next(again)
 }
 
 /// Makes the journal that of this input, and says how many of its rows were made earlier.
@@ -290,6 +258,7 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
             Err(error) => return Err(unable(&error, options)),
         }
         fs::remove_file(path).map_err(|error| CliError::file("remove", path, &error))?;
+        let _ = fs::remove_file(before::beside(path)); // there is one if there was a report
     }
     if options.salvage && path.exists() {
         let kept = salvage(path).map_err(|error| unable(&error, options))?;
@@ -301,12 +270,7 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
 
 /// Why a run can't begin, or go on.
 fn unable(error: &bulk::Error, options: &Options) -> CliError {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message.push_str(&format!(": {cause}"));
-        source = cause.source();
-    }
+    let message = error::told(error);
     let journal = options
         .journal
         .as_deref()

@@ -1,7 +1,7 @@
 //! From the text of a cell to a value. Nothing is guessed: what could be meant is said, and refused.
 
 use chartmogul::chartmogul_api::chrono::{Days, NaiveDate};
-use serde_json::{Number, Value};
+use serde_json::Value;
 
 use crate::flags::Kind;
 
@@ -34,8 +34,7 @@ pub(super) fn value(kind: Kind, is_day: bool, text: &str) -> Result<Value, Wrong
 }
 
 fn json(text: &str) -> Result<Value, Wrong> {
-    let must = |error: serde_json::Error| Wrong::new(format!("must be JSON ({error})"), None);
-    serde_json::from_str(text).map_err(must)
+    crate::json::parse(text).map_err(|what| Wrong::new(format!("must be JSON: {what}"), None))
 }
 
 fn texts(text: &str) -> Result<Value, Wrong> {
@@ -96,8 +95,8 @@ fn number(text: &str) -> Result<Value, Wrong> {
         Some(byte) if byte.is_ascii_digit() => &text[zeros..],
         _ => &text[zeros.saturating_sub(1)..],
     };
-    let number: Option<Number> = serde_json::from_str(text).ok();
-    number.map(Value::Number).ok_or_else(must)
+    let digits = || Wrong::new("has more digits than are kept; round it, or make it a text", None);
+    crate::json::number(text).map(Value::Number).ok_or_else(digits)
 }
 
 /// Digits, a point before decimals, a minus before all.
@@ -217,7 +216,7 @@ pub(super) fn numbers_meant(text: &str) -> Vec<String> {
     let (before, number, after) = (&text[..from], &text[from..end], &text[end..]);
     let is_unit = |unit: &str| {
         let unit = unit.trim_matches(is_space);
-        let is_code = || crate::money::decimals(&unit.to_uppercase()).is_some();
+        let is_code = || crate::money::decimals(&unit.to_uppercase()).is_ok();
         unit.is_empty() || matches!(unit, "%" | "k" | "K") || unit.chars().all(is_currency) || is_code()
     };
     if !is_unit(before) || !is_unit(after) {

@@ -1,12 +1,14 @@
 //! Which columns are shown, and what is in their cells.
 
-use chartmogul::Operation;
-
 use super::text;
-use crate::{error::CliError, money};
+use crate::{
+    error::CliError,
+    flags::{CURRENCY, IN_CENTS},
+    money,
+};
 
-/// Ends the name of an amount in the smallest unit of its currency.
-const IN_CENTS: &str = "_in_cents";
+/// Behind the name of an amount whose currency is not known.
+pub(crate) const CENTS: &str = "(cents)";
 
 /// A column of a table or of CSV, or a member of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +52,24 @@ impl Column {
             .unwrap_or_default();
         Self {
             name: name.to_owned(),
-            content: Content::Money(cents.to_owned(), format!("{parent}currency")),
+            content: Content::Money(cents.to_owned(), format!("{parent}{CURRENCY}")),
+        }
+    }
+
+    /// A number of cents as an amount, or with a name that says cents, if the currency is not known.
+    pub(crate) fn for_people(self, cents: &[&str], has_currency: bool) -> Self {
+        if !cents.contains(&self.name.as_str()) || self.name.ends_with(IN_CENTS) {
+            return self;
+        }
+        if has_currency {
+            return Self {
+                name: self.name.clone(),
+                ..Self::money(&self.name)
+            };
+        }
+        Self {
+            name: format!("{} {CENTS}", self.name),
+            ..self
         }
     }
 
@@ -90,12 +109,12 @@ impl Column {
 /// The columns that were asked for.
 ///
 /// # Errors
-/// A name that what the operation returns does not have.
-pub(crate) fn chosen(operation: &Operation, names: &[String]) -> Result<Vec<Column>, CliError> {
-    let has = |name: &str| operation.fields.contains(&name);
+/// A name that is none of the fields, if those are known.
+pub(crate) fn chosen(fields: &[&str], names: &[String]) -> Result<Vec<Column>, CliError> {
+    let has = |name: &str| fields.contains(&name);
     let column = |name: &String| {
         let first = name.split('.').next().unwrap_or_default();
-        if operation.fields.is_empty() || has(name) || has(first) {
+        if fields.is_empty() || has(name) || has(first) {
             return Ok(Column::value(name));
         }
         let cents = format!("{name}{IN_CENTS}");
@@ -104,24 +123,26 @@ pub(crate) fn chosen(operation: &Operation, names: &[String]) -> Result<Vec<Colu
         }
         let message = format!(
             "--columns {name}: there is no such field; there are {}",
-            operation.fields.join(", ")
+            fields.join(", ")
         );
         Err(CliError::usage(message).field("columns"))
     };
     names.iter().map(column).collect()
 }
 
-/// The columns of a table, unless others are asked for: amounts have their currency with them.
-pub(crate) fn of_table<'a>(fields: impl Iterator<Item = &'a str>) -> Vec<Column> {
+/// The columns of a table, unless others are asked for: amounts have their currency with them. `cents` names those whose names do not say
+/// what they are in.
+pub(crate) fn of_table<'a>(fields: impl Iterator<Item = &'a str>, cents: &[&str]) -> Vec<Column> {
     let fields: Vec<_> = fields.collect();
-    let has_money = fields.contains(&"currency") && fields.iter().any(|field| field.ends_with(IN_CENTS));
-    let shown = fields.into_iter().filter(|field| !(has_money && *field == "currency"));
+    let has_currency = fields.contains(&CURRENCY);
+    let has_money = has_currency && fields.iter().any(|field| field.ends_with(IN_CENTS));
+    let shown = fields.into_iter().filter(|field| !(has_money && *field == CURRENCY));
     shown
         .map(|field| {
             if has_money && field.ends_with(IN_CENTS) {
                 Column::money(field)
             } else {
-                Column::value(field)
+                Column::value(field).for_people(cents, has_currency)
             }
         })
         .collect()
@@ -138,7 +159,7 @@ mod tests {
 
     #[test]
     fn amounts_are_never_taken_for_cents() {
-        let columns = of_table(["uuid", "currency", "amount_in_cents"].into_iter());
+        let columns = of_table(["uuid", "currency", "amount_in_cents"].into_iter(), &[]);
         let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
         assert_eq!(names, ["uuid", "amount"]);
         for (json, shown, plain) in [
@@ -153,6 +174,20 @@ mod tests {
             assert_eq!(columns[1].cell(json, MoneyForm::Plain), plain);
         }
         // Without a currency, the name says what it is.
-        assert_eq!(of_table(["amount_in_cents"].into_iter())[0].name, "amount_in_cents");
+        assert_eq!(
+            of_table(["amount_in_cents"].into_iter(), &["amount_in_cents"])[0].name,
+            "amount_in_cents"
+        );
+        assert_eq!(of_table(["mrr", "x"].into_iter(), &["mrr"])[0].name, "mrr (cents)");
+        let customer = of_table(["mrr", "currency"].into_iter(), &["mrr"]);
+        let json = r#"{"mrr":3000,"currency":"USD"}"#;
+        let cells: Vec<_> = customer
+            .iter()
+            .map(|column| column.cell(json, MoneyForm::WithCurrency))
+            .collect();
+        assert_eq!(
+            (customer[0].name.as_str(), cells),
+            ("mrr", vec!["30.00 USD".to_owned(), "USD".to_owned()])
+        );
     }
 }

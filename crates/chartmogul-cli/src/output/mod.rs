@@ -16,13 +16,16 @@ use self::{
 use crate::{
     context::{Context, Format},
     error::CliError,
+    flags::CURRENCY,
 };
 
 /// Writes the result of a command.
 pub(crate) struct Printer<'a> {
     context: &'a Context,
     /// In this order they are written.
-    fields: &'static [&'static str],
+    fields: Vec<&'static str>,
+    /// Those of them that are amounts in cents.
+    cents: &'static [&'static str],
     /// Those that were asked for.
     chosen: Option<Vec<Column>>,
     filter: Option<jq::Filter>,
@@ -48,16 +51,40 @@ impl<'a> Printer<'a> {
     /// # Errors
     /// A column or a filter that can't be.
     pub(crate) fn new(context: &'a Context, operation: Option<&Operation>) -> Result<Self, CliError> {
+        let Some(operation) = operation else {
+            return Self::of(context, Vec::new());
+        };
+        let mut this = Self::of(context, operation.fields.to_vec())?;
+        this.cents = operation.cents;
+        if context.output.format == Format::Table
+            && let Some(chosen) = this.chosen.take()
+        {
+            let has_currency = operation.fields.contains(&CURRENCY);
+            let chosen = chosen.into_iter();
+            this.chosen = Some(
+                chosen
+                    .map(|column| column.for_people(this.cents, has_currency))
+                    .collect(),
+            );
+        }
+        Ok(this)
+    }
+
+    /// For objects with these fields; any, if there are none.
+    ///
+    /// # Errors
+    /// A column or a filter that can't be.
+    pub(crate) fn of(context: &'a Context, fields: Vec<&'static str>) -> Result<Self, CliError> {
         let output = &context.output;
         let filter = output.jq.as_deref().map(jq::Filter::new).transpose()?;
-        let chosen = match (output.columns.as_slice(), operation) {
-            ([], _) => None,
-            (names, Some(operation)) => Some(columns::chosen(operation, names)?),
-            (names, None) => Some(columns::of_csv(names.iter().map(String::as_str))),
+        let chosen = match output.columns.as_slice() {
+            [] => None,
+            names => Some(columns::chosen(&fields, names)?),
         };
         Ok(Self {
             context,
-            fields: operation.map_or(&[], |operation| operation.fields),
+            fields,
+            cents: &[],
             chosen,
             filter,
             out: BufWriter::new(io::stdout()),
@@ -87,7 +114,7 @@ impl<'a> Printer<'a> {
     /// An object that is about a list which comes at once, in this member: as a whole where that can be shown.
     pub(crate) fn object_with_entries(mut self, json: &str, member: &str) -> Result<(), CliError> {
         if self.context.output.format == Format::Json && self.chosen.is_none() || self.filter.is_some() {
-            self.fields = &[]; // those are the fields of the entries
+            self.fields = Vec::new(); // those are the fields of the entries
             return self.object(json);
         }
         let members = Members::of(json).unwrap_or_default();
@@ -99,11 +126,11 @@ impl<'a> Printer<'a> {
         rest.0.retain(|(name, value)| name != member && value.get() != "null");
         let is_table = self.context.output.format == Format::Table && self.chosen.is_none();
         let rest = (is_table && !rest.0.is_empty()).then(|| rest.to_json());
-        let (context, color) = (self.context, self.context.output.color);
+        let (context, color, cents) = (self.context, self.context.output.color, self.cents);
         self.end()?;
         if let Some(rest) = rest {
             let printer = Printer {
-                fields: &[],
+                cents,
                 ..Printer::new(context, None)?
             };
             let pairs = table::pairs(&printer.pairs(&rest), color);
@@ -193,6 +220,9 @@ impl<'a> Printer<'a> {
         let table = table::render(&names, rows, width, self.context.output.color);
         self.write(&table.text)?;
         self.flush()?;
+        if names.iter().any(|name| name.ends_with(columns::CENTS)) {
+            self.context.note("Amounts are in cents of the account's currency.");
+        }
         if !table.left_out.is_empty() {
             let left_out = table.left_out.join(", ");
             self.context.note(&format!(
@@ -237,10 +267,10 @@ impl<'a> Printer<'a> {
         let fields = if self.fields.is_empty() {
             found
         } else {
-            self.fields.to_vec()
+            self.fields.clone()
         };
         match self.context.output.format {
-            Format::Table => columns::of_table(fields.into_iter()),
+            Format::Table => columns::of_table(fields.into_iter(), self.cents),
             _ => columns::of_csv(fields.into_iter()),
         }
     }
@@ -263,7 +293,7 @@ impl<'a> Printer<'a> {
                         _ => names.push(name.clone()),
                     }
                 }
-                columns::of_table(names.iter().map(String::as_str))
+                columns::of_table(names.iter().map(String::as_str), self.cents)
             }
         };
         let pairs = columns.into_iter().map(|column| {
@@ -277,7 +307,7 @@ impl<'a> Printer<'a> {
     fn ordered(&self, json: &str) -> String {
         match Members::of(json) {
             Some(mut members) => {
-                members.sort(self.fields);
+                members.sort(&self.fields);
                 members.to_json()
             }
             None => json.to_owned(),

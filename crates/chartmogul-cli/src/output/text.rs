@@ -9,7 +9,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// The members of an object in their order, each as it was sent.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Members(pub(crate) Vec<(String, Box<RawValue>)>);
 
 impl<'de> Deserialize<'de> for Members {

@@ -21,7 +21,7 @@ fn signal(child: &std::process::Child, name: &str) {
 #[cfg(unix)]
 #[test]
 fn a_signal_stops_it_and_the_same_command_goes_on() {
-    for name in ["INT", "TERM"] {
+    for name in ["INT", "TERM", "HUP"] {
         let fake = server(400);
         let folder = Folder::new(rows(400, 61));
         let mut command = folder.command(&fake, &["--rate", "100"]);
@@ -42,6 +42,30 @@ fn a_signal_stops_it_and_the_same_command_goes_on() {
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert_eq!(writes(&fake), 400, "none was sent twice: all responses were waited for");
     }
+}
+
+/// Who has started it with `nohup` closes the terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_is_to_survive_its_terminal_does() {
+    let fake = server(100);
+    let folder = Folder::new(rows(100, 61));
+    let own = folder.command(&fake, &["--rate", "100"]);
+    let mut command = Command::new("nohup");
+    command
+        .arg(own.get_program())
+        .args(own.get_args())
+        .current_dir(folder.folder.path());
+    command
+        .env_clear()
+        .envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while writes(&fake) < 10 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    signal(&child, "HUP");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), writes(&fake)), (Some(0), 100), "{output:?}");
 }
 
 #[test]
@@ -69,6 +93,56 @@ fn exit_codes_say_what_failed() {
     assert_eq!(folder.run(&fake, &["--restart"]).code, 0);
 }
 
+/// What all rows failed of decides; if some went through, the rows that failed are what counts.
+#[test]
+fn the_reason_of_failures_decides_how_it_ends() {
+    use chartmogul_fake::Canned;
+    let run = |made: usize, status: u16, words: &[&str]| {
+        let fake = server(5);
+        let folder = Folder::new(rows(5, 61));
+        for _ in 0..made {
+            fake.respond_next(Canned::new(200).json(r#"{"uuid":"x"}"#));
+        }
+        for _ in 0..200 {
+            fake.respond_next(Canned::new(status).text("no"));
+        }
+        let mut all = vec!["--timeout", "1"];
+        all.extend(words);
+        folder.run(&fake, &all)
+    };
+    for (status, code, said) in [
+        (
+            403,
+            4,
+            "The API key may not do this. With another one, run the same command again.",
+        ),
+        (429, 7, "Later, or with a lower --rate, run the same command again."),
+        (
+            500,
+            6,
+            "Nothing is known to be wrong with them. To send them again, run the same command again.",
+        ),
+        (
+            422,
+            3,
+            "Correct them there and pass that file, or correct them in deals.csv and run the same command again.",
+        ),
+    ] {
+        let ran = run(0, status, &[]);
+        assert_eq!(ran.code, code, "{status}: {}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{status}: {}", ran.stderr);
+        assert_eq!(run(1, status, &[]).code, 3, "{status}");
+    }
+    let ran = run(0, 500, &["--no-journal"]);
+    assert!(
+        ran.stderr.contains("To send them again, pass that file."),
+        "{}",
+        ran.stderr
+    );
+    let ran = run(0, 403, &["--dry-run"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+}
+
 #[test]
 fn a_file_that_can_not_be_written_is_told_before_anything_is_sent() {
     let fake = server(3);
@@ -93,26 +167,59 @@ fn a_file_that_can_not_be_written_is_told_before_anything_is_sent() {
     assert_eq!(folder.run(&fake, &["--no-journal"]).code, 0);
 }
 
+/// Without the rights of root, who may write everywhere. `None` where they can't be put down.
+#[cfg(unix)]
+fn unprivileged(command: Command) -> Option<Command> {
+    let user = Command::new("id").arg("-u").output().unwrap().stdout;
+    if user != b"0\n" {
+        return Some(command);
+    }
+    if Command::new("setpriv").arg("--version").output().is_err() {
+        eprintln!("skipped: the user may write everywhere");
+        return None;
+    }
+    let mut other = Command::new("setpriv");
+    other
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(command.get_program());
+    other
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear();
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Some(other)
+}
+
 #[cfg(unix)]
 #[test]
 fn a_folder_that_can_not_be_written_is_no_obstacle_if_files_go_elsewhere() {
     use std::os::unix::fs::PermissionsExt as _;
     let fake = server(3);
     let folder = Folder::new(rows(3, 61));
-    std::fs::set_permissions(folder.folder.path(), std::fs::Permissions::from_mode(0o555)).unwrap();
-    let is_bound = std::fs::write(folder.path("x"), "").is_err(); // not root
-    let ran = folder.run(&fake, &[]);
-    if is_bound {
-        assert!(ran.code == 2 && ran.stderr.contains("--no-journal"), "{}", ran.stderr);
-        assert!(fake.requests().is_empty());
-    } else {
-        eprintln!("skipped: the user may write everywhere");
-    }
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    mode(folder.folder.path(), 0o555);
+    let run = |words: &[&str]| unprivileged(folder.command(&fake, words)).map(finish);
     let elsewhere = tempfile::tempdir().unwrap();
-    let journal = elsewhere.path().join("journal");
-    let ran = folder.run(&fake, &["--journal", journal.to_str().unwrap()]);
-    std::fs::set_permissions(folder.folder.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    mode(elsewhere.path(), 0o777);
+    let path = |name: &str| elsewhere.path().join(name).display().to_string();
+    let (journal, failed, done) = (path("journal"), path("failed.csv"), path("done.csv"));
+    let Some(ran) = run(&[]) else { return };
+    assert!(
+        ran.code == 2 && ran.stderr.contains("--failed deals.failed.csv: can't be written"),
+        "{}",
+        ran.stderr
+    );
+    let ran = run(&["--failed", &failed]).unwrap();
+    assert!(ran.code == 2 && ran.stderr.contains("--no-journal"), "{}", ran.stderr);
+    for option in ["--results", "--report"] {
+        let ran = run(&["--failed", &failed, "--journal", &journal, option, "done.csv"]).unwrap();
+        let said = format!("{option} done.csv: can't be written: Permission denied");
+        assert!(ran.code == 2 && ran.stderr.contains(&said), "{}", ran.stderr);
+    }
+    assert!(fake.requests().is_empty());
+    let ran = run(&["--failed", &failed, "--journal", &journal, "--results", &done]).unwrap();
+    mode(folder.folder.path(), 0o755);
+    assert_eq!((ran.code, writes(&fake)), (0, 3), "{}", ran.stderr);
 }
 
 /// A disk that is full in the middle: here, files that may not get larger.
@@ -146,20 +253,123 @@ fn a_full_disk_loses_nothing() {
     assert!((0..300).all(|number| deal(&fake, number)["win_likelihood"] == 61));
 }
 
+/// With so many rows that do not exist.
+fn rows_and_bad_ones(count: usize) -> String {
+    rows(count, 61) + "00000000-0000-4000-8000-00000000000f,61\n"
+}
+
+/// The updates are what was asked for; the output is not.
 #[test]
-fn a_closed_pipe_ends_quietly_and_the_journal_goes_on() {
+fn nobody_has_to_read_the_output() {
     let fake = server(300);
-    let folder = Folder::new(rows(300, 61));
+    let folder = Folder::new(rows_and_bad_ones(300));
     let mut command = folder.command(&fake, &["--output", "jsonl"]);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(!stderr.contains("error"), "{stderr}");
-    let ran = folder.run(&fake, &[]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!((0..300).all(|number| deal(&fake, number)["win_likelihood"] == 61));
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    assert!(
+        !stderr.contains("error") && stderr.contains("301 rows: 300 updated"),
+        "{stderr}"
+    );
+    assert_eq!(writes(&fake), 301);
+    assert_eq!(folder.read("deals.failed.csv").lines().count(), 2);
+    assert!(!exists(&folder.path("deals.failed.csv.part")));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_output_does_not_end_the_run() {
+    for words in [&["--output", "jsonl"][..], &["--output", "json"], &["--output", "csv"]] {
+        let fake = server(300);
+        let folder = Folder::new(rows_and_bad_ones(300));
+        let mut command = folder.command(&fake, words);
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let output = command
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap()
+            .wait_with_output()
+            .unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{words:?}: {stderr}");
+        assert!(
+            stderr.contains("No space left") && stderr.contains("The rows were sent all the same"),
+            "{stderr}"
+        );
+        assert_eq!(writes(&fake), 301);
+        assert_eq!(folder.read("deals.failed.csv").lines().count(), 2);
+        assert!(!exists(&folder.path("deals.failed.csv.part")));
+    }
+}
+
+#[test]
+fn a_filter_that_fails_does_not_end_the_run() {
+    let fake = server(3);
+    let folder = Folder::new(rows(3, 61));
+    for words in [
+        &["--jq", ".["][..],
+        &["--columns", "row,colour"],
+        &["--dry-run", "--columns", "outcome"],
+    ] {
+        let ran = folder.run(&fake, words);
+        assert_eq!(ran.code, 2, "{words:?}: {}", ran.stderr);
+    }
+    assert!(fake.requests().is_empty());
+    for (likelihood, format) in [(61, "jsonl"), (62, "json")] {
+        let sent = writes(&fake);
+        folder.write(rows(3, likelihood));
+        let ran = folder.run(&fake, &["--output", format, "--jq", "error(\"no\")"]);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert_eq!(
+            (ran.error()["code"].as_str(), writes(&fake) - sent),
+            (Some("jq"), 3),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains("3 rows: 3 updated"), "{}", ran.stderr);
+    }
+    let shown = folder.run(&fake, &["--columns", "row,outcome", "--output", "csv"]);
+    assert_eq!(shown.stdout, "row,outcome\n2,updated\n3,updated\n4,updated\n");
+}
+
+#[test]
+fn files_of_the_end_are_tried_at_the_beginning() {
+    let fake = server(3);
+    let folder = Folder::new(rows(3, 61));
+    std::fs::create_dir(folder.path("folder")).unwrap();
+    for option in ["--report", "--failed", "--results"] {
+        for path in ["nothing/file", "folder", "deals.csv/file"] {
+            let ran = folder.run(&fake, &[option, path]);
+            assert_eq!(
+                (ran.code, ran.error()["code"].as_str()),
+                (2, Some("file")),
+                "{option}: {}",
+                ran.stderr
+            );
+            let message = ran.error()["message"].to_string();
+            assert!(message.contains(option) && message.contains(path), "{message}");
+        }
+    }
+    assert_eq!(folder.run(&fake, &["--report", "folder", "--dry-run"]).code, 2);
+    assert!(fake.requests().is_empty());
+    assert!(!exists(&folder.path("deals.failed.csv.part")) && !exists(&folder.path("deals.csv.journal")));
+    let ran = folder.run(&fake, &["--results", "done.csv", "--dry-run"]);
+    assert!(
+        ran.stderr.contains("A dry run does not write --results."),
+        "{}",
+        ran.stderr
+    );
+    assert!(!exists(&folder.path("done.csv")));
+    #[cfg(unix)]
+    {
+        folder.write(rows_and_bad_ones(3));
+        assert_eq!(folder.run(&fake, &["--failed", "/dev/null"]).code, 3);
+        assert!(!exists(Path::new("/dev/null.part")));
+    }
 }
 
 #[test]

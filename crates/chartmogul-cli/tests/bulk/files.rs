@@ -66,6 +66,7 @@ fn every_usual_form_is_recognised() {
     );
     assert!(refused(b"PK\x03\x04....").contains("a workbook (.xlsx"));
     assert!(refused(b"a,b;c\n").contains("--delimiter"));
+    assert!(refused(b"[\n {\"uuid\": \"x\"}\n]\n").contains("it is an array of JSON; write an object in each line"));
     let empty = Folder::new("").run(&fake, &[]);
     assert!(empty.code == 2 && empty.stderr.contains("is empty"), "{}", empty.stderr);
     let missing = finish({
@@ -111,7 +112,7 @@ fn what_is_quoted_is_not_trimmed_and_what_is_empty_stays() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(deal(&fake, 0)["pipeline"], " Two\nlines ");
     assert_eq!(deal(&fake, 1), before);
-    assert!(ran.stderr.contains("1 of 2 rows set nothing"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("Of 2 rows, 1 set nothing"), "{}", ran.stderr);
     assert_eq!(ran.results()[1]["outcome"], "unchanged");
     assert_eq!(writes(&fake), 1);
 }

@@ -160,6 +160,18 @@ fn what_is_wrong_with_columns_is_told_at_once() {
         ("uuid,\"owner \"", vec![("owner ", "did you mean `owner`?")]),
         ("uuid,owner,owner", vec![("owner", "is there twice")]),
         (
+            "uuid,Close Date",
+            vec![("Close Date", "did you mean `estimated_close_date`?")],
+        ),
+        ("uuid,Stage", vec![("Stage", "did you mean `pipeline_stage`?")]),
+        (
+            "uuid,created_at,owner",
+            vec![(
+                "created_at",
+                "can't be changed by an update; --ignore created_at leaves it out",
+            )],
+        ),
+        (
             "uuid,opportunity_uuid",
             vec![("opportunity_uuid", "says the same as the column `uuid`")],
         ),
@@ -229,7 +241,7 @@ fn what_is_wrong_with_rows_is_told_with_the_row_of_the_spreadsheet() {
         &format!("uuid,win_likelihood,currency,custom.a b\n{one},140,eur,1\n"),
         &[],
     );
-    assert_eq!(both.len(), 3, "{both:?}");
+    assert_eq!(both.len(), 4, "{both:?}");
 }
 
 #[test]
@@ -350,4 +362,200 @@ fn lines_of_json_are_checked_alike() {
             .any(|(row, name, message)| *row == 3 && name == column && message.contains(what));
         assert!(ran.code == 2 && found, "{line}: {}", ran.stderr);
     }
+}
+
+/// One mistake is told once, also if it shows in each row.
+#[test]
+fn one_mistake_is_one_problem() {
+    let fake = server(2);
+    let rows = |cells: &str| format!("{},{cells}\n{},{cells}\n", uuid(0), uuid(1));
+    let title = format!("Q4 pipeline,,\n,,\nuuid,owner,win_likelihood\n{}", rows("a@b.c,5"));
+    let problems = said(&fake, &title, &[]);
+    let told: Vec<_> = problems
+        .iter()
+        .map(|(row, _, message)| (*row, message.as_str()))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert!(
+        told[2].0 == 3 && told[2].1.contains("remove the rows above it"),
+        "{told:?}"
+    );
+    let problems = said(&fake, &format!("uuid,custom.Contract Value\n{}", rows("5")), &[]);
+    assert_eq!(
+        (problems.len(), problems[0].1.as_str()),
+        (1, "custom.Contract Value"),
+        "{problems:?}"
+    );
+    assert!(
+        problems[0]
+            .2
+            .contains("name of an attribute that can't be: it must be letters"),
+        "{problems:?}"
+    );
+    // All cells of a column are refused, so nothing can be said about its type.
+    let problems = said(&fake, &format!("uuid,custom.renewal\n{}", rows("12/31/2026")), &[]);
+    assert!(
+        problems.len() == 2 && problems.iter().all(|(row, ..)| *row > 1),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn numbers_are_taken_digit_by_digit() {
+    let fake = server(1);
+    let lines = |members: &str| Folder::named("deals.jsonl", format!("{{\"uuid\":\"{}\",{members}}}\n", uuid(0)));
+    let ran = lines(r#""amount":90071992547409.93,"currency":"EUR","custom":{"big":9007199254740993}"#).run(&fake, &[]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let deal = deal(&fake, 0);
+    assert_eq!(deal["amount_in_cents"], 9_007_199_254_740_993_i64);
+    assert_eq!(deal["custom"]["big"], 9_007_199_254_740_993_i64);
+    let sent = writes(&fake);
+    for (members, column, what) in [
+        (r#""amount":1e3,"currency":"EUR""#, "amount", "is not an amount in EUR"),
+        (
+            r#""amount_in_cents":9007199254740993.0,"currency":"EUR""#,
+            "amount_in_cents",
+            "more digits than can be kept",
+        ),
+        (
+            r#""custom":{"a":0.12345678901234567890}"#,
+            "custom.a",
+            "more digits than can be kept",
+        ),
+        (r#""owner":"a@b.c","owner":"d@e.f""#, "", "`owner` is there twice"),
+        (r#""custom":{"a":1,"a":2}"#, "custom", "`custom.a` is there twice"),
+        (r#""custom":{}"#, "custom", "custom.NAME"),
+        (r#""colour":{}"#, "colour", "is not known"),
+    ] {
+        let problems = lines(members).run(&fake, &[]).problems();
+        let found = problems
+            .iter()
+            .any(|(row, name, message)| *row == 1 && name == column && message.contains(what));
+        assert!(found, "{members}: {problems:?}");
+    }
+    let input = format!("uuid,custom.a:decimal\n{},9007199254740993\n", uuid(0));
+    assert!(
+        said(&fake, &input, &[])[0]
+            .2
+            .contains("more digits than a decimal keeps")
+    );
+    assert_eq!(writes(&fake), sent);
+
+    // Failed rows have the numbers as they were written.
+    let bad = "{\"uuid\":\"00000000-0000-4000-8000-00000000000f\",\"amount\":90071992547409.90,\"currency\":\"EUR\"}";
+    let folder = Folder::named("deals.jsonl", bad);
+    assert_eq!(folder.run(&fake, &[]).code, 3);
+    assert!(
+        folder
+            .read("deals.failed.jsonl")
+            .contains("\"amount\":90071992547409.90,")
+    );
+}
+
+#[test]
+fn what_is_no_identifier_is_never_sent() {
+    let fake = server(1);
+    let link = format!("https://app.chartmogul.com/#/opportunities/{}", uuid(0));
+    for (cell, what) in [
+        ("Total", "must be a UUID, such as 4ee13ca4-e7fe-41ee-9a7f-f303abf41acc"),
+        ("\" \"", "must be a UUID"),
+        ("1", "must be a UUID"),
+        ("cus_00000000-e7fe-41ee-9a7f-f303abf41acc", "must be a UUID"),
+        (&link, "; write 00000000-e7fe-41ee-9a7f-f303abf41acc"),
+        ("", "is empty; each row needs it"),
+    ] {
+        let problems = said(&fake, &format!("uuid,win_likelihood\n{},5\n{cell},60\n", uuid(0)), &[]);
+        assert_eq!(
+            (problems.len(), problems[0].0, problems[0].1.as_str()),
+            (1, 3, "uuid"),
+            "{problems:?}"
+        );
+        assert!(problems[0].2.contains(what), "{problems:?}");
+    }
+    assert!(fake.requests().is_empty());
+}
+
+#[test]
+fn a_currency_is_never_changed_alone() {
+    let fake = server(2);
+    let (one, two) = (uuid(0), uuid(1));
+    let input = format!("uuid,currency,amount_in_cents,owner\n{one},USD,,a@b.c\n{two},USD,200,a@b.c\n");
+    let problems = said(&fake, &input, &[]);
+    assert_eq!(
+        (problems.len(), problems[0].0, problems[0].1.as_str()),
+        (1, 2, "currency")
+    );
+    assert!(
+        problems[0].2.contains("changes what amount_in_cents is worth"),
+        "{problems:?}"
+    );
+    for (words, input, what) in [
+        (
+            &["--currency", "EUR"][..],
+            format!("uuid,amount_in_cents\n{one},5\n"),
+            "--currency has no effect",
+        ),
+        (
+            &["--currency", "XAU"],
+            format!("uuid,amount\n{one},5\n"),
+            "has no amounts in cents",
+        ),
+        (
+            &[],
+            format!("uuid,amount,currency\n{one},5,XAU\n"),
+            "has no amounts in cents",
+        ),
+        (
+            &[],
+            format!("uuid,amount_in_cents,currency\n{one},5,XTS\n"),
+            "has no amounts in cents",
+        ),
+    ] {
+        let ran = Folder::new(&input).run(&fake, words);
+        assert!(ran.code == 2 && ran.stderr.contains(what), "{input}: {}", ran.stderr);
+    }
+    assert!(fake.requests().is_empty());
+    // The same number in another currency is another amount, and looks like it.
+    let folder = Folder::new(format!("uuid,currency,amount_in_cents\n{one},JPY,100\n"));
+    let ran = folder.run(&fake, &["--dry-run", "--output", "table"]);
+    let line = ran.stdout.lines().find(|line| line.contains("amount")).unwrap();
+    assert!(line.contains("1.00 EUR") && line.contains("100 JPY"), "{}", ran.stdout);
+}
+
+#[test]
+fn attributes_are_replaced_by_others_not_by_nothing() {
+    let fake = server(1);
+    let one = uuid(0);
+    for (name, input, what) in [
+        (
+            "deals.csv",
+            format!("uuid,owner\n{one},a@b.c\n"),
+            "no row has a custom attribute",
+        ),
+        (
+            "deals.csv",
+            format!("uuid,owner,custom.own\n{one},a@b.c,\n"),
+            "no row has a custom attribute",
+        ),
+        (
+            "deals.jsonl",
+            format!("{{\"uuid\":\"{one}\",\"owner\":\"a@b.c\",\"custom\":{{}}}}"),
+            "custom.NAME",
+        ),
+        (
+            "deals.jsonl",
+            format!("{{\"uuid\":\"{one}\",\"custom\":{{\"own\":null}}}}"),
+            "remove every custom attribute",
+        ),
+    ] {
+        let ran = Folder::named(name, &input).run(&fake, &["--replace-custom"]);
+        assert!(ran.code == 2 && ran.stderr.contains(what), "{input}: {}", ran.stderr);
+    }
+    let mut command = program(&fake);
+    let plans = Folder::new("uuid,name\n");
+    command
+        .current_dir(plans.folder.path())
+        .args(["plans", "bulk-update", "deals.csv", "--replace-custom"]);
+    assert!(finish(command).stderr.contains("has no effect here"));
+    assert!(fake.requests().is_empty());
 }

@@ -41,7 +41,7 @@ fn a_dry_run_shows_old_and_new_and_sends_nothing() {
     });
     assert!(ran.results().contains(&lost), "{}", ran.stdout);
     assert!(
-        ran.stderr.contains("1 rows would remove 1 custom attributes"),
+        ran.stderr.contains("1 row would remove 1 custom attribute that"),
         "{}",
         ran.stderr
     );
@@ -105,12 +105,19 @@ fn failed_rows_are_corrected_and_fed_in_again() {
     let ran = folder.run(&fake, &[]);
     assert_eq!((ran.code, writes(&fake) - sent), (3, 2), "{}", ran.stderr);
     assert!(
-        ran.stderr.contains("8 of 10 rows were made earlier; 2 are left."),
+        ran.stderr.contains("Of 10 rows, 8 were made earlier; 2 are left."),
         "{}",
         ran.stderr
     );
     assert_eq!(folder.read("deals.failed.csv"), failed);
     assert!(!exists(&folder.path("deals.failed-2.csv")));
+
+    let earlier = ran
+        .results()
+        .into_iter()
+        .filter(|line| line["reason"] == "by an earlier run")
+        .count();
+    assert_eq!(earlier, 8, "{}", ran.stdout);
 
     // One is corrected in the file of failed rows.
     std::fs::write(folder.path("deals.failed.csv"), failed.replace(&wrong(3), &uuid(3))).unwrap();
@@ -205,6 +212,7 @@ fn a_report_shows_the_pipeline_before_and_after() {
         uuid(0),
         uuid(1)
     );
+    let input_again = format!("{input}{},7,EUR,\n", uuid(2));
     let folder = Folder::new(input);
     let ran = folder.run(&fake, &["--report", "report.html"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -216,6 +224,34 @@ fn a_report_shows_the_pipeline_before_and_after() {
     ] {
         assert!(page.contains(part), "{part}: {page}");
     }
+    // The next run shows what was before the first one, also of what that has made.
+    folder.write(&input_again);
+    let ran = folder.run(&fake, &["--report", "report.html"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let page = folder.read("report.html");
+    let sum = "Before <b>2.00 EUR</b>, after <b>207.00 EUR</b>";
+    assert!(
+        page.contains("<p>2 changes.") && page.contains(sum) && !page.contains("Not in here"),
+        "{page}"
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(folder.path("deals.csv.journal.before"))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    // Without a report at first, that is not known any more, and the page says so.
+    let folder = Folder::new(input_again.replace(",200,", ",300,").replace(",7,", ",8,"));
+    assert_eq!(folder.run(&fake, &[]).code, 0);
+    assert_eq!(folder.run(&fake, &["--report", "report.html"]).code, 0);
+    let page = folder.read("report.html");
+    assert!(
+        page.contains("Not in here: 2 rows, made by earlier runs without a report."),
+        "{page}"
+    );
     let mut command = program(&fake);
     let plans = Folder::new("uuid,name\npl_1,a\n");
     command
@@ -223,7 +259,10 @@ fn a_report_shows_the_pipeline_before_and_after() {
         .args(["plans", "bulk-update", "deals.csv", "--report", "r.html"]);
     let ran = finish(command);
     assert!(
-        ran.code == 2 && ran.stderr.contains("--report needs the field"),
+        ran.code == 2
+            && ran
+                .stderr
+                .contains("--report needs an amount, a day and the field pipeline_stage, which plans do not have"),
         "{}",
         ran.stderr
     );

@@ -55,6 +55,17 @@ impl Terminal {
         self.tmux(&["capture-pane", "-p", "-S", "-"])
     }
 
+    /// Nothing of what was there before.
+    fn clear(&self) {
+        self.send(&["clear", "Enter"]);
+        let begun = Instant::now();
+        while self.screen().trim().len() > 10 {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{}", self.screen());
+            self.tmux(&["clear-history"]);
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn wait_for(&self, text: &str) -> String {
         let begun = Instant::now();
         loop {
@@ -104,7 +115,7 @@ fn progress_is_shown_and_ctrl_c_stops_it() {
     let screen = terminal.wait_for("code:130");
     for part in [
         "Stopping: waiting for the responses",
-        "rows were not sent",
+        "rows not sent",
         "Run the same command again to go on",
     ] {
         assert!(screen.contains(part), "{part}:\n{screen}");
@@ -113,8 +124,50 @@ fn progress_is_shown_and_ctrl_c_stops_it() {
     terminal.send(&[&words("100000"), "Enter"]);
     let screen = terminal.wait_for("code:0");
     assert!(
-        screen.contains("rows were made earlier") && screen.contains("600 rows: 600 updated"),
+        screen.contains("were made earlier") && screen.contains("600 rows: 600 updated"),
         "{screen}"
     );
     assert_eq!(writes(&fake), 600);
+}
+
+/// Who is asked sees the question, and nobody sees the key.
+#[test]
+fn questions_are_asked_and_a_key_is_not_shown() {
+    let fake = server(1);
+    let folder = Folder::new("");
+    let Some(terminal) = Terminal::start(&folder) else {
+        return;
+    };
+    let run = |key: &str, words: &str| {
+        let variables = format!(
+            "CHARTMOGUL_API_KEY={key} CHARTMOGUL_CONFIG_DIR=config CHARTMOGUL_BASE_URL={}",
+            fake.url()
+        );
+        let line = format!("{variables} {} {words}; echo code:$?", env!("CARGO_BIN_EXE_chartmogul"));
+        terminal.clear();
+        terminal.send(&[&line, "Enter"]);
+    };
+    let delete = format!("opportunities delete {}", uuid(0));
+    for (answer, code, left) in [("n", "code:2", 1), ("", "code:2", 1), ("y", "code:0", 0)] {
+        run(fake.api_key(), &delete);
+        let screen = terminal.wait_for("[y/N]");
+        assert!(screen.contains("This can't be undone."), "{screen}");
+        terminal.send(&[answer, "Enter"]);
+        terminal.wait_for(code);
+        assert_eq!(fake.collection("opportunities").len(), left, "{answer}");
+    }
+
+    run("", "auth login");
+    terminal.wait_for("it is not shown");
+    terminal.send(&["a-wrong-key", "Enter"]);
+    terminal.wait_for("code:4");
+    run("", "auth login");
+    terminal.wait_for("it is not shown");
+    terminal.send(&[fake.api_key(), "Enter"]);
+    let screen = terminal.wait_for("code:0");
+    for shown in ["a-wrong-key", fake.api_key()] {
+        assert!(!screen.contains(shown), "{screen}");
+    }
+    run("", "opportunities list --output json");
+    terminal.wait_for("code:0");
 }

@@ -75,6 +75,50 @@ fn a_wrong_key_is_not_kept() {
 }
 
 #[test]
+fn without_a_network_the_key_is_not_checked_for_long() {
+    use std::net::TcpListener;
+
+    let folder = tempfile::tempdir().unwrap();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    for (address, limit, code, said) in [
+        (
+            nobody,
+            &[][..],
+            "connection",
+            "Asking ChartMogul whether the key is valid: at most 10 s.",
+        ),
+        (
+            silent.local_addr().unwrap(),
+            &["--timeout", "1"],
+            "timeout",
+            "valid: at most 1 s.",
+        ),
+    ] {
+        let mut command = with_profiles(folder.path());
+        command
+            .args(["auth", "login", "--base-url", &format!("http://{address}")])
+            .args(limit);
+        let ran = finish(&mut command, KEY);
+        never_shown(&ran);
+        assert_eq!(
+            (ran.code, ran.error()["code"].as_str()),
+            (6, Some(code)),
+            "{}",
+            ran.stderr
+        );
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("attempts"), "it is asked once: {}", ran.stderr);
+        let next = ran.error()["next_step"].as_str().unwrap().to_owned();
+        assert!(
+            next.contains("Nothing was kept") && next.contains("--no-check"),
+            "{next}"
+        );
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn the_environment_wins() {
     let fake = Fake::start().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -165,6 +209,13 @@ fn without_a_home_there_is_the_environment() {
     assert_eq!((login.code, login.error()["code"].as_str()), (1, Some("no_folder")));
     let list = call(&["opportunities", "list"]);
     assert_eq!((list.code, list.error()["code"].as_str()), (4, Some("no_key")));
+    for ran in [&login, &list] {
+        assert!(
+            ran.error()["next_step"].as_str().unwrap().starts_with("Set HOME, "),
+            "{}",
+            ran.stderr
+        );
+    }
     assert_eq!(call(&["--fake", "opportunities", "list"]).code, 0);
     assert_eq!(call(&["--help"]).code, 0);
 }

@@ -34,6 +34,7 @@ fn one_is_unexpected() {
     check(&ran, 1, "file");
 }
 
+#[allow(clippy::too_many_lines)] // a table
 #[test]
 fn two_is_usage_and_what_is_refused_before_it_is_sent() {
     for words in [
@@ -99,6 +100,66 @@ fn two_is_usage_and_what_is_refused_before_it_is_sent() {
             "a",
         ],
         &["--fake", "opportunities", "merge-custom", DEAL],
+        &["--fake", "opportunities", "merge-custom", DEAL, "a=1", "a=2"],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--custom",
+            "a=1",
+            "--custom",
+            "a=2",
+        ],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--replace-all-custom",
+            "a=1",
+            "--replace-all-custom",
+            "a=1",
+        ],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--owner",
+            "a@b.c",
+            "--owner",
+            "d@e.f",
+        ],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--custom",
+            "a:=0.12345678901234567890",
+        ],
+        &["--fake", "opportunities", "update", DEAL, "--currency", "EUR"],
+        &[
+            "--fake",
+            "opportunities",
+            "update",
+            DEAL,
+            "--currency",
+            "XAU",
+            "--amount-in-cents",
+            "5",
+        ],
+        &[
+            "--fake",
+            "api",
+            "PATCH",
+            "/v1/plans/pl_1",
+            "--field",
+            "name=a",
+            "--field",
+            "name=b",
+        ],
         &["--fake", "opportunities", "list", "--columns", "colour"],
         &["--fake", "opportunities", "list", "--columns", "uuid", "--jq", "."],
         &["--fake", "api", "TRACE", "/v1/plans"],
@@ -122,6 +183,38 @@ fn two_is_usage_and_what_is_refused_before_it_is_sent() {
     );
     check(&run(&["--fake", "opportunities", "delete", DEAL]), 2, "confirmation");
     check(&run(&["--fake", "api", "DELETE", "/v1/plans/pl_1"]), 2, "confirmation");
+}
+
+#[test]
+fn a_body_is_taken_as_it_is_written_or_refused() {
+    for (body, said) in [
+        (r#"{"owner":"a@b.c","owner":"d@e.f"}"#, "`owner` is there twice"),
+        (
+            r#"{"custom":[{"key":"a","value":1,"value":2}]}"#,
+            "`custom[0].value` is there twice",
+        ),
+        (
+            r#"{"amount_in_cents":9007199254740993.0}"#,
+            "more digits than can be kept",
+        ),
+        (r#"{"currency":"EUR"}"#, "give the amount with it"),
+        ("{", "it is not JSON"),
+        ("[]", "must be an object"),
+    ] {
+        for command in [
+            &["opportunities", "update", DEAL][..],
+            &["api", "PATCH", "/v1/opportunities/1"],
+        ] {
+            let mut program = program();
+            program.args(command).args(["--fake", "--json-body", "-"]);
+            let ran = finish(&mut program, body);
+            let is_checked = command[0] != "api" || !said.contains("must be") && !said.contains("give the");
+            if is_checked {
+                check(&ran, 2, "usage");
+                assert!(ran.stderr.contains(said), "{body}: {}", ran.stderr);
+            }
+        }
+    }
 }
 
 #[test]
@@ -200,6 +293,25 @@ fn six_is_the_network_or_the_server() {
     assert_eq!(fake.collection("opportunities").len(), 1);
 }
 
+/// A call without a network takes its time, and says so.
+#[test]
+fn who_waits_is_told_why() {
+    let fake = Fake::start().unwrap();
+    let failing = |words: &[&str]| {
+        for _ in 0..2 {
+            fake.respond_next(Canned::new(500).text("broken"));
+        }
+        let ran = run_at(&fake, &[&["opportunities", "list"], words].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, "[]\n"), "{}", ran.stderr);
+        ran.stderr
+    };
+    let stderr = failing(&[]);
+    let said =
+        "No usable response after two attempts: 500 Internal Server Error. Ctrl-C ends it, --timeout limits it.\n";
+    assert_eq!(stderr, said);
+    assert_eq!(failing(&["--quiet"]), "");
+}
+
 #[test]
 fn seven_is_the_rate_limit() {
     let fake = Fake::start().unwrap();
@@ -230,6 +342,64 @@ fn an_interrupt_ends_it_as_signals_do() {
         .unwrap();
     assert!(killed.success());
     assert_eq!(child.wait().unwrap().signal(), Some(2)); // which shells report as 130
+}
+
+/// Whoever interrupts a write does not know whether it was made, and is told so.
+#[cfg(unix)]
+#[test]
+fn an_interrupted_write_says_what_is_not_known() {
+    use std::process::Stdio;
+
+    for words in [
+        &["opportunities", "update", DEAL, "--owner", "a@b.c"][..],
+        &["opportunities", "delete", DEAL, "--yes"],
+        &["opportunities", "merge-custom", DEAL, "a=1"],
+        &["api", "POST", "/v1/plans", "--field", "name=a"],
+    ] {
+        for signal in ["-INT", "-TERM", "-HUP"] {
+            let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+            let url = format!("http://{}", silent.local_addr().unwrap());
+            let mut command = program();
+            command
+                .env("CHARTMOGUL_API_KEY", "key")
+                .args(words)
+                .args(["--base-url", &url]);
+            let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+            let _connection = silent.accept().unwrap(); // signals are listened to before anything is sent
+            let killed = std::process::Command::new("kill")
+                .args([signal, &child.id().to_string()])
+                .status();
+            assert!(killed.unwrap().success());
+            let output = child.wait_with_output().unwrap();
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            let ran = Ran {
+                code: output.status.code().unwrap_or(-1),
+                stdout: String::new(),
+                stderr,
+            };
+            check(&ran, 130, "interrupted");
+            assert_eq!(ran.error()["may_have_happened"], true, "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_was_done_is_not_called_wrong_usage() {
+    for words in [
+        &["opportunities", "update", DEAL, "--owner", "a@b.c"][..],
+        &["opportunities", "merge-custom", DEAL, "a=1"],
+        &[
+            "api",
+            "PATCH",
+            &format!("/v1/opportunities/{DEAL}"),
+            "--field",
+            "owner=a@b.c",
+        ],
+    ] {
+        let ran = run(&[&["--fake", "--jq", "error(\"no\")"], words].concat());
+        check(&ran, 1, "jq");
+        assert!(ran.stderr.contains("It was done all the same"), "{}", ran.stderr);
+    }
 }
 
 #[test]

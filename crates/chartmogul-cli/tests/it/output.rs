@@ -196,6 +196,50 @@ fn csv_has_what_can_be_sent_back() {
     assert_eq!(empty.stdout, "uuid\n");
 }
 
+/// The document says which numbers are cents; their names do not.
+#[test]
+fn cents_are_called_cents() {
+    let period = ["--start-date", "2026-01-01", "--end-date", "2026-03-31"];
+    let metric = |more: &[&str]| {
+        run(&[
+            &["--fake", "metrics", "mrr"],
+            &period[..],
+            &["--interval", "month"],
+            more,
+        ]
+        .concat())
+    };
+    let table = metric(&["-o", "table"]);
+    assert!(
+        table.stdout.contains("mrr (cents)") && table.stdout.contains("mrr-churn (cents)"),
+        "{}",
+        table.stdout
+    );
+    assert!(!table.stdout.contains("percentage-change (cents)"), "{}", table.stdout);
+    assert!(
+        table.stderr.contains("Amounts are in cents of the account's currency."),
+        "{}",
+        table.stderr
+    );
+    assert!(
+        metric(&["-o", "table", "--columns", "date,mrr"])
+            .stdout
+            .starts_with("date        mrr (cents)")
+    );
+    assert!(metric(&["-o", "csv"]).stdout.contains(",mrr,"), "as they are sent");
+    let customer = ["--fake", "customers", "get", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3"];
+    let shown = |more: &[&str]| run(&[&customer[..], more].concat()).stdout;
+    let table = shown(&["-o", "table"]);
+    assert!(
+        table
+            .lines()
+            .any(|line| line.starts_with("mrr ") && line.ends_with(" 30.00 USD")),
+        "{table}"
+    );
+    assert!(shown(&["-o", "table", "--columns", "mrr"]).contains("30.00 USD"));
+    assert!(shown(&["-o", "csv", "--columns", "mrr"]).ends_with("\n3000\n"));
+}
+
 #[test]
 fn colours_are_for_terminals_and_for_who_wants_them() {
     let colored = |variables: &[(&str, &str)], words: &[&str]| {
@@ -268,4 +312,27 @@ fn errors_are_for_who_reads_the_output() {
         of(&["-o", "table"])
     );
     assert!(of(&["--output=csv"]).starts_with("error: "));
+    // Also those of arguments, on one line with the usage beside it.
+    for words in [
+        &["opportunities", "get"][..],
+        &["opportunities"],
+        &[],
+        &["opportunities", "list", "--colour", "red"],
+        &["opportunities", "list", "--output", "xml"],
+        &["plans", "update", "pl_1", "--output", "json", "--name"],
+        &["nothing"],
+    ] {
+        let ran = run(words);
+        let (error, lines) = (ran.error(), ran.stderr.lines().count());
+        assert_eq!(
+            (ran.code, lines, error["code"].as_str()),
+            (2, 1, Some("usage")),
+            "{words:?}: {}",
+            ran.stderr
+        );
+        assert!(!error["message"].as_str().unwrap().contains(['\n', '\t']), "{error}");
+        assert!(error["next_step"].as_str().unwrap().contains("--help"), "{error}");
+    }
+    let next = run(&["opportunities", "updat"]).error()["next_step"].to_string();
+    assert!(next.contains("tip: a similar subcommand exists: 'update'"), "{next}");
 }

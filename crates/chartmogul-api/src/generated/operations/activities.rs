@@ -24,6 +24,7 @@ pub static LIST_CUSTOMER_ACTIVITIES: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["id", "description", "activity-mrr-movement", "activity-mrr", "activity-arr", "date", "type", "currency", "currency-sign", "subscription-external-id", "plan-external-id"],
+    cents: &["activity-mrr-movement", "activity-mrr", "activity-arr"],
     source: "https://dev.chartmogul.com/reference/customers/list-activities",
 };
 

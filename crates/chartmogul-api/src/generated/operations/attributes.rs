@@ -24,6 +24,7 @@ pub static GET_ATTRIBUTES: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["custom", "clearbit", "stripe", "tags", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/retrieve-customers-attributes",
 };
 
@@ -48,6 +49,7 @@ pub static ADD_TAGS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["tags"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/add-tags-to-customer",
 };
 
@@ -72,6 +74,7 @@ pub static REMOVE_TAGS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["tags"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/remove-tags-from-customer",
 };
 
@@ -96,6 +99,7 @@ pub static ADD_TAGS_BY_EMAIL: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/add-tags-to-customers-with-email",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_CUSTOM_ATTRIBUTES: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["custom", "overrides", "message"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/customers/attributes/update",
 };
 
@@ -144,6 +149,7 @@ pub static ADD_CUSTOM_ATTRIBUTES: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["custom", "overrides", "message"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/add-custom-attributes-to-customer",
 };
 
@@ -168,6 +174,7 @@ pub static REMOVE_CUSTOM_ATTRIBUTES: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["custom", "overrides", "message"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/remove-custom-attributes-from-customer",
 };
 
@@ -192,6 +199,7 @@ pub static ADD_CUSTOM_ATTRIBUTES_BY_EMAIL: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/add-custom-attributes-to-customers-with-email",
 };
 

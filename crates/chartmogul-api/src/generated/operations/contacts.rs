@@ -24,6 +24,7 @@ pub static LIST_CONTACTS: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/contacts/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_CONTACT: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/contacts/add",
 };
 
@@ -72,6 +74,7 @@ pub static GET_CONTACT: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/contacts/retrieve",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_CONTACT: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/contacts/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_CONTACT: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/contacts/update",
 };
 
@@ -144,6 +149,7 @@ pub static MERGE_CONTACTS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/contacts/merge",
 };
 
@@ -168,6 +174,7 @@ pub static LIST_CUSTOMER_CONTACTS: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/customers/list-contacts",
 };
 
@@ -192,6 +199,7 @@ pub static CREATE_CUSTOMER_CONTACT: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "customer_external_id", "data_source_uuid", "external_id", "position", "first_name", "last_name", "title", "email", "phone", "linked_in", "twitter", "notes", "last_seen", "custom", "overrides", "historical_values"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/customers/add-contact",
 };
 

@@ -24,6 +24,7 @@ pub static LIST_CUSTOMERS: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/customers/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_CUSTOMER: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/customers/create",
 };
 
@@ -72,6 +74,7 @@ pub static SEARCH_CUSTOMERS: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/customers/search",
 };
 
@@ -96,6 +99,7 @@ pub static GET_CUSTOMER: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/customers/retrieve",
 };
 
@@ -120,6 +124,7 @@ pub static DELETE_CUSTOMER: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/customers/delete",
 };
 
@@ -144,6 +149,7 @@ pub static UPDATE_CUSTOMER: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["id", "uuid", "external_id", "name", "email", "status", "customer-since", "attributes", "data_source_uuid", "data_source_uuids", "external_ids", "company", "country", "state", "city", "zip", "lead_created_at", "free_trial_started_at", "lead_status", "free_subscriber_status", "trial_subscriber_status", "paid_subscriber_status", "address", "mrr", "arr", "billing-system-url", "chartmogul-url", "billing-system-type", "currency", "currency-sign", "owner", "website_url", "last_seen", "overrides", "historical_values"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/customers/update",
 };
 
@@ -168,6 +174,7 @@ pub static MERGE_CUSTOMERS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/customers/merge",
 };
 
@@ -192,6 +199,7 @@ pub static UNMERGE_CUSTOMER: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/customers/unmerge",
 };
 

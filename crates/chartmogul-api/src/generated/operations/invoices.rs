@@ -24,6 +24,7 @@ pub static LIST_CUSTOMER_INVOICES: Operation = Operation {
     entries: Some("invoices"),
     pages: true,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/list-customers-invoices",
 };
 
@@ -48,6 +49,7 @@ pub static IMPORT_INVOICES: Operation = Operation {
     entries: Some("invoices"),
     pages: false,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/add",
 };
 
@@ -72,6 +74,7 @@ pub static LIST_INVOICES: Operation = Operation {
     entries: Some("invoices"),
     pages: true,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/list",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_INVOICE_BY_EXTERNAL_ID: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_INVOICE_BY_EXTERNAL_ID: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/update",
 };
 
@@ -144,6 +149,7 @@ pub static GET_INVOICE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/retrieve",
 };
 
@@ -168,6 +174,7 @@ pub static DELETE_INVOICE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/delete",
 };
 
@@ -192,6 +199,7 @@ pub static UPDATE_INVOICE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/update",
 };
 
@@ -216,6 +224,7 @@ pub static SET_INVOICE_DISABLED_STATE_BY_EXTERNAL_ID: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/disable",
 };
 
@@ -240,6 +249,7 @@ pub static SET_INVOICE_DISABLED_STATE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "external_id", "date", "due_date", "currency", "customer_uuid", "customer_external_id", "collection_method", "status", "errors", "disabled", "disabled_at", "disabled_by", "user_created", "edit_history_summary", "line_items", "transactions"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/disable",
 };
 
@@ -264,6 +274,7 @@ pub static UPDATE_INVOICE_STATUS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/update-status",
 };
 
@@ -288,6 +299,7 @@ pub static DELETE_CUSTOMER_INVOICES: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/invoices/delete-all",
 };
 

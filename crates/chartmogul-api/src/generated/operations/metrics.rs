@@ -24,6 +24,7 @@ pub static GET_ALL_METRICS: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "mrr", "mrr-percentage-change", "arr", "arr-percentage-change", "customer-churn-rate", "customer-churn-rate-percentage-change", "mrr-churn-rate", "mrr-churn-rate-percentage-change", "ltv", "ltv-percentage-change", "customers", "customers-percentage-change", "asp", "asp-percentage-change", "arpa", "arpa-percentage-change"],
+    cents: &["mrr", "arr", "ltv", "asp", "arpa", "summary.current-mrr", "summary.previous-mrr", "summary.current-arr", "summary.previous-arr", "summary.current-ltv", "summary.previous-ltv", "summary.current-asp", "summary.previous-asp", "summary.current-arpa", "summary.previous-arpa"],
     source: "https://dev.chartmogul.com/reference/metrics/all",
 };
 
@@ -48,6 +49,7 @@ pub static GET_MRR: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "mrr", "percentage-change", "mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation"],
+    cents: &["mrr", "mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation"],
     source: "https://dev.chartmogul.com/reference/metrics/mrr",
 };
 
@@ -72,6 +74,7 @@ pub static GET_ARR: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "arr", "percentage-change"],
+    cents: &["arr"],
     source: "https://dev.chartmogul.com/reference/metrics/arr",
 };
 
@@ -96,6 +99,7 @@ pub static GET_ARPA: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "arpa", "percentage-change"],
+    cents: &["arpa"],
     source: "https://dev.chartmogul.com/reference/metrics/arpa",
 };
 
@@ -120,6 +124,7 @@ pub static GET_ASP: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "asp", "percentage-change"],
+    cents: &["asp"],
     source: "https://dev.chartmogul.com/reference/metrics/asp",
 };
 
@@ -144,6 +149,7 @@ pub static GET_CUSTOMER_COUNT: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "customers", "percentage-change"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/metrics/customer-count",
 };
 
@@ -168,6 +174,7 @@ pub static GET_CUSTOMER_CHURN_RATE: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "customer-churn-rate", "percentage-change"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/metrics/churn-rate",
 };
 
@@ -192,6 +199,7 @@ pub static GET_MRR_CHURN_RATE: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "mrr-churn-rate", "percentage-change"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/metrics/mrr-churn-rate",
 };
 
@@ -216,6 +224,7 @@ pub static GET_LTV: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "ltv", "percentage-change"],
+    cents: &["ltv"],
     source: "https://dev.chartmogul.com/reference/metrics/ltv",
 };
 

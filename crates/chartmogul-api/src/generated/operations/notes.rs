@@ -24,6 +24,7 @@ pub static LIST_NOTES: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["uuid", "customer_uuid", "associated_object", "associated_object_uuid", "type", "text", "call_duration", "author", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/notes-and-call-logs/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_NOTE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "associated_object", "associated_object_uuid", "type", "text", "call_duration", "author", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/notes-and-call-logs/add",
 };
 
@@ -72,6 +74,7 @@ pub static GET_NOTE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "associated_object", "associated_object_uuid", "type", "text", "call_duration", "author", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/notes-and-call-logs/retrieve",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_NOTE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/notes-and-call-logs/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_NOTE: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "associated_object", "associated_object_uuid", "type", "text", "call_duration", "author", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/notes-and-call-logs/update",
 };
 

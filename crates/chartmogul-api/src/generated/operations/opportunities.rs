@@ -24,6 +24,7 @@ pub static LIST_OPPORTUNITIES: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["uuid", "customer_uuid", "owner", "pipeline", "pipeline_stage", "estimated_close_date", "currency", "amount_in_cents", "type", "forecast_category", "win_likelihood", "custom", "created_at", "updated_at"],
+    cents: &["amount_in_cents"],
     source: "https://dev.chartmogul.com/reference/opportunities/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_OPPORTUNITY: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "owner", "pipeline", "pipeline_stage", "estimated_close_date", "currency", "amount_in_cents", "type", "forecast_category", "win_likelihood", "custom", "created_at", "updated_at"],
+    cents: &["amount_in_cents"],
     source: "https://dev.chartmogul.com/reference/opportunities/create",
 };
 
@@ -72,6 +74,7 @@ pub static GET_OPPORTUNITY: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "owner", "pipeline", "pipeline_stage", "estimated_close_date", "currency", "amount_in_cents", "type", "forecast_category", "win_likelihood", "custom", "created_at", "updated_at"],
+    cents: &["amount_in_cents"],
     source: "https://dev.chartmogul.com/reference/opportunities/retrieve",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_OPPORTUNITY: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/opportunities/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_OPPORTUNITY: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "customer_uuid", "owner", "pipeline", "pipeline_stage", "estimated_close_date", "currency", "amount_in_cents", "type", "forecast_category", "win_likelihood", "custom", "created_at", "updated_at"],
+    cents: &["amount_in_cents"],
     source: "https://dev.chartmogul.com/reference/opportunities/update",
 };
 

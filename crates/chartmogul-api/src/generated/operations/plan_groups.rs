@@ -24,6 +24,7 @@ pub static LIST_PLAN_GROUPS: Operation = Operation {
     entries: Some("plan_groups"),
     pages: true,
     fields: &["uuid", "name", "plans_count"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plan-groups/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_PLAN_GROUP: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "name", "plans_count"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plan-groups/add",
 };
 
@@ -72,6 +74,7 @@ pub static GET_PLAN_GROUP: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "name", "plans_count"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plan-groups/retrieve",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_PLAN_GROUP: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plan-groups/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_PLAN_GROUP: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "name", "plans_count"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plan-groups/update",
 };
 
@@ -144,6 +149,7 @@ pub static LIST_PLAN_GROUP_PLANS: Operation = Operation {
     entries: Some("plans"),
     pages: true,
     fields: &["uuid", "data_source_uuid", "name", "interval_count", "interval_unit", "external_id"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plan-groups/list-plans",
 };
 

@@ -24,6 +24,7 @@ pub static LIST_PLANS: Operation = Operation {
     entries: Some("plans"),
     pages: true,
     fields: &["uuid", "data_source_uuid", "name", "interval_count", "interval_unit", "external_id"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plans/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_PLAN: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "data_source_uuid", "name", "interval_count", "interval_unit", "external_id"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plans/add",
 };
 
@@ -72,6 +74,7 @@ pub static GET_PLAN: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "data_source_uuid", "name", "interval_count", "interval_unit", "external_id"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plans/retrieve",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_PLAN: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plans/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_PLAN: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["uuid", "data_source_uuid", "name", "interval_count", "interval_unit", "external_id"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/plans/update",
 };
 

@@ -24,6 +24,7 @@ pub static LIST_SUBSCRIPTIONS: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["id", "external_id", "subscription_set_external_id", "quantity", "uuid", "mrr", "arr", "status", "plan", "billing-cycle", "billing-cycle-count", "start-date", "end-date", "currency", "currency-sign"],
+    cents: &["mrr", "arr"],
     source: "https://dev.chartmogul.com/reference/customers/list-subscriptions",
 };
 
@@ -48,6 +49,7 @@ pub static CONNECT_SUBSCRIPTIONS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/subscriptions/connect",
 };
 
@@ -72,6 +74,7 @@ pub static DISCONNECT_SUBSCRIPTIONS: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/subscriptions/disconnect",
 };
 

@@ -24,6 +24,7 @@ pub static LIST_TASKS: Operation = Operation {
     entries: Some("entries"),
     pages: true,
     fields: &["task_uuid", "customer_uuid", "associated_object", "associated_object_uuid", "task_details", "assignee", "due_date", "completed_at", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/tasks/list",
 };
 
@@ -48,6 +49,7 @@ pub static CREATE_TASK: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["task_uuid", "customer_uuid", "associated_object", "associated_object_uuid", "task_details", "assignee", "due_date", "completed_at", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/tasks/add",
 };
 
@@ -72,6 +74,7 @@ pub static GET_TASK: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["task_uuid", "customer_uuid", "associated_object", "associated_object_uuid", "task_details", "assignee", "due_date", "completed_at", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/tasks/retrieve",
 };
 
@@ -96,6 +99,7 @@ pub static DELETE_TASK: Operation = Operation {
     entries: None,
     pages: false,
     fields: &[],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/tasks/delete",
 };
 
@@ -120,6 +124,7 @@ pub static UPDATE_TASK: Operation = Operation {
     entries: None,
     pages: false,
     fields: &["task_uuid", "customer_uuid", "associated_object", "associated_object_uuid", "task_details", "assignee", "due_date", "completed_at", "created_at", "updated_at"],
+    cents: &[],
     source: "https://dev.chartmogul.com/reference/tasks/update",
 };
 

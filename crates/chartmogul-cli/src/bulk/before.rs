@@ -1,0 +1,80 @@
+//! What objects were before the first run, for a report: in a file beside the journal, so that later runs know it.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use serde_json::Value;
+
+use super::{failed::private, files::part};
+use crate::error::{CliError, Exit};
+
+/// By identifier; what was known first stays.
+#[derive(Debug, Default)]
+pub(super) struct Before {
+    /// `None` without a journal: then no run goes on with another.
+    path: Option<PathBuf>,
+    objects: BTreeMap<String, Value>,
+}
+
+/// Beside a journal.
+pub(super) fn beside(journal: &Path) -> PathBuf {
+    let mut path = journal.as_os_str().to_owned();
+    path.push(".before");
+    path.into()
+}
+
+impl Before {
+    /// Of the runs before.
+    pub(super) fn read(journal: Option<&Path>) -> Result<Self, CliError> {
+        let Some(path) = journal.map(beside) else {
+            return Ok(Self::default());
+        };
+        let objects = match fs::read(&path) {
+            Ok(json) => serde_json::from_slice(&json).map_err(io::Error::from),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+            Err(error) => Err(error),
+        };
+        let objects = objects.map_err(|error| {
+            let message = format!(
+                "can't read {}, which a report needs: {error}; nothing was sent",
+                path.display()
+            );
+            CliError::new(Exit::Usage, "file", message).next("Remove it, or leave out --report")
+        })?;
+        Ok(Self {
+            path: Some(path),
+            objects,
+        })
+    }
+
+    pub(super) fn get(&self, id: &str) -> Option<&Value> {
+        self.objects.get(id)
+    }
+
+    pub(super) fn add(&mut self, id: &str, facts: Value) {
+        self.objects.entry(id.to_owned()).or_insert(facts);
+    }
+
+    /// Writes all of it, before anything is sent.
+    pub(super) fn write(&self) -> Result<(), CliError> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let part = part(path);
+        let write = || -> io::Result<()> {
+            let mut file = private(&part)?;
+            serde_json::to_writer(&mut file, &self.objects)?;
+            file.sync_all()?;
+            fs::rename(&part, path)
+        };
+        write().map_err(|error| {
+            let message = format!(
+                "can't write {}, which a report needs: {error}; nothing was sent",
+                path.display()
+            );
+            CliError::new(Exit::Usage, "file", message)
+                .next("Pass --journal FILE with another path, or leave out --report")
+        })
+    }
+}
