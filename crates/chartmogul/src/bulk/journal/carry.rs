@@ -40,7 +40,7 @@ const TOGETHER: usize = 1 << 20;
 ///   the server rejected, whether they were changed or not.
 /// - Updates of the same object stay in order. Behind one that is sent, all others of that object are sent again. If one that was
 ///   made is no longer there, all updates of its object are sent.
-/// - That an update was sent without a usable response stays known, if the update is still there.
+/// - That an update was sent stays known, if the update is still there: what is sent again counts as a repeat.
 /// - If there is no journal, or no update, or it fits already, nothing is written. Otherwise the new one is written beside it, as `<path>.new`,
 ///   and then takes its place. This can be killed at any moment.
 ///
@@ -147,16 +147,14 @@ pub fn carry_over<U: Update>(
                 done.index = index;
                 copy.put(&Record::Done(done))?;
             }
-            State::Sent(earlier) => {
-                for _ in 0..earlier.sent {
-                    copy.put(&Record::<()>::Sent(index))?;
-                }
-                let may_have_happened = earlier.may_have_happened;
-                copy.put(&Record::<()>::Open {
-                    index,
-                    may_have_happened,
-                })?;
-            }
+            State::Sent(Earlier {
+                sent,
+                may_have_happened,
+            }) => copy.put(&Record::<()>::Earlier {
+                index,
+                sent,
+                may_have_happened,
+            })?,
             State::NotMade => {}
         }
     }
@@ -204,12 +202,20 @@ enum State {
 }
 
 impl State {
-    fn may_have_happened(self) -> bool {
+    /// If it was sent.
+    fn earlier(self) -> Option<Earlier> {
         match self {
-            Self::Made(_) => true,
-            Self::Sent(earlier) => earlier.may_have_happened,
-            Self::NotMade => false,
+            Self::Made(_) => Some(Earlier {
+                sent: 1,
+                may_have_happened: true,
+            }),
+            Self::Sent(earlier) => Some(earlier),
+            Self::NotMade => None,
         }
+    }
+
+    fn may_have_happened(self) -> bool {
+        self.earlier().is_some_and(|earlier| earlier.may_have_happened)
     }
 }
 
@@ -323,14 +329,17 @@ impl New {
             };
             if there[kept..].iter().any(is_gone) {
                 kept = 0;
-            } else if let Some((here, there)) = pairs.clone().nth(kept)
-                && is_same(here, there)
-                && let State::Sent(_) = old.states[there]
-            {
-                carried.push(Carried {
-                    index: here as u64,
-                    state: old.states[there],
-                });
+            }
+            // The rest is sent again. Should the run not get that far, it must still be known what the server may have.
+            for here in &here[kept..] {
+                let earlier = there.iter().filter(|there| is_same(*here, **there));
+                let earlier = earlier.filter_map(|there| old.states[*there].earlier());
+                if let Some(earlier) = earlier.max_by_key(|earlier| (earlier.may_have_happened, earlier.sent)) {
+                    carried.push(Carried {
+                        index: *here as u64,
+                        state: State::Sent(earlier),
+                    });
+                }
             }
             made += kept as u64;
             carried.extend(pairs.take(kept).map(|(here, there)| Carried {

@@ -351,6 +351,7 @@ impl Reading {
                 | Record::Sent(_)
                 | Record::NotSent(_)
                 | Record::Open { .. }
+                | Record::Earlier { .. }
                 | Record::Stopped
                 | Record::Ended(_) => {}
             }
@@ -523,6 +524,19 @@ impl Found {
                 Some(open) if open.is_under_way => {
                     open.earlier.may_have_happened |= may_have_happened;
                     open.is_under_way = false;
+                }
+                _ => return false,
+            },
+            Record::Earlier {
+                index,
+                sent,
+                may_have_happened,
+            } => match self.open.get_mut(index) {
+                Some(open) if !open.is_under_way && open.earlier == Earlier::default() => {
+                    open.earlier = Earlier {
+                        sent: *sent,
+                        may_have_happened: *may_have_happened,
+                    };
                 }
                 _ => return false,
             },

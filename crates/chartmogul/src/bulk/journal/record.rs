@@ -23,6 +23,13 @@ pub(super) enum Record<T> {
     NotSent(u64),
     /// It was sent, and is to be made again. Whether the server may have done it; without this record, it may.
     Open { index: u64, may_have_happened: bool },
+    /// What runs of another input have done with it: how often they sent it, and whether the server may have done it. It is to
+    /// be made (again).
+    Earlier {
+        index: u64,
+        sent: u32,
+        may_have_happened: bool,
+    },
     /// Its outcome is known, and final.
     Done(DoneRecord<T>),
     /// The run ended before the input did, and had time to say so.

@@ -131,6 +131,23 @@ async fn that_an_update_was_sent_stays_known() {
     assert_eq!((report.updated, done[2].repeats), (3, 1), "{report}");
 }
 
+/// The server has what a run of an earlier input made last, though the run of the next input did not get there.
+#[tokio::test]
+async fn what_was_made_stays_known_over_inputs_that_are_not_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let world = Arc::<World>::default();
+    run(&world, &[(1, 1, false), (1, 2, false), (1, 3, false)], &journal).await;
+    assert_eq!(
+        carry(&world, &[(1, 1, false), (1, 3, false), (1, 2, false)], &journal).made,
+        1
+    );
+    let only = [(1, 1, false)];
+    assert_eq!(carry(&world, &only, &journal).made, 0);
+    run(&world, &only, &journal).await;
+    assert_eq!(world.sent().last(), Some(&("1".to_owned(), 1)));
+}
+
 #[tokio::test]
 async fn another_account_or_operation_is_refused() {
     let folder = tempfile::tempdir().unwrap();
