@@ -238,3 +238,43 @@ fn overrides_are_kept_and_shown_when_they_are_wanted() {
         json!({ "custom": {}, "overrides": { "custom": { "seats": false } } })
     );
 }
+
+#[test]
+fn a_deleted_customer_is_answered_without_a_body() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    let (status, body, _) = ask(&shared, &format!("DELETE /v1/customers/{uuid}"), "");
+    assert_eq!((status, body), (204, Value::Null));
+}
+
+#[test]
+fn a_bad_address_is_refused_as_recorded() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    let (status, error, _) = ask(
+        &shared,
+        &format!("PATCH /v1/customers/{uuid}"),
+        r#"{"name":"A","email":"a.example.com"}"#,
+    );
+    let message = "The value provided does not appear to be a valid email address.";
+    assert_eq!(
+        (status, error),
+        (422, json!({ "code": 422, "message": message, "param": "email" }))
+    );
+}
+
+#[test]
+fn a_new_customer_is_a_new_lead_in_every_status() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    let (_, customer, _) = ask(&shared, &format!("GET /v1/customers/{uuid}"), "");
+    let statuses = [
+        ("lead_status", "New Lead"),
+        ("free_subscriber_status", "Never a Free Subscriber"),
+        ("trial_subscriber_status", "Never had Trial"),
+        ("paid_subscriber_status", "Never a Paid Subscriber"),
+    ];
+    for (name, status) in statuses {
+        assert_eq!(customer[name], status, "{name}");
+    }
+}
