@@ -238,8 +238,19 @@ impl<'a> Call<'a> {
                 },
                 None => self.not_found(kind, resource),
             },
-            _ => self.succeed(None),
+            _ => self.owner_not_found().unwrap_or_else(|| self.succeed(None)),
         }
+    }
+
+    /// The error where an example would be read below an object that does not exist: `/v1/customers/{customer_uuid}/activities`.
+    fn owner_not_found(&self) -> Option<Response> {
+        let (owner, below) = self.operation.path.split_once("/{")?;
+        let collection = owner.rsplit('/').next()?;
+        let (kind, key) = (document().collections.get(collection)?, self.path.first()?);
+        let is_below = self.operation.method == "GET" && below.contains('/');
+        let exists = || self.state.store(collection, |store| store.get(key).is_some());
+        let own = || resources::of(collection).not_found(key);
+        (is_below && !exists()).then(|| own().unwrap_or_else(|| errors::not_found(kind)))
     }
 
     fn not_found(&self, kind: &Kind, resource: &dyn Resource) -> Response {

@@ -644,6 +644,11 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
             key = "another";
         }
     }
+    // Without objects of its own, it is about a customer.
+    for parameter in &operation.parameters {
+        let example = parameter.example.as_str().unwrap_or_default();
+        path = path.replace(&format!("{{{}}}", parameter.name), example);
+    }
     let query: Vec<_> = query
         .iter()
         .map(|(name, value)| (name, value.as_str().unwrap()))

@@ -248,6 +248,19 @@ fn a_deleted_customer_is_answered_without_a_body() {
 }
 
 #[test]
+fn no_example_is_below_a_customer_that_does_not_exist() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    for below in ["subscriptions", "activities", "attributes"] {
+        let list = |uuid: &str| ask(&shared, &format!("GET /v1/customers/{uuid}/{below}"), "");
+        assert_eq!(list(&uuid).0, 200, "{below}");
+        let (status, error, _) = list("cus_unknown");
+        let message = "Customer \"unknown\" does not exist";
+        assert_eq!((status, &error["message"]), (404, &json!(message)), "{below}: {error}");
+    }
+}
+
+#[test]
 fn a_bad_address_is_refused_as_recorded() {
     let shared = strict();
     let uuid = merged(&shared, &[("ds_1", "a")]);
