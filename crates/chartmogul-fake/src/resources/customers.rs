@@ -57,6 +57,12 @@ impl Resource for Customers {
 
     /// Tags are replaced, custom attributes and overrides kept. The address has the customer's fields, and not the words for them.
     fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
+        // An update may repeat what identifies the customer; nobody has seen it change.
+        for name in ["external_id", "data_source_uuid"] {
+            if let Some(own) = before.and_then(|before| before.get(name)) {
+                after.insert(name.to_owned(), own.clone());
+            }
+        }
         let new = json!({ "tags": [], "custom": {}, "stripe": {} });
         let mut attributes = before.map_or(object(&new), |before| {
             before.get("attributes").map(object).unwrap_or_default()

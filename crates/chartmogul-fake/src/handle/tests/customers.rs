@@ -261,6 +261,19 @@ fn no_example_is_below_a_customer_that_does_not_exist() {
 }
 
 #[test]
+fn an_update_may_repeat_the_identifiers_of_a_customer() {
+    let shared = strict();
+    let path = format!("PATCH /v1/customers/{}", merged(&shared, &[("ds_1", "a")]));
+    for (name, id, source) in [("New", "a", "ds_1"), ("Newer", "b", "ds_2")] {
+        let update = json!({ "name": name, "external_id": id, "data_source_uuid": source });
+        let (status, updated, _) = ask(&shared, &path, &update.to_string());
+        assert_eq!((status, &updated["name"]), (200, &json!(name)), "{updated}");
+        let identifiers = ["external_id", "data_source_uuid"].map(|name| &updated[name]);
+        assert_eq!(identifiers, ["a", "ds_1"]);
+    }
+}
+
+#[test]
 fn a_bad_address_is_refused_as_recorded() {
     let shared = strict();
     let uuid = merged(&shared, &[("ds_1", "a")]);
