@@ -723,6 +723,26 @@ fn every_operation_is_answered_with_its_success() {
 }
 
 #[test]
+fn a_deletion_has_the_body_that_was_recorded_or_none() {
+    for (id, expected) in [
+        ("delete_contact", 200),
+        ("delete_opportunity", 200),
+        ("delete_task", 200),
+        ("delete_customer_note", 200),
+        ("delete_note", 202),
+        ("delete_customer", 204),
+        ("delete_plan", 204),
+    ] {
+        let mut all = document().operations.iter();
+        let operation = all.find(|operation| operation.id == id).unwrap();
+        let shared = strict();
+        let (request, body) = example_of(operation, &shared);
+        let (status, body, _) = ask(&shared, &request, &body);
+        assert_eq!((status, body.is_null()), (expected, expected == 204), "{id}");
+    }
+}
+
+#[test]
 fn what_is_idempotent_leaves_the_same_objects_when_it_is_repeated() {
     for operation in &document().operations {
         let shared = strict();
