@@ -40,6 +40,8 @@ pub(crate) struct Operation {
     pub(crate) success: Success,
     /// Whether 304 is documented.
     pub(crate) not_modified: bool,
+    /// Whether 204 is documented.
+    pub(crate) no_content: bool,
     #[cfg(test)]
     pub(crate) idempotent: bool,
     pub(crate) action: Action,
@@ -198,6 +200,7 @@ impl Operation {
             id: text(&operation["operationId"]),
             action: Action::of(method, path, tag, by_query, &success),
             not_modified: operation["responses"].get("304").is_some(),
+            no_content: operation["responses"].get("204").is_some(),
             #[cfg(test)]
             idempotent: operation["x-idempotent"] == true,
             identified_by: identifying.map(|parameter| parameter.name).collect(),

@@ -20,6 +20,11 @@ pub(crate) fn with_code(status: StatusCode, message: &str, param: Option<&str>) 
     (status, Json(body)).into_response()
 }
 
+/// `{error}`: the shape of the older services.
+pub(crate) fn without_code(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({ "error": message }))).into_response()
+}
+
 /// An identifier that another object has.
 pub(crate) fn taken(field: &str, message: &str) -> Response {
     let body = json!({ "errors": { field: message } });
@@ -59,6 +64,11 @@ pub(crate) fn unfit_body(problems: &[Problem]) -> Response {
     {
         return bad_request(problems);
     }
+    by_field(problems, "invalid")
+}
+
+/// 422 with the messages by field, and once more as details with a code.
+pub(crate) fn by_field(problems: &[Problem], code: &str) -> Response {
     let mut body: BTreeMap<&str, Value> = BTreeMap::new();
     for problem in problems {
         if let Value::Array(messages) = body.entry(&problem.param).or_insert_with(|| json!([])) {
@@ -67,7 +77,7 @@ pub(crate) fn unfit_body(problems: &[Problem]) -> Response {
     }
     let details = problems
         .iter()
-        .map(|problem| json!({ "param": problem.param, "code": "invalid", "message": problem.message }));
+        .map(|problem| json!({ "param": problem.param, "code": code, "message": problem.message }));
     body.insert("error_details", details.collect());
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
 }

@@ -1,6 +1,6 @@
 //! The filters of a list.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Duration, NaiveTime, Utc};
 use serde_json::{Map, Value};
 
 use crate::{paging, resources::Resource, state::State, store, time};
@@ -76,12 +76,12 @@ pub(crate) enum Time {
 
 pub(crate) fn instant(value: &Value, day: Time) -> Option<DateTime<Utc>> {
     let text = value.as_str()?;
-    match (text.parse::<NaiveDate>(), day) {
-        (Ok(day), Time::Start) => Some(day.and_time(NaiveTime::MIN).and_utc()),
-        (Ok(day), Time::End) => {
+    match (time::day(text), day) {
+        (Some(day), Time::Start) => Some(day.and_time(NaiveTime::MIN).and_utc()),
+        (Some(day), Time::End) => {
             Some((day.and_time(NaiveTime::MIN) + Duration::days(1)).and_utc() - Duration::nanoseconds(1))
         }
-        (Err(_), _) => time::instant(text),
+        (None, _) => time::instant(text),
     }
 }
 

@@ -164,7 +164,11 @@ impl<'a> Call<'a> {
         let mut body = match serde_json::from_slice(&exact::read(&request.body)) {
             Ok(body @ Value::Object(_)) => body,
             Ok(_) => return Err(malformed("The body must be an object")),
-            Err(error) => return Err(malformed(&format!("The body is not JSON: {error}"))),
+            Err(_) if request.body.trim_ascii().is_empty() => return Err(malformed("The body is empty")),
+            Err(error) => {
+                let place = format!("line {}, column {}", error.line(), error.column());
+                return Err(malformed(&format!("The body is not JSON ({place})")));
+            }
         };
         if lenient {
             schema::forgive(expected.schema, &mut body);
@@ -228,11 +232,25 @@ impl<'a> Call<'a> {
             },
             (Action::Update, Some(kind)) => self.update(kind, resource),
             (Action::Delete, Some(kind)) => match self.store(|store| store.take(self.key())) {
-                Some(object) => self.succeed(resource.deleted(&self, &object)),
+                Some(object) => match resource.deleted(&self, &object) {
+                    None if self.operation.no_content => StatusCode::NO_CONTENT.into_response(),
+                    body => self.succeed(body),
+                },
                 None => self.not_found(kind, resource),
             },
-            _ => self.succeed(None),
+            _ => self.owner_not_found().unwrap_or_else(|| self.succeed(None)),
         }
+    }
+
+    /// The error where an example would be read below an object that does not exist: `/v1/customers/{customer_uuid}/activities`.
+    fn owner_not_found(&self) -> Option<Response> {
+        let (owner, below) = self.operation.path.split_once("/{")?;
+        let collection = owner.rsplit('/').next()?;
+        let (kind, key) = (document().collections.get(collection)?, self.path.first()?);
+        let is_below = self.operation.method == "GET" && below.contains('/');
+        let exists = || self.state.store(collection, |store| store.get(key).is_some());
+        let own = || resources::of(collection).not_found(key);
+        (is_below && !exists()).then(|| own().unwrap_or_else(|| errors::not_found(kind)))
     }
 
     fn not_found(&self, kind: &Kind, resource: &dyn Resource) -> Response {

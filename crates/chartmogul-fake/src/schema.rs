@@ -1,6 +1,5 @@
 //! Whether a value is what the document says.
 
-use chrono::NaiveDate;
 use regex_lite::Regex;
 use serde_json::{Map, Value};
 
@@ -228,13 +227,7 @@ impl Check {
     }
 
     fn object(&mut self, schema: &'static Value, fields: &Map<String, Value>, param: &str) {
-        let below = |name: &str| {
-            if param.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{param}[{name}]")
-            }
-        };
+        let below = |name: &str| below(param, name);
         for name in schema["required"]
             .as_array()
             .into_iter()
@@ -277,9 +270,15 @@ impl Check {
             names.all(|name| fields.contains_key(name))
         };
         if groups.iter().filter(given).count() != 1 {
-            let groups: Vec<_> = groups.iter().map(Value::to_string).collect();
-            let message = format!("Exactly one of these must be there: {}", groups.join(", "));
-            self.add(Fault::Missing, param.to_owned(), message);
+            let names = |group: &'static Value| group.as_array().into_iter().flatten().filter_map(Value::as_str);
+            let words: Vec<_> = groups
+                .iter()
+                .map(|group| names(group).collect::<Vec<_>>().join(" with "))
+                .collect();
+            let words: Vec<_> = words.iter().map(String::as_str).collect();
+            let message = format!("Exactly one of these must be there: {}", alternatives(&words));
+            let first = groups.iter().flat_map(names).next().unwrap_or_default();
+            self.add(Fault::Missing, below(param, first), message);
         }
     }
 
@@ -315,7 +314,7 @@ impl Check {
             self.add(Fault::Invalid, param, format!("must be {allowed}"));
         } else if schema["format"] == "email" && !is_address(text) {
             self.add(Fault::Invalid, param, "must be an e-mail address");
-        } else if schema["format"] == "date" && !is_day(text)
+        } else if schema["format"] == "date" && time::day(text).is_none()
             || schema["format"] == "date-time" && time::instant(text).is_none()
         {
             self.add(Fault::Malformed, param, format!("must be {}", kind(schema)));
@@ -335,9 +334,13 @@ impl Check {
     }
 }
 
-/// chrono reads `2026-1-1` too.
-fn is_day(text: &str) -> bool {
-    text.len() == 10 && text.parse::<NaiveDate>().is_ok()
+/// A field of an object, as the API writes it.
+fn below(param: &str, name: &str) -> String {
+    if param.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{param}[{name}]")
+    }
 }
 
 fn is_address(text: &str) -> bool {

@@ -1,19 +1,31 @@
 //! Instants, in the forms that the API is known to take.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-/// What has no zone is UTC, what has no time is midnight: `2026-01-31 12:00:00 UTC`, `2026-01-31 12:00:00 +0300`.
+/// What has no zone is UTC, what has no time is midnight: `2026-01-31T12:00:00`, `2026-01-31 12:00:00 +0300`.
 pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
-    let text = text.strip_suffix(" UTC").unwrap_or(text);
+    let day = day(text.get(..10)?)?;
+    if text.len() == 10 {
+        return Some(day.and_time(NaiveTime::MIN).and_utc());
+    }
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant.to_utc());
     }
-    if let Ok(instant) = DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S %z") {
-        return Some(instant.to_utc());
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f %z"] {
+        if let Ok(instant) = DateTime::parse_from_str(text, format) {
+            return Some(instant.to_utc());
+        }
     }
-    let local = NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok();
-    let midnight = || text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0);
-    Some(local.or_else(midnight)?.and_utc())
+    let text = text.strip_suffix(" UTC").unwrap_or(text);
+    let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
+        .iter()
+        .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
+    Some(local?.and_utc())
+}
+
+/// `2026-01-31`; chrono reads `2026-1-31` too.
+pub(crate) fn day(text: &str) -> Option<NaiveDate> {
+    text.parse().ok().filter(|day: &NaiveDate| day.to_string() == text)
 }
 
 #[cfg(test)]
@@ -26,7 +38,12 @@ mod tests {
             "2026-01-31T12:00:00Z",
             "2026-01-31T14:00:00.000+02:00",
             "2026-01-31 12:00:00 UTC",
+            "2026-01-31T12:00:00",
+            "2026-01-31T12:00:00.000",
+            "2026-01-31T12:00:00+0000",
+            "2026-01-31T15:00:00.000+0300",
             "2026-01-31 12:00:00",
+            "2026-01-31 12:00:00.000",
             "2026-01-31 15:00:00 +0300",
         ] {
             assert_eq!(
@@ -36,6 +53,15 @@ mod tests {
             );
         }
         assert_eq!(instant("2026-01-31").unwrap().to_rfc3339(), "2026-01-31T00:00:00+00:00");
-        assert_eq!(instant("someday"), None);
+        for odd in [
+            "someday",
+            "2026-1-31",
+            "2026-01-31 UTC",
+            "2026-1-31T12:00:00Z",
+            "2026-1-31 12:00:00",
+            "2026-01-3é",
+        ] {
+            assert_eq!(instant(odd), None, "{odd}");
+        }
     }
 }

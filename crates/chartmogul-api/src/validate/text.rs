@@ -98,7 +98,12 @@ pub(super) fn date(value: &str) -> Wrong {
 }
 
 pub(super) fn timestamp(value: &str) -> Wrong {
-    match time::timestamp(value) {
+    // What the API sends may be written in other ways, such as `2026-1-31`; what it is sent is a day of ten characters first.
+    let is_day = value
+        .get(..10)
+        .and_then(|day| time::plain_day(day.as_bytes()))
+        .is_some();
+    match time::timestamp(value).filter(|_| is_day) {
         Some(instant) if (0..=9999).contains(&instant.year()) => Ok(()),
         _ => Err("must be an instant such as 2026-01-31T12:00:00Z, or a day such as 2026-01-31".to_owned()),
     }

@@ -1,7 +1,10 @@
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{Resource, custom_attributes, customers::parts};
+use super::{
+    Resource, custom_attributes,
+    customers::{find, give, parts},
+};
 use crate::{
     errors,
     handle::Call,
@@ -45,6 +48,26 @@ impl Resource for Contacts {
         }
     }
 
+    /// The identifier of another customer in the data source moves the contact to that one; an unknown one changes nothing.
+    fn follow(&self, state: &State, before: Option<&Object>, contact: &mut Object, sent: &Object) {
+        let (Some(before), Some(id)) = (before, sent.get("customer_external_id")) else {
+            return;
+        };
+        let source = contact.get("data_source_uuid").cloned().unwrap_or_default();
+        let meant = [("data_source_uuid", source), ("external_id", id.clone())];
+        let meant = meant.map(|(name, value)| (name.to_owned(), value));
+        let (field, kept) = match find(state, &Object::from_iter(meant)) {
+            Some(mut customer) => ("customer_uuid", customer.remove("uuid")),
+            None => ("customer_external_id", before.get("customer_external_id").cloned()),
+        };
+        contact.insert(field.to_owned(), kept.unwrap_or_default());
+    }
+
+    /// Recorded: an object without fields.
+    fn deleted(&self, _call: &Call<'_>, _object: &Object) -> Option<Value> {
+        Some(json!({}))
+    }
+
     /// A contact of a merged customer is one of each part of it.
     fn passes(&self, state: &State, contact: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         let of_part = || parts_of(state, contact).iter().any(|[_, id]| wanted == id);
@@ -77,6 +100,7 @@ impl Resource for Contacts {
         });
         match merged {
             Ok(mut merged) => {
+                give(call.state, from, into, |_, _| true); // notes and tasks
                 merged.insert("customer_uuid".to_owned(), Value::Null); // in this response only
                 Some(call.succeed(Some(merged.into())))
             }

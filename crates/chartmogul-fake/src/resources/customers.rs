@@ -7,7 +7,7 @@ use crate::{
     errors,
     handle::Call,
     paging::Order,
-    schema::Problem,
+    schema::{Fault, Problem},
     state::State,
     store::{Object, Store, exact_key, read},
 };
@@ -38,12 +38,17 @@ impl Resource for Customers {
     }
 
     fn refusal(&self, problems: &[Problem]) -> Option<Response> {
-        custom_attributes::unknown_type(problems)
+        let bad_address = matches!(problems, [only] if only.param == "email" && only.fault == Fault::Invalid);
+        let message = "The value provided does not appear to be a valid email address.";
+        let bad_address =
+            bad_address.then(|| errors::with_code(StatusCode::UNPROCESSABLE_ENTITY, message, Some("email")));
+        bad_address.or_else(|| custom_attributes::unknown_type(problems))
     }
 
     fn complete(&self, new: &mut Object, sent: &Object) {
         let lead = json!({
-            "status": "New Lead", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0, "attributes": {},
+            "status": "New Lead", "lead_status": "New Lead", "free_subscriber_status": "Never a Free Subscriber",
+            "trial_subscriber_status": "Never had Trial", "paid_subscriber_status": "Never a Paid Subscriber", "name": "", "email": "", "company": "", "mrr": 0, "arr": 0, "attributes": {},
             "data_source_uuids": [sent.get("data_source_uuid")], "external_ids": [sent.get("external_id")],
         });
         new.extend(object(&lead));
@@ -52,6 +57,12 @@ impl Resource for Customers {
 
     /// Tags are replaced, custom attributes and overrides kept. The address has the customer's fields, and not the words for them.
     fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
+        // An update may repeat what identifies the customer; nobody has seen it change.
+        for name in ["external_id", "data_source_uuid"] {
+            if let Some(own) = before.and_then(|before| before.get(name)) {
+                after.insert(name.to_owned(), own.clone());
+            }
+        }
         let new = json!({ "tags": [], "custom": {}, "stripe": {} });
         let mut attributes = before.map_or(object(&new), |before| {
             before.get("attributes").map(object).unwrap_or_default()
@@ -283,7 +294,7 @@ fn set_parts(customer: &mut Object, parts: &[[String; 2]]) {
 }
 
 /// The customer that is meant, by its UUID or by one of its parts.
-fn find(state: &State, meant: &Object) -> Option<Object> {
+pub(super) fn find(state: &State, meant: &Object) -> Option<Object> {
     state.store("customers", |store| match meant.get("customer_uuid") {
         Some(_) => store.get(text(meant, "customer_uuid")),
         None => store
@@ -413,7 +424,7 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
 }
 
 /// Makes objects of one customer those of another.
-fn give(state: &State, from: &str, to: &str, which: impl Fn(&str, &Object) -> bool) {
+pub(super) fn give(state: &State, from: &str, to: &str, which: impl Fn(&str, &Object) -> bool) {
     for field in ["customer_uuid", "associated_object_uuid"] {
         state.rewrite(field, from, |collection, object| {
             if which(collection, object) {

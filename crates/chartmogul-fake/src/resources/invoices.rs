@@ -1,10 +1,6 @@
 use std::{collections::HashSet, iter};
 
-use axum::{
-    Json,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
+use axum::{http::StatusCode, response::Response};
 use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
@@ -122,7 +118,7 @@ fn problems(invoice: &Object, param: &str) -> Vec<Problem> {
 }
 
 fn not_found() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({ "error": "Invoice not found" }))).into_response()
+    errors::without_code(StatusCode::NOT_FOUND, "Invoice not found")
 }
 
 /// All invoices of a request, or none.

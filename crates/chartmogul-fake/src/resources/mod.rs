@@ -60,7 +60,7 @@ pub(crate) trait Resource: Sync {
     /// Does what follows from a new or changed object elsewhere.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
-    /// Removes what belongs to an object that was removed; the response, if it is not the first of the document's examples.
+    /// Removes what belongs to an object that was removed; the body of the response, if one has been recorded.
     fn deleted(&self, _call: &Call<'_>, _object: &Object) -> Option<Value> {
         None
     }

@@ -33,10 +33,14 @@ impl Resource for Notes {
         new.insert("call_duration".to_owned(), json!(if is_call { 60 } else { 0 }));
     }
 
+    /// Recorded: what was deleted, and under the old path an object without fields.
     fn deleted(&self, call: &Call<'_>, note: &Object) -> Option<Value> {
         let is_call = note.get("type").is_some_and(|kind| kind == "call");
         let message = if is_call { "Call log deleted" } else { "Note deleted" };
-        (call.operation.tag == "notes").then(|| json!({ "message": message }))
+        Some(match call.operation.tag {
+            "customer_notes" => json!({}),
+            _ => json!({ "message": message }),
+        })
     }
 
     /// The old path knows customers only.

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::{Resource, custom_attributes};
 use crate::{
+    handle::Call,
     state::State,
     store::{Object, exact_key},
 };
@@ -17,6 +18,11 @@ impl Resource for Opportunities {
     fn complete(&self, new: &mut Object, _sent: &Object) {
         new.insert("type".to_owned(), json!("recurring"));
         new.insert("custom".to_owned(), json!({}));
+    }
+
+    /// Recorded: an object without fields.
+    fn deleted(&self, _call: &Call<'_>, _object: &Object) -> Option<Value> {
+        Some(json!({}))
     }
 
     /// What is left out becomes that of the stage, in a new opportunity and in one that moves to another stage.

@@ -2,7 +2,14 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::Resource;
-use crate::{document::document, errors, handle::Call, state::State, store::Object};
+use crate::{
+    document::document,
+    errors,
+    handle::Call,
+    schema::{Fault, Problem},
+    state::State,
+    store::Object,
+};
 
 /// Where the plans of each group are: no response shows them, but for the list of them.
 const MEMBERS: &str = "plan_groups/plans";
@@ -17,6 +24,16 @@ impl Resource for PlanGroups {
             sent.insert("plans_count".to_owned(), count.into());
         }
         sent
+    }
+
+    /// What is missing is blank, and the plans are called otherwise.
+    fn refusal(&self, problems: &[Problem]) -> Option<Response> {
+        let blank = |problem: &Problem| match problem.param.as_str() {
+            "name" => Problem::invalid("name".to_owned(), "Name can't be blank"),
+            _ => Problem::invalid("plan_ids".to_owned(), "Plan ids can't be blank"),
+        };
+        let all_missing = !problems.is_empty() && problems.iter().all(|problem| problem.fault == Fault::Missing);
+        all_missing.then(|| errors::by_field(&problems.iter().map(blank).collect::<Vec<_>>(), "blank"))
     }
 
     fn written(&self, state: &State, key: &str, sent: &Object) {

@@ -1,4 +1,4 @@
-use axum::response::Response;
+use axum::{http::StatusCode, response::Response};
 use serde_json::Value;
 
 use super::Resource;
@@ -15,6 +15,10 @@ impl Resource for Plans {
         let uuid = new.get("uuid").and_then(Value::as_str).unwrap_or_default();
         let uuid = uuid.trim_start_matches("pl_").to_owned();
         new.insert("external_id".to_owned(), uuid.into());
+    }
+
+    fn not_found(&self, _key: &str) -> Option<Response> {
+        Some(errors::without_code(StatusCode::NOT_FOUND, "Plan not found"))
     }
 
     fn taken(&self, store: &Store, plan: &Object) -> Option<Response> {

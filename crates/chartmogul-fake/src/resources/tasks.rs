@@ -1,7 +1,7 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Resource, associated_objects};
-use crate::{state::State, store::Object};
+use crate::{handle::Call, state::State, store::Object};
 
 pub(super) struct Tasks;
 
@@ -9,6 +9,11 @@ impl Resource for Tasks {
     fn stored(&self, _state: &State, mut sent: Object) -> Object {
         associated_objects::as_fields(&mut sent);
         sent
+    }
+
+    /// Recorded: an object without fields.
+    fn deleted(&self, _call: &Call<'_>, _object: &Object) -> Option<Value> {
+        Some(json!({}))
     }
 
     fn passes(&self, _state: &State, object: &Object, filter: &str, wanted: &Value) -> Option<bool> {

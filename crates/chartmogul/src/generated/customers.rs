@@ -570,6 +570,20 @@ impl<M> UpdateCustomer<M> {
         self.0.request.body.overrides = Some(values.into_iter().map(|(key, value)| (key.into(), value.into())).collect());
         self
     }
+
+    /// Identifier of the customer in the data source. Not documented for updates; observed to be accepted when it is
+    /// sent as it is. Whether it can change is not known.
+    pub fn external_id(mut self, value: impl Into<String>) -> Self {
+        self.0.request.body.external_id = Some(value.into());
+        self
+    }
+
+    /// Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted
+    /// when it is sent as it is. Whether it can change is not known.
+    pub fn data_source_uuid(mut self, value: impl Into<String>) -> Self {
+        self.0.request.body.data_source_uuid = Some(value.into());
+        self
+    }
 }
 
 crate::builder! {

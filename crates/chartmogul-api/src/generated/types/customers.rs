@@ -441,6 +441,14 @@ pub struct CustomerUpdate {
     /// official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overrides: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Identifier of the customer in the data source. Not documented for updates; observed to be accepted when it is
+    /// sent as it is. Whether it can change is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted
+    /// when it is sent as it is. Whether it can change is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data_source_uuid: Option<String>,
 }
 
 /// Query parameters of [`get_customer`](crate::Client::get_customer); unset ones are not sent.

@@ -238,3 +238,69 @@ fn overrides_are_kept_and_shown_when_they_are_wanted() {
         json!({ "custom": {}, "overrides": { "custom": { "seats": false } } })
     );
 }
+
+#[test]
+fn a_deleted_customer_is_answered_without_a_body() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    let (status, body, _) = ask(&shared, &format!("DELETE /v1/customers/{uuid}"), "");
+    assert_eq!((status, body), (204, Value::Null));
+}
+
+#[test]
+fn no_example_is_below_a_customer_that_does_not_exist() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    for below in ["subscriptions", "activities", "attributes"] {
+        let list = |uuid: &str| ask(&shared, &format!("GET /v1/customers/{uuid}/{below}"), "");
+        assert_eq!(list(&uuid).0, 200, "{below}");
+        let (status, error, _) = list("cus_unknown");
+        let message = "Customer \"unknown\" does not exist";
+        assert_eq!((status, &error["message"]), (404, &json!(message)), "{below}: {error}");
+    }
+}
+
+#[test]
+fn an_update_may_repeat_the_identifiers_of_a_customer() {
+    let shared = strict();
+    let path = format!("PATCH /v1/customers/{}", merged(&shared, &[("ds_1", "a")]));
+    for (name, id, source) in [("New", "a", "ds_1"), ("Newer", "b", "ds_2")] {
+        let update = json!({ "name": name, "external_id": id, "data_source_uuid": source });
+        let (status, updated, _) = ask(&shared, &path, &update.to_string());
+        assert_eq!((status, &updated["name"]), (200, &json!(name)), "{updated}");
+        let identifiers = ["external_id", "data_source_uuid"].map(|name| &updated[name]);
+        assert_eq!(identifiers, ["a", "ds_1"]);
+    }
+}
+
+#[test]
+fn a_bad_address_is_refused_as_recorded() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    let (status, error, _) = ask(
+        &shared,
+        &format!("PATCH /v1/customers/{uuid}"),
+        r#"{"name":"A","email":"a.example.com"}"#,
+    );
+    let message = "The value provided does not appear to be a valid email address.";
+    assert_eq!(
+        (status, error),
+        (422, json!({ "code": 422, "message": message, "param": "email" }))
+    );
+}
+
+#[test]
+fn a_new_customer_is_a_new_lead_in_every_status() {
+    let shared = strict();
+    let uuid = merged(&shared, &[("ds_1", "a")]);
+    let (_, customer, _) = ask(&shared, &format!("GET /v1/customers/{uuid}"), "");
+    let statuses = [
+        ("lead_status", "New Lead"),
+        ("free_subscriber_status", "Never a Free Subscriber"),
+        ("trial_subscriber_status", "Never had Trial"),
+        ("paid_subscriber_status", "Never a Paid Subscriber"),
+    ];
+    for (name, status) in statuses {
+        assert_eq!(customer[name], status, "{name}");
+    }
+}
