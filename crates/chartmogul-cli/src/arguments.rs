@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    bulk::values,
     error::CliError,
     flags::{self, Attributes, Flag, Kind},
     json, money,
@@ -61,7 +62,7 @@ pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Resul
     }
     let flags = flags::flags(operation);
     for flag in &flags {
-        given(flag, matches, &mut arguments)?;
+        given(flag, &flags, matches, &mut arguments)?;
     }
     clear(&flags, matches, &mut arguments)?;
     for flag in flags.iter().filter(|flag| flag.kind == Kind::Money) {
@@ -90,7 +91,7 @@ pub(crate) fn many<'a>(matches: &'a ArgMatches, id: &str) -> Vec<&'a str> {
 }
 
 /// Puts what a flag was given where it belongs.
-fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
+fn given(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
     let texts = many(matches, &flag.long);
     let Some(text) = texts.last() else { return Ok(()) };
     let name = format!("--{}", flag.long);
@@ -105,6 +106,7 @@ fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result
             return Ok(());
         }
         Kind::Boolean => (*text == "true").into(),
+        Kind::Integer if flag.is_in_cents() => cents(flag, flags, text)?,
         Kind::Integer => integer(&name, text)?,
         Kind::Number => number(&name, text)?,
         Kind::Text => (*text).into(),
@@ -152,6 +154,15 @@ fn integer(name: &str, text: &str) -> Result<Value, CliError> {
         refused(name, text, &format!("must be a whole number of 64 bits{hint}"))
     })?;
     Ok(number.into())
+}
+
+/// A field in cents.
+fn cents(flag: &Flag, flags: &[Flag], text: &str) -> Result<Value, CliError> {
+    let units = flags::units_of(flags, flag).map(|units| format!("give those with --{} and the currency", units.long));
+    values::whole_cents(text, units.as_deref()).map_err(|wrong| {
+        let write = wrong.meant.map(|meant| format!("; write {meant}")).unwrap_or_default();
+        refused(&format!("--{}", flag.long), text, &format!("{}{write}", wrong.must))
+    })
 }
 
 fn number(name: &str, text: &str) -> Result<Value, CliError> {

@@ -18,7 +18,7 @@ mod progress;
 mod report;
 mod results;
 mod send;
-mod values;
+pub(crate) mod values;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -18,7 +18,11 @@ use super::{
     problem::Problem,
     values::{self, Wrong},
 };
-use crate::{flags::Attributes, json, money, output::text::compact};
+use crate::{
+    flags::{Attributes, Flag},
+    json, money,
+    output::text::compact,
+};
 
 /// Stands for an identifier that is wrong, while the rest of its row is checked.
 const SOME_UUID: &str = "00000000-0000-4000-8000-000000000000";
@@ -566,7 +570,7 @@ impl Reading<'_> {
             (Target::Id, _) => self.id = Some(text),
             (Target::Amount(flag), _) => self.amounts.push((column.to_owned(), flag.path.clone(), text)),
             (Target::Field(flag), Raw::Json(value)) => self.set(column, &text, What::Field(flag.path.clone(), value)),
-            (Target::Field(flag), Raw::Text(_)) => match values::value(flag.kind, target.is_day(), &text) {
+            (Target::Field(flag), Raw::Text(_)) => match self.value(flag, target, &text) {
                 Ok(value) => self.set(column, &text, What::Field(flag.path.clone(), value)),
                 Err(wrong) => {
                     self.spoilt.push(flag.path.clone());
@@ -593,6 +597,15 @@ impl Reading<'_> {
             }
             (Target::Ignored, _) => {}
         }
+    }
+
+    fn value(&self, flag: &Flag, target: &Target, text: &str) -> Result<Value, Wrong> {
+        if !flag.is_in_cents() {
+            return values::value(flag.kind, target.is_day(), text);
+        }
+        let units = self.plan.fields.units_of(flag);
+        let units = units.map(|name| format!("name the column `{name}` for those"));
+        values::whole_cents(text, units.as_deref())
     }
 
     fn set(&mut self, column: &str, shown: &str, what: What) {

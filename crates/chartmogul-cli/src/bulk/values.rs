@@ -7,9 +7,9 @@ use crate::flags::Kind;
 
 /// Why a cell is no value, and what was meant, if that can be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) must: String,
-    pub(super) meant: Option<String>,
+pub(crate) struct Wrong {
+    pub(crate) must: String,
+    pub(crate) meant: Option<String>,
 }
 
 impl Wrong {
@@ -82,6 +82,31 @@ fn integer(text: &str) -> Result<Value, Wrong> {
         .parse()
         .map_err(|_| Wrong::new("must be a whole number of 64 bits", None))?;
     Ok(number.into())
+}
+
+/// A field in cents. What is formatted as amounts are may be in units: advice to leave the decimals out would make it a hundred times
+/// smaller. `units` is what takes amounts in units, such as "name the column `amount`".
+pub(crate) fn whole_cents(text: &str, units: Option<&str>) -> Result<Value, Wrong> {
+    let wrong = match integer(text) {
+        Err(wrong) if !is_signed(text) => wrong,
+        done => return done,
+    };
+    // Most currencies have two decimals.
+    let of_units = |number: &String| crate::money::to_cents(number, "EUR").ok();
+    let Some(cents) = numbers_meant(text).iter().find_map(of_units) else {
+        return Err(wrong);
+    };
+    let units = units.map(|units| format!("; {units}")).unwrap_or_default();
+    let must = format!("must be a whole number of cents, and looks like units of a currency{units}");
+    let whole = wrong.meant.map(|whole| format!(", or {whole} if it is cents already"));
+    let meant = format!("{cents} if it is units with two decimals{}", whole.unwrap_or_default());
+    Err(Wrong::new(must, Some(meant)))
+}
+
+/// Digits with nothing but a sign, as people and spreadsheets write it.
+fn is_signed(text: &str) -> bool {
+    let digits = text.trim_matches(|c: char| is_space(c) || matches!(c, '\'' | '+' | '-' | '\u{2212}' | '(' | ')'));
+    digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn number(text: &str) -> Result<Value, Wrong> {
@@ -449,6 +474,37 @@ mod tests {
             said(integer("9223372036854775808").unwrap_err()),
             "must be a whole number of 64 bits"
         );
+    }
+
+    #[test]
+    fn cents_are_not_units() {
+        let units = Some("name the column `amount`");
+        let wrong = |text| whole_cents(text, units).unwrap_err();
+        for (text, meant) in [
+            (
+                "1250.00",
+                "125000 if it is units with two decimals, or 1250 if it is cents already",
+            ),
+            (
+                "1,250.00",
+                "125000 if it is units with two decimals, or 1250 if it is cents already",
+            ),
+            (
+                "$1250",
+                "125000 if it is units with two decimals, or 1250 if it is cents already",
+            ),
+            ("1250.50", "125050 if it is units with two decimals"),
+        ] {
+            assert_eq!(wrong(text).meant.as_deref(), Some(meant), "{text}");
+            assert!(
+                wrong(text)
+                    .must
+                    .ends_with("looks like units of a currency; name the column `amount`")
+            );
+        }
+        assert_eq!(wrong("+5").meant.as_deref(), Some("5"));
+        assert_eq!(wrong("many").meant, None);
+        assert_eq!(whole_cents("125000", units), Ok(json!(125_000)));
     }
 
     #[test]

@@ -453,6 +453,16 @@ fn numbers_are_taken_digit_by_digit() {
 }
 
 #[test]
+fn units_in_a_column_of_cents_are_told() {
+    let fake = server(1);
+    let input = format!("uuid,amount_in_cents,currency\n{},$1250.00,EUR\n", uuid(0));
+    let problems = said(&fake, &input, &[]);
+    let what = "must be a whole number of cents, and looks like units of a currency; name the column `amount` for those; \
+                write 125000 if it is units with two decimals, or 1250 if it is cents already";
+    assert_eq!(problems, [(2, "amount_in_cents".to_owned(), what.to_owned())]);
+}
+
+#[test]
 fn what_is_no_identifier_is_never_sent() {
     let fake = server(1);
     let link = format!("https://app.chartmogul.com/#/opportunities/{}", uuid(0));
