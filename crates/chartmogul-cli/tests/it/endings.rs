@@ -218,6 +218,23 @@ fn a_body_is_taken_as_it_is_written_or_refused() {
 }
 
 #[test]
+fn units_for_a_field_in_cents_are_told() {
+    let ran = run(&[
+        "--fake",
+        "opportunities",
+        "update",
+        DEAL,
+        "--amount-in-cents",
+        "1250.00",
+    ]);
+    let message = ran.error()["message"].to_string();
+    assert!(
+        message.contains("looks like units of a currency; give those with --amount and the currency; write 125000 if"),
+        "{message}"
+    );
+}
+
+#[test]
 fn all_that_is_missing_is_named_at_once() {
     let ran = run(&["--fake", "opportunities", "create", "--owner", "a@example.com"]);
     let message = ran.error()["message"].to_string();
