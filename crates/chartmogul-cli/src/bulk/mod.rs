@@ -3,6 +3,7 @@
 //! `decode`, `cells` and `input` read the file, `columns` and `values` say what it means, `plan` checks all of it, and `send` or
 //! `preview` goes through it.
 
+mod again;
 mod before;
 mod cells;
 mod columns;
@@ -28,6 +29,7 @@ use encoding_rs::Encoding;
 use serde_json::Value;
 
 use self::{
+    again::Again,
     columns::Fields,
     input::{Form, Input},
     plan::{Plan, Problems, Settings},
@@ -123,6 +125,7 @@ struct Options {
     restart: bool,
     salvage: bool,
     stop_after: Option<u64>,
+    again: Again,
 }
 
 /// Runs it.
@@ -175,6 +178,7 @@ pub(crate) async fn run(
         restart: is_set("restart"),
         salvage: is_set("salvage"),
         stop_after: matches.get_one::<u64>("stop-after").copied(),
+        again: Again::of(operation, matches),
     };
     options.are_files_of_their_own(input.path.as_deref())?;
     let printer = printer(context, fields.id, options.dry_run)?;

@@ -372,13 +372,23 @@ impl Plan {
     /// may look different.
     pub(super) fn columns_of_failed(&self) -> impl Iterator<Item = String> {
         let kept = self.columns.iter().filter(|column| column.is_kept());
-        kept.map(|column| match &column.target {
+        kept.map(|column| self.name_in_failed(column))
+    }
+
+    /// What such a file calls a column.
+    pub(super) fn column_of_failed(&self, name: &str) -> Option<String> {
+        let column = self.columns.iter().find(|column| column.name == name);
+        column.map(|column| self.name_in_failed(column))
+    }
+
+    fn name_in_failed(&self, column: &Column) -> String {
+        match &column.target {
             Some(Target::Custom { key, kind: None }) => match self.kinds.get(key) {
                 Some(kind) => format!("{}:{}", column.name, kind.name()),
                 None => column.name.clone(),
             },
             _ => column.name.clone(),
-        })
+        }
     }
 
     /// The cells of a row that such a file has.
