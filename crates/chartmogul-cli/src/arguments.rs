@@ -179,11 +179,12 @@ fn refused(name: &str, text: &str, must: &str) -> CliError {
     CliError::usage(format!("{name} was {text:?}; {must}")).field(name.trim_start_matches("--"))
 }
 
-/// `4` is a number, `true` a truth value, anything else text. A number with a zero in front is text: it is a code.
+/// `4` is a number, `true` a truth value, as spreadsheets write it, too; anything else is text. A number with a zero in front is text: it
+/// is a code.
 pub(crate) fn inferred(text: &str) -> Value {
     match text {
-        "true" => return true.into(),
-        "false" => return false.into(),
+        "true" | "TRUE" => return true.into(),
+        "false" | "FALSE" => return false.into(),
         _ => {}
     }
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -221,7 +222,15 @@ pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliEr
     }
     let wrong = |must: &str| refused(flag, text, must);
     let value = match kind {
-        None => inferred(value),
+        None => match values::formatted(value) {
+            Some(meant) => {
+                let what = values::FORMATTED;
+                return Err(wrong(&format!(
+                    "{value:?} {what}; write {meant}, or {key}:string={value} if it is a text"
+                )));
+            }
+            None => inferred(value),
+        },
         Some("") => json::parse(value).map_err(|what| wrong(&format!("must be JSON behind `:=`: {what}")))?,
         Some("string" | "text" | "timestamp") => value.into(),
         Some("integer") => integer(flag, value)?,
@@ -233,8 +242,8 @@ pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliEr
             other => other,
         },
         Some("boolean") => match value {
-            "true" => true.into(),
-            "false" => false.into(),
+            "true" | "TRUE" => true.into(),
+            "false" | "FALSE" => false.into(),
             _ => return Err(wrong("must be true or false")),
         },
         Some(_) => {
@@ -424,12 +433,15 @@ mod tests {
             ("rate=0.25", "rate", json!(0.25)),
             ("vip=true", "vip", json!(true)),
             ("vip=True", "vip", json!("True")),
+            ("vip=TRUE", "vip", json!(true)),
+            ("p:string=60%", "p", json!("60%")),
             ("name=", "name", json!("")),
             ("name=a=b", "name", json!("a=b")),
             ("code=007", "code", json!("007")),
-            ("phone=+49", "phone", json!("+49")),
+            ("phone:string=+49", "phone", json!("+49")),
             ("code=1e5", "code", json!("1e5")),
             ("version=1.2.3", "version", json!("1.2.3")),
+            ("on:boolean=TRUE", "on", json!(true)),
             (
                 "huge=123456789012345678901234567890",
                 "huge",
@@ -458,6 +470,9 @@ mod tests {
             ("n:boolean=yes", "must be true or false"),
             ("n:=[1", "must be JSON"),
             ("n:decimal=x", "must be a number"),
+            ("n=1,5", "write 1.5, or n:string=1,5 if it is a text"),
+            ("p=60%", "write 60, or p:string=60% if it is a text"),
+            ("d=3/31/2026", "write 2026-03-31, or d:string=3/31/2026 if it is a text"),
         ] {
             let error = attribute("--custom", text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

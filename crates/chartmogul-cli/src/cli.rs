@@ -284,7 +284,11 @@ fn of_operation(
             is_new
         })
         .collect();
-    command = command.args(all.iter().map(argument));
+    let custom = flags::custom_inside(&all).map(|flag| flag.long.clone());
+    command = command.args(all.iter().map(|flag| {
+        let is_custom = custom.as_ref() == Some(&flag.long);
+        argument(flag).visible_aliases(is_custom.then_some(CUSTOM))
+    }));
     if operation.pages {
         command = command.args(of_list());
     }
@@ -379,6 +383,9 @@ fn of_merge(name: &str, operation: &'static Operation) -> Command {
         )
         .arg(remove_custom())
 }
+
+/// Sets custom attributes, wherever an operation has them.
+const CUSTOM: &str = "custom";
 
 const ATTRIBUTES: &str = "The type is inferred from the value, and can be said: code:string=007; types are string, integer, decimal, boolean, timestamp";
 

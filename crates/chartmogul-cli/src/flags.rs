@@ -240,6 +240,14 @@ pub(crate) fn amounts_in<'a>(flags: &'a [Flag], currency: &Flag) -> impl Iterato
     flags.iter().filter(is_amount)
 }
 
+/// The custom attributes that are inside of another field, such as those of a customer, where none are outside.
+pub(crate) fn custom_inside(flags: &[Flag]) -> Option<&Flag> {
+    let is_custom = |flag: &&Flag| matches!(flag.kind, Kind::Attributes(_)) && flag.path.last() == Some(&"custom");
+    let is_free = !flags.iter().any(|flag| flag.long == "custom");
+    let mut inside = flags.iter().filter(is_custom);
+    inside.find(|flag| is_free && !flag.in_query && !flag.field.replaces_all)
+}
+
 /// What takes an amount in units, for a field in cents.
 pub(crate) fn units_of<'a>(flags: &'a [Flag], cents: &Flag) -> Option<&'a Flag> {
     flags

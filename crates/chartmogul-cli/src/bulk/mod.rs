@@ -48,9 +48,18 @@ const RUN: &str = "Run";
 /// The subcommand.
 pub(crate) fn command(operation: &'static Operation) -> Command {
     let about = format!("{}: many at once, from a file", operation.summary);
-    let names = Fields::of(operation, false)
-        .map(|fields| fields.names().join(", "))
-        .unwrap_or_default();
+    let fields = Fields::of(operation, false);
+    let names = fields.as_ref().map(Fields::names).unwrap_or_default();
+    let has_custom = fields.is_some_and(|fields| fields.custom.is_some());
+    let (merged, custom) = if has_custom {
+        (
+            ", and custom.NAME for custom attributes, which are merged with those that are there",
+            ", custom.NAME",
+        )
+    } else {
+        ("", "")
+    };
+    let names = names.join(", ");
     let text = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let input = [
@@ -97,11 +106,10 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
         .long_about(format!(
             "{about}.\n\n\
              The file is CSV (with commas, semicolons or tabs), TSV, or JSON lines; - is standard input. The first row has the names \
-             of the columns: the identifier, fields, and custom.NAME for custom attributes, which are merged with those that are \
-             there. An empty cell leaves its field as it is.\n\n\
+             of the columns: the identifier and fields{merged}. An empty cell leaves its field as it is.\n\n\
              All rows are checked before the first one is sent. The same command again goes on where it was interrupted, and sends \
              what failed; so a file that was corrected is sent under the same name.\n\n\
-             Columns: {names}, custom.NAME"
+             Columns: {names}{custom}"
         ))
         .arg(Arg::new("file").value_name("FILE").required(true).help("The rows, or - for standard input"))
         .args(input.map(|argument| argument.help_heading(INPUT)))

@@ -131,6 +131,8 @@ pub(super) struct Problems {
     pub(super) all: Vec<Problem>,
     pub(super) more: u64,
     rows: HashSet<u64>,
+    /// Keys of JSON lines that are about nothing: where in `all` they are told, and in how many rows they are.
+    keys: HashMap<(String, String), (usize, u64)>,
 }
 
 /// More problems than this are counted only.
@@ -152,6 +154,30 @@ impl Problems {
         if !self.all.iter().any(is_known) {
             self.push(problem);
         }
+    }
+
+    /// A key of JSON lines that is about nothing. It is told at its first row, as a column is told once.
+    fn push_key(&mut self, row: u64, name: &str, must: String) {
+        match self.keys.entry((name.to_owned(), must.clone())) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().1 += 1;
+                self.rows.insert(row);
+            }
+            Entry::Vacant(free) => {
+                free.insert((self.all.len(), 1));
+                self.push(Problem::of_cell(row, name, None, must));
+            }
+        }
+    }
+
+    /// In the order of the file.
+    fn finish(&mut self) {
+        for (at, rows) in self.keys.values().filter(|(_, rows)| *rows > 1) {
+            if let Some(problem) = self.all.get_mut(*at) {
+                problem.must += &format!(" ({rows} rows have it)");
+            }
+        }
+        self.all.sort_by_key(|problem| problem.row);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -206,7 +232,7 @@ impl Plan {
             let what = "this row has the names of columns; remove the rows above it";
             problems.push(Problem::of_row(row, what));
         }
-        problems.all.sort_by_key(|problem| problem.row); // in the order of the file
+        problems.finish();
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -333,12 +359,14 @@ impl Plan {
                 problems.push_once(Problem::of_cell(row, &set.column, None, what));
                 continue;
             }
-            problems.push(Problem::of_cell(
-                row,
-                &set.column,
-                Some(&set.shown),
-                wrong.requirement(),
-            ));
+            let meant = match &set.what {
+                What::Field(path, _) if self.fields.is_instant(path) => {
+                    values::either(&values::instants_meant(&set.shown))
+                }
+                _ => None,
+            };
+            let problem = Problem::of_cell(row, &set.column, Some(&set.shown), wrong.requirement());
+            problems.push(Problem { meant, ..problem });
         }
     }
 
@@ -529,7 +557,7 @@ impl Reading<'_> {
                 }
                 Err(what) => what,
             },
-            Err(what) => what,
+            Err(what) => return self.problems.push_key(self.row, name, what),
         };
         self.problems.push(Problem::of_cell(self.row, name, None, wrong));
     }
@@ -650,10 +678,15 @@ impl Reading<'_> {
                 }
             };
             if let (Err(what), Some(currency_column)) = (money::decimals(&currency), currency_column) {
-                // That is what is wrong, and nothing can be said about the amount.
                 self.sets.retain(|set| set.column != currency_column);
                 self.problems
                     .push(Problem::of_cell(self.row, &currency_column, Some(&currency), what));
+                // What is no number is none in any currency; how many decimals it may have is not known.
+                if !values::is_plain(&text) {
+                    let meant = values::numbers_meant(&text);
+                    let must = "is not an amount; must be digits with a point before the decimals";
+                    self.wrong(&column, &text, Wrong::new(must, values::either(&meant)));
+                }
                 continue;
             }
             match values::cents(&text, &currency) {
@@ -884,17 +917,13 @@ impl Seen {
             text if values::is_plain(text) && !has_zeros => AttributeKind::Integer,
             _ => AttributeKind::String,
         };
-        let is_day = || values::value(crate::flags::Kind::Text, true, text.get(..10).unwrap_or(text)).is_ok();
-        if kind == AttributeKind::String && !has_zeros && !is_day() {
-            let mut meant = values::numbers_meant(text);
-            meant.extend(values::days_meant(text));
-            if !meant.is_empty() {
-                let must = format!(
-                    "looks like a number or a day that was formatted; if it is a text, name the column `{}:string`",
-                    self.column
-                );
-                return Err(Wrong::new(must, Some(meant.join(" or "))));
-            }
+        if let Some(meant) = values::formatted(text) {
+            let must = format!(
+                "{}; if it is a text, name the column `{}:string`",
+                values::FORMATTED,
+                self.column
+            );
+            return Err(Wrong::new(must, Some(meant)));
         }
         let first = match kind {
             AttributeKind::String => &mut self.text,

@@ -1,6 +1,6 @@
 //! From the text of a cell to a value. Nothing is guessed: what could be meant is said, and refused.
 
-use chartmogul::chartmogul_api::chrono::{Days, NaiveDate};
+use chartmogul::chartmogul_api::chrono::{Days, NaiveDate, NaiveTime};
 use serde_json::Value;
 
 use crate::flags::Kind;
@@ -171,7 +171,7 @@ fn day(text: &str) -> Result<String, Wrong> {
 }
 
 /// `1250`, or `1250 or 1.250, whichever is meant`.
-fn either(meant: &[String]) -> Option<String> {
+pub(super) fn either(meant: &[String]) -> Option<String> {
     match meant {
         [] => None,
         [one] => Some(one.clone()),
@@ -326,6 +326,22 @@ fn plain_numbers(text: &str) -> Vec<String> {
     }
 }
 
+/// What is wrong with a custom attribute without a type that is [`formatted`].
+pub(crate) const FORMATTED: &str = "looks like a number or a day that was formatted";
+
+/// What was meant by a text that is no value as it is written, but looks like a number or a day: `1,5`, `60%`, `3/31/2026`.
+pub(crate) fn formatted(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_code = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let is_day = || day(text.get(..10).unwrap_or(text)).is_ok();
+    if is_plain(text) || is_code || is_day() {
+        return None;
+    }
+    let mut meant = numbers_meant(text);
+    meant.extend(days_meant(text));
+    (!meant.is_empty()).then(|| meant.join(" or "))
+}
+
 /// The days that a text may stand for.
 pub(super) fn days_meant(text: &str) -> Vec<String> {
     let text = text.trim().trim_start_matches('\'');
@@ -373,6 +389,34 @@ pub(super) fn days_meant(text: &str) -> Vec<String> {
     let mut meant: Vec<String> = by_month.into_iter().chain(by_day).collect();
     meant.dedup();
     meant
+}
+
+/// The instants that a text may stand for, in UTC; a day is its beginning.
+pub(super) fn instants_meant(text: &str) -> Vec<String> {
+    let days = days_meant(text);
+    let text = text.trim().trim_start_matches('\'');
+    let time = match text.split_once([' ', 'T']).filter(|(_, time)| time.contains(':')) {
+        Some((_, time)) => ["%H:%M:%S", "%H:%M"]
+            .iter()
+            .find_map(|form| NaiveTime::parse_from_str(time, form).ok()),
+        // In Excel, the decimals of a day are its time.
+        None if is_plain(text) => serial_time(text),
+        None => Some(NaiveTime::MIN),
+    };
+    let Some(time) = time else { return Vec::new() };
+    days.iter()
+        .map(|day| format!("{day}T{}Z", time.format("%H:%M:%S")))
+        .collect()
+}
+
+/// The time of day in the number that Excel has for an instant.
+fn serial_time(text: &str) -> Option<NaiveTime> {
+    let decimals: f64 = format!("0.{}", text.split_once('.').map_or("0", |(_, decimals)| decimals))
+        .parse()
+        .ok()?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 86400
+    let seconds = (decimals * 86_400.0).round() as u32;
+    NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0)
 }
 
 /// A day as the number that Excel has for it.
@@ -546,6 +590,21 @@ mod tests {
                 "must be a day such as 2026-03-31",
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn instants_are_told_as_days_are() {
+        for (text, meant) in [
+            ("5/1/2026", &["2026-05-01T00:00:00Z", "2026-01-05T00:00:00Z"][..]),
+            ("46112", &["2026-03-31T00:00:00Z"]),
+            ("46112.5", &["2026-03-31T12:00:00Z"]),
+            ("2026-05-01 10:00", &["2026-05-01T10:00:00Z"]),
+            ("2026-05-01T10:00:30", &["2026-05-01T10:00:30Z"]),
+            ("5/13/2026 2:30 PM", &[]),
+            ("soon", &[]),
+        ] {
+            assert_eq!(instants_meant(text), meant, "{text}");
         }
     }
 

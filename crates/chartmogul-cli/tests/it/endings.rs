@@ -234,6 +234,21 @@ fn units_for_a_field_in_cents_are_told() {
     );
 }
 
+/// Also where the body has them inside of another field.
+#[test]
+fn custom_attributes_have_one_flag() {
+    let fake = Fake::start().unwrap();
+    let key = "cus_00000000-e7fe-41ee-9a7f-f303abf41acc";
+    fake.collection("customers").insert_sample(key).unwrap();
+    let ran = run_at(&fake, &["customers", "update", key, "--custom", "seats=77"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let customer = fake.collection("customers").get(key).unwrap();
+    assert_eq!(customer["attributes"]["custom"]["seats"], 77);
+    let ran = run(&["--fake", "opportunities", "update", DEAL, "--custom", "p=60%"]);
+    check(&ran, 2, "usage");
+    assert!(ran.stderr.contains("or p:string=60% if it is a text"), "{}", ran.stderr);
+}
+
 #[test]
 fn all_that_is_missing_is_named_at_once() {
     let ran = run(&["--fake", "opportunities", "create", "--owner", "a@example.com"]);

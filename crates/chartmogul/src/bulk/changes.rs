@@ -72,7 +72,7 @@ impl Preview {
                     self.field(format!("{name}.{member}"), inner.field(member), old.get(member), new);
                 }
             }
-            (_, Value::Array(list), Some(old)) if replaces_all || is_attributes(list) => {
+            (_, Value::Array(list), Some(old)) if is_attributes(list) || replaces_all && list.iter().all(Value::is_object) => {
                 let pair = |one: &Value| Some((one["key"].as_str()?.to_owned(), one["value"].clone()));
                 self.attributes(&name, old, &list.iter().filter_map(pair).collect(), replaces_all);
             }
@@ -241,6 +241,9 @@ mod tests {
                 ("primary_contact.title".to_owned(), None, Some(json!("CFO"))),
             ]
         );
+        let tags = json!({"attributes": {"tags": ["b"]}});
+        let bare = preview(&tags, &json!({"attributes": {}}), &UPDATE_CUSTOMER);
+        assert_eq!(bare.changes.len(), 1, "a list of texts is not one of attributes");
         // Its source is not in a response: it may be another one.
         let sourced = json!({"attributes": {"custom": [{"key": "seats", "value": 4, "source": "crm"}]}});
         assert_eq!(shown(sourced).len(), 1);
