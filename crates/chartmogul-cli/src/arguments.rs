@@ -52,13 +52,26 @@ pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Resul
         arguments.values = body(operation, path)?;
     }
     for parameter in operation.parameters {
-        if let Some(text) = one(matches, parameter.name) {
-            let value = match parameter.schema {
-                chartmogul::chartmogul_api::Schema::Integer { .. } => integer(parameter.name, text)?,
-                _ => text.into(),
-            };
-            arguments.values.insert(parameter.name.to_owned(), value);
+        let in_body = arguments.values.get(parameter.name);
+        let Some(text) = one(matches, parameter.name) else {
+            if in_body.is_none() {
+                let message = format!("{} is missing: give it as an argument", parameter.name.to_uppercase());
+                return Err(CliError::usage(message).field(parameter.name));
+            }
+            continue;
+        };
+        let value = match parameter.schema {
+            chartmogul::chartmogul_api::Schema::Integer { .. } => integer(parameter.name, text)?,
+            _ => text.into(),
+        };
+        if let Some(other) = in_body.filter(|other| **other != value) {
+            let message = format!(
+                "{0} is {text} as an argument, and {other} in --json-body; leave one of them out",
+                parameter.name
+            );
+            return Err(CliError::usage(message).field(parameter.name));
         }
+        arguments.values.insert(parameter.name.to_owned(), value);
     }
     let flags = flags::flags(operation);
     for flag in &flags {

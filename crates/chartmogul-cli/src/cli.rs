@@ -165,7 +165,10 @@ fn global() -> Vec<Arg> {
             .help_heading(OUTPUT),
         flag("jq")
             .value_name("FILTER")
-            .help("Filters the JSON with a program in the language of jq; with jsonl, each line by itself")
+            .help(
+                "Filters the JSON with a program in the language of jq, which has no @csv, @tsv (see --output csv), input or $ENV; with \
+                 jsonl, each line by itself",
+            )
             .help_heading(OUTPUT),
         flag("color")
             .value_name("WHEN")
@@ -269,7 +272,7 @@ fn of_operation(
         let argument = positional(parameter.name, parameter.description);
         command = command.arg(match (by_query, has_body) {
             (Some(_), _) => argument,
-            (None, true) => argument.required_unless_present("template"),
+            (None, true) => argument.required_unless_present_any(["template", "json-body"]),
             (None, false) => argument.required(true),
         });
     }

@@ -210,6 +210,13 @@ fn a_file_that_can_not_be_written_is_told_before_anything_is_sent() {
     ] {
         let ran = folder.run(&fake, words);
         assert_eq!(ran.code, 2, "{words:?}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{words:?}: {}", ran.stdout);
+        assert_eq!(
+            ran.stderr.lines().count(),
+            1,
+            "{words:?}: the error and nothing else: {}",
+            ran.stderr
+        );
     }
     #[cfg(target_os = "linux")]
     {

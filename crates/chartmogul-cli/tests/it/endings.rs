@@ -234,6 +234,37 @@ fn units_for_a_field_in_cents_are_told() {
     );
 }
 
+#[test]
+fn an_identifier_is_given_once() {
+    let fake = Fake::start().unwrap();
+    for number in [1, 2] {
+        let key = format!("0000000{number}-e7fe-41ee-9a7f-f303abf41acc");
+        fake.collection("opportunities").insert_sample(&key).unwrap();
+    }
+    let (one, two) = (
+        "00000001-e7fe-41ee-9a7f-f303abf41acc",
+        "00000002-e7fe-41ee-9a7f-f303abf41acc",
+    );
+    let update = |words: &[&str], body: &str| {
+        let mut command = program();
+        command
+            .env("CHARTMOGUL_API_KEY", fake.api_key())
+            .args(["opportunities", "update", "--json-body", "-", "--base-url", &fake.url()])
+            .args(words);
+        finish(&mut command, body)
+    };
+    let body = format!(r#"{{"opportunity_uuid":"{two}","win_likelihood":7}}"#);
+    let other = update(&[one], &body);
+    check(&other, 2, "usage");
+    assert!(other.stderr.contains("leave one of them out"), "{}", other.stderr);
+    check(&update(&[], r#"{"win_likelihood":7}"#), 2, "usage");
+    assert!(fake.requests().is_empty());
+    for words in [&[][..], &[two]] {
+        assert_eq!(update(words, &body).code, 0);
+    }
+    assert_eq!(fake.collection("opportunities").get(two).unwrap()["win_likelihood"], 7);
+}
+
 /// Also where the body has them inside of another field.
 #[test]
 fn custom_attributes_have_one_flag() {

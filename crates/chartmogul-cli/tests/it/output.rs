@@ -226,7 +226,14 @@ fn cents_are_called_cents() {
             .stdout
             .starts_with("date        mrr (cents)")
     );
-    assert!(metric(&["-o", "csv"]).stdout.contains(",mrr,"), "as they are sent");
+    let csv = metric(&["-o", "csv"]);
+    assert!(csv.stdout.contains(",mrr,"), "as they are sent");
+    for note in [
+        "In cents: mrr, mrr-new-business,",
+        "Not in CSV: `summary`. See --output json.",
+    ] {
+        assert!(csv.stderr.contains(note), "{}", csv.stderr);
+    }
     let customer = ["--fake", "customers", "get", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3"];
     let shown = |more: &[&str]| run(&[&customer[..], more].concat()).stdout;
     let table = shown(&["-o", "table"]);
