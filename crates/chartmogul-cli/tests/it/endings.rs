@@ -344,6 +344,9 @@ fn six_is_the_network_or_the_server() {
         "customer_uuid": "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3", "owner": "a@example.com", "pipeline": "New",
         "pipeline_stage": "Lead", "estimated_close_date": "2026-12-31", "amount_in_cents": 1, "currency": "EUR",
     });
+    fake.respond_next(Canned::new(200).text("<html></html>"));
+    let ran = run_at(&fake, &["opportunities", "update", DEAL, "--win-likelihood", "7"]);
+    check(&ran, 6, "unreadable");
     fake.respond_next(Canned::new(500).text("broken").once_done());
     let mut command = program();
     command

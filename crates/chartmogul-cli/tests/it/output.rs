@@ -216,6 +216,11 @@ fn cents_are_called_cents() {
         table.stdout
     );
     assert!(!table.stdout.contains("percentage-change (cents)"), "{}", table.stdout);
+    for name in ["summary.current (cents)", "summary.previous (cents)"] {
+        assert!(table.stdout.contains(name), "{}", table.stdout);
+    }
+    let count = run(&[&["--fake", "metrics", "customer-count"], &period[..], &["-o", "table"]].concat()).stdout;
+    assert!(count.contains("summary.current") && !count.contains("cents"), "{count}");
     assert!(
         table.stderr.contains("Amounts are in cents of the account's currency."),
         "{}",

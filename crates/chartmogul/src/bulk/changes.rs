@@ -72,7 +72,9 @@ impl Preview {
                     self.field(format!("{name}.{member}"), inner.field(member), old.get(member), new);
                 }
             }
-            (_, Value::Array(list), Some(old)) if is_attributes(list) || replaces_all && list.iter().all(Value::is_object) => {
+            (_, Value::Array(list), Some(old))
+                if is_attributes(list) || replaces_all && list.iter().all(Value::is_object) =>
+            {
                 let pair = |one: &Value| Some((one["key"].as_str()?.to_owned(), one["value"].clone()));
                 self.attributes(&name, old, &list.iter().filter_map(pair).collect(), replaces_all);
             }
