@@ -204,7 +204,7 @@ impl Plan {
         fields: Fields,
         input: Input,
         settings: Settings,
-    ) -> Result<Self, Problems> {
+    ) -> Result<Self, Box<Problems>> {
         let mut problems = Problems::default();
         let (columns, below) = match input.form {
             Form::Cells(delimiter) => {
@@ -233,7 +233,11 @@ impl Plan {
             problems.push(Problem::of_row(row, what));
         }
         problems.finish();
-        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+        if problems.is_empty() {
+            Ok(plan)
+        } else {
+            Err(Box::new(problems))
+        }
     }
 
     /// A row that looks like the names of the columns, below one that does not.
