@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    bulk::values,
     error::CliError,
     flags::{self, Attributes, Flag, Kind},
     json, money,
@@ -51,17 +52,30 @@ pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Resul
         arguments.values = body(operation, path)?;
     }
     for parameter in operation.parameters {
-        if let Some(text) = one(matches, parameter.name) {
-            let value = match parameter.schema {
-                chartmogul::chartmogul_api::Schema::Integer { .. } => integer(parameter.name, text)?,
-                _ => text.into(),
-            };
-            arguments.values.insert(parameter.name.to_owned(), value);
+        let in_body = arguments.values.get(parameter.name);
+        let Some(text) = one(matches, parameter.name) else {
+            if in_body.is_none() {
+                let message = format!("{} is missing: give it as an argument", parameter.name.to_uppercase());
+                return Err(CliError::usage(message).field(parameter.name));
+            }
+            continue;
+        };
+        let value = match parameter.schema {
+            chartmogul::chartmogul_api::Schema::Integer { .. } => integer(parameter.name, text)?,
+            _ => text.into(),
+        };
+        if let Some(other) = in_body.filter(|other| **other != value) {
+            let message = format!(
+                "{0} is {text} as an argument, and {other} in --json-body; leave one of them out",
+                parameter.name
+            );
+            return Err(CliError::usage(message).field(parameter.name));
         }
+        arguments.values.insert(parameter.name.to_owned(), value);
     }
     let flags = flags::flags(operation);
     for flag in &flags {
-        given(flag, matches, &mut arguments)?;
+        given(flag, &flags, matches, &mut arguments)?;
     }
     clear(&flags, matches, &mut arguments)?;
     for flag in flags.iter().filter(|flag| flag.kind == Kind::Money) {
@@ -90,7 +104,7 @@ pub(crate) fn many<'a>(matches: &'a ArgMatches, id: &str) -> Vec<&'a str> {
 }
 
 /// Puts what a flag was given where it belongs.
-fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
+fn given(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
     let texts = many(matches, &flag.long);
     let Some(text) = texts.last() else { return Ok(()) };
     let name = format!("--{}", flag.long);
@@ -105,6 +119,7 @@ fn given(flag: &Flag, matches: &ArgMatches, arguments: &mut Arguments) -> Result
             return Ok(());
         }
         Kind::Boolean => (*text == "true").into(),
+        Kind::Integer if flag.is_in_cents() => cents(flag, flags, text)?,
         Kind::Integer => integer(&name, text)?,
         Kind::Number => number(&name, text)?,
         Kind::Text => (*text).into(),
@@ -154,6 +169,15 @@ fn integer(name: &str, text: &str) -> Result<Value, CliError> {
     Ok(number.into())
 }
 
+/// A field in cents.
+fn cents(flag: &Flag, flags: &[Flag], text: &str) -> Result<Value, CliError> {
+    let units = flags::units_of(flags, flag).map(|units| format!("give those with --{} and the currency", units.long));
+    values::whole_cents(text, units.as_deref()).map_err(|wrong| {
+        let write = wrong.meant.map(|meant| format!("; write {meant}")).unwrap_or_default();
+        refused(&format!("--{}", flag.long), text, &format!("{}{write}", wrong.must))
+    })
+}
+
 fn number(name: &str, text: &str) -> Result<Value, CliError> {
     json::number(text).map(Value::Number).ok_or_else(|| {
         refused(
@@ -168,11 +192,12 @@ fn refused(name: &str, text: &str, must: &str) -> CliError {
     CliError::usage(format!("{name} was {text:?}; {must}")).field(name.trim_start_matches("--"))
 }
 
-/// `4` is a number, `true` a truth value, anything else text. A number with a zero in front is text: it is a code.
+/// `4` is a number, `true` a truth value, as spreadsheets write it, too; anything else is text. A number with a zero in front is text: it
+/// is a code.
 pub(crate) fn inferred(text: &str) -> Value {
     match text {
-        "true" => return true.into(),
-        "false" => return false.into(),
+        "true" | "TRUE" => return true.into(),
+        "false" | "FALSE" => return false.into(),
         _ => {}
     }
     let digits = text.strip_prefix('-').unwrap_or(text);
@@ -210,7 +235,15 @@ pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliEr
     }
     let wrong = |must: &str| refused(flag, text, must);
     let value = match kind {
-        None => inferred(value),
+        None => match values::formatted(value) {
+            Some(meant) => {
+                let what = values::FORMATTED;
+                return Err(wrong(&format!(
+                    "{value:?} {what}; write {meant}, or {key}:string={value} if it is a text"
+                )));
+            }
+            None => inferred(value),
+        },
         Some("") => json::parse(value).map_err(|what| wrong(&format!("must be JSON behind `:=`: {what}")))?,
         Some("string" | "text" | "timestamp") => value.into(),
         Some("integer") => integer(flag, value)?,
@@ -222,8 +255,8 @@ pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliEr
             other => other,
         },
         Some("boolean") => match value {
-            "true" => true.into(),
-            "false" => false.into(),
+            "true" | "TRUE" => true.into(),
+            "false" | "FALSE" => false.into(),
             _ => return Err(wrong("must be true or false")),
         },
         Some(_) => {
@@ -413,12 +446,15 @@ mod tests {
             ("rate=0.25", "rate", json!(0.25)),
             ("vip=true", "vip", json!(true)),
             ("vip=True", "vip", json!("True")),
+            ("vip=TRUE", "vip", json!(true)),
+            ("p:string=60%", "p", json!("60%")),
             ("name=", "name", json!("")),
             ("name=a=b", "name", json!("a=b")),
             ("code=007", "code", json!("007")),
-            ("phone=+49", "phone", json!("+49")),
+            ("phone:string=+49", "phone", json!("+49")),
             ("code=1e5", "code", json!("1e5")),
             ("version=1.2.3", "version", json!("1.2.3")),
+            ("on:boolean=TRUE", "on", json!(true)),
             (
                 "huge=123456789012345678901234567890",
                 "huge",
@@ -447,6 +483,9 @@ mod tests {
             ("n:boolean=yes", "must be true or false"),
             ("n:=[1", "must be JSON"),
             ("n:decimal=x", "must be a number"),
+            ("n=1,5", "write 1.5, or n:string=1,5 if it is a text"),
+            ("p=60%", "write 60, or p:string=60% if it is a text"),
+            ("d=3/31/2026", "write 2026-03-31, or d:string=3/31/2026 if it is a text"),
         ] {
             let error = attribute("--custom", text).unwrap_err().to_string();
             assert!(error.contains(said), "{text}: {error}");

@@ -165,7 +165,10 @@ fn global() -> Vec<Arg> {
             .help_heading(OUTPUT),
         flag("jq")
             .value_name("FILTER")
-            .help("Filters the JSON with a program in the language of jq; with jsonl, each line by itself")
+            .help(
+                "Filters the JSON with a program in the language of jq, which has no @csv, @tsv (see --output csv), input or $ENV; with \
+                 jsonl, each line by itself",
+            )
             .help_heading(OUTPUT),
         flag("color")
             .value_name("WHEN")
@@ -269,7 +272,7 @@ fn of_operation(
         let argument = positional(parameter.name, parameter.description);
         command = command.arg(match (by_query, has_body) {
             (Some(_), _) => argument,
-            (None, true) => argument.required_unless_present("template"),
+            (None, true) => argument.required_unless_present_any(["template", "json-body"]),
             (None, false) => argument.required(true),
         });
     }
@@ -284,7 +287,11 @@ fn of_operation(
             is_new
         })
         .collect();
-    command = command.args(all.iter().map(argument));
+    let custom = flags::custom_inside(&all).map(|flag| flag.long.clone());
+    command = command.args(all.iter().map(|flag| {
+        let is_custom = custom.as_ref() == Some(&flag.long);
+        argument(flag).visible_aliases(is_custom.then_some(CUSTOM))
+    }));
     if operation.pages {
         command = command.args(of_list());
     }
@@ -379,6 +386,9 @@ fn of_merge(name: &str, operation: &'static Operation) -> Command {
         )
         .arg(remove_custom())
 }
+
+/// Sets custom attributes, wherever an operation has them.
+const CUSTOM: &str = "custom";
 
 const ATTRIBUTES: &str = "The type is inferred from the value, and can be said: code:string=007; types are string, integer, decimal, boolean, timestamp";
 

@@ -96,6 +96,12 @@ impl CliError {
         self
     }
 
+    /// Says in front of the message what failed because of it.
+    pub(crate) fn within(mut self, what: &str) -> Self {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
     /// Whether a change was made is not known.
     pub(crate) fn may_have_happened(self) -> Self {
         self.detail("may_have_happened", true)
@@ -252,6 +258,12 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
             Some("Check the network, and --base-url"),
         ),
         ApiError::Timeout { .. } => (Exit::Unavailable, "timeout", Some("Give it more time with --timeout")),
+        // What answers is not the API: a proxy, a wrong URL.
+        ApiError::Unreadable { .. } => (
+            Exit::Unavailable,
+            "unreadable",
+            Some("Check the network, and --base-url"),
+        ),
         ApiError::Stopped { .. } => (Exit::Interrupted, "stopped", None),
         ApiError::Conflict { .. } => (
             Exit::Refused,

@@ -87,6 +87,11 @@ impl Flag {
         self.path.join(".")
     }
 
+    /// Whether it is an amount in the smallest unit of its currency.
+    pub(crate) fn is_in_cents(&self) -> bool {
+        self.kind == Kind::Integer && self.path.last().is_some_and(|name| name.ends_with(IN_CENTS))
+    }
+
     /// Whether `--clear` takes this field: it may be null, or it is a collection that may be empty.
     pub(crate) fn cleared(&self) -> Option<serde_json::Value> {
         if self.in_query || matches!(self.kind, Kind::Merge | Kind::Money) {
@@ -233,6 +238,21 @@ pub(crate) fn amounts_in<'a>(flags: &'a [Flag], currency: &Flag) -> impl Iterato
         is_currency && is_in_cents && flag.kind != Kind::Money && currency_of(&flag.path) == path
     };
     flags.iter().filter(is_amount)
+}
+
+/// The custom attributes that are inside of another field, such as those of a customer, where none are outside.
+pub(crate) fn custom_inside(flags: &[Flag]) -> Option<&Flag> {
+    let is_custom = |flag: &&Flag| matches!(flag.kind, Kind::Attributes(_)) && flag.path.last() == Some(&"custom");
+    let is_free = !flags.iter().any(|flag| flag.long == "custom");
+    let mut inside = flags.iter().filter(is_custom);
+    inside.find(|flag| is_free && !flag.in_query && !flag.field.replaces_all)
+}
+
+/// What takes an amount in units, for a field in cents.
+pub(crate) fn units_of<'a>(flags: &'a [Flag], cents: &Flag) -> Option<&'a Flag> {
+    flags
+        .iter()
+        .find(|flag| flag.kind == Kind::Money && flag.path == cents.path)
 }
 
 /// Where the currency of an amount is.

@@ -62,6 +62,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {
         ("AllMetrics", schemars::schema_for!(types::AllMetrics)),
         ("AllMetricsEntry", schemars::schema_for!(types::AllMetricsEntry)),
         ("AllMetricsSummary", schemars::schema_for!(types::AllMetricsSummary)),
+        ("AmountSummary", schemars::schema_for!(types::AmountSummary)),
         ("ArpaEntry", schemars::schema_for!(types::ArpaEntry)),
         ("ArpaMetrics", schemars::schema_for!(types::ArpaMetrics)),
         ("ArrEntry", schemars::schema_for!(types::ArrEntry)),

@@ -4,13 +4,15 @@ mod file;
 mod keyring;
 
 use std::{
-    io::{self, BufRead as _},
+    io::{self, Read as _},
     path::Path,
     time::Duration,
 };
 
 use chartmogul::{Client, Error as ApiError, Method, Retry};
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
+
+use serde_json::Value;
 
 use self::file::{Profile, Profiles};
 use crate::{
@@ -25,6 +27,9 @@ const VARIABLE: &str = "CHARTMOGUL_API_KEY";
 
 /// Nobody waits longer to learn whether a key is valid, unless `--timeout` says so.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
+
+/// More is read of no key.
+const LONGEST: u64 = 64 * 1024;
 
 /// The profile, unless another is named.
 const DEFAULT: &str = "default";
@@ -167,6 +172,10 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
     let file = path.display();
     context.note(&match in_keyring {
         Ok(()) => format!("The key of the profile {name:?} is kept in the keyring."),
+        Err(None) if wanted.is_none() => format!(
+            "The key of the profile {name:?} is kept in {file}, which only you can read, because this program was built without a \
+             keyring."
+        ),
         Err(None) => format!("The key of the profile {name:?} is kept in {file}, which only you can read."),
         Err(Some(why)) => format!(
             "The key of the profile {name:?} is kept in {file}, which only you can read. The keyring can't be used: {why}."
@@ -197,14 +206,22 @@ fn ask(context: &Context) -> Result<String, CliError> {
     let key = if context.terminals.stdin {
         rpassword::prompt_password("API key (it is not shown): ").map_err(failed)?
     } else {
-        let mut line = String::new();
-        io::stdin().lock().read_line(&mut line).map_err(failed)?;
-        line
+        let mut text = String::new();
+        io::stdin()
+            .lock()
+            .take(LONGEST)
+            .read_to_string(&mut text)
+            .map_err(failed)?;
+        text
     };
     let key = key.trim();
     if key.is_empty() {
         return Err(CliError::new(Exit::SignIn, "no_key", "no key was given")
             .next("Write it to standard input: chartmogul auth login < key.txt"));
+    }
+    if key.lines().count() > 1 {
+        let message = "standard input has more than one line; must be the key and nothing else";
+        return Err(CliError::new(Exit::SignIn, "no_key", message));
     }
     if key.contains(|c: char| c.is_whitespace() || c.is_control() || c == ':') {
         return Err(CliError::new(
@@ -231,14 +248,23 @@ async fn check(context: &Context, key: &str) -> Result<(), CliError> {
         "Asking ChartMogul whether the key is valid: at most {} s.",
         limit.as_secs()
     ));
-    match client.low_level().request(Method::GET, "/v1/ping").send_any().await {
-        // Whoever may not ping, or has no such path, was known all the same.
-        Ok(_) | Err(ApiError::Forbidden(_) | ApiError::NotFound(_)) => Ok(()),
+    // Whatever answers with something else, such as a proxy or a wrong --base-url, knows nothing of the key.
+    match client
+        .low_level()
+        .request(Method::GET, "/v1/ping")
+        .send::<Value>()
+        .await
+    {
+        // Whoever may not ping was known all the same; the embedded fake has no ping, and knows its key before that.
+        Ok(_) | Err(ApiError::Forbidden(_)) => Ok(()),
+        Err(ApiError::NotFound(_)) if context.connection.fake => Ok(()),
         Err(error @ ApiError::Unauthorized(_)) => {
             Err(CliError::from(error)
                 .next("Nothing was kept. Copy the key once more from ChartMogul: Profile, API keys"))
         }
-        Err(error) => Err(CliError::from(error).next("Nothing was kept. Repeat it, or keep the key with --no-check")),
+        Err(error) => Err(CliError::from(error).within("the key could not be checked").next(
+            "Nothing was kept. Check the network and --base-url, and repeat it; or keep the key with --no-check",
+        )),
     }
 }
 

@@ -138,6 +138,17 @@ impl Fields {
             .find(|flag| flag.path == path && flag.kind != Kind::Money)
     }
 
+    /// The name of the column for a field in cents that takes units.
+    pub(super) fn units_of(&self, cents: &Flag) -> Option<String> {
+        flags::units_of(&self.flags, cents).map(name)
+    }
+
+    /// Whether a field is an instant.
+    pub(super) fn is_instant(&self, path: &[&str]) -> bool {
+        self.field(path)
+            .is_some_and(|flag| matches!(flag.field.schema, Schema::Timestamp))
+    }
+
     /// The amounts in a currency.
     pub(super) fn amounts_in(&self, currency: &Flag) -> impl Iterator<Item = &Flag> {
         flags::amounts_in(&self.flags, currency)

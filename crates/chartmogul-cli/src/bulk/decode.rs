@@ -24,6 +24,13 @@ pub(super) fn decode(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
     let marked = of_mark.is_some();
     let encoding = of_mark.or(encoding).or_else(|| wide(bytes)).unwrap_or(UTF_8);
     let bytes = &bytes[length..];
+    // In an encoding of single bytes, nearly everything is some text; UTF-8 with more than ASCII is not found by chance.
+    if encoding.is_single_byte() && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
+        return Err(format!(
+            "it is UTF-8 already, and would be damaged if it were read as {}; leave --encoding out",
+            encoding.name()
+        ));
+    }
     let text = if encoding == UTF_8 {
         std::str::from_utf8(bytes)
             .map_err(|error| not_utf8(bytes, error.valid_up_to()))?
@@ -138,6 +145,12 @@ mod tests {
         ] {
             let error = text(bytes).unwrap_err();
             assert!(error.contains(said), "{error}");
+        }
+        let refused = decode("größe".as_bytes(), Some(WINDOWS_1252)).unwrap_err();
+        assert!(refused.contains("it is UTF-8 already"), "{refused}");
+        // With a mark it is known; in ASCII both are the same.
+        for same in ["\u{feff}größe", "size"] {
+            assert!(decode(same.as_bytes(), Some(WINDOWS_1252)).is_ok());
         }
         assert!(decode(b"\xff\xff\xff", Some(encoding_rs::SHIFT_JIS)).is_err());
     }

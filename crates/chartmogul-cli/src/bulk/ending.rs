@@ -1,5 +1,7 @@
 //! How a run ends: exit codes, and what to do about the rows that failed.
 
+use std::path::Path;
+
 use chartmogul::bulk::{Completed, Stopped};
 
 use super::{Options, counted, plan::Plan, progress::Counts};
@@ -71,10 +73,12 @@ impl Failures {
     }
 
     /// What to do with the file of failed rows.
-    pub(super) fn advice(self, plan: &Plan, options: &Options) -> String {
+    pub(super) fn advice(self, plan: &Plan, options: &Options, failed: &Path) -> String {
+        // Its flags say what the cells mean: without them, the rows may ask for something else.
+        let command = options.again.command(plan, failed);
         let again = match options.journal {
-            Some(_) => "run the same command again",
-            None => "pass that file",
+            Some(_) => "run the same command again".to_owned(),
+            None => format!("run `{command}`"),
         };
         if self.rejected == 0 {
             return match self.cause() {
@@ -94,10 +98,10 @@ impl Failures {
         };
         let others = self.all() - self.rejected;
         if others == 0 {
-            return format!("Correct them there and pass that file{here}.");
+            return format!("Correct them there and run `{command}`{here}.");
         }
         format!(
-            "The API refused {}: correct them there and pass that file{here}. For the other {} nothing has to be corrected.",
+            "The API refused {}: correct them there and run `{command}`{here}. For the other {} nothing has to be corrected.",
             self.rejected, others
         )
     }

@@ -55,11 +55,11 @@ impl FailedRows {
     }
 
     fn header(&self) -> String {
-        let Form::Cells(delimiter) = self.plan.input.form else {
-            return String::new();
-        };
         let mark = if self.plan.input.marked { "\u{feff}" } else { "" };
         let mut line = mark.to_owned();
+        let Form::Cells(delimiter) = self.plan.input.form else {
+            return line;
+        };
         let own = OF_FAILED.iter().map(|name| (*name).to_owned());
         let names: Vec<_> = own.chain(self.plan.columns_of_failed()).map(plain).collect();
         cells::write(&mut line, &names, delimiter);

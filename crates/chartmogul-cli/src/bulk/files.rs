@@ -53,7 +53,15 @@ impl Options {
         } else {
             probe(&failed)
         };
-        tried.map_err(|error| unwritable("--failed", &self.failed, &error))
+        tried.map_err(|error| unwritable("--failed", &self.failed, &error))?;
+        // Otherwise a run tells this when it has told other things already.
+        if let Some(journal) = self.journal.as_deref().filter(|path| !path.exists()) {
+            probe(journal).map_err(|error| {
+                unwritable("--journal", journal, &error)
+                    .next("Pass --journal FILE with a path that can be written, or --no-journal")
+            })?;
+        }
+        Ok(())
     }
 }
 

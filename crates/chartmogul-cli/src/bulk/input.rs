@@ -38,7 +38,8 @@ pub(super) struct Input {
     /// `None` for standard input.
     pub(super) path: Option<PathBuf>,
     pub(super) form: Form,
-    /// Whether the text began with a byte order mark.
+    /// Whether a file of its rows, which is UTF-8, begins with a byte order mark: it is read right without `--encoding`, with the same
+    /// `--encoding` as the input, and by Excel.
     pub(super) marked: bool,
     text: Arc<str>,
 }
@@ -99,7 +100,7 @@ impl Input {
             name,
             path: file,
             form,
-            marked: decoded.marked,
+            marked: decoded.marked || encoding.is_some() || matches!(form, Form::Cells(_)) && !text.is_ascii(),
             text,
         })
     }

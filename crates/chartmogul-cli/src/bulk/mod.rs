@@ -3,6 +3,7 @@
 //! `decode`, `cells` and `input` read the file, `columns` and `values` say what it means, `plan` checks all of it, and `send` or
 //! `preview` goes through it.
 
+mod again;
 mod before;
 mod cells;
 mod columns;
@@ -18,7 +19,7 @@ mod progress;
 mod report;
 mod results;
 mod send;
-mod values;
+pub(crate) mod values;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -28,6 +29,7 @@ use encoding_rs::Encoding;
 use serde_json::Value;
 
 use self::{
+    again::Again,
     columns::Fields,
     input::{Form, Input},
     plan::{Plan, Problems, Settings},
@@ -46,9 +48,18 @@ const RUN: &str = "Run";
 /// The subcommand.
 pub(crate) fn command(operation: &'static Operation) -> Command {
     let about = format!("{}: many at once, from a file", operation.summary);
-    let names = Fields::of(operation, false)
-        .map(|fields| fields.names().join(", "))
-        .unwrap_or_default();
+    let fields = Fields::of(operation, false);
+    let names = fields.as_ref().map(Fields::names).unwrap_or_default();
+    let has_custom = fields.is_some_and(|fields| fields.custom.is_some());
+    let (merged, custom) = if has_custom {
+        (
+            ", and custom.NAME for custom attributes, which are merged with those that are there",
+            ", custom.NAME",
+        )
+    } else {
+        ("", "")
+    };
+    let names = names.join(", ");
     let text = |name: &'static str, value: &'static str| Arg::new(name).long(name).value_name(value);
     let switch = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
     let input = [
@@ -95,11 +106,10 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
         .long_about(format!(
             "{about}.\n\n\
              The file is CSV (with commas, semicolons or tabs), TSV, or JSON lines; - is standard input. The first row has the names \
-             of the columns: the identifier, fields, and custom.NAME for custom attributes, which are merged with those that are \
-             there. An empty cell leaves its field as it is.\n\n\
+             of the columns: the identifier and fields{merged}. An empty cell leaves its field as it is.\n\n\
              All rows are checked before the first one is sent. The same command again goes on where it was interrupted, and sends \
              what failed; so a file that was corrected is sent under the same name.\n\n\
-             Columns: {names}, custom.NAME"
+             Columns: {names}{custom}"
         ))
         .arg(Arg::new("file").value_name("FILE").required(true).help("The rows, or - for standard input"))
         .args(input.map(|argument| argument.help_heading(INPUT)))
@@ -123,6 +133,7 @@ struct Options {
     restart: bool,
     salvage: bool,
     stop_after: Option<u64>,
+    again: Again,
 }
 
 /// Runs it.
@@ -175,6 +186,7 @@ pub(crate) async fn run(
         restart: is_set("restart"),
         salvage: is_set("salvage"),
         stop_after: matches.get_one::<u64>("stop-after").copied(),
+        again: Again::of(operation, matches),
     };
     options.are_files_of_their_own(input.path.as_deref())?;
     let printer = printer(context, fields.id, options.dry_run)?;

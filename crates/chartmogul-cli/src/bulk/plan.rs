@@ -18,7 +18,11 @@ use super::{
     problem::Problem,
     values::{self, Wrong},
 };
-use crate::{flags::Attributes, json, money, output::text::compact};
+use crate::{
+    flags::{Attributes, Flag},
+    json, money,
+    output::text::compact,
+};
 
 /// Stands for an identifier that is wrong, while the rest of its row is checked.
 const SOME_UUID: &str = "00000000-0000-4000-8000-000000000000";
@@ -127,6 +131,8 @@ pub(super) struct Problems {
     pub(super) all: Vec<Problem>,
     pub(super) more: u64,
     rows: HashSet<u64>,
+    /// Keys of JSON lines that are about nothing: where in `all` they are told, and in how many rows they are.
+    keys: HashMap<(String, String), (usize, u64)>,
 }
 
 /// More problems than this are counted only.
@@ -148,6 +154,30 @@ impl Problems {
         if !self.all.iter().any(is_known) {
             self.push(problem);
         }
+    }
+
+    /// A key of JSON lines that is about nothing. It is told at its first row, as a column is told once.
+    fn push_key(&mut self, row: u64, name: &str, must: String) {
+        match self.keys.entry((name.to_owned(), must.clone())) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().1 += 1;
+                self.rows.insert(row);
+            }
+            Entry::Vacant(free) => {
+                free.insert((self.all.len(), 1));
+                self.push(Problem::of_cell(row, name, None, must));
+            }
+        }
+    }
+
+    /// In the order of the file.
+    fn finish(&mut self) {
+        for (at, rows) in self.keys.values().filter(|(_, rows)| *rows > 1) {
+            if let Some(problem) = self.all.get_mut(*at) {
+                problem.must += &format!(" ({rows} rows have it)");
+            }
+        }
+        self.all.sort_by_key(|problem| problem.row);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -174,7 +204,7 @@ impl Plan {
         fields: Fields,
         input: Input,
         settings: Settings,
-    ) -> Result<Self, Problems> {
+    ) -> Result<Self, Box<Problems>> {
         let mut problems = Problems::default();
         let (columns, below) = match input.form {
             Form::Cells(delimiter) => {
@@ -202,8 +232,12 @@ impl Plan {
             let what = "this row has the names of columns; remove the rows above it";
             problems.push(Problem::of_row(row, what));
         }
-        problems.all.sort_by_key(|problem| problem.row); // in the order of the file
-        if problems.is_empty() { Ok(plan) } else { Err(problems) }
+        problems.finish();
+        if problems.is_empty() {
+            Ok(plan)
+        } else {
+            Err(Box::new(problems))
+        }
     }
 
     /// A row that looks like the names of the columns, below one that does not.
@@ -329,12 +363,14 @@ impl Plan {
                 problems.push_once(Problem::of_cell(row, &set.column, None, what));
                 continue;
             }
-            problems.push(Problem::of_cell(
-                row,
-                &set.column,
-                Some(&set.shown),
-                wrong.requirement(),
-            ));
+            let meant = match &set.what {
+                What::Field(path, _) if self.fields.is_instant(path) => {
+                    values::either(&values::instants_meant(&set.shown))
+                }
+                _ => None,
+            };
+            let problem = Problem::of_cell(row, &set.column, Some(&set.shown), wrong.requirement());
+            problems.push(Problem { meant, ..problem });
         }
     }
 
@@ -368,13 +404,23 @@ impl Plan {
     /// may look different.
     pub(super) fn columns_of_failed(&self) -> impl Iterator<Item = String> {
         let kept = self.columns.iter().filter(|column| column.is_kept());
-        kept.map(|column| match &column.target {
+        kept.map(|column| self.name_in_failed(column))
+    }
+
+    /// What such a file calls a column.
+    pub(super) fn column_of_failed(&self, name: &str) -> Option<String> {
+        let column = self.columns.iter().find(|column| column.name == name);
+        column.map(|column| self.name_in_failed(column))
+    }
+
+    fn name_in_failed(&self, column: &Column) -> String {
+        match &column.target {
             Some(Target::Custom { key, kind: None }) => match self.kinds.get(key) {
                 Some(kind) => format!("{}:{}", column.name, kind.name()),
                 None => column.name.clone(),
             },
             _ => column.name.clone(),
-        })
+        }
     }
 
     /// The cells of a row that such a file has.
@@ -515,7 +561,7 @@ impl Reading<'_> {
                 }
                 Err(what) => what,
             },
-            Err(what) => what,
+            Err(what) => return self.problems.push_key(self.row, name, what),
         };
         self.problems.push(Problem::of_cell(self.row, name, None, wrong));
     }
@@ -566,7 +612,7 @@ impl Reading<'_> {
             (Target::Id, _) => self.id = Some(text),
             (Target::Amount(flag), _) => self.amounts.push((column.to_owned(), flag.path.clone(), text)),
             (Target::Field(flag), Raw::Json(value)) => self.set(column, &text, What::Field(flag.path.clone(), value)),
-            (Target::Field(flag), Raw::Text(_)) => match values::value(flag.kind, target.is_day(), &text) {
+            (Target::Field(flag), Raw::Text(_)) => match self.value(flag, target, &text) {
                 Ok(value) => self.set(column, &text, What::Field(flag.path.clone(), value)),
                 Err(wrong) => {
                     self.spoilt.push(flag.path.clone());
@@ -593,6 +639,15 @@ impl Reading<'_> {
             }
             (Target::Ignored, _) => {}
         }
+    }
+
+    fn value(&self, flag: &Flag, target: &Target, text: &str) -> Result<Value, Wrong> {
+        if !flag.is_in_cents() {
+            return values::value(flag.kind, target.is_day(), text);
+        }
+        let units = self.plan.fields.units_of(flag);
+        let units = units.map(|name| format!("name the column `{name}` for those"));
+        values::whole_cents(text, units.as_deref())
     }
 
     fn set(&mut self, column: &str, shown: &str, what: What) {
@@ -627,10 +682,15 @@ impl Reading<'_> {
                 }
             };
             if let (Err(what), Some(currency_column)) = (money::decimals(&currency), currency_column) {
-                // That is what is wrong, and nothing can be said about the amount.
                 self.sets.retain(|set| set.column != currency_column);
                 self.problems
                     .push(Problem::of_cell(self.row, &currency_column, Some(&currency), what));
+                // What is no number is none in any currency; how many decimals it may have is not known.
+                if !values::is_plain(&text) {
+                    let meant = values::numbers_meant(&text);
+                    let must = "is not an amount; must be digits with a point before the decimals";
+                    self.wrong(&column, &text, Wrong::new(must, values::either(&meant)));
+                }
                 continue;
             }
             match values::cents(&text, &currency) {
@@ -861,17 +921,13 @@ impl Seen {
             text if values::is_plain(text) && !has_zeros => AttributeKind::Integer,
             _ => AttributeKind::String,
         };
-        let is_day = || values::value(crate::flags::Kind::Text, true, text.get(..10).unwrap_or(text)).is_ok();
-        if kind == AttributeKind::String && !has_zeros && !is_day() {
-            let mut meant = values::numbers_meant(text);
-            meant.extend(values::days_meant(text));
-            if !meant.is_empty() {
-                let must = format!(
-                    "looks like a number or a day that was formatted; if it is a text, name the column `{}:string`",
-                    self.column
-                );
-                return Err(Wrong::new(must, Some(meant.join(" or "))));
-            }
+        if let Some(meant) = values::formatted(text) {
+            let must = format!(
+                "{}; if it is a text, name the column `{}:string`",
+                values::FORMATTED,
+                self.column
+            );
+            return Err(Wrong::new(must, Some(meant)));
         }
         let first = match kind {
             AttributeKind::String => &mut self.text,

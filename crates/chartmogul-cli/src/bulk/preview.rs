@@ -40,6 +40,7 @@ pub(super) async fn run(
     let id = plan.id();
     let mut totals = Totals::of(plan.operation);
     let (mut lost, mut losing) = (0, 0);
+    let (mut removed, mut removing) = (0, 0);
     let mut changes = options
         .report
         .as_ref()
@@ -55,6 +56,9 @@ pub(super) async fn run(
         }
         lost += preview.lost.len() as u64;
         losing += u64::from(!preview.lost.is_empty());
+        let entries: u64 = preview.changes.iter().map(missing).sum();
+        removed += entries;
+        removing += u64::from(entries > 0);
         for [field, old, new, lost] in lines(preview, context.output.format == Format::Table) {
             let of_row = [("row", row.into()), (id, key.into())];
             let [name, before, after] = MEMBERS;
@@ -76,6 +80,16 @@ pub(super) async fn run(
             "{} would remove {} that they do not name.",
             counted(losing, "row"),
             counted(lost, "custom attribute")
+        ));
+    }
+    if removed > 0 {
+        context.warn(&format!(
+            "{} would remove {} that they do not name, such as tags.",
+            counted(removing, "row"),
+            match removed {
+                1 => "1 entry of a list".to_owned(),
+                removed => format!("{removed} entries of lists"),
+            }
         ));
     }
     let Counts {
@@ -190,7 +204,7 @@ fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     };
     let line = |change: &chartmogul::bulk::Change| {
         let key = change.field.strip_prefix("custom.");
-        let is_lost = key.is_some_and(|key| preview.lost.iter().any(|lost| lost == key));
+        let is_lost = missing(change) > 0 || key.is_some_and(|key| preview.lost.iter().any(|lost| lost == key));
         let (mut field, mut old, mut new) = (change.field.as_str(), change.old.clone(), change.new.clone());
         if let Some(cents) = amount(field).filter(|_| for_people) {
             let shown = |object: &Value| money::from_cents(object[cents].as_i64()?, object[CURRENCY].as_str()?);
@@ -200,13 +214,26 @@ fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
             }
         }
         let lost = match (for_people, is_lost) {
-            (true, true) => "would be lost".into(),
+            (true, true) => match missing(change) {
+                0 => "would be lost".into(),
+                1 => "1 entry would be lost".into(),
+                missing => format!("{missing} entries would be lost").into(),
+            },
             (true, false) => Value::Null,
             (false, is_lost) => is_lost.into(),
         };
         [field.into(), old.into(), new.into(), lost]
     };
     preview.changes.iter().map(line).collect()
+}
+
+/// How many entries of a list the new one does not have.
+fn missing(change: &chartmogul::bulk::Change) -> u64 {
+    let entries = |value: &Option<Value>| value.as_ref().and_then(Value::as_array).cloned();
+    let (Some(old), Some(new)) = (entries(&change.old), entries(&change.new)) else {
+        return 0;
+    };
+    old.iter().filter(|entry| !new.contains(entry)).count() as u64
 }
 
 /// The object as it would be.

@@ -234,7 +234,7 @@ impl Told<'_> {
         ));
         match self.failed.finish() {
             Ok(Some(path)) => {
-                let advice = self.failures.advice(plan, options);
+                let advice = self.failures.advice(plan, options, &path);
                 context.warn(&format!("Failed rows: {}. {advice}", path.display()));
             }
             Ok(None) => {}

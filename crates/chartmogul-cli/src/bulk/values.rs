@@ -1,15 +1,15 @@
 //! From the text of a cell to a value. Nothing is guessed: what could be meant is said, and refused.
 
-use chartmogul::chartmogul_api::chrono::{Days, NaiveDate};
+use chartmogul::chartmogul_api::chrono::{Days, NaiveDate, NaiveTime};
 use serde_json::Value;
 
 use crate::flags::Kind;
 
 /// Why a cell is no value, and what was meant, if that can be said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) must: String,
-    pub(super) meant: Option<String>,
+pub(crate) struct Wrong {
+    pub(crate) must: String,
+    pub(crate) meant: Option<String>,
 }
 
 impl Wrong {
@@ -84,6 +84,31 @@ fn integer(text: &str) -> Result<Value, Wrong> {
     Ok(number.into())
 }
 
+/// A field in cents. What is formatted as amounts are may be in units: advice to leave the decimals out would make it a hundred times
+/// smaller. `units` is what takes amounts in units, such as "name the column `amount`".
+pub(crate) fn whole_cents(text: &str, units: Option<&str>) -> Result<Value, Wrong> {
+    let wrong = match integer(text) {
+        Err(wrong) if !is_signed(text) => wrong,
+        done => return done,
+    };
+    // Most currencies have two decimals.
+    let of_units = |number: &String| crate::money::to_cents(number, "EUR").ok();
+    let Some(cents) = numbers_meant(text).iter().find_map(of_units) else {
+        return Err(wrong);
+    };
+    let units = units.map(|units| format!("; {units}")).unwrap_or_default();
+    let must = format!("must be a whole number of cents, and looks like units of a currency{units}");
+    let whole = wrong.meant.map(|whole| format!(", or {whole} if it is cents already"));
+    let meant = format!("{cents} if it is units with two decimals{}", whole.unwrap_or_default());
+    Err(Wrong::new(must, Some(meant)))
+}
+
+/// Digits with nothing but a sign, as people and spreadsheets write it.
+fn is_signed(text: &str) -> bool {
+    let digits = text.trim_matches(|c: char| is_space(c) || matches!(c, '\'' | '+' | '-' | '\u{2212}' | '(' | ')'));
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn number(text: &str) -> Result<Value, Wrong> {
     let must = || Wrong::new("must be a number such as 12.5", either(&numbers_meant(text)));
     if !is_plain(text) {
@@ -146,7 +171,7 @@ fn day(text: &str) -> Result<String, Wrong> {
 }
 
 /// `1250`, or `1250 or 1.250, whichever is meant`.
-fn either(meant: &[String]) -> Option<String> {
+pub(super) fn either(meant: &[String]) -> Option<String> {
     match meant {
         [] => None,
         [one] => Some(one.clone()),
@@ -301,6 +326,22 @@ fn plain_numbers(text: &str) -> Vec<String> {
     }
 }
 
+/// What is wrong with a custom attribute without a type that is [`formatted`].
+pub(crate) const FORMATTED: &str = "looks like a number or a day that was formatted";
+
+/// What was meant by a text that is no value as it is written, but looks like a number or a day: `1,5`, `60%`, `3/31/2026`.
+pub(crate) fn formatted(text: &str) -> Option<String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let is_code = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+    let is_day = || day(text.get(..10).unwrap_or(text)).is_ok();
+    if is_plain(text) || is_code || is_day() {
+        return None;
+    }
+    let mut meant = numbers_meant(text);
+    meant.extend(days_meant(text));
+    (!meant.is_empty()).then(|| meant.join(" or "))
+}
+
 /// The days that a text may stand for.
 pub(super) fn days_meant(text: &str) -> Vec<String> {
     let text = text.trim().trim_start_matches('\'');
@@ -348,6 +389,34 @@ pub(super) fn days_meant(text: &str) -> Vec<String> {
     let mut meant: Vec<String> = by_month.into_iter().chain(by_day).collect();
     meant.dedup();
     meant
+}
+
+/// The instants that a text may stand for, in UTC; a day is its beginning.
+pub(super) fn instants_meant(text: &str) -> Vec<String> {
+    let days = days_meant(text);
+    let text = text.trim().trim_start_matches('\'');
+    let time = match text.split_once([' ', 'T']).filter(|(_, time)| time.contains(':')) {
+        Some((_, time)) => ["%H:%M:%S", "%H:%M"]
+            .iter()
+            .find_map(|form| NaiveTime::parse_from_str(time, form).ok()),
+        // In Excel, the decimals of a day are its time.
+        None if is_plain(text) => serial_time(text),
+        None => Some(NaiveTime::MIN),
+    };
+    let Some(time) = time else { return Vec::new() };
+    days.iter()
+        .map(|day| format!("{day}T{}Z", time.format("%H:%M:%S")))
+        .collect()
+}
+
+/// The time of day in the number that Excel has for an instant.
+fn serial_time(text: &str) -> Option<NaiveTime> {
+    let decimals: f64 = format!("0.{}", text.split_once('.').map_or("0", |(_, decimals)| decimals))
+        .parse()
+        .ok()?;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 86400
+    let seconds = (decimals * 86_400.0).round() as u32;
+    NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0)
 }
 
 /// A day as the number that Excel has for it.
@@ -452,6 +521,37 @@ mod tests {
     }
 
     #[test]
+    fn cents_are_not_units() {
+        let units = Some("name the column `amount`");
+        let wrong = |text| whole_cents(text, units).unwrap_err();
+        for (text, meant) in [
+            (
+                "1250.00",
+                "125000 if it is units with two decimals, or 1250 if it is cents already",
+            ),
+            (
+                "1,250.00",
+                "125000 if it is units with two decimals, or 1250 if it is cents already",
+            ),
+            (
+                "$1250",
+                "125000 if it is units with two decimals, or 1250 if it is cents already",
+            ),
+            ("1250.50", "125050 if it is units with two decimals"),
+        ] {
+            assert_eq!(wrong(text).meant.as_deref(), Some(meant), "{text}");
+            assert!(
+                wrong(text)
+                    .must
+                    .ends_with("looks like units of a currency; name the column `amount`")
+            );
+        }
+        assert_eq!(wrong("+5").meant.as_deref(), Some("5"));
+        assert_eq!(wrong("many").meant, None);
+        assert_eq!(whole_cents("125000", units), Ok(json!(125_000)));
+    }
+
+    #[test]
     fn numbers_keep_their_decimals() {
         assert_eq!(number("0.25"), Ok(json!(0.25)));
         assert_eq!(number("4"), Ok(json!(4)));
@@ -490,6 +590,21 @@ mod tests {
                 "must be a day such as 2026-03-31",
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn instants_are_told_as_days_are() {
+        for (text, meant) in [
+            ("5/1/2026", &["2026-05-01T00:00:00Z", "2026-01-05T00:00:00Z"][..]),
+            ("46112", &["2026-03-31T00:00:00Z"]),
+            ("46112.5", &["2026-03-31T12:00:00Z"]),
+            ("2026-05-01 10:00", &["2026-05-01T10:00:00Z"]),
+            ("2026-05-01T10:00:30", &["2026-05-01T10:00:30Z"]),
+            ("5/13/2026 2:30 PM", &[]),
+            ("soon", &[]),
+        ] {
+            assert_eq!(instants_meant(text), meant, "{text}");
         }
     }
 

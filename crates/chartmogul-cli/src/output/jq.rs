@@ -94,6 +94,11 @@ mod tests {
             ("nothing_like_it", "`nothing_like_it` is not defined"),
             ("env", "`env` is not defined"),
             ("halt_error", "`halt_error` is not defined"),
+            // The help of --jq names these.
+            (".[] | @csv", "`@csv` is not defined"),
+            (".[] | @tsv", "`@tsv` is not defined"),
+            ("[inputs]", "`inputs` is not defined"),
+            ("$ENV", "`$ENV` is not defined"),
         ] {
             let error = Filter::new(filter).err().unwrap().to_string();
             assert!(error.contains(said), "{error}");

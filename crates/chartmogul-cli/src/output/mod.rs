@@ -16,7 +16,7 @@ use self::{
 use crate::{
     context::{Context, Format},
     error::CliError,
-    flags::CURRENCY,
+    flags::{CURRENCY, IN_CENTS},
 };
 
 /// Writes the result of a command.
@@ -101,6 +101,8 @@ impl<'a> Printer<'a> {
             (None, Format::JsonLines) => self.line(&text::compact(&self.projected(json)))?,
             (None, Format::Csv) => {
                 self.csv(&json)?;
+                self.flush()?;
+                self.note_cents();
             }
             (None, Format::Table) => {
                 let pairs = self.pairs(&json);
@@ -124,7 +126,13 @@ impl<'a> Printer<'a> {
         }
         let mut rest = members;
         rest.0.retain(|(name, value)| name != member && value.get() != "null");
-        let is_table = self.context.output.format == Format::Table && self.chosen.is_none();
+        let format = self.context.output.format;
+        if format == Format::Csv && !rest.0.is_empty() {
+            let names: Vec<_> = rest.0.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let names = names.join(", ");
+            self.context.note(&format!("Not in CSV: {names}. See --output json."));
+        }
+        let is_table = format == Format::Table && self.chosen.is_none();
         let rest = (is_table && !rest.0.is_empty()).then(|| rest.to_json());
         let (context, color, cents) = (self.context, self.context.output.color, self.cents);
         self.end()?;
@@ -204,6 +212,11 @@ impl<'a> Printer<'a> {
             }
             (Entries::None, false, Format::Table) => self.context.note("There are no entries."),
             (Entries::Table(columns, rows), ..) => self.table(&columns, &rows)?,
+            (entries @ Entries::Csv(_), ..) => {
+                self.entries = entries;
+                self.flush()?;
+                self.note_cents();
+            }
             _ => {}
         }
         self.flush()
@@ -247,6 +260,17 @@ impl<'a> Printer<'a> {
             .collect();
         self.entries = Entries::Csv(columns);
         self.record(cells.iter().map(String::as_str))
+    }
+
+    /// CSV has the names of the API, which do not always say that an amount is in cents.
+    fn note_cents(&self) {
+        let Entries::Csv(columns) = &self.entries else { return };
+        let names = columns.iter().map(|column| column.name.as_str());
+        let unsaid = names.filter(|name| self.cents.contains(name) && !name.ends_with(IN_CENTS));
+        let unsaid: Vec<_> = unsaid.collect();
+        if !unsaid.is_empty() {
+            self.context.note(&format!("In cents: {}.", unsaid.join(", ")));
+        }
     }
 
     fn record<'c>(&mut self, cells: impl Iterator<Item = &'c str>) -> Result<(), CliError> {

@@ -125,7 +125,7 @@ fn the_reason_of_failures_decides_how_it_ends() {
         (
             422,
             3,
-            "Correct them there and pass that file, or correct them in deals.csv and run the same command again.",
+            "Correct them there and run `chartmogul opportunities bulk-update deals.failed.csv --timeout 1 --rate 100000`, or correct them in deals.csv and run the same command again.",
         ),
     ] {
         let ran = run(0, status, &[]);
@@ -135,12 +135,68 @@ fn the_reason_of_failures_decides_how_it_ends() {
     }
     let ran = run(0, 500, &["--no-journal"]);
     assert!(
-        ran.stderr.contains("To send them again, pass that file."),
+        ran.stderr
+            .contains("To send them again, run `chartmogul opportunities bulk-update deals.failed.csv --"),
         "{}",
         ran.stderr
     );
     let ran = run(0, 403, &["--dry-run"]);
     assert_eq!(ran.code, 4, "{}", ran.stderr);
+}
+
+#[test]
+fn the_command_for_failed_rows_means_the_same() {
+    let fake = server(1);
+    let unknown = "00000000-0000-4000-8000-00000000000f";
+    let input = format!("uuid,my note,custom.own,amount\n{unknown},a,5,1\n{},b,,1\n", uuid(0));
+    let folder = Folder::new(input);
+    let words = [
+        "--currency",
+        "EUR",
+        "--replace-custom",
+        "--ignore",
+        "my note",
+        "--clear-empty",
+        "custom.own",
+        "--failed",
+        "again.csv",
+        "--allow-duplicates",
+        "--no-journal",
+        "--input-format",
+        "csv",
+    ];
+    let ran = folder.run(&fake, &words[..words.len() - 6]);
+    assert_eq!(ran.code, 2, "it would remove all of them: {}", ran.stderr);
+    let words: Vec<_> = words.into_iter().filter(|word| *word != "--replace-custom").collect();
+    let ran = folder.run(&fake, &words);
+    assert_eq!(ran.code, 3, "{}", ran.stderr);
+    let command = ran.stderr.split('`').nth(1).unwrap();
+    assert!(
+        command.starts_with("chartmogul opportunities bulk-update again.csv "),
+        "{command}"
+    );
+    let flags = [
+        "--currency EUR",
+        "--ignore 'my note'",
+        "--clear-empty custom.own:integer",
+        "--allow-duplicates",
+        "--no-journal",
+        "--input-format csv",
+        "--rate 100000",
+    ];
+    for flag in flags {
+        assert!(command.contains(&format!(" {flag}")), "{flag}: {command}");
+    }
+    assert!(!command.contains("--failed"), "{command}");
+    // It is a command.
+    let mut again = program(&fake);
+    let rest = command
+        .strip_prefix("chartmogul ")
+        .unwrap()
+        .replace("'my note'", "my\u{1}note");
+    let rest = rest.split(' ').map(|word| word.replace('\u{1}', " "));
+    again.current_dir(folder.folder.path()).args(rest);
+    assert_eq!(finish(again).code, 3);
 }
 
 #[test]
@@ -154,6 +210,13 @@ fn a_file_that_can_not_be_written_is_told_before_anything_is_sent() {
     ] {
         let ran = folder.run(&fake, words);
         assert_eq!(ran.code, 2, "{words:?}: {}", ran.stderr);
+        assert!(ran.stdout.is_empty(), "{words:?}: {}", ran.stdout);
+        assert_eq!(
+            ran.stderr.lines().count(),
+            1,
+            "{words:?}: the error and nothing else: {}",
+            ran.stderr
+        );
     }
     #[cfg(target_os = "linux")]
     {

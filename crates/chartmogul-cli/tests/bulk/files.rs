@@ -78,6 +78,39 @@ fn every_usual_form_is_recognised() {
     assert!(fake.requests().is_empty());
 }
 
+/// The same command is passed the file of failed rows, which is always UTF-8.
+#[test]
+fn failed_rows_are_read_in_the_encoding_that_they_have() {
+    let fake = server(2);
+    let (known, unknown) = (uuid(0), "00000000-0000-4000-8000-00000000000f");
+    let latin = |text: String| -> Vec<u8> { text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect() };
+    for (name, input) in [
+        ("deals.csv", format!("uuid,pipeline\n{unknown},M\u{fc}nchen\n")),
+        (
+            "deals.jsonl",
+            format!("{{\"uuid\":\"{unknown}\",\"pipeline\":\"M\u{fc}nchen\"}}\n"),
+        ),
+    ] {
+        let words = ["--encoding", "windows-1252"];
+        let folder = Folder::named(name, latin(input.clone()));
+        assert_eq!(folder.run(&fake, &words).code, 3);
+        let failed = folder.read(&name.replace('.', ".failed."));
+        assert!(failed.starts_with('\u{feff}'), "{failed}");
+        folder.write(failed.replace(unknown, &known));
+        let ran = folder.run(&fake, &[&words[..], &["--restart"]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert_eq!(deal(&fake, 0)["pipeline"], "M\u{fc}nchen");
+
+        // What is UTF-8 is not read as something else.
+        let ran = Folder::named(name, &input).run(&fake, &words);
+        assert!(
+            ran.code == 2 && ran.stderr.contains("it is UTF-8 already"),
+            "{}",
+            ran.stderr
+        );
+    }
+}
+
 #[test]
 fn standard_input_is_read_to_its_end() {
     let fake = server(2);

@@ -46,6 +46,8 @@ fn every_update_by_one_parameter_has_it() {
         );
         let help = run(&["--help"]);
         assert!(help.code == 0 && help.stdout.contains(id.name), "{}", help.stdout);
+        let has_custom = row.to_string().contains("\"custom\"");
+        assert_eq!(help.stdout.contains("custom.NAME"), has_custom, "{operation}");
         tried.push(operation.id);
     }
     for id in ["customer", "contact", "note", "task", "opportunity", "plan"] {

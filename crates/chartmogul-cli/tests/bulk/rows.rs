@@ -453,6 +453,68 @@ fn numbers_are_taken_digit_by_digit() {
 }
 
 #[test]
+fn a_bad_amount_is_told_beside_a_bad_currency() {
+    let fake = server(2);
+    let input = format!(
+        "uuid,amount,currency\n{},\"1.250,00\",Euro\n{},5.123,Euro\n",
+        uuid(0),
+        uuid(1)
+    );
+    let problems = said(&fake, &input, &[]);
+    let found: Vec<_> = problems
+        .iter()
+        .map(|(row, column, _)| (*row, column.as_str()))
+        .collect();
+    assert_eq!(found, [(2, "currency"), (2, "amount"), (3, "currency")], "{problems:?}");
+    assert!(problems[1].2.ends_with("; write 1250.00"), "{problems:?}");
+}
+
+#[test]
+fn instants_are_refused_with_what_was_meant() {
+    let fake = Fake::start().unwrap();
+    let key = "cus_00000000-e7fe-41ee-9a7f-f303abf41acc";
+    let folder = Folder::new(format!("uuid,lead_created_at\n{key},2026-05-01 10:00\n"));
+    let mut command = program(&fake);
+    command
+        .current_dir(folder.folder.path())
+        .args(["customers", "bulk-update", "deals.csv"]);
+    let ran = finish(command);
+    assert!(
+        ran.code == 2 && ran.problems()[0].2.ends_with("; write 2026-05-01T10:00:00Z"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_wrong_key_of_json_lines_is_told_once() {
+    let fake = server(3);
+    let line = |number| format!("{{\"uuid\":\"{}\",\"ownr\":\"a@b.c\",\"type\":\"x\"}}\n", uuid(number));
+    let folder = Folder::named("deals.jsonl", (0..3).map(line).collect::<String>());
+    let ran = folder.run(&fake, &[]);
+    assert_eq!(ran.code, 2);
+    assert_eq!(
+        ran.problems(),
+        [(
+            1,
+            "ownr".to_owned(),
+            "is not known; did you mean `owner`? (3 rows have it)".to_owned()
+        )]
+    );
+    assert!(ran.stderr.contains("1 problem in 3 rows"), "{}", ran.stderr);
+}
+
+#[test]
+fn units_in_a_column_of_cents_are_told() {
+    let fake = server(1);
+    let input = format!("uuid,amount_in_cents,currency\n{},$1250.00,EUR\n", uuid(0));
+    let problems = said(&fake, &input, &[]);
+    let what = "must be a whole number of cents, and looks like units of a currency; name the column `amount` for those; \
+                write 125000 if it is units with two decimals, or 1250 if it is cents already";
+    assert_eq!(problems, [(2, "amount_in_cents".to_owned(), what.to_owned())]);
+}
+
+#[test]
 fn what_is_no_identifier_is_never_sent() {
     let fake = server(1);
     let link = format!("https://app.chartmogul.com/#/opportunities/{}", uuid(0));

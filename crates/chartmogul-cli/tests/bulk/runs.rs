@@ -64,6 +64,47 @@ fn all_attributes_are_replaced_only_if_that_is_said() {
 }
 
 #[test]
+fn a_dry_run_shows_what_the_row_names_of_an_object() {
+    let fake = Fake::start().unwrap();
+    let key = "cus_00000000-e7fe-41ee-9a7f-f303abf41acc";
+    let mut customer = samples::object("customers", key);
+    customer["attributes"] = json!({ "tags": ["vip", "pilot"], "stripe": {}, "custom": { "seats": 4, "team": "red" } });
+    fake.collection("customers").insert(customer).unwrap();
+    let dry = |input: &str| {
+        let folder = Folder::new(input);
+        let mut command = program(&fake);
+        command
+            .current_dir(folder.folder.path())
+            .args(["customers", "bulk-update", "deals.csv", "--dry-run"]);
+        finish(command)
+    };
+    let ran = dry(&format!("uuid,attributes.custom.seats,custom.team\n{key},5,red\n"));
+    let line = json!({
+        "row": 2, "customer_uuid": key, "field": "attributes.custom.seats", "old": 4, "new": 5, "lost": false,
+    });
+    assert_eq!(ran.results(), [line], "{}", ran.stderr);
+    let ran = dry(&format!("uuid,custom.seats\n{key},4\n"));
+    assert!(
+        ran.stderr.contains("0 would be updated, 1 would not change"),
+        "{}",
+        ran.stderr
+    );
+    let ran = dry(&format!("uuid,attributes.tags\n{key},\"[\"\"vip\"\"]\"\n"));
+    let line = &ran.results()[0];
+    assert_eq!(
+        (&line["field"], &line["lost"]),
+        (&json!("attributes.tags"), &json!(true)),
+        "{}",
+        ran.stdout
+    );
+    assert!(
+        ran.stderr.contains("1 row would remove 1 entry of a list"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
 fn failed_rows_are_corrected_and_fed_in_again() {
     let fake = server(10);
     let wrong = |number: usize| format!("{number:08x}-0000-4000-8000-000000000000");

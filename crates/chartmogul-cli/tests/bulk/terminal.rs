@@ -163,6 +163,7 @@ fn questions_are_asked_and_a_key_is_not_shown() {
     terminal.wait_for("code:4");
     run("", "auth login");
     terminal.wait_for("it is not shown");
+    fake.respond_next(chartmogul_fake::Canned::new(200).json(r#"{"data":"pong!"}"#));
     terminal.send(&[fake.api_key(), "Enter"]);
     let screen = terminal.wait_for("code:0");
     for shown in ["a-wrong-key", fake.api_key()] {

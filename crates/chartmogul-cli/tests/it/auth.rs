@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use chartmogul_fake::Fake;
+use chartmogul_fake::{Canned, Fake};
 
 use super::{Ran, finish, program, with_profiles};
 
@@ -28,10 +28,14 @@ fn a_key_is_kept_used_and_forgotten() {
         ran
     };
     let url = fake.url();
+    fake.respond_next(Canned::new(200).json(r#"{"data":"pong!"}"#));
     let login = call(&["auth", "login", "--base-url", &url], &format!("{KEY}\n"));
     assert_eq!(login.code, 0, "{}", login.stderr);
     assert!(login.stderr.contains("which only you can read"), "{}", login.stderr);
     assert_eq!(fake.requests()[0].path, "/v1/ping");
+    if cfg!(not(feature = "keyring")) {
+        assert!(login.stderr.contains("built without a keyring"), "{}", login.stderr);
+    }
 
     let file = profiles.join("profiles.json");
     #[cfg(unix)]
@@ -67,11 +71,47 @@ fn a_wrong_key_is_not_kept() {
     assert_eq!(wrong.code, 4);
     assert_eq!(wrong.error()["code"], "unauthorized");
     assert!(!wrong.stderr.contains("another-key"), "{}", wrong.stderr);
-    for nothing in ["", "\n", "two words\n"] {
-        assert_eq!(login(nothing, &[]).code, 4, "{nothing:?}");
+    for (input, said) in [
+        ("", "no key was given"),
+        ("\n", "no key was given"),
+        ("two words\n", "no API key"),
+        ("one-key\nanother-key\n", "more than one line"),
+    ] {
+        let ran = login(input, &[]);
+        assert_eq!(ran.code, 4, "{input:?}");
+        assert!(ran.stderr.contains(said), "{input:?}: {}", ran.stderr);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     assert_eq!(login("another-key", &["--no-check"]).code, 0);
+}
+
+/// Only the API says that a key is valid: by a response in JSON, or by 403.
+#[test]
+fn what_is_not_checked_is_not_kept() {
+    let fake = Fake::start().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let login = |response: Canned| {
+        fake.respond_next(response);
+        let mut command = with_profiles(folder.path());
+        finish(command.args(["auth", "login", "--base-url", &fake.url()]), KEY)
+    };
+    for (response, code) in [
+        (Canned::new(404).text("not here"), 5),
+        (Canned::new(200).text("<!DOCTYPE html><html></html>"), 6),
+    ] {
+        let ran = login(response);
+        never_shown(&ran);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        let error = ran.error();
+        assert!(
+            error["message"].to_string().contains("the key could not be checked: ")
+                && error["next_step"].to_string().contains("--no-check"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+    assert_eq!(login(Canned::new(403).text("no")).code, 0);
 }
 
 #[test]

@@ -218,6 +218,69 @@ fn a_body_is_taken_as_it_is_written_or_refused() {
 }
 
 #[test]
+fn units_for_a_field_in_cents_are_told() {
+    let ran = run(&[
+        "--fake",
+        "opportunities",
+        "update",
+        DEAL,
+        "--amount-in-cents",
+        "1250.00",
+    ]);
+    let message = ran.error()["message"].to_string();
+    assert!(
+        message.contains("looks like units of a currency; give those with --amount and the currency; write 125000 if"),
+        "{message}"
+    );
+}
+
+#[test]
+fn an_identifier_is_given_once() {
+    let fake = Fake::start().unwrap();
+    for number in [1, 2] {
+        let key = format!("0000000{number}-e7fe-41ee-9a7f-f303abf41acc");
+        fake.collection("opportunities").insert_sample(&key).unwrap();
+    }
+    let (one, two) = (
+        "00000001-e7fe-41ee-9a7f-f303abf41acc",
+        "00000002-e7fe-41ee-9a7f-f303abf41acc",
+    );
+    let update = |words: &[&str], body: &str| {
+        let mut command = program();
+        command
+            .env("CHARTMOGUL_API_KEY", fake.api_key())
+            .args(["opportunities", "update", "--json-body", "-", "--base-url", &fake.url()])
+            .args(words);
+        finish(&mut command, body)
+    };
+    let body = format!(r#"{{"opportunity_uuid":"{two}","win_likelihood":7}}"#);
+    let other = update(&[one], &body);
+    check(&other, 2, "usage");
+    assert!(other.stderr.contains("leave one of them out"), "{}", other.stderr);
+    check(&update(&[], r#"{"win_likelihood":7}"#), 2, "usage");
+    assert!(fake.requests().is_empty());
+    for words in [&[][..], &[two]] {
+        assert_eq!(update(words, &body).code, 0);
+    }
+    assert_eq!(fake.collection("opportunities").get(two).unwrap()["win_likelihood"], 7);
+}
+
+/// Also where the body has them inside of another field.
+#[test]
+fn custom_attributes_have_one_flag() {
+    let fake = Fake::start().unwrap();
+    let key = "cus_00000000-e7fe-41ee-9a7f-f303abf41acc";
+    fake.collection("customers").insert_sample(key).unwrap();
+    let ran = run_at(&fake, &["customers", "update", key, "--custom", "seats=77"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let customer = fake.collection("customers").get(key).unwrap();
+    assert_eq!(customer["attributes"]["custom"]["seats"], 77);
+    let ran = run(&["--fake", "opportunities", "update", DEAL, "--custom", "p=60%"]);
+    check(&ran, 2, "usage");
+    assert!(ran.stderr.contains("or p:string=60% if it is a text"), "{}", ran.stderr);
+}
+
+#[test]
 fn all_that_is_missing_is_named_at_once() {
     let ran = run(&["--fake", "opportunities", "create", "--owner", "a@example.com"]);
     let message = ran.error()["message"].to_string();
@@ -281,6 +344,9 @@ fn six_is_the_network_or_the_server() {
         "customer_uuid": "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3", "owner": "a@example.com", "pipeline": "New",
         "pipeline_stage": "Lead", "estimated_close_date": "2026-12-31", "amount_in_cents": 1, "currency": "EUR",
     });
+    fake.respond_next(Canned::new(200).text("<html></html>"));
+    let ran = run_at(&fake, &["opportunities", "update", DEAL, "--win-likelihood", "7"]);
+    check(&ran, 6, "unreadable");
     fake.respond_next(Canned::new(500).text("broken").once_done());
     let mut command = program();
     command

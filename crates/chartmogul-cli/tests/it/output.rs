@@ -216,6 +216,11 @@ fn cents_are_called_cents() {
         table.stdout
     );
     assert!(!table.stdout.contains("percentage-change (cents)"), "{}", table.stdout);
+    for name in ["summary.current (cents)", "summary.previous (cents)"] {
+        assert!(table.stdout.contains(name), "{}", table.stdout);
+    }
+    let count = run(&[&["--fake", "metrics", "customer-count"], &period[..], &["-o", "table"]].concat()).stdout;
+    assert!(count.contains("summary.current") && !count.contains("cents"), "{count}");
     assert!(
         table.stderr.contains("Amounts are in cents of the account's currency."),
         "{}",
@@ -226,7 +231,14 @@ fn cents_are_called_cents() {
             .stdout
             .starts_with("date        mrr (cents)")
     );
-    assert!(metric(&["-o", "csv"]).stdout.contains(",mrr,"), "as they are sent");
+    let csv = metric(&["-o", "csv"]);
+    assert!(csv.stdout.contains(",mrr,"), "as they are sent");
+    for note in [
+        "In cents: mrr, mrr-new-business,",
+        "Not in CSV: `summary`. See --output json.",
+    ] {
+        assert!(csv.stderr.contains(note), "{}", csv.stderr);
+    }
     let customer = ["--fake", "customers", "get", "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3"];
     let shown = |more: &[&str]| run(&[&customer[..], more].concat()).stdout;
     let table = shown(&["-o", "table"]);

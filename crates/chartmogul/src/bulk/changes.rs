@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chartmogul_api::{Operation, Schema};
+use chartmogul_api::{FieldSchema, Operation, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 
@@ -10,7 +10,8 @@ use serde_json::{Map, Number, Value};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Preview {
-    /// Field by field, in the order of the request. Custom attributes are fields of their own: `custom.seats`.
+    /// Field by field, in the order of the request. Custom attributes and what is in an object are fields of their own: `custom.seats`,
+    /// `attributes.tags`. What the request does not name is not among them.
     pub changes: Vec<Change>,
     /// Custom attributes that the object has and the update does not name: they **would be lost**, because the API
     /// replaces all of them. If this is not empty, check the update, or use `merge_custom`.
@@ -41,8 +42,8 @@ pub(super) fn replaces_all(body: &Value, operation: &Operation) -> bool {
     fields.any(|(field, _)| operation.replaces_all(field))
 }
 
-/// Compares the body of an update with the object that it is for. Fields that replace all are lists of keys and values in the
-/// body and objects in a response.
+/// Compares the body of an update with the object that it is for, as far as the body names something. Custom attributes are lists of
+/// keys and values in the body and objects in a response.
 pub(crate) fn preview(body: &Value, object: &Value, operation: &Operation) -> Preview {
     let mut preview = Preview::default();
     for (field, new) in body.as_object().into_iter().flatten() {
@@ -50,30 +51,49 @@ pub(crate) fn preview(body: &Value, object: &Value, operation: &Operation) -> Pr
             preview.merged(&object["custom"], new);
             continue;
         }
-        let old = object.get(field);
-        match (operation.replaces_all(field), old) {
-            (true, Some(Value::Object(old))) => preview.attributes(field, old, new),
-            (true, None | Some(Value::Null)) => preview.attributes(field, &Map::new(), new),
-            (false, Some(old)) if is_same_day(operation, field, old, new) => {}
-            _ => preview.compare(field.clone(), old, Some(new)),
-        }
+        let schema = operation.body.and_then(|body| body.object.field(field));
+        preview.field(field.clone(), schema, object.get(field), new);
     }
     preview
 }
 
 impl Preview {
-    fn attributes(&mut self, field: &str, old: &Map<String, Value>, new: &Value) {
-        let new: Map<String, Value> = new
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|attribute| Some((attribute["key"].as_str()?.to_owned(), attribute["value"].clone())))
-            .collect();
+    fn field(&mut self, name: String, schema: Option<&FieldSchema>, old: Option<&Value>, new: &Value) {
+        let there = old.filter(|old| !old.is_null());
+        let nothing = Map::new();
+        let members = match there {
+            None => Some(&nothing),
+            Some(old) => old.as_object(),
+        };
+        let replaces_all = schema.is_some_and(|schema| schema.replaces_all);
+        match (schema.map(|schema| schema.schema), new, members) {
+            (Some(Schema::Object(inner)), Value::Object(new), Some(old)) if !new.is_empty() => {
+                for (member, new) in new {
+                    self.field(format!("{name}.{member}"), inner.field(member), old.get(member), new);
+                }
+            }
+            (_, Value::Array(list), Some(old))
+                if is_attributes(list) || replaces_all && list.iter().all(Value::is_object) =>
+            {
+                let pair = |one: &Value| Some((one["key"].as_str()?.to_owned(), one["value"].clone()));
+                self.attributes(&name, old, &list.iter().filter_map(pair).collect(), replaces_all);
+            }
+            (Some(Schema::Map(_)), Value::Object(new), Some(old)) if replaces_all || !new.is_empty() => {
+                self.attributes(&name, old, new, replaces_all);
+            }
+            (Some(Schema::Date), _, _) if is_same_day(old, new) => {}
+            _ => self.compare(name, old, Some(new)),
+        }
+    }
+
+    fn attributes(&mut self, field: &str, old: &Map<String, Value>, new: &Map<String, Value>, replaces_all: bool) {
         // An attribute that is `null` is not there, and can't be sent either.
         let old: BTreeMap<_, _> = old.iter().filter(|(_, value)| !value.is_null()).collect();
-        let keys: BTreeSet<_> = old.keys().copied().chain(new.keys()).collect();
+        let kept = |key: &&String| replaces_all || new.contains_key(*key);
+        let keys: BTreeSet<_> = old.keys().copied().filter(kept).chain(new.keys()).collect();
         for key in keys {
-            self.compare(format!("{field}.{key}"), old.get(key).copied(), new.get(key));
+            let value = new.get(key).filter(|new| !new.is_null());
+            self.compare(format!("{field}.{key}"), old.get(key).copied(), value);
             if !new.contains_key(key) {
                 self.lost.push(key.clone());
             }
@@ -100,15 +120,25 @@ impl Preview {
     }
 }
 
-/// Whether a field is a day, and is this one already. In a response that was read as it is, a time of day may follow.
-fn is_same_day(operation: &Operation, field: &str, old: &Value, new: &Value) -> bool {
-    let schema = operation.body.and_then(|body| body.object.field(field));
-    let is_day = schema.is_some_and(|field| matches!(field.schema, Schema::Date));
-    let (Some(old), Some(new)) = (old.as_str(), new.as_str()) else {
+/// Whether a list is of custom attributes, with nothing but what a response shows of them.
+fn is_attributes(list: &[Value]) -> bool {
+    let is_one = |item: &Value| {
+        let item = item.as_object();
+        item.is_some_and(|item| {
+            let is_shown = |name: &String| matches!(name.as_str(), "type" | "key" | "value");
+            item.contains_key("key") && item.contains_key("value") && item.keys().all(is_shown)
+        })
+    };
+    !list.is_empty() && list.iter().all(is_one)
+}
+
+/// Whether a day is this one already. In a response that was read as it is, a time of day may follow.
+fn is_same_day(old: Option<&Value>, new: &Value) -> bool {
+    let (Some(old), Some(new)) = (old.and_then(Value::as_str), new.as_str()) else {
         return false;
     };
     let rest = old.strip_prefix(new).and_then(|rest| rest.strip_prefix(['T', ' ']));
-    is_day && new.len() == "2026-01-31".len() && rest.is_some_and(|rest| rest.starts_with("00:00:00"))
+    new.len() == "2026-01-31".len() && rest.is_some_and(|rest| rest.starts_with("00:00:00"))
 }
 
 /// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`. In doubt, there is one.
@@ -138,7 +168,7 @@ fn whole(number: &Number) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use chartmogul_api::operations::UPDATE_OPPORTUNITY;
+    use chartmogul_api::operations::{UPDATE_CUSTOMER, UPDATE_OPPORTUNITY};
     use serde_json::json;
 
     use super::*;
@@ -182,6 +212,43 @@ mod tests {
                 r#"pipeline: - -> "New""#,
             ]
         );
+    }
+
+    #[test]
+    fn what_is_in_an_object_is_compared_as_far_as_it_is_named() {
+        let object = json!({"attributes": {"tags": ["a", "b"], "stripe": {}, "custom": {"seats": 4, "vip": true}}});
+        let shown = |body: Value| {
+            let preview = preview(&body, &object, &UPDATE_CUSTOMER);
+            assert!(preview.lost.is_empty());
+            let fields = preview.changes.into_iter();
+            fields
+                .map(|change| (change.field, change.old, change.new))
+                .collect::<Vec<_>>()
+        };
+        let custom =
+            |seats: u8| json!({"attributes": {"custom": [{"type": "Integer", "key": "seats", "value": seats}]}});
+        assert_eq!(shown(custom(4)), []);
+        assert_eq!(
+            shown(custom(5)),
+            [("attributes.custom.seats".to_owned(), Some(json!(4)), Some(json!(5)))]
+        );
+        assert_eq!(
+            shown(json!({"attributes": {"tags": ["b"]}, "primary_contact": {"title": "CFO"}})),
+            [
+                (
+                    "attributes.tags".to_owned(),
+                    Some(json!(["a", "b"])),
+                    Some(json!(["b"]))
+                ),
+                ("primary_contact.title".to_owned(), None, Some(json!("CFO"))),
+            ]
+        );
+        let tags = json!({"attributes": {"tags": ["b"]}});
+        let bare = preview(&tags, &json!({"attributes": {}}), &UPDATE_CUSTOMER);
+        assert_eq!(bare.changes.len(), 1, "a list of texts is not one of attributes");
+        // Its source is not in a response: it may be another one.
+        let sourced = json!({"attributes": {"custom": [{"key": "seats", "value": 4, "source": "crm"}]}});
+        assert_eq!(shown(sourced).len(), 1);
     }
 
     #[test]

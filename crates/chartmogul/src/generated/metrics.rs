@@ -6,9 +6,10 @@
 
 #[doc(inline)]
 pub use chartmogul_api::types::{
-    AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
-    CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
-    MetricsInterval, MetricsPeriod, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics, MrrEntry, MrrMetrics,
+    AllMetrics, AllMetricsEntry, AllMetricsSummary, AmountSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics,
+    AspEntry, AspMetrics, CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics,
+    LtvEntry, LtvMetrics, MetricsInterval, MetricsPeriod, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics,
+    MrrEntry, MrrMetrics,
 };
 
 #[allow(unused_imports)] // not every resource needs all of them

@@ -49,7 +49,7 @@ pub static GET_MRR: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "mrr", "percentage-change", "mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation"],
-    cents: &["mrr", "mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation"],
+    cents: &["mrr", "mrr-new-business", "mrr-expansion", "mrr-contraction", "mrr-churn", "mrr-reactivation", "summary.current", "summary.previous"],
     source: "https://dev.chartmogul.com/reference/metrics/mrr",
 };
 
@@ -74,7 +74,7 @@ pub static GET_ARR: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "arr", "percentage-change"],
-    cents: &["arr"],
+    cents: &["arr", "summary.current", "summary.previous"],
     source: "https://dev.chartmogul.com/reference/metrics/arr",
 };
 
@@ -99,7 +99,7 @@ pub static GET_ARPA: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "arpa", "percentage-change"],
-    cents: &["arpa"],
+    cents: &["arpa", "summary.current", "summary.previous"],
     source: "https://dev.chartmogul.com/reference/metrics/arpa",
 };
 
@@ -124,7 +124,7 @@ pub static GET_ASP: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "asp", "percentage-change"],
-    cents: &["asp"],
+    cents: &["asp", "summary.current", "summary.previous"],
     source: "https://dev.chartmogul.com/reference/metrics/asp",
 };
 
@@ -224,7 +224,7 @@ pub static GET_LTV: Operation = Operation {
     entries: Some("entries"),
     pages: false,
     fields: &["date", "ltv", "percentage-change"],
-    cents: &["ltv"],
+    cents: &["ltv", "summary.current", "summary.previous"],
     source: "https://dev.chartmogul.com/reference/metrics/ltv",
 };
 

@@ -117,6 +117,19 @@ crate::object! {
 }
 
 crate::object! {
+    /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
+    /// the last of them.
+    pub struct AmountSummary {
+        /// The metric now, in cents.
+        pub current: crate::Field<f64> = "current",
+        /// The metric at the moment that is compared with, in cents.
+        pub previous: crate::Field<f64> = "previous",
+        /// Change between the two, in percent.
+        pub percentage_change: crate::Field<f64> = "percentage-change",
+    }
+}
+
+crate::object! {
     /// ARPA of one interval.
     pub struct ArpaEntry {
         /// Last day of the interval; that of the period, where the interval goes on after it.
@@ -134,9 +147,9 @@ crate::object! {
     pub struct ArpaMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::ArpaEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
-        pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
+        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
+        /// the last of them.
+        pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
 
@@ -158,9 +171,9 @@ crate::object! {
     pub struct ArrMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::ArrEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
-        pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
+        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
+        /// the last of them.
+        pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
 
@@ -182,9 +195,9 @@ crate::object! {
     pub struct AspMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::AspEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
-        pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
+        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
+        /// the last of them.
+        pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
 
@@ -206,8 +219,8 @@ crate::object! {
     pub struct CustomerChurnRateMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::CustomerChurnRateEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
+        /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
+        /// nor always the last of them. The unit is that of the metric.
         pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
     }
 }
@@ -230,8 +243,8 @@ crate::object! {
     pub struct CustomerCountMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::CustomerCountEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
+        /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
+        /// nor always the last of them. The unit is that of the metric.
         pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
     }
 }
@@ -255,9 +268,9 @@ crate::object! {
     pub struct LtvMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::LtvEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
-        pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
+        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
+        /// the last of them.
+        pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
 
@@ -359,8 +372,8 @@ impl MetricsQuery {
 }
 
 crate::object! {
-    /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-    /// the last of them. The unit is that of the metric.
+    /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
+    /// nor always the last of them. The unit is that of the metric.
     pub struct MetricsSummary {
         /// The metric now, in its unit.
         pub current: crate::Field<f64> = "current",
@@ -390,8 +403,8 @@ crate::object! {
     pub struct MrrChurnRateMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::MrrChurnRateEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
+        /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
+        /// nor always the last of them. The unit is that of the metric.
         pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
     }
 }
@@ -424,9 +437,9 @@ crate::object! {
     pub struct MrrMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::MrrEntry> = "entries" required,
-        /// A metric now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them. The unit is that of the metric.
-        pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
+        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
+        /// the last of them.
+        pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
 

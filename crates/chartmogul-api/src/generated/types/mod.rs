@@ -44,10 +44,10 @@ pub use invoices::{
     TransactionResult, TransactionType, UpdateInvoiceByExternalIdQuery, UpdateInvoiceQuery, UpdateInvoiceStatusQuery,
 };
 pub use metrics::{
-    AllMetrics, AllMetricsEntry, AllMetricsSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics, AspEntry, AspMetrics,
-    CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics, LtvEntry, LtvMetrics,
-    LtvQuery, MetricsInterval, MetricsPeriod, MetricsQuery, MetricsSummary, MrrChurnRateEntry, MrrChurnRateMetrics,
-    MrrEntry, MrrMetrics,
+    AllMetrics, AllMetricsEntry, AllMetricsSummary, AmountSummary, ArpaEntry, ArpaMetrics, ArrEntry, ArrMetrics,
+    AspEntry, AspMetrics, CustomerChurnRateEntry, CustomerChurnRateMetrics, CustomerCountEntry, CustomerCountMetrics,
+    LtvEntry, LtvMetrics, LtvQuery, MetricsInterval, MetricsPeriod, MetricsQuery, MetricsSummary, MrrChurnRateEntry,
+    MrrChurnRateMetrics, MrrEntry, MrrMetrics,
 };
 pub use notes::{ListNotesQuery, Note, NoteCreation, NotePage, NoteType, NoteUpdate};
 pub use opportunities::{
