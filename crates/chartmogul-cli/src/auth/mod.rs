@@ -255,9 +255,8 @@ async fn check(context: &Context, key: &str) -> Result<(), CliError> {
         .send::<Value>()
         .await
     {
-        // Whoever may not ping was known all the same; the embedded fake has no ping, and knows its key before that.
+        // Whoever may not ping was known all the same.
         Ok(_) | Err(ApiError::Forbidden(_)) => Ok(()),
-        Err(ApiError::NotFound(_)) if context.connection.fake => Ok(()),
         Err(error @ ApiError::Unauthorized(_)) => {
             Err(CliError::from(error)
                 .next("Nothing was kept. Copy the key once more from ChartMogul: Profile, API keys"))

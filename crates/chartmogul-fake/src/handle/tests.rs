@@ -533,6 +533,13 @@ fn of_a_known_set_only_known_values_are_taken() {
 }
 
 #[test]
+fn a_key_can_be_checked() {
+    let (status, pong, _) = ask(&strict(), "GET /v1/ping", "");
+    assert_eq!((status, pong), (200, json!({ "data": "pong!" })));
+    assert_eq!(ask(&strict(), "POST /v1/ping", "").0, 404);
+}
+
+#[test]
 fn an_unknown_operation_is_told_the_nearest_one() {
     let shared = strict();
     for (request, nearest) in [
