@@ -157,7 +157,10 @@ fn converted(value: &Value, ty: Option<&str>) -> Result<Value, &'static str> {
         _ if value.is_null() => (None, "must not be null"),
         _ if value.is_object() => (None, "must not be an object"),
         Some("String") => (Some(value.clone()).filter(|_| is_text), "must be a text"),
-        Some("Integer") => (value.as_i64().map(Value::from), "must be an integer of 64 bits"),
+        Some("Integer") => {
+            let is_integer = value.is_i64() || value.is_u64() || exact::is_number(value);
+            (Some(value.clone()).filter(|_| is_integer), "must be an integer")
+        }
         Some("Decimal") => {
             let number = Some(value.clone()).filter(|_| value.is_number() || exact::is_number(value));
             (number, "must be a number")

@@ -29,6 +29,7 @@ fn a_value_is_of_the_type_that_it_names() {
         ("Timestamp", json!("2026-01-31 09:00:00 UTC"), json!(at)),
         ("Timestamp", json!("2026-01-31"), json!("2026-01-31T00:00:00.000Z")),
         ("Integer", json!(4), json!(4)),
+        ("Integer", json!(1_u64 << 63), json!(1_u64 << 63)),
         ("Decimal", json!(4), json!(4)),
         ("Decimal", json!(0.5), json!(0.5)),
         ("Boolean", json!(true), json!(true)),
@@ -43,8 +44,8 @@ fn a_value_is_of_the_type_that_it_names() {
     for (ty, sent, must_be) in [
         ("String", json!(4), "must be a text"),
         ("String", json!(["a"]), "must be a text"),
-        ("Integer", json!("abc"), "must be an integer of 64 bits"),
-        ("Integer", json!(0.5), "must be an integer of 64 bits"),
+        ("Integer", json!("abc"), "must be an integer"),
+        ("Integer", json!(0.5), "must be an integer"),
         ("Decimal", json!("0.5"), "must be a number"),
         (
             "Timestamp",
