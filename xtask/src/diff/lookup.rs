@@ -80,6 +80,39 @@ pub(super) fn parameters(root: &Value, operation: &str) -> BTreeMap<(String, Str
     found
 }
 
+/// The names of the required query parameters of an operation, in their order.
+pub(super) fn required_in_query(root: &Value, operation: &str) -> Vec<String> {
+    let (item, _) = operation.rsplit_once('/').unwrap_or_default();
+    let mut found: Vec<String> = Vec::new();
+    for list in [child(item, "parameters"), child(operation, "parameters")] {
+        for index in 0..root.pointer(&list).and_then(Value::as_array).map_or(0, Vec::len) {
+            let pointer = resolved(root, &format!("{list}/{index}"));
+            let Some(parameter) = object(root, &pointer).filter(|found| text(found, "in") == Some("query")) else {
+                continue;
+            };
+            let name = text(parameter, "name").unwrap_or_default();
+            found.retain(|known| known != name); // that of the operation counts, at its own place
+            if required(root, &pointer) {
+                found.push(name.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The names of the required properties of an object, in the order of the properties.
+pub(super) fn required_in_object(schema: Option<&Value>) -> Vec<String> {
+    let Some(schema) = schema.and_then(Value::as_object) else {
+        return Vec::new();
+    };
+    let needed = members(schema.get("required"));
+    let properties = schema.get("properties").and_then(Value::as_object);
+    let names = properties.into_iter().flat_map(Map::keys).cloned();
+    names
+        .filter(|name| needed.contains(&Value::from(name.as_str())))
+        .collect()
+}
+
 /// The range that a status is in.
 pub(super) fn range(status: &str) -> String {
     format!("{}XX", status.get(..1).unwrap_or_default())

@@ -41,6 +41,7 @@ fn plain(value: &mut Value) {
             if members.get("type") == Some(&json!("number")) && members.get("format") == Some(&json!("double")) {
                 members.shift_remove("format");
             }
+            style(members);
             // Two ways to write that everything is allowed, of which a described object needs none.
             if members.get("additionalProperties") == Some(&json!({})) {
                 members["additionalProperties"] = json!(true);
@@ -52,6 +53,26 @@ fn plain(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(plain),
         _ => {}
+    }
+}
+
+/// Leaves out how a parameter is sent where that is what its place implies.
+fn style(parameter: &mut Map<String, Value>) {
+    let implied = match parameter.get("in").and_then(Value::as_str) {
+        Some("path" | "header") => "simple",
+        Some("query" | "cookie") => "form",
+        _ => return,
+    };
+    let style = parameter
+        .get("style")
+        .and_then(Value::as_str)
+        .unwrap_or(implied)
+        .to_owned();
+    if parameter.get("explode").and_then(Value::as_bool) == Some(style == "form") {
+        parameter.shift_remove("explode");
+    }
+    if style == implied {
+        parameter.shift_remove("style");
     }
 }
 

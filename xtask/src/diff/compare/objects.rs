@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diff::{
         Effect::{Additive, Breaking, Documentation},
-        lookup::{field, members, object, pairs},
+        lookup::{field, members, object, pairs, required_in_object},
         normal::{object as object_members, without_words},
     },
     document::pointer::{child, last},
@@ -69,6 +69,7 @@ impl Compare<'_> {
 
     pub(super) fn properties(&mut self, place: &Place, way: Direction) {
         let list = place.child("properties");
+        self.order(place, way);
         let needed = members(self.after(&child(&place.new, "required")));
         let fields = |value: Option<&Value>| -> BTreeSet<String> {
             object_members(value)
@@ -115,6 +116,35 @@ impl Compare<'_> {
                     self.keyword(&here, "x-rust-name", Documentation, effect, what);
                 }
             }
+        }
+    }
+
+    /// The order of what is required in a request.
+    pub(super) fn order(&mut self, place: &Place, way: Direction) {
+        if way == Direction::Request {
+            let from = required_in_object(self.before(&place.old));
+            let to = required_in_object(self.after(&place.new));
+            self.arguments(place, &place.child("properties"), from, to);
+        }
+    }
+
+    /// Required values are arguments in the order of the document, unless they are fields of a struct. Those that came or
+    /// went are told elsewhere.
+    pub(super) fn arguments(&mut self, place: &Place, list: &Place, mut from: Vec<String>, mut to: Vec<String>) {
+        let named = place.child("x-required-type");
+        let is_struct = self.before(&named.old).is_some() && self.after(&named.new).is_some();
+        let all = from.clone();
+        from.retain(|name| to.contains(name));
+        to.retain(|name| all.contains(name));
+        if from != to && !is_struct {
+            self.say(
+                &list.new,
+                Some(&from.into()),
+                Some(&to.into()),
+                Documentation,
+                Breaking,
+                "what is required has another order, which is that of the arguments",
+            );
         }
     }
 

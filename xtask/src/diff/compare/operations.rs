@@ -8,7 +8,7 @@ use super::{Compare, Place, effects::Direction};
 use crate::{
     diff::{
         Effect::{Additive, Breaking, Documentation},
-        lookup::{is_value, members, object, parameters, range, reference_at, required, text},
+        lookup::{is_value, members, object, parameters, range, reference_at, required, required_in_query, text},
     },
     names,
 };
@@ -126,6 +126,9 @@ impl Compare<'_> {
     }
 
     pub(super) fn parameters(&mut self, place: &Place) {
+        let from = required_in_query(self.old, &place.old);
+        let to = required_in_query(self.new, &place.new);
+        self.arguments(place, &place.child("parameters"), from, to);
         let (old, new) = (parameters(self.old, &place.old), parameters(self.new, &place.new));
         let has_query = |all: &BTreeMap<(String, String), String>| all.keys().any(|(place, _)| place == "query");
         for (key, pointer) in &old {

@@ -28,6 +28,7 @@ impl Compare<'_> {
             return;
         };
         if old == new {
+            self.order(&place, way); // which equality of mappings does not see
             return self.below(&place, way);
         }
         if is_another_type(old, new) {
