@@ -307,6 +307,9 @@ impl Build<'_> {
                     continue;
                 };
                 self.place_of(file, &at);
+                if members.is_empty() && self.root.get("components").and_then(|all| all.get(section)).is_none() {
+                    self.put(file, &at, &json!({})); // a section that is misspelt is told whatever it holds
+                }
                 for (name, component) in members {
                     let pointer = child(&at, name);
                     if let Some(other) = homes.insert(pointer.clone(), file) {
@@ -409,6 +412,17 @@ impl Build<'_> {
                 );
                 continue;
             };
+            if members
+                .get("components")
+                .is_some_and(|components| !components.is_object())
+            {
+                let help = "write `schemas:` and others below it, or leave it out";
+                self.say(number, "/components", "`components` must be a mapping", help);
+            }
+            if members.get("paths").is_some_and(|paths| !paths.is_object()) {
+                let help = "write paths below it, or leave it out";
+                self.say(number, "/paths", "`paths` must be a mapping", help);
+            }
             for key in members
                 .keys()
                 .filter(|key| !matches!(key.as_str(), "paths" | "components"))

@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_pointer_leads_to_line_and_column() {
-        let text = "openapi: 3.0.3\npaths:\n  /a/{b}:\n    get: {tags: [x,\n      y]}\n";
+        let text = "openapi: 3.0.3\npaths:\n  /a/{b}:\n    get: {tags: [x,\n      z]}\n";
         let spec = Spec::parse("t.yaml", text).unwrap();
         let place = |pointer: &str| {
             let finding = spec.finding(Rule::Reference, pointer, "", "");

@@ -1,6 +1,6 @@
 //! One file of the document: its content, and where everything stands in it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::OnceLock};
 
 use granit_parser::{Event, Parser, ScalarStyle, Span};
 use serde_json::Value;
@@ -160,21 +160,39 @@ fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     (found, ambiguous)
 }
 
-/// Whether a scalar without quotes is a text here, and something else for tools of YAML 1.1: a truth value (`on`), a time of
-/// day in base 60 (`12:30:00`), a day or an instant.
+/// Whether a scalar without quotes is something else for tools of YAML 1.1.
 fn is_ambiguous(event: &Event<'_>) -> bool {
     let Event::Scalar(text, ScalarStyle::Plain, ..) = event else {
         return false;
     };
-    let is_truth = matches!(text.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off");
-    let parts: Vec<&str> = text.split(':').collect();
-    let digits = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_base_60 = parts.len() > 1 && parts.iter().all(digits);
-    let is_day = text.len() >= 10
-        && text.is_char_boundary(10)
-        && text[..10].split('-').map(str::len).eq([4, 2, 2])
-        && text[..10].split('-').all(|part| digits(&part));
-    is_truth || is_base_60 || is_day
+    let begins_like_a_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'));
+    let is_word = matches!(
+        text.to_ascii_lowercase().as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off" | "=" | "<<"
+    );
+    is_word || begins_like_a_number && is_another_number(text)
+}
+
+/// Numbers and times of YAML 1.1 that are text or other numbers in YAML 1.2, and the other way round.
+fn is_another_number(text: &str) -> bool {
+    static OTHERS: OnceLock<Option<regex_lite::Regex>> = OnceLock::new();
+    let others = OTHERS.get_or_init(|| {
+        let forms = [
+            r"[-+]?[0-9][0-9_]*(:[0-9]+)+(\.[0-9_]*)?",      // in base 60: 12:30:00
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*",                 // a day, or an instant
+            r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]).*", // an instant
+            r"[-+]?0[0-9_]+",                                // octal: 0123
+            r"[-+]?0b[01_]+",                                // binary
+            r"[-+]?0o[0-7]+",                                // octal in YAML 1.2 only
+            r"[-+]?0x[0-9a-fA-F_]*_[0-9a-fA-F_]*",           // with underscores
+            r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?",
+            r"[-+]?[0-9]+\.[0-9]*_[0-9_]*",
+            r"[-+]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)[eE][0-9]+", // 1.1 needs a sign: 1.0e+3
+            r"[-+]?[0-9]+[eE][-+][0-9]+",                       // and a point
+        ];
+        regex_lite::Regex::new(&format!("^(?:{})$", forms.join("|"))).ok()
+    });
+    others.as_ref().is_some_and(|others| others.is_match(text))
 }
 
 fn place(span: &Span) -> Place {
