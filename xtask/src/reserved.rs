@@ -60,7 +60,7 @@ const PRELUDE: [&str; 46] = [
 ];
 
 /// Methods that traits of the prelude give to nearly everything: one of the same name would hide them.
-const OF_TRAITS: [&str; 4] = ["clone", "fmt", "from", "into"];
+pub const OF_TRAITS: [&str; 4] = ["clone", "fmt", "from", "into"];
 
 /// A kind of generated file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,8 +108,8 @@ pub struct Reserved {
     root: BTreeSet<String>,
     /// Methods that the macro gives to every builder.
     builder: BTreeSet<String>,
-    /// What the generated files import.
-    imports: BTreeMap<Room, BTreeSet<String>>,
+    /// What the generated files import, and what their `mod.rs` defines beside that.
+    names: BTreeMap<Room, BTreeSet<String>>,
 }
 
 impl Reserved {
@@ -159,10 +159,12 @@ impl Reserved {
             }
         }
         for room in Room::ALL {
-            let imports = reserved.imports.entry(room).or_default();
-            for file in files(&workspace.join(room.folder())) {
-                self::imports(&std::fs::read_to_string(file).unwrap_or_default(), imports);
+            let names = reserved.names.entry(room).or_default();
+            let folder = workspace.join(room.folder());
+            for file in files(&folder) {
+                imports(&std::fs::read_to_string(file).unwrap_or_default(), names);
             }
+            names.extend(items(&folder.join("mod.rs")).iter().filter_map(defined));
         }
         reserved
     }
@@ -187,9 +189,9 @@ impl Reserved {
         self.builder.iter().map(String::as_str).chain(OF_TRAITS)
     }
 
-    /// What every generated file of a kind can name without a path.
+    /// What every generated file of a kind can name without a path, or its `mod.rs` defines.
     pub fn names(&self, room: Room) -> impl Iterator<Item = &str> {
-        self.imports
+        self.names
             .get(&room)
             .into_iter()
             .flatten()
@@ -275,6 +277,22 @@ fn functions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     }
 }
 
+/// The name of a value or type that an item defines. Modules and exports of a `mod.rs` are what the document names, and are
+/// not among these.
+fn defined(item: &Item) -> Option<String> {
+    let name = match item {
+        Item::Const(item) => &item.ident,
+        Item::Static(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        _ => return None,
+    };
+    Some(name.to_string())
+}
+
 /// Private imports at the top of a file. Its items are many, and are not parsed.
 fn imports(text: &str, found: &mut BTreeSet<String>) {
     for (at, _) in text.match_indices("\nuse ") {
@@ -318,6 +336,10 @@ mod tests {
         assert!(has(Box::new(reserved.methods("Client")), "from_env"));
         assert!(has(Box::new(reserved.root()), "bulk") && has(Box::new(reserved.root()), "Field"));
         assert!(has(Box::new(reserved.names(Room::Client)), "Client"));
+        for table in ["ALL", "RESOURCES"] {
+            assert!(has(Box::new(reserved.names(Room::Operations)), table), "{table}");
+        }
+        assert!(!has(Box::new(reserved.names(Room::Operations)), "GET_PLAN"));
         for verb in ["send", "outcome", "items", "merge_custom", "with_call_timeout"] {
             assert!(has(Box::new(reserved.builder()), verb), "{verb}");
         }

@@ -48,9 +48,10 @@ components:
       description: A thing.
       properties:
         name: { $ref: '../shared/values.yaml#/components/schemas/Name' }
+        others: { type: object, additionalProperties: true, description: Others. }
   examples:
     Thing:
-      value: { name: a, $ref: 'no/reference' }
+      value: { name: a, others: { $ref: 'no/reference' } }
 "
             .to_owned(),
         ),
@@ -125,7 +126,7 @@ fn a_page_has_an_example_of_what_it_lists() {
         spec.at("/paths/~1v1~1things~1{uuid}/get/responses/200/content/application~1json/example")
             .map(ToString::to_string)
     };
-    let page = r#"{"more":"b","things":[{"name":"a","$ref":"no/reference"}]}"#;
+    let page = r#"{"more":"b","things":[{"name":"a","others":{"$ref":"no/reference"}}]}"#;
     assert_eq!(example("Its name., example: b").as_deref(), Some(page));
     assert_eq!(example("Its name."), None, "lint asks for one");
 }
@@ -133,7 +134,7 @@ fn a_page_has_an_example_of_what_it_lists() {
 /// It is read back as what it was written from, also where YAML 1.1 would read something else.
 #[test]
 fn the_bundle_says_the_same() {
-    let odd = "'on', 'no', 'yes', '12:30:00', '2026-01-31', 0o7, 1e3, '  two  spaces ', ~, null, '', \"a\\nb \\n\", '# x', 'a: b', '- c'";
+    let odd = "'on', 'no', 'yes', '12:30:00', '2026-01-31', 'y', '-12:30', '1_000', '0b101', '0123', '1e3', '0o7', 0x7, 1.0e+3, '  two  spaces ', ~, null, '', \"a\\nb \\n\", '# x', 'a: b', '- c'";
     let files = changed(
         VALUES,
         "description: Its name.",
@@ -142,7 +143,20 @@ fn the_bundle_says_the_same() {
     let spec = load(&files).unwrap();
     let text = xtask::document::write(spec.root()).unwrap();
     assert_eq!(Spec::parse("x", &text).unwrap().root(), spec.root(), "{text}");
-    for word in ["on", "no", "yes", "12:30:00", "2026-01-31"] {
+    for word in [
+        "on",
+        "no",
+        "yes",
+        "12:30:00",
+        "2026-01-31",
+        "y",
+        "-12:30",
+        "1_000",
+        "0b101",
+        "0123",
+        "1e3",
+        "0o7",
+    ] {
         assert!(text.contains(&format!("- \"{word}\"")), "{word} is not quoted: {text}");
     }
 }
@@ -210,6 +224,19 @@ fn every_fault_has_its_file_and_place() {
         ("a component with the name of a builder", {
             let files = changed(THINGS, "schemas/Thing'", "schemas/GetThing'");
             renamed(files, "    Thing:\n      type", "    GetThing:\n      type")
+        }),
+        (
+            "an operation in the file of another resource",
+            changed(THINGS, "tags: [things]", "tags: [pings]"),
+        ),
+        (
+            "a section that is misspelt and empty",
+            changed(THINGS, "components:\n", "components:\n  parameter: {}\n"),
+        ),
+        ("components that are a list", {
+            let mut files = files();
+            files.insert(ERRORS, "components: [responses]\n".to_owned());
+            files
         }),
         ("a response of all", changed(xtask::DOCUMENT, "'404':", "'4':")),
     ];

@@ -37,8 +37,11 @@ impl Lint<'_> {
             return None;
         }
         self.example(&media);
-        let component = self.named(&media, "the request body")?;
         self.walk.direction = Direction::Request;
+        if !self.is_object_in_request(&child(&media, "schema")) {
+            return None;
+        }
+        let component = self.named(&media, "the request body")?;
         self.component(&component);
         let component_at = child(SCHEMAS, &component);
         let envelope = if self.flag(&component_at, "x-envelope") == Some(true) {
@@ -60,8 +63,7 @@ impl Lint<'_> {
                     self.say(Rule::RequestBody, &at, problem, help);
                 }
             }
-            None => {}
-            Some(_) => self.no_object(inner),
+            _ => {}
         }
         Some(Body {
             required,
@@ -69,15 +71,6 @@ impl Lint<'_> {
             example: self.first_example(&media),
             component,
         })
-    }
-
-    fn no_object(&mut self, name: &str) {
-        self.say(
-            Rule::InlineObject,
-            &child(SCHEMAS, name),
-            format!("`{name}` is a body, but not an object"),
-            "bodies are objects; wrap it in one",
-        );
     }
 
     /// The only key of an envelope, and the object inside.
@@ -184,6 +177,9 @@ impl Lint<'_> {
         self.example(&media);
         let schema = child(&media, "schema");
         self.walk.direction = Direction::Response;
+        if !self.is_read_from_response(&schema) {
+            return None;
+        }
         let inline = self.spec.at(&schema).and_then(|schema| schema.get("type"));
         let is_listed = matches!(inline.and_then(Value::as_str), Some("array" | "object"))
             && self.spec.at(&child(&schema, "properties")).is_none();
@@ -198,17 +194,8 @@ impl Lint<'_> {
         match &kind {
             Kind::List(inner) => Some((kind.clone(), format!("a list of {}", spelled(inner)))),
             Kind::Map(inner) => Some((kind.clone(), format!("a map of {}", spelled(inner)))),
-            Kind::Ref(name) if !matches!(self.walk.types.get(name), None | Some(Type::Object(_))) => {
-                let name = name.clone();
-                self.no_object(&name);
-                None
-            }
             Kind::Ref(name) => Some((kind.clone(), name.clone())),
-            _ => {
-                let help = "a response is an object, a list or a map; wrap it in an object";
-                self.say(Rule::Response, &schema, "the response is a single value", help);
-                None
-            }
+            _ => None, // a single value, which was told about
         }
     }
 
@@ -275,7 +262,7 @@ impl Lint<'_> {
                 Rule::InlineObject,
                 &schema,
                 format!("{what} is not a named component"),
-                "define it under `components: schemas:` and refer to it; its name becomes a Rust type",
+                "define it, with its `properties`, under `components: schemas:` and refer to it; its name becomes a Rust type",
             );
         }
         name.map(str::to_owned)

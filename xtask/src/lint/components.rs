@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     Lint,
     kinds::{ANNOTATIONS, Schema, Use},
+    operations::tag_of_file,
 };
 use crate::{
     document::pointer::child,
@@ -26,6 +27,10 @@ pub(super) const HANDWRITTEN: [(&str, &str, Direction); 2] = [
     ),
     ("CustomAttributes", "crate::CustomAttributes", Direction::Response),
 ];
+
+/// A page whose list can't be one of entries.
+const NO_ENTRIES: &str = "entries are objects: make the items a component, write `x-entries: true` on the list and its name \
+                          in `required`; or leave out both `x-entries` and `has_more`, which is kept in `extra`";
 
 /// The way through the components, from the operations.
 pub(super) struct Walk {
@@ -74,12 +79,13 @@ impl Lint<'_> {
             return;
         };
         if names::pascal(name) != name || !names::is_ident(name) {
-            self.say(
-                Rule::RustName,
-                &pointer,
-                format!("`{name}` is not a type name"),
-                format!("write `{}`", names::pascal(name)),
-            );
+            let pascal = names::pascal(name);
+            let help = if self.is_free_type(&pascal) {
+                format!("write `{pascal}`")
+            } else {
+                "write nouns in this form, the resource first: `PlanGroup`".to_owned()
+            };
+            self.say(Rule::RustName, &pointer, format!("`{name}` is not a type name"), help);
         }
         let help = "say what it is; this becomes the documentation of the type";
         let description = self.text(&pointer, "description", help);
@@ -141,11 +147,8 @@ impl Lint<'_> {
 
     /// The module of a component: that of its file, if the file is that of a tag.
     pub(super) fn home(&self, name: &str) -> Home {
-        let path = camino::Utf8Path::new(self.spec.file(&child(SCHEMAS, name)));
-        match (path.parent().and_then(camino::Utf8Path::file_name), path.file_stem()) {
-            (Some("resources"), Some(stem)) => Home::Tag(stem.to_owned()),
-            _ => Home::Shared,
-        }
+        let tag = tag_of_file(self.spec.file(&child(SCHEMAS, name)));
+        tag.map_or(Home::Shared, |tag| Home::Tag(tag.to_owned()))
     }
 
     fn not_empty(&mut self, pointer: &str, schema: &Map<String, Value>) -> bool {
@@ -212,7 +215,7 @@ impl Lint<'_> {
                     Rule::NameCollision,
                     &at,
                     "`extra` is where unknown fields are kept",
-                    "give it another name: `x-rust-name: extra_`",
+                    "give it another name: `x-rust-name: some_name`",
                 );
             }
             if let Some(mut property) = self.property(&at, name, field) {
@@ -252,7 +255,7 @@ impl Lint<'_> {
         }
         if let Some(other) = known.insert(field.clone(), name.to_owned()) {
             let problem = format!("`{other}` and `{name}` are both `{field}` in Rust");
-            let help = format!("give one of them another name: `x-rust-name: {field}_`");
+            let help = "give one of them another name: `x-rust-name: some_name`";
             self.say(Rule::NameCollision, pointer, problem, help);
         }
         Some(field)
@@ -264,10 +267,14 @@ impl Lint<'_> {
         let marked: Vec<_> = properties.iter().filter(|property| property.entries).collect();
         for property in &marked {
             let at = child(&child(pointer, "properties"), &property.name);
-            let of_components = matches!(&property.kind, Kind::List(item) if matches!(**item, Kind::Ref(_)));
+            let of_components = is_of_components(&property.kind);
             if !is_response || !of_components || !property.required || property.nullable {
                 let problem = "`x-entries` is not on a required list of components in a response";
-                let help = "without this list, the response is an error; leave it out if the list may be missing";
+                let help = if is_response && !of_components {
+                    NO_ENTRIES
+                } else {
+                    "without this list, the response is an error; leave it out if the list may be missing"
+                };
                 self.say(Rule::Entries, &at, problem, help);
             }
         }
@@ -279,7 +286,12 @@ impl Lint<'_> {
         let is_page = properties.iter().any(|property| property.name == "has_more");
         if is_page && is_response && marked.is_empty() {
             let problem = "an object with `has_more` is a page, and its list is not marked";
-            let help = "write `x-entries: true` on it; a response without it is an error and not an empty page";
+            let can_be_marked = properties.iter().any(|property| is_of_components(&property.kind));
+            let help = if can_be_marked {
+                "write `x-entries: true` on it, and its name in `required`; a response without it is an error and not an empty page"
+            } else {
+                NO_ENTRIES
+            };
             self.say(Rule::Entries, pointer, problem, help);
         }
     }
@@ -417,6 +429,11 @@ impl Lint<'_> {
             }
         }
     }
+}
+
+/// Whether a value is a list whose items have a type with a name.
+fn is_of_components(kind: &Kind) -> bool {
+    matches!(kind, Kind::List(item) if matches!(**item, Kind::Ref(_)))
 }
 
 /// A property or a query parameter.

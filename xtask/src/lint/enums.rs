@@ -20,6 +20,8 @@ impl Lint<'_> {
         let at = child(pointer, "x-extensible-enum");
         let list = schema.get("x-extensible-enum").and_then(Value::as_array);
         let list = list.map_or(&[][..], Vec::as_slice);
+        let texts = list.iter().filter_map(Value::as_str);
+        let variants: Vec<_> = texts.map(|value| self.variant(pointer, value)).collect();
         let mut values: Vec<(String, String)> = Vec::new();
         for (index, value) in list.iter().enumerate() {
             let place = child(&at, &index.to_string());
@@ -29,12 +31,11 @@ impl Lint<'_> {
                 continue;
             };
             let variant = self.variant(pointer, value);
-            let example = if names::is_ident(&variant) {
-                format!("{variant}Value")
-            } else {
-                "SomeName".to_owned()
-            };
-            let help = format!("name it: `{NAMES}: {{ '{value}': {example} }}`");
+            let example = names::is_ident(&variant).then(|| format!("{variant}Value"));
+            let example = example.filter(|name| !variants.contains(name));
+            let example = example.unwrap_or_else(|| "SomeName".to_owned());
+            let quoted = value.replace('\'', "''");
+            let help = format!("name it: `{NAMES}: {{ '{quoted}': {example} }}`");
             if values.iter().any(|(known, _)| known == value) {
                 let problem = format!("`{value}` is listed twice");
                 self.say(Rule::OpenEnum, &place, problem, "leave one out");

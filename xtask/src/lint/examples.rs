@@ -30,10 +30,13 @@ impl<'a> Lint<'a> {
             values.insert(index.to_string(), sample.value.clone());
         }
         let mut schema = json!({ "properties": schemas, "components": spec.at("/components") });
-        as_json_schema(&mut schema);
-        // What is wrong with a schema is told elsewhere.
-        let Ok(validator) = jsonschema::draft4::new(&schema) else {
-            return;
+        as_json_schema(&mut schema, Names::No, Objects::Closed);
+        let validator = match jsonschema::draft4::new(&schema) {
+            Ok(validator) => validator,
+            Err(error) => {
+                self.unchecked = Some(error.to_string());
+                return;
+            }
         };
         for error in validator.iter_errors(&Value::Object(values)) {
             let path = error.instance_path().to_string();
@@ -49,8 +52,23 @@ impl<'a> Lint<'a> {
                 // Writing to a String can't fail.
                 let _ = write!(pointer, "/{rest}");
             }
-            let problem = format!("{} does not fit its schema: {}", sample.what, error.masked());
+            let reason = if error.schema_path().to_string().ends_with(ONE_OF) {
+                "not exactly one group of `x-one-of` is given as a whole".to_owned()
+            } else {
+                error.masked().to_string()
+            };
+            let problem = format!("{} does not fit its schema: {reason}", sample.what);
             self.say(Rule::Example, &pointer, problem, "correct the value, or the schema");
+        }
+    }
+
+    /// Says that no example was checked, if nothing else explains it: what is wrong with a schema has a finding of its own
+    /// where the generator reads the schema.
+    pub(super) fn unchecked_examples(&mut self) {
+        if let Some(error) = self.unchecked.take().filter(|_| self.findings.is_empty()) {
+            let problem = format!("examples and defaults can't be checked: {error}");
+            let help = "correct the schema that this is about: it is not valid in JSON Schema";
+            self.say(Rule::Example, "/components", problem, help);
         }
     }
 
@@ -81,7 +99,8 @@ impl<'a> Lint<'a> {
         members: &'a Map<String, Value>,
         found: &mut Vec<Sample<'a>>,
     ) {
-        let is_schema = |schema: &Value| ["type", "anyOf", "oneOf"].iter().any(|key| schema.get(key).is_some());
+        let keywords = ["type", "anyOf", "oneOf", "allOf", "not"];
+        let is_schema = |schema: &Value| keywords.iter().any(|key| schema.get(key).is_some());
         let schema = match members.get("schema") {
             Some(schema) => schema,
             None if is_schema(value) && !pointer.ends_with("/properties") => value,
@@ -121,18 +140,73 @@ impl<'a> Lint<'a> {
     }
 }
 
+/// How the path ends of what checks `x-one-of`.
+const ONE_OF: &str = "/allOf/0/oneOf";
+
+/// Whether the keys of a mapping are names, and not keywords.
+#[derive(Clone, Copy, PartialEq)]
+enum Names {
+    Yes,
+    No,
+}
+
+/// Whether an object may hold what is not described. In an example, that is a misspelt name.
+#[derive(Clone, Copy, PartialEq)]
+enum Objects {
+    Open,
+    Closed,
+}
+
 /// OpenAPI 3.0 says `nullable` where JSON Schema lists `null` among the types.
-fn as_json_schema(value: &mut Value) {
+fn as_json_schema(value: &mut Value, names: Names, objects: Objects) {
     match value {
         Value::Object(members) => {
-            if members.remove("nullable") == Some(json!(true))
-                && let Some(ty) = members.get_mut("type")
-            {
-                *ty = json!([ty.take(), "null"]);
+            let mut is_nullable = false;
+            if names == Names::No {
+                is_nullable = members.remove("nullable") == Some(json!(true));
+                if let Some(groups) = members.remove("x-one-of").as_ref().and_then(Value::as_array)
+                    && !members.contains_key("allOf")
+                {
+                    members.insert("allOf".to_owned(), json!([{ "oneOf": one_of(groups) }]));
+                }
+                if objects == Objects::Closed
+                    && members.get("properties").is_some_and(Value::is_object)
+                    && !members.contains_key("additionalProperties")
+                {
+                    members.insert("additionalProperties".to_owned(), json!(false));
+                }
             }
-            members.values_mut().for_each(as_json_schema);
+            for (name, member) in members.iter_mut() {
+                let is_part = names == Names::No && matches!(name.as_str(), "not" | "allOf");
+                let is_alone = member.as_array().is_some_and(|parts| parts.len() == 1);
+                let objects = if is_part && !is_alone { Objects::Open } else { objects };
+                let of_names = names == Names::No && name == "properties";
+                as_json_schema(member, if of_names { Names::Yes } else { Names::No }, objects);
+            }
+            if !is_nullable {
+                return;
+            }
+            let is_plain = !members.contains_key("allOf");
+            match members.get_mut("type") {
+                Some(ty) if is_plain => *ty = json!([ty.take(), "null"]),
+                _ => *value = json!({ "anyOf": [value.take(), { "type": "null" }] }),
+            }
         }
-        Value::Array(items) => items.iter_mut().for_each(as_json_schema),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| as_json_schema(item, Names::No, objects)),
         _ => {}
     }
+}
+
+/// Exactly one of several groups of fields, as a whole.
+fn one_of(groups: &[Value]) -> Vec<Value> {
+    let names = |group: &Value| group.as_array().cloned().unwrap_or_default();
+    let only = |(index, group): (usize, &Value)| {
+        let others = groups.iter().enumerate().filter(|(other, _)| *other != index);
+        let others = others.flat_map(|(_, group)| names(group));
+        let others: Vec<_> = others.map(|name| json!({ "required": [name] })).collect();
+        json!({ "required": names(group), "not": { "anyOf": others } })
+    };
+    groups.iter().enumerate().map(only).collect()
 }

@@ -207,6 +207,10 @@ impl Object {
         }
     }
 
+    fn has(self, member: &str) -> bool {
+        self.members().iter().any(|(name, _)| *name == member)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Root => "the document",
@@ -268,6 +272,28 @@ impl Lint<'_> {
                 None if kind == Object::Root && key.starts_with("x-") => {}
                 None => self.unknown(&at, key, allowed.iter().map(|(name, _)| *name), kind.name()),
             }
+        }
+        if members.contains_key("example") && members.contains_key("examples") && kind.has("examples") {
+            let problem = format!("{} with `example` and `examples`", kind.name());
+            let help = "keep one of them: OpenAPI does not allow both";
+            self.say(Rule::Example, &child(pointer, "examples"), problem, help);
+        }
+        if kind == Object::Link {
+            self.link(pointer, members);
+        }
+    }
+
+    /// A link leads to an operation.
+    fn link(&mut self, pointer: &str, members: &Map<String, Value>) {
+        let Some(id) = members.get("operationId").and_then(Value::as_str) else {
+            let help = "write the `operationId` of the operation that it leads to";
+            return self.say(Rule::Shape, pointer, "a link that leads nowhere", help);
+        };
+        let operations = self.spec.operations();
+        if !operations.iter().any(|(_, name)| name == id) {
+            let problem = format!("`{id}` is not an operation");
+            let help = "write the `operationId` of an operation of the document";
+            self.say(Rule::Reference, &child(pointer, "operationId"), problem, help);
         }
     }
 

@@ -1,4 +1,4 @@
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Lint;
 use crate::{document::pointer::child, finding::Rule, model::Limits};
@@ -8,14 +8,14 @@ impl Lint<'_> {
         let spec = self.spec;
         let text = |name: &str| spec.at(&child(pointer, name)).and_then(Value::as_str);
         let pattern = text("pattern").map(|pattern| {
+            let at = child(pointer, "pattern");
             if let Err(error) = regex_lite::Regex::new(pattern) {
                 let help = "write a regular expression that is short, and has no look-around and back-references";
-                self.say(
-                    Rule::Limit,
-                    &child(pointer, "pattern"),
-                    format!("the pattern is not valid: {error}"),
-                    help,
-                );
+                self.say(Rule::Limit, &at, format!("the pattern is not valid: {error}"), help);
+            } else if jsonschema::draft4::new(&json!({ "pattern": pattern })).is_err() {
+                let help = "write what ECMA 262 has, which is what OpenAPI uses: `^` and `$`, ranges such as `[A-Z]`, groups \
+                            without names and flags";
+                self.say(Rule::Limit, &at, "the pattern is valid here, and not for other tools", help);
             }
             let help =
                 "say what it allows, for the error message: `x-pattern-description: letters, digits and underscores`";

@@ -16,6 +16,7 @@ mod operations;
 mod parameters;
 mod queries;
 mod references;
+mod shapes;
 mod structs;
 mod whole;
 
@@ -66,6 +67,8 @@ struct Lint<'a> {
     findings: Vec<Finding>,
     walk: Walk,
     places: Places,
+    /// Why examples could not be checked.
+    unchecked: Option<String>,
 }
 
 /// Where things are that have no pointer of their own.
@@ -96,6 +99,7 @@ impl<'a> Lint<'a> {
             findings: Vec::new(),
             walk: Walk::new(),
             places: Places::default(),
+            unchecked: None,
         }
     }
 
@@ -136,6 +140,7 @@ impl<'a> Lint<'a> {
         };
         self.names(&api);
         self.identifiers(&api);
+        self.unchecked_examples();
         base_url.map(|_| api)
     }
 

@@ -1,8 +1,9 @@
 //! Names in Rust: none is there twice where the generated code has it, and none is that of handwritten code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use heck::ToShoutySnakeCase as _;
+use serde_json::Value;
 
 use super::{Lint, components::SCHEMAS};
 use crate::{
@@ -10,7 +11,8 @@ use crate::{
     finding::Rule,
     model::{Api, Direction, Home, Object, Operation, Property, Scope, Tag, Type},
     names,
-    reserved::{Reserved, Room},
+    render::FILES,
+    reserved::{OF_TRAITS, Reserved, Room},
 };
 
 /// Names that must differ, and what has each.
@@ -40,6 +42,9 @@ struct Named<'a> {
     help: &'a str,
 }
 
+/// How names of the generator's own begin.
+const OWN: &str = "Xtask";
+
 const OPERATION_HELP: &str = "choose another operationId, made of a verb and a resource: `update_opportunity`";
 const COMPONENT_HELP: &str = "choose another name for the component, such as one with the resource in front";
 const TYPE_HELP: &str = "choose another name for the type";
@@ -68,6 +73,61 @@ impl Lint<'_> {
         }
     }
 
+    /// Whether an operation could be called so: no namespace has the names that follow from it. Help that proposes a name
+    /// asks, because else it would lead to the next finding.
+    pub(super) fn is_free_operation_id(&self, id: &str, tag: &str, of: &str) -> bool {
+        let reserved = Reserved::get();
+        let (pascal, verb) = (names::pascal(id), names::verb(id, tag));
+        let named = self.named_types(of);
+        let is_name = |name: &str| names::field(name) == name && names::is_ident(name);
+        let has = |mut names: Box<dyn Iterator<Item = &str> + '_>, name: &str| names.any(|known| known == name);
+        is_name(id)
+            && is_name(&verb)
+            && !has(Box::new(reserved.low_level_client()), id)
+            && !has(Box::new(reserved.names(Room::Requests)), &pascal)
+            && !has(Box::new(reserved.names(Room::Resources)), &pascal)
+            && !has(Box::new(reserved.names(Room::Operations)), &id.to_shouty_snake_case())
+            && !has(Box::new(reserved.methods(&names::pascal(tag))), &verb)
+            && !named.contains(&pascal)
+            && !named.contains(&format!("{pascal}Query"))
+    }
+
+    /// Whether a component could be called so.
+    pub(super) fn is_free_type(&self, name: &str) -> bool {
+        let reserved = Reserved::get();
+        let mut taken = reserved.names(Room::Types).chain(reserved.names(Room::Resources));
+        let mut table = reserved.names(Room::Operations);
+        names::pascal(name) == name
+            && names::is_ident(name)
+            && !name.starts_with(OWN)
+            && !taken.any(|known| known == name)
+            && !table.any(|known| known == name.to_shouty_snake_case())
+            && !self.named_types("").contains(name)
+    }
+
+    /// The types that the document names, but for those of one operation. They are more than what meets in one namespace.
+    fn named_types(&self, but_for: &str) -> BTreeSet<String> {
+        let mut named = BTreeSet::new();
+        let text = |value: &Value| value.as_str().map(names::pascal);
+        let schemas = self.spec.at(SCHEMAS).and_then(Value::as_object).into_iter().flatten();
+        for (name, schema) in schemas {
+            named.insert(name.clone());
+            named.extend(schema.get("x-required-type").and_then(text));
+        }
+        for (pointer, _) in self.spec.operations().into_iter().filter(|(at, _)| at != but_for) {
+            let keywords = ["operationId", "x-required-type", "x-query-type", "x-identifier"];
+            let given = keywords
+                .iter()
+                .filter_map(|keyword| self.spec.at(&child(&pointer, keyword)));
+            named.extend(given.filter_map(text));
+            let id = self.spec.at(&child(&pointer, "operationId")).and_then(text);
+            named.extend(id.map(|id| format!("{id}Query")));
+        }
+        let tags = self.spec.at("/tags").and_then(Value::as_array).into_iter().flatten();
+        named.extend(tags.filter_map(|tag| tag.get("name").and_then(text)));
+        named
+    }
+
     /// Where the operation is, or a keyword of it that is there.
     pub(super) fn of_operation(&self, operation: &Operation, keywords: &[&str]) -> String {
         let pointer = child(&child("/paths", &operation.path), &operation.method);
@@ -79,7 +139,7 @@ impl Lint<'_> {
     fn low_level(&mut self, api: &Api, reserved: &Reserved) {
         let mut client = Namespace::new("in the low-level client", reserved.low_level_client());
         let mut requests = Namespace::new("among the requests", reserved.names(Room::Requests));
-        let mut table = Namespace::new("in the table of operations", ["ALL"].into_iter());
+        let mut table = Namespace::new("in the table of operations", reserved.names(Room::Operations));
         for operation in &api.operations {
             let pointer = &self.of_operation(operation, &["operationId"]);
             let (pascal, shouty) = (names::pascal(&operation.id), operation.id.to_shouty_snake_case());
@@ -137,7 +197,7 @@ impl Lint<'_> {
         let mut types = Namespace::new("among the types", reserved.names(Room::Types));
         for (name, ty) in &api.types {
             let pointer = &self.of_type(name);
-            if name.starts_with("Xtask") {
+            if name.starts_with(OWN) {
                 let problem = format!("`{name}` begins like the generator's own names");
                 self.say(Rule::NameCollision, pointer, problem, COMPONENT_HELP);
             }
@@ -202,7 +262,7 @@ impl Lint<'_> {
         let mut root = Namespace::new("in the root of the crate", reserved.root());
         let scope = "among the methods of `CustomerScope`";
         let mut scope = Namespace::new(scope, reserved.methods("CustomerScope"));
-        let mut files = Namespace::new("among the generated files", ["shared", "types", "mod"].into_iter());
+        let mut files = Namespace::new("among the generated files", FILES.into_iter());
         let (required, paths) = (api.required_types(), api.path_types());
         let identifiers = api.identifiers();
         for tag in &api.tags {
@@ -394,10 +454,9 @@ impl Lint<'_> {
             if !object.nested {
                 continue;
             }
-            let mut methods = Namespace::new(
-                format!("in the setters of `{name}`"),
-                ["new", "clone", "fmt", "from", "into"].into_iter(),
-            );
+            let place = format!("in the setters of `{name}`");
+            // `Default` is derived, and conversions begin with it.
+            let mut methods = Namespace::new(place, OF_TRAITS.into_iter().chain(["new", "default"]));
             let properties = child(&child(SCHEMAS, name), "properties");
             for property in optional(object) {
                 self.setters(&mut methods, property, &child(&properties, &property.name), "object");

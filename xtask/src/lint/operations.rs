@@ -72,8 +72,8 @@ impl Lint<'_> {
 
     fn operation(&mut self, pointer: &str, path: &str, method: &str) -> Option<Operation> {
         self.object(pointer, "an operation")?;
-        let id = self.operation_id(pointer);
         let tag = self.tag(pointer);
+        let id = self.operation_id(pointer, &tag);
         let verb = self.verb(pointer, &id, &tag);
         let idempotent = self.idempotent(pointer);
         let destructive = self.destructive(pointer, method);
@@ -108,17 +108,19 @@ impl Lint<'_> {
         })
     }
 
-    fn operation_id(&mut self, pointer: &str) -> String {
+    fn operation_id(&mut self, pointer: &str, tag: &str) -> String {
         let id = self.text(
             pointer,
             "operationId",
             "the client method takes its name from it: `operationId: update_opportunity`",
         );
         if !id.is_empty() && (names::field(&id) != id || !names::is_ident(&id)) {
-            let help = format!(
-                "write `{}`; the client method takes its name from it",
-                names::field(&id)
-            );
+            let snake = names::field(&id);
+            let help = if self.is_free_operation_id(&snake, tag, pointer) {
+                format!("write `{snake}`; the client method takes its name from it")
+            } else {
+                "the client method takes its name from it; write a verb and a resource: `update_opportunity`".to_owned()
+            };
             let problem = format!("operationId `{id}` is not a snake_case name");
             self.say(Rule::OperationId, &child(pointer, "operationId"), problem, help);
         }
@@ -163,7 +165,12 @@ impl Lint<'_> {
     /// Whether something is lost for good.
     fn destructive(&mut self, pointer: &str, method: &str) -> bool {
         let said = self.flag(pointer, "x-destructive");
-        if said.is_some() && matches!(method, "delete" | "get") {
+        let implied = match method {
+            "get" => Some(false),
+            "delete" => Some(true),
+            _ => None,
+        };
+        if said.is_some() && implied.is_some() && said != implied {
             let how = if method == "get" { "never" } else { "always" };
             self.say(
                 Rule::Destructive,
@@ -192,7 +199,10 @@ impl Lint<'_> {
             .and_then(Value::as_array)
             .map(Vec::as_slice)
         {
-            Some([Value::String(tag)]) if names::module(tag) == *tag && names::is_ident(tag) => tag.clone(),
+            Some([Value::String(tag)]) if names::module(tag) == *tag && names::is_ident(tag) => {
+                self.file_of_tag(pointer, tag);
+                tag.clone()
+            }
             _ => {
                 self.say(
                     Rule::Tag,
@@ -204,4 +214,23 @@ impl Lint<'_> {
             }
         }
     }
+
+    /// An operation is in the file of its resource, where people look for it.
+    fn file_of_tag(&mut self, pointer: &str, tag: &str) {
+        let file = self.spec.file(pointer);
+        if let Some(of_file) = tag_of_file(file)
+            && of_file != tag
+        {
+            let problem = format!("an operation with the tag `{tag}` in the file of `{of_file}`");
+            let help = format!("write `tags: [{of_file}]`, or move the path to `resources/{tag}.yaml`");
+            self.say(Rule::Tag, &child(pointer, "tags"), problem, help);
+        }
+    }
+}
+
+/// The tag whose resource a file describes.
+pub(super) fn tag_of_file(file: &str) -> Option<&str> {
+    let path = camino::Utf8Path::new(file);
+    let is_resource = path.parent().and_then(camino::Utf8Path::file_name) == Some("resources");
+    path.file_stem().filter(|_| is_resource)
 }

@@ -84,13 +84,20 @@ impl<'a> Lint<'a> {
     ) -> Vec<Parameter> {
         let path_pointer = child("/paths", path);
         let mut ordered = Vec::new();
-        let mut rest = path;
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '{' | '}');
-        if !path.chars().all(plain) {
+        let is_plain = |part: &str| {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            part.chars().all(plain)
+        };
+        // Before and after the braces; what is between them has a rule of its own.
+        let is_plain_outside = |part: &str| {
+            let mut pieces = part.split(['{', '}']);
+            pieces.next().is_none_or(is_plain) && pieces.next_back().is_none_or(is_plain)
+        };
+        if !path.split('/').all(is_plain_outside) {
             self.say(
                 Rule::Paths,
                 &path_pointer,
-                "the path holds more than letters, digits, `/`, `-`, `_` and braces",
+                "the path holds more than letters, digits, `/`, `-`, `_` and parameters in braces",
                 "use query parameters",
             );
         }
@@ -110,18 +117,17 @@ impl<'a> Lint<'a> {
                 "every path of the API does",
             );
         }
-        while let Some((_, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else {
-                self.say(
-                    Rule::Paths,
-                    &path_pointer,
-                    "a brace in the path is not closed",
-                    "write parameters as `{name}`",
-                );
-                break;
+        for part in path.split('/').filter(|part| part.contains(['{', '}'])) {
+            let inside = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+            let Some(name) = inside.filter(|name| !name.contains(['{', '}'])) else {
+                if is_plain_outside(part) {
+                    let problem = format!("`{part}` has braces and is not one parameter");
+                    let help = "write a parameter as `{opportunity_uuid}`, and nothing else between its two slashes";
+                    self.say(Rule::Paths, &path_pointer, problem, help);
+                }
+                continue;
             };
-            rest = after;
-            if !names::is_ident(&names::field(name)) {
+            if !is_plain(name) || !names::is_ident(&names::field(name)) {
                 self.say(
                     Rule::Paths,
                     &path_pointer,
@@ -178,6 +184,13 @@ impl<'a> Lint<'a> {
                 format!("path parameter `{name}` is not required"),
                 "add `required: true`",
             );
+        }
+        for (keyword, implied) in [("style", Value::from("simple")), ("explode", Value::from(false))] {
+            let at = child(pointer, keyword);
+            if spec.at(&at).is_some_and(|said| *said != implied) {
+                let problem = format!("path parameter `{name}` is not sent in this way");
+                self.say(Rule::PathParameter, &at, problem, format!("leave `{keyword}` out"));
+            }
         }
         let description = self.text(pointer, "description", "say what it identifies");
         let deprecated = self.deprecated(pointer);

@@ -190,8 +190,9 @@ impl Lint<'_> {
             let help = "write `style: form` and `explode: false`: one text, with commas between the items";
             self.say(Rule::QueryParameter, pointer, problem, help);
         }
-        for at in [style, explode] {
-            if !is_list && self.spec.at(&at).is_some() {
+        // What is implied may be written out.
+        for (at, implied) in [(style, Value::from("form")), (explode, Value::from(true))] {
+            if !is_list && self.spec.at(&at).is_some_and(|said| *said != implied) {
                 let problem = format!("query parameter `{name}` is not a list");
                 let help = "leave `style` and `explode` out; they say how a list is sent";
                 self.say(Rule::QueryParameter, &at, problem, help);

@@ -14,7 +14,41 @@ impl Lint<'_> {
     pub(super) fn whole(&mut self) {
         self.tags();
         self.unused();
+        self.security();
         self.links();
+    }
+
+    /// What `security` names exists, and what exists is named.
+    fn security(&mut self) {
+        let spec = self.spec;
+        const SCHEMES: &str = "/components/securitySchemes";
+        let schemes = spec.at(SCHEMES).and_then(Value::as_object);
+        let known: Vec<_> = schemes.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+        let mut named = BTreeSet::new();
+        let requirements = spec.at("/security").and_then(Value::as_array);
+        for (index, requirement) in requirements.into_iter().flatten().enumerate() {
+            for (name, scopes) in requirement.as_object().into_iter().flatten() {
+                let at = child(&format!("/security/{index}"), name);
+                if !known.contains(&name.as_str()) {
+                    let problem = format!("`{name}` is not a security scheme");
+                    let help = match known.as_slice() {
+                        [] => "describe it under `components: securitySchemes:`".to_owned(),
+                        known => format!("those of `components: securitySchemes:` are: {}", known.join(", ")),
+                    };
+                    self.say(Rule::Reference, &at, problem, help);
+                }
+                if !scopes.is_array() {
+                    let problem = format!("`{name}` must be a list");
+                    self.say(Rule::Shape, &at, problem, format!("write `- {name}: []`"));
+                }
+                named.insert(name.as_str());
+            }
+        }
+        for name in known.into_iter().filter(|name| !named.contains(name)) {
+            let problem = format!("`security` does not name `{name}`");
+            let help = format!("write `security: [{{ {name}: [] }}]` in the root, or remove the scheme");
+            self.say(Rule::Unused, &child(SCHEMES, name), problem, help);
+        }
     }
 
     fn tags(&mut self) {

@@ -13,7 +13,8 @@ use crate::{
 
 /// `mod.rs`: a public module for each resource.
 pub(super) fn index(api: &Api) -> String {
-    super::modules(api.tags.iter().map(|tag| names::module(&tag.name)), "pub ") + "pub mod types;\n"
+    let tags = api.tags.iter().map(|tag| names::module(&tag.name));
+    super::modules(tags.chain([super::TYPES.to_owned()]), "pub ")
 }
 
 /// Types that several resources share.
