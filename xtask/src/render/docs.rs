@@ -95,6 +95,16 @@ pub(super) fn markdown(text: &str) -> String {
     blocks(&lines).join("\n")
 }
 
+/// An item of a list: a name, and words about it. A block begins below the name, because it can't begin behind it.
+pub(super) fn item(name: &str, words: &str) -> String {
+    let words = markdown(words);
+    let first = words.lines().next().unwrap_or_default();
+    let begins_block = fence(first).is_some() || first.starts_with('>');
+    let gap = if begins_block { "\n\n" } else { " " };
+    let item = format!("- `{name}`:{gap}{}", words.trim_start_matches('\n'));
+    item.replace('\n', "\n  ") + "\n"
+}
+
 /// Characters that Rust does not take in a comment, or that turn the direction of what follows.
 fn is_control(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -126,6 +136,14 @@ fn blocks(lines: &[&str]) -> Vec<String> {
             let inner = blocks(&quoted).into_iter();
             done.extend(inner.map(|line| format!("> {line}").trim_end().to_owned()));
             at += quoted.len();
+            continue;
+        }
+        // Both end the paragraph above, and a list that is not indented.
+        if !is_indented(line) && (is_rule(bare) || !paragraph.is_empty() && is_underline(bare)) {
+            paragraph.push(line.to_owned());
+            flush(&mut paragraph, &mut done);
+            in_list &= bare.len() < line.len();
+            at += 1;
             continue;
         }
         let begins = paragraph.is_empty(); // code can't interrupt a paragraph
@@ -176,6 +194,18 @@ fn flush(paragraph: &mut Vec<String>, done: &mut Vec<String>) {
 
 fn is_indented(line: &str) -> bool {
     line.starts_with("    ") || line.starts_with('\t')
+}
+
+/// A line across the page: three or more of one mark, perhaps with blanks.
+fn is_rule(line: &str) -> bool {
+    let marks: Vec<char> = line.chars().filter(|c| !matches!(c, ' ' | '\t')).collect();
+    let is_mark = |mark| matches!(mark, '*' | '-' | '_');
+    marks.len() >= 3 && marks.iter().all(|mark| is_mark(*mark) && *mark == marks[0])
+}
+
+/// What makes a heading of the paragraph above.
+fn is_underline(line: &str) -> bool {
+    !line.is_empty() && ['=', '-'].into_iter().any(|mark| line.trim_matches(mark).is_empty())
 }
 
 fn is_item(line: &str) -> bool {
@@ -366,6 +396,19 @@ mod tests {
     }
 
     #[test]
+    fn a_block_begins_below_the_name_of_an_item() {
+        for (given, shown) in [
+            ("its name", "- `x`: its name\n"),
+            ("its name\nhere", "- `x`: its name\n  here\n"),
+            ("```\na\n```", "- `x`:\n  \n  ```text\n  a\n  ```\n"),
+            ("    a", "- `x`:\n  \n  ```text\n  a\n  ```\n  \n"),
+            ("> a", "- `x`:\n  \n  > a\n"),
+        ] {
+            assert_eq!(super::item("x", given), shown, "{given}");
+        }
+    }
+
+    #[test]
     fn no_block_is_a_test() {
         for (given, shown) in [
             ("```\nx\n```", "```text\nx\n```"),
@@ -382,6 +425,11 @@ mod tests {
             ("- item\n  ```\n  x\n  ```", "- item\n  ```text\n  x\n  ```"),
             ("> ```\n> x", "> ```text\n> x\n> ```"),
             ("a paragraph\n    goes on", "a paragraph\n    goes on"),
+            ("Head\n====\n    code", "Head\n====\n```text\ncode\n```\n"),
+            ("Head\n-\n    code", "Head\n-\n```text\ncode\n```\n"),
+            ("***\n    code", "***\n```text\ncode\n```\n"),
+            ("- a\n- b\n* * *\n    code", "- a\n- b\n* * *\n```text\ncode\n```\n"),
+            ("- a\n  ---\n      more", "- a\n  ---\n  more"),
         ] {
             assert_eq!(markdown(given), shown, "{given}");
         }

@@ -94,8 +94,12 @@ fn laid_out(statement: &str) -> Option<String> {
 enum As {
     /// To a parameter that converts.
     Argument,
-    /// To a field of a struct.
+    /// To a field of a struct, in which texts are borrowed.
     Field,
+    /// Where exactly its type is expected.
+    Owned,
+    /// Within another value, for a parameter that converts only what is around it: nothing tells the type but the value.
+    Inner,
 }
 
 struct Examples<'a> {
@@ -155,9 +159,13 @@ impl Examples<'_> {
         let given = given.and_then(|given| given.get(&property.name));
         let value = given.or(property.example.as_ref())?;
         if property.nullable {
+            let position = match position {
+                As::Argument => As::Owned, // an `Option` does not convert what is inside
+                other => other,
+            };
             return match value {
                 Value::Null => Some("None".to_owned()),
-                value => Some(format!("Some({})", self.value(&property.kind, value, As::Field)?)),
+                value => Some(format!("Some({})", self.value(&property.kind, value, position)?)),
             };
         }
         self.value(&property.kind, value, position)
@@ -179,12 +187,27 @@ impl Examples<'_> {
     fn value(&self, kind: &Kind, value: &Value, position: As) -> Option<String> {
         let converted = |text: String| match position {
             As::Argument => Some(text),
-            As::Field => Some(format!("{text}.into()")),
+            As::Field | As::Owned => Some(format!("{text}.into()")),
+            As::Inner => None,
+        };
+        let owned = |text: &str| format!("{text:?}.to_owned()");
+        // What is in a list or a map.
+        let inside = |kind: &Kind| match (position, kind) {
+            (As::Argument, Kind::List(_) | Kind::Map(_)) => As::Inner,
+            (As::Field, _) => As::Owned,
+            _ => position,
         };
         match (kind, value) {
-            (Kind::String, Value::String(text)) => Some(format!("{text:?}")),
+            (Kind::String, Value::String(text)) => match position {
+                As::Argument | As::Field => Some(format!("{text:?}")),
+                As::Owned | As::Inner => Some(owned(text)),
+            },
             (Kind::Date | Kind::Timestamp, Value::String(text)) => converted(format!("{text:?}")),
-            (Kind::Integer, Value::Number(number)) => Some(integer(number.as_i64()?)),
+            (Kind::Integer, Value::Number(number)) => {
+                let text = integer(number.as_i64()?);
+                let is_told = position != As::Inner || text.ends_with("_i64");
+                Some(if is_told { text } else { format!("{text}_i64") })
+            }
             (Kind::Number, Value::Number(number)) => Some(format!("{:?}", number.as_f64()?)),
             (Kind::Boolean, Value::Bool(value)) => Some(value.to_string()),
             (Kind::Any, value) => converted(scalar(value)?),
@@ -195,24 +218,37 @@ impl Examples<'_> {
                 _ => None,
             },
             (Kind::List(item), Value::Array(items)) => {
-                let items = items.iter().map(|value| self.value(item, value, position));
-                let items = items.collect::<Option<Vec<_>>>()?;
                 // The type of no items, or of different ones, would have to be told.
-                let alike = same_types(value);
-                match position {
-                    As::Argument if items.is_empty() || !alike => None,
-                    As::Argument => Some(format!("[{}]", items.join(", "))),
-                    As::Field => Some(format!("vec![{}]", items.join(", "))),
+                let is_told = matches!(position, As::Field | As::Owned);
+                if !is_told && (items.is_empty() || !same_types(value)) {
+                    return None;
                 }
+                let items = items.iter().map(|value| self.value(item, value, inside(item)));
+                let items = items.collect::<Option<Vec<_>>>()?.join(", ");
+                let vec = if position == As::Argument { "" } else { "vec!" };
+                Some(format!("{vec}[{items}]"))
             }
-            (Kind::Map(of), Value::Object(fields)) if position == As::Argument => {
+            // It is not a `BTreeMap`.
+            (Kind::Map(of), _) if **of == Kind::Any && position != As::Argument => None,
+            (Kind::Map(of), Value::Object(fields)) => {
+                let is_told = matches!(position, As::Field | As::Owned);
+                if !is_told && (fields.is_empty() || !same_types(&fields.values().cloned().collect())) {
+                    return None;
+                }
                 let pairs = fields.iter().map(|(key, value)| {
-                    let value = self.value(of, value, position)?;
-                    Some(format!("({key:?}, {value})"))
+                    let value = self.value(of, value, inside(of))?;
+                    let key = if position == As::Argument {
+                        format!("{key:?}")
+                    } else {
+                        owned(key)
+                    };
+                    Some(format!("({key}, {value})"))
                 });
-                let pairs = pairs.collect::<Option<Vec<_>>>()?;
-                let alike = same_types(&fields.values().cloned().collect());
-                (!pairs.is_empty() && alike).then(|| format!("[{}]", pairs.join(", ")))
+                let pairs = pairs.collect::<Option<Vec<_>>>()?.join(", ");
+                Some(match position {
+                    As::Argument => format!("[{pairs}]"),
+                    _ => format!("std::collections::BTreeMap::from([{pairs}])"),
+                })
             }
             _ => None,
         }
@@ -277,7 +313,7 @@ pub(super) fn inside(body: &Body) -> Option<&Value> {
 fn module(home: &Home) -> String {
     match home {
         Home::Tag(tag) => names::module(tag),
-        Home::Shared => "types".to_owned(),
+        Home::Shared => super::TYPES.to_owned(),
     }
 }
 

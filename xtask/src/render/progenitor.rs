@@ -133,10 +133,7 @@ fn documentation(operation: &Operation) -> String {
     let mut arguments: String = operation
         .parameters
         .iter()
-        .map(|parameter| {
-            let words = docs::markdown(&parameter.description).replace('\n', "\n  ");
-            format!("- `{}`: {words}\n", parameter.field)
-        })
+        .map(|parameter| docs::item(&parameter.field, &parameter.description))
         .collect();
     if let Some(query) = &operation.query {
         arguments += &format!("- `query`: [`{query}`](types::{query})\n");
