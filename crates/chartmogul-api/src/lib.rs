@@ -47,9 +47,7 @@ pub use transport::{
     observe::{AttemptEvent, CallEvent, Observer, Waited},
     retry::Retry,
 };
-pub use value::{
-    CustomAttributeError, CustomAttributeValue, CustomAttributes, Date, Field, FieldValue, List, Timestamp, Verbatim,
-};
+pub use value::{CustomAttributeError, CustomAttributeValue, CustomAttributes, Date, Field, List, Timestamp, Verbatim};
 #[doc(hidden)]
-pub use value::{exact_custom, json_from_slice};
+pub use value::{FieldValue, exact_custom, json_from_slice};
 use value::{object::object, open_enum::open_enum};

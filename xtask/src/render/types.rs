@@ -330,6 +330,11 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
         )
     });
     let conversion = conversion.unwrap_or_default();
+    let what = match object.direction {
+        Direction::Query => "query",
+        _ if object.nested => "object",
+        _ => "body",
+    };
     let (doc, value) = match typed {
         Some(_) => (
             ", with the type that the value has in Rust",
@@ -339,7 +344,7 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
     };
     Some(format!(
         "impl {name} {{\n    \
-             /// Creates the body from its required fields{doc}.\n    \
+             /// Creates the {what} from its required fields{doc}.\n    \
              pub fn new({arguments}) -> Self {{\n{value}        \
                  Self {{\n{values}        }}\n    \
              }}\n\
@@ -385,7 +390,9 @@ fn field_value(api: &Api, name: &str) -> Option<String> {
     let is_it = |property: &Property| is_field(property, Direction::Request) && property.kind.component() == Some(name);
     properties.any(is_it).then(|| {
         format!(
-            "impl crate::FieldValue for {name} {{}}
+            "impl crate::value::field::Sealed for {name} {{}}
+
+impl crate::FieldValue for {name} {{}}
 "
         )
     })

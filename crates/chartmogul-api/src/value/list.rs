@@ -126,6 +126,8 @@ impl<'de, T: FieldValue> Deserialize<'de> for List<T> {
     }
 }
 
+impl<T: FieldValue> field::Sealed for List<T> {}
+
 impl<T: FieldValue> FieldValue for List<T> {
     fn from_list<'de, A: SeqAccess<'de>>(mut list: A) -> Result<Field<Self>, A::Error> {
         let mut read = Self::default();

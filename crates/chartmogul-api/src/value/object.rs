@@ -58,6 +58,8 @@ macro_rules! object {
             pub extra: serde_json::Map<String, serde_json::Value>,
         }
 
+        impl $crate::value::field::Sealed for $name {}
+
         impl $crate::FieldValue for $name {
             #[allow(deprecated, unused_assignments, unused_mut)]
             fn from_object<'de, A: serde::de::MapAccess<'de>>(mut object: A) -> Result<$crate::Field<Self>, A::Error> {

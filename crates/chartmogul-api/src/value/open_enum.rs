@@ -77,6 +77,8 @@ macro_rules! open_enum {
             }
         }
 
+        impl $crate::value::field::Sealed for $name {}
+
         impl $crate::FieldValue for $name {
             fn from_scalar(scalar: $crate::value::field::Scalar<'_>) -> Option<Self> {
                 match scalar {

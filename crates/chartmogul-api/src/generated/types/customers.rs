@@ -654,7 +654,7 @@ pub struct SearchCustomersQuery {
 }
 
 impl SearchCustomersQuery {
-    /// Creates the body from its required fields.
+    /// Creates the query from its required fields.
     pub fn new(email: impl Into<String>) -> Self {
         Self {
             email: email.into(),

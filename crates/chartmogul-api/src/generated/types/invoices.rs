@@ -54,7 +54,7 @@ pub struct DeleteInvoiceByExternalIdQuery {
 }
 
 impl DeleteInvoiceByExternalIdQuery {
-    /// Creates the body from its required fields.
+    /// Creates the query from its required fields.
     pub fn new(required: InvoiceExternalKey<'_>) -> Self {
         Self {
             data_source_uuid: required.data_source_uuid.to_owned(),
@@ -225,7 +225,7 @@ pub struct InvoiceCreation {
 }
 
 impl InvoiceCreation {
-    /// Creates the body from its required fields.
+    /// Creates the object from its required fields.
     pub fn new(required: NewInvoice<'_>) -> Self {
         Self {
             external_id: required.external_id.to_owned(),
@@ -531,7 +531,7 @@ pub struct LineItemCreation {
 }
 
 impl LineItemCreation {
-    /// Creates the body from its required fields.
+    /// Creates the object from its required fields.
     pub fn new(type_: impl Into<crate::types::LineItemType>, amount_in_cents: impl Into<i64>) -> Self {
         Self {
             type_: type_.into(),
@@ -784,7 +784,7 @@ pub struct SetInvoiceDisabledStateByExternalIdQuery {
 }
 
 impl SetInvoiceDisabledStateByExternalIdQuery {
-    /// Creates the body from its required fields.
+    /// Creates the query from its required fields.
     pub fn new(required: InvoiceExternalKey<'_>) -> Self {
         Self {
             data_source_uuid: required.data_source_uuid.to_owned(),
@@ -869,7 +869,7 @@ pub struct TransactionCreation {
 }
 
 impl TransactionCreation {
-    /// Creates the body from its required fields.
+    /// Creates the object from its required fields.
     pub fn new(required: NewTransaction) -> Self {
         Self {
             type_: required.type_,
@@ -952,7 +952,7 @@ pub struct UpdateInvoiceByExternalIdQuery {
 }
 
 impl UpdateInvoiceByExternalIdQuery {
-    /// Creates the body from its required fields.
+    /// Creates the query from its required fields.
     pub fn new(required: InvoiceExternalKey<'_>) -> Self {
         Self {
             data_source_uuid: required.data_source_uuid.to_owned(),

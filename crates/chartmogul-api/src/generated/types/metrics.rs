@@ -300,7 +300,7 @@ pub struct LtvQuery {
 }
 
 impl LtvQuery {
-    /// Creates the body from its required fields.
+    /// Creates the query from its required fields.
     pub fn new(required: MetricsPeriod) -> Self {
         Self {
             start_date: required.start_date,
@@ -358,7 +358,7 @@ pub struct MetricsQuery {
 }
 
 impl MetricsQuery {
-    /// Creates the body from its required fields.
+    /// Creates the query from its required fields.
     pub fn new(required: MetricsPeriod) -> Self {
         Self {
             start_date: required.start_date,

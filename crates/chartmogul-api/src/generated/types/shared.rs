@@ -14,7 +14,7 @@ pub struct AssociatedObjectIdentifier {
 }
 
 impl AssociatedObjectIdentifier {
-    /// Creates the body from its required fields.
+    /// Creates the object from its required fields.
     pub fn new(required: AssociatedObject<'_>) -> Self {
         Self {
             associated_object: required.associated_object,
@@ -64,7 +64,7 @@ pub struct CustomAttribute {
 }
 
 impl CustomAttribute {
-    /// Creates the body from its required fields.
+    /// Creates the object from its required fields.
     pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
         Self {
             key: key.into(),
@@ -112,7 +112,7 @@ pub struct NewCustomAttribute {
 }
 
 impl NewCustomAttribute {
-    /// Creates the body from its required fields, with the type that the value has in Rust.
+    /// Creates the object from its required fields, with the type that the value has in Rust.
     pub fn new(key: impl Into<String>, value: impl Into<crate::CustomAttributeValue>) -> Self {
         let value: crate::CustomAttributeValue = value.into();
         Self {

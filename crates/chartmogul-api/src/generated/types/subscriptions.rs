@@ -106,7 +106,7 @@ pub struct SubscriptionReference {
 }
 
 impl SubscriptionReference {
-    /// Creates the body from its required fields.
+    /// Creates the object from its required fields.
     pub fn new(data_source_uuid: impl Into<String>) -> Self {
         Self {
             data_source_uuid: data_source_uuid.into(),

@@ -262,6 +262,8 @@ impl<'de> Deserialize<'de> for CustomAttributes {
     }
 }
 
+impl field::Sealed for CustomAttributes {}
+
 impl FieldValue for CustomAttributes {
     /// Not through [`Value`], which sorts the keys.
     fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Field<Self>, A::Error> {

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 pub use self::read::FieldValue;
-pub(crate) use self::read::{Name, Scalar, expect};
+pub(crate) use self::read::{Name, Scalar, Sealed, expect};
 
 /// One field of a response: its value, or what the server sent instead.
 ///

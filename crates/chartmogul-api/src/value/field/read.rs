@@ -41,12 +41,23 @@ impl From<Scalar<'_>> for Value {
     }
 }
 
+/// Cannot be named outside of this crate, so that only its types are [`FieldValue`]s.
+pub trait Sealed {}
+
 /// A type that a [`Field`] can hold: how it is read from JSON, and written back.
 ///
 /// The text is read directly into the value; only an unexpected value becomes a [`Value`].
 ///
-/// Implemented for the types that occur in responses. Do not implement it for others.
-pub trait FieldValue: Sized + Serialize {
+/// Implemented for the types that occur in responses, and for no others:
+///
+/// ```compile_fail,E0277
+/// #[derive(serde::Serialize)]
+/// struct Own;
+///
+/// impl chartmogul_api::FieldValue for Own {}
+/// ```
+#[doc(hidden)]
+pub trait FieldValue: Sealed + Sized + Serialize {
     /// The value, if this is one.
     fn from_scalar(_: Scalar<'_>) -> Option<Self> {
         None

@@ -12,8 +12,10 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-use super::{Field, FieldValue, Scalar};
+use super::{Field, FieldValue, Scalar, Sealed};
 use crate::{Date, Timestamp, validate, value::time};
+
+impl Sealed for String {}
 
 impl FieldValue for String {
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
@@ -24,6 +26,8 @@ impl FieldValue for String {
     }
 }
 
+impl Sealed for bool {}
+
 impl FieldValue for bool {
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
         match scalar {
@@ -32,6 +36,8 @@ impl FieldValue for bool {
         }
     }
 }
+
+impl Sealed for f64 {}
 
 impl FieldValue for f64 {
     #[allow(clippy::cast_precision_loss)] // what a decimal number is
@@ -50,6 +56,8 @@ impl FieldValue for f64 {
     }
 }
 
+impl Sealed for i64 {}
+
 impl FieldValue for i64 {
     /// The API writes whole numbers as `5` and `5.0` interchangeably.
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
@@ -63,6 +71,8 @@ impl FieldValue for i64 {
     }
 }
 
+impl Sealed for NaiveDate {}
+
 impl FieldValue for NaiveDate {
     /// Also a timestamp at midnight, which has come in place of a day.
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
@@ -72,6 +82,8 @@ impl FieldValue for NaiveDate {
         }
     }
 }
+
+impl Sealed for DateTime<Utc> {}
 
 impl FieldValue for DateTime<Utc> {
     /// Reads every form that the API is known to send; what has no zone is UTC, what has no time is midnight.
@@ -93,6 +105,8 @@ impl FieldValue for DateTime<Utc> {
     }
 }
 
+impl Sealed for Date {}
+
 /// Days in requests, where `null` clears one.
 impl FieldValue for Date {
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
@@ -103,6 +117,8 @@ impl FieldValue for Date {
     }
 }
 
+impl Sealed for Timestamp {}
+
 /// Instants in requests.
 impl FieldValue for Timestamp {
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
@@ -112,6 +128,8 @@ impl FieldValue for Timestamp {
         }
     }
 }
+
+impl Sealed for Value {}
 
 /// Whatever there is, but `null`.
 impl FieldValue for Value {
@@ -128,6 +146,8 @@ impl FieldValue for Value {
     }
 }
 
+impl Sealed for Map<String, Value> {}
+
 /// An object of any shape.
 impl FieldValue for Map<String, Value> {
     fn from_object<'de, A: MapAccess<'de>>(object: A) -> Result<Field<Self>, A::Error> {
@@ -137,6 +157,8 @@ impl FieldValue for Map<String, Value> {
         })
     }
 }
+
+impl<T: FieldValue> Sealed for BTreeMap<String, T> {}
 
 /// Free keys. One value of another type makes the whole something else than expected, so that nothing is lost.
 impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
@@ -156,6 +178,8 @@ impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
             .map_err(serde::de::Error::custom)
     }
 }
+
+impl<T: FieldValue> Sealed for Vec<T> {}
 
 /// Lists in requests; those of responses are [`List`](crate::List)s.
 impl<T: FieldValue> FieldValue for Vec<T> {
