@@ -50,20 +50,17 @@ impl Lint<'_> {
             None
         };
         let inner = envelope.as_ref().map_or(&component, |(_, inner)| inner);
-        match self.walk.types.get(inner) {
-            Some(Type::Object(object)) => {
-                let needed = envelope.as_ref().map(|(key, _)| key.clone());
-                let needed = needed.or_else(|| object.required().next().map(|property| property.name.clone()));
-                if let Some(needed) = needed.filter(|_| !required) {
-                    let problem = format!("the body may be missing, and what is in it can't be without `{needed}`");
-                    let help = match envelope {
-                        Some(_) => "add `required: true` to `requestBody`: an envelope is always sent",
-                        None => "add `required: true` to `requestBody`, or take the field out of `required`",
-                    };
-                    self.say(Rule::RequestBody, &at, problem, help);
-                }
+        if let Some(Type::Object(object)) = self.walk.types.get(inner) {
+            let needed = envelope.as_ref().map(|(key, _)| key.clone());
+            let needed = needed.or_else(|| object.required().next().map(|property| property.name.clone()));
+            if let Some(needed) = needed.filter(|_| !required) {
+                let problem = format!("the body may be missing, and what is in it can't be without `{needed}`");
+                let help = match envelope {
+                    Some(_) => "add `required: true` to `requestBody`: an envelope is always sent",
+                    None => "add `required: true` to `requestBody`, or take the field out of `required`",
+                };
+                self.say(Rule::RequestBody, &at, problem, help);
             }
-            _ => {}
         }
         Some(Body {
             required,

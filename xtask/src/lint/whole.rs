@@ -20,8 +20,8 @@ impl Lint<'_> {
 
     /// What `security` names exists, and what exists is named.
     fn security(&mut self) {
-        let spec = self.spec;
         const SCHEMES: &str = "/components/securitySchemes";
+        let spec = self.spec;
         let schemes = spec.at(SCHEMES).and_then(Value::as_object);
         let known: Vec<_> = schemes.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
         let mut named = BTreeSet::new();
