@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Client, CustomAttributeValue, Error, InvalidInput, Object, Operation, Response,
+    operation::Schema,
     request::{CustomAttributesRequest, Request, UpdateRequest},
     runtime::admit,
     transport::{Prepared, Route, Shape, call},
@@ -256,11 +257,42 @@ impl Serialize for Fields<'_> {
         for field in self.0.fields {
             match (field.name, self.2, self.1.get(field.name)) {
                 ("custom", Some(custom), _) => object.serialize_entry("custom", custom)?,
-                (name, _, Some(value)) => object.serialize_entry(name, value)?,
+                (name, _, Some(value)) => object.serialize_entry(name, &Ordered(&field.schema, value))?,
                 _ => {}
             }
         }
         object.end()
+    }
+}
+
+/// A value whose objects have the order that typed ones have, so that of two faults the same one is told.
+struct Ordered<'a>(&'static Schema, &'a Value);
+
+impl Serialize for Ordered<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.0, self.1) {
+            (Schema::Object(object), Value::Object(values)) => {
+                let mut ordered = serializer.serialize_map(Some(values.len()))?;
+                for field in object.fields {
+                    if let Some(value) = values.get(field.name) {
+                        ordered.serialize_entry(field.name, &Ordered(&field.schema, value))?;
+                    }
+                }
+                // The check refuses these.
+                for (name, value) in values.iter().filter(|(name, _)| object.field(name).is_none()) {
+                    ordered.serialize_entry(name, value)?;
+                }
+                ordered.end()
+            }
+            (Schema::Map(of), Value::Object(values)) => {
+                let ordered: BTreeMap<_, _> = values.iter().map(|(name, value)| (name, Ordered(of, value))).collect();
+                ordered.serialize(serializer)
+            }
+            (Schema::List { items, .. }, Value::Array(values)) => {
+                serializer.collect_seq(values.iter().map(|value| Ordered(items, value)))
+            }
+            (_, value) => value.serialize(serializer),
+        }
     }
 }
 
@@ -289,7 +321,10 @@ mod tests {
         request::Request,
         requests,
         runtime::{self, Check},
-        types::{CustomAttribute, ListOpportunitiesQuery, NewOpportunity, OpportunityCreation, OpportunityUpdate},
+        types::{
+            CustomAttribute, ImportInvoicesQuery, InvoiceCreation, InvoiceImport, LineItemCreation,
+            ListOpportunitiesQuery, NewInvoice, NewOpportunity, OpportunityCreation, OpportunityUpdate,
+        },
     };
 
     const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
@@ -435,6 +470,43 @@ mod tests {
         ];
         for refused in refused {
             refused.unwrap_err();
+        }
+    }
+
+    /// Of several faults, the first one in the document's order is told, however deep they are.
+    #[test]
+    fn the_first_of_several_faults_is_the_same() {
+        let invoice = |external_id: &str, currency: &str, line_items| {
+            InvoiceCreation::new(NewInvoice {
+                external_id,
+                date: "2026-01-31".into(),
+                currency,
+                line_items,
+            })
+        };
+        let import = |invoice: InvoiceCreation| requests::ImportInvoices {
+            customer_uuid: "cus_1".to_owned(),
+            query: ImportInvoicesQuery::default(),
+            body: InvoiceImport::new([invoice]),
+        };
+        let mut line_item = LineItemCreation::new("trial", 1);
+        line_item.plan_uuid = Some(String::new());
+        line_item.cancelled_at = Some("soon".into());
+        let good = LineItemCreation::new("trial", 1);
+        let item = json!({ "amount_in_cents": 1, "cancelled_at": "soon", "plan_uuid": "", "type": "trial" });
+        let one = json!({ "amount_in_cents": 1, "type": "trial" });
+        for (typed, items, external_id, currency, first) in [
+            (good, one, "", "usd", "invoices[0].external_id"),
+            (line_item, item, "inv_1", "USD", "invoices[0].line_items[0].plan_uuid"),
+        ] {
+            let arguments = json!({
+                "customer_uuid": "cus_1",
+                "invoices": [{
+                    "currency": currency, "date": "2026-01-31", "external_id": external_id, "line_items": [items],
+                }],
+            });
+            let said = same(&import(invoice(external_id, currency, vec![typed])), &arguments).unwrap_err();
+            assert!(said.starts_with(&format!("`{first}`")), "{said}");
         }
     }
 
