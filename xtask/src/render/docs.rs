@@ -3,6 +3,8 @@
 //! The document's words are Markdown for people. rustdoc reads more into Markdown than they mean: a link in each
 //! `[..]`, HTML in each `<..>`, a test in each block of code. [`markdown`] keeps the words as they were meant.
 
+use std::borrow::Cow;
+
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -58,7 +60,11 @@ pub(super) fn listed(items: impl Iterator<Item = String>) -> String {
 
 /// A text of one line, as a sentence.
 pub(super) fn sentence(text: &str) -> String {
-    let text = markdown(text.trim());
+    let text = text.trim();
+    let text = match fence(text) {
+        Some(_) => inline(&format!("\\{text}")), // it stands in one line with other words
+        None => markdown(text),
+    };
     if text.ends_with(['.', '!', '?', ':']) {
         text
     } else {
@@ -98,10 +104,12 @@ pub(super) fn markdown(text: &str) -> String {
 /// An item of a list: a name, and words about it. A block begins below the name, because it can't begin behind it.
 pub(super) fn item(name: &str, words: &str) -> String {
     let words = markdown(words);
+    let words = words.trim_start_matches('\n');
     let first = words.lines().next().unwrap_or_default();
-    let begins_block = fence(first).is_some() || first.starts_with('>');
+    let begins_block =
+        fence(first).is_some() || first.starts_with(['>', '#']) || is_rule(first) || item_of(first).is_some();
     let gap = if begins_block { "\n\n" } else { " " };
-    let item = format!("- `{name}`:{gap}{}", words.trim_start_matches('\n'));
+    let item = format!("- `{name}`:{gap}{words}");
     item.replace('\n', "\n  ") + "\n"
 }
 
@@ -110,22 +118,62 @@ fn is_control(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Writes blocks of code with a fence that says what they are not: Rust.
+///
+/// Whether a line is code depends on all that is open above it. What is written is simpler than what is read, so that
+/// mistakes about that have no effect: outside of fences, no line is so far to the right that it could be code.
 fn blocks(lines: &[&str]) -> Vec<String> {
+    let mut lines: Vec<Cow<'_, str>> = lines.iter().map(|line| Cow::Borrowed(*line)).collect();
     let mut done = Vec::new();
     let mut paragraph: Vec<String> = Vec::new();
-    let mut in_list = false;
+    // The columns where the texts of the open items begin.
+    let mut items: Vec<usize> = Vec::new();
     let mut at = 0;
-    while let Some(&line) = lines.get(at) {
+    while let Some(line) = lines.get(at).cloned() {
         let bare = line.trim_start();
-        // With four blanks it is code itself, or goes on with a paragraph.
-        if let Some(fence) = fence(bare).filter(|_| in_list || !is_indented(line)) {
+        let column = columns(&line);
+        if bare.is_empty() {
             flush(&mut paragraph, &mut done);
-            let indent = if in_list { &line[..line.len() - bare.len()] } else { "" };
+            done.push(String::new());
+            at += 1;
+            continue;
+        }
+        let open = items.len();
+        while items.last().is_some_and(|text| *text > column) {
+            items.pop();
+        }
+        let ends_item = items.len() < open;
+        let begins = paragraph.is_empty(); // code can't interrupt a paragraph
+        if begins && column >= CODE && items.is_empty() {
+            let is_code = |line: &&Cow<'_, str>| line.trim_start().is_empty() || columns(line) >= CODE;
+            let length = lines[at..].iter().take_while(is_code).count();
+            let code: Vec<_> = lines[at..at + length]
+                .iter()
+                .map(|line| without_indent(line, CODE))
+                .collect();
+            let end = code
+                .iter()
+                .rposition(|line| !line.is_empty())
+                .map_or(0, |last| last + 1);
+            fenced(&mut done, "", "text", code[..end].iter().copied());
+            done.push(String::new());
+            at += length;
+            continue;
+        }
+        let open = items.last().copied().unwrap_or(0);
+        let place = match column {
+            _ if done.is_empty() && begins => 0, // the first line is trimmed
+            column if column < open + CODE => column,
+            _ => open,
+        };
+        if let Some(fence) = fence(bare) {
+            flush(&mut paragraph, &mut done);
+            let indent = " ".repeat(if items.is_empty() { 0 } else { place });
             let body = &lines[at + 1..];
             let length = body.iter().position(|line| closes(line.trim_start(), fence));
             let length = length.unwrap_or(body.len());
-            let code = body[..length].iter().map(|line| without_indent(line, indent.len()));
-            fenced(&mut done, indent, language(bare), code);
+            let code = body[..length].iter().map(|line| without_indent(line, column));
+            fenced(&mut done, &indent, language(bare), code);
             at += length + 2;
             continue;
         }
@@ -136,46 +184,39 @@ fn blocks(lines: &[&str]) -> Vec<String> {
             let inner = blocks(&quoted).into_iter();
             done.extend(inner.map(|line| format!("> {line}").trim_end().to_owned()));
             at += quoted.len();
+            items.clear();
             continue;
         }
-        // Both end the paragraph above, and a list that is not indented.
-        if !is_indented(line) && (is_rule(bare) || !paragraph.is_empty() && is_underline(bare)) {
-            paragraph.push(line.to_owned());
+        let indent = " ".repeat(place);
+        // Both end the paragraph above.
+        if is_rule(bare) || !begins && is_underline(bare) {
+            paragraph.push(indent + bare);
             flush(&mut paragraph, &mut done);
-            in_list &= bare.len() < line.len();
-            at += 1;
-            continue;
-        }
-        let begins = paragraph.is_empty(); // code can't interrupt a paragraph
-        if begins && is_indented(line) && !in_list {
-            let is_code = |line: &&str| line.is_empty() || is_indented(line);
-            let mut code: Vec<_> = lines[at..].iter().copied().take_while(is_code).collect();
-            at += code.len();
-            while code.last().is_some_and(|line| line.is_empty()) {
-                code.pop();
+        } else if let Some((mark, text)) = item_of(bare) {
+            flush(&mut paragraph, &mut done);
+            // What begins behind the mark is not seen there.
+            if begins_below(text) {
+                if done.last().is_some_and(|above: &String| !above.is_empty()) {
+                    done.push(String::new()); // or the mark would make a heading of it
+                }
+                done.push(indent + mark);
+                items.push(place + mark.len() + 1);
+                lines[at] = Cow::Owned(" ".repeat(place + mark.len() + 1) + text);
+                continue;
             }
-            fenced(
-                &mut done,
-                "",
-                "text",
-                code.into_iter().map(|line| without_indent(line, 4)),
-            );
-            done.push(String::new());
-            continue;
-        }
-        if bare.is_empty() {
-            flush(&mut paragraph, &mut done);
-            done.push(String::new());
+            paragraph.push(indent + &one_blank(bare));
+            // Right behind a paragraph, a mark without text begins no list, nor does a number other than 1.
+            let is_first = ends_item || done.last().is_none_or(String::is_empty);
+            if !text.is_empty() && (is_first || !mark.starts_with(|c: char| c.is_ascii_digit())) {
+                items.push(place + mark.len() + 1);
+            }
         } else {
-            if is_item(bare) {
-                in_list = true;
-            } else if begins && bare.len() == line.len() {
-                in_list = false;
+            let is_heading = bare.trim_start_matches('#').starts_with([' ', '\t']) && bare.starts_with('#');
+            if is_heading {
+                flush(&mut paragraph, &mut done);
             }
-            // Within a list it is a paragraph of an item; its blanks would make code of it.
-            let indented = begins && is_indented(line);
-            paragraph.push(if indented { format!("  {bare}") } else { line.to_owned() });
-            if bare.starts_with('#') {
+            paragraph.push(indent + bare);
+            if is_heading {
                 flush(&mut paragraph, &mut done);
             }
         }
@@ -192,8 +233,23 @@ fn flush(paragraph: &mut Vec<String>, done: &mut Vec<String>) {
     }
 }
 
-fn is_indented(line: &str) -> bool {
-    line.starts_with("    ") || line.starts_with('\t')
+/// From this column on, a line that begins a block is code.
+const CODE: usize = 4;
+
+/// The column where the text of a line begins.
+fn columns(line: &str) -> usize {
+    let blanks = line.chars().map_while(|c| match c {
+        ' ' => Some(1),
+        '\t' => Some(CODE),
+        _ => None,
+    });
+    blanks.fold(0, |column, width| {
+        if width == CODE {
+            column / CODE * CODE + CODE
+        } else {
+            column + 1
+        }
+    })
 }
 
 /// A line across the page: three or more of one mark, perhaps with blanks.
@@ -208,24 +264,35 @@ fn is_underline(line: &str) -> bool {
     !line.is_empty() && ['=', '-'].into_iter().any(|mark| line.trim_matches(mark).is_empty())
 }
 
-fn is_item(line: &str) -> bool {
-    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
-    let marks: &[char] = if rest.len() < line.len() {
-        &['.', ')']
-    } else {
-        &['-', '*', '+']
-    };
-    rest.starts_with(marks) && rest[1..].starts_with(' ')
+/// The mark of an item of a list, and its text.
+fn item_of(line: &str) -> Option<(&str, &str)> {
+    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let marks: &[char] = if digits > 0 { &['.', ')'] } else { &['-', '*', '+'] };
+    let text = line[digits..].strip_prefix(marks)?;
+    (digits < 10 && (text.is_empty() || text.starts_with([' ', '\t']))).then(|| (&line[..=digits], text.trim_start()))
 }
 
-fn without_indent(line: &str, most: usize) -> &str {
-    if most == 4
-        && let Some(rest) = line.strip_prefix('\t')
-    {
-        return rest;
+/// Whether the text of an item is another block, also that of an item in it.
+fn begins_below(text: &str) -> bool {
+    let inner = item_of(text).is_some_and(|(_, text)| begins_below(text));
+    inner || fence(text).is_some() || text.starts_with('>')
+}
+
+/// An item with one blank behind its mark: more of them would make code of its text.
+fn one_blank(item: &str) -> String {
+    match item_of(item) {
+        Some((mark, text)) => format!("{mark} {}", one_blank(text)).trim_end().to_owned(),
+        None => item.to_owned(),
     }
-    let blanks = line.len() - line.trim_start_matches(' ').len();
-    &line[blanks.min(most)..]
+}
+
+/// Without the blanks before a column.
+fn without_indent(line: &str, most: usize) -> &str {
+    let mut rest = line;
+    while columns(line) - columns(rest) < most && rest.starts_with([' ', '\t']) {
+        rest = &rest[1..];
+    }
+    rest
 }
 
 /// What opens a block of code: three or more backticks or tildes.
@@ -283,6 +350,11 @@ fn inline(text: &str) -> String {
         let length = whole.unwrap_or(if url > 0 { url } else { c.len_utf8() });
         let part = &rest[..length];
         rest = match whole {
+            // Nothing closes it. rustdoc ends with a panic where it finds two of these.
+            Some(length) if part.chars().all(|c| c == '`') => {
+                out.push_str(&r"\`".repeat(length));
+                &rest[length..]
+            }
             None if url > 0 => {
                 out.extend(["<", part, ">"]);
                 &rest[length..]
@@ -307,7 +379,9 @@ fn span(text: &str) -> usize {
     while let Some(next) = text[at..].find('`') {
         let begin = at + next;
         let run = text[begin..].len() - text[begin..].trim_start_matches('`').len();
-        if run == ticks {
+        // HTML at the beginning of a line ends the paragraph, and with it what is open.
+        let mut lines = text[..begin].lines().skip(1);
+        if run == ticks && !lines.any(|line| line.trim_start().starts_with('<')) {
             return begin + run;
         }
         at = begin + run;
@@ -368,6 +442,17 @@ mod tests {
     }
 
     #[test]
+    fn a_sentence_is_no_block() {
+        for (given, shown) in [
+            (" Send it", "Send it."),
+            ("```rust", r"\`\`\`rust."),
+            ("~~~ Send it", r"\~~~ Send it."),
+        ] {
+            assert_eq!(super::sentence(given), shown);
+        }
+    }
+
+    #[test]
     fn ordinary_words_of_an_api_stay_words() {
         for (given, shown) in [
             (
@@ -387,7 +472,9 @@ mod tests {
                 "[the page](https://a.example/b) and <https://c.example>",
             ),
             ("[other](thing) [`Thing`]", r"\[other](thing) \[`Thing`]"),
-            ("an unclosed ` and [x]", r"an unclosed ` and \[x]"),
+            ("an unclosed ` and [x]", r"an unclosed \` and \[x]"),
+            ("two ` of\n\nthem `", "two \\` of\n\nthem \\`"),
+            ("`a\n<!-- b `", "\\`a\n\\<!-- b \\`"),
             (r"kept: \[x]", r"kept: \[x]"),
             ("a\u{202e}b\r\nc", "ab\nc"),
         ] {
@@ -403,6 +490,8 @@ mod tests {
             ("```\na\n```", "- `x`:\n  \n  ```text\n  a\n  ```\n"),
             ("    a", "- `x`:\n  \n  ```text\n  a\n  ```\n  \n"),
             ("> a", "- `x`:\n  \n  > a\n"),
+            ("\n~~~\na", "- `x`:\n  \n  ```text\n  a\n  ```\n"),
+            ("- a\n\n     b", "- `x`:\n  \n  - a\n  \n       b\n"),
         ] {
             assert_eq!(super::item("x", given), shown, "{given}");
         }
@@ -420,16 +509,34 @@ mod tests {
                 "Such as:\n\n```text\na\n\nb\n```\n\nafter",
             ),
             ("    ```\n    x", "````text\n```\nx\n````\n"),
+            ("#no head\n    goes on", "#no head\ngoes on"),
             ("# Head\n    code", "# Head\n```text\ncode\n```\n"),
             ("- item\n\n      more", "- item\n\n  more"),
             ("- item\n  ```\n  x\n  ```", "- item\n  ```text\n  x\n  ```"),
             ("> ```\n> x", "> ```text\n> x\n> ```"),
-            ("a paragraph\n    goes on", "a paragraph\n    goes on"),
+            ("a paragraph\n    goes on", "a paragraph\ngoes on"),
             ("Head\n====\n    code", "Head\n====\n```text\ncode\n```\n"),
             ("Head\n-\n    code", "Head\n-\n```text\ncode\n```\n"),
             ("***\n    code", "***\n```text\ncode\n```\n"),
             ("- a\n- b\n* * *\n    code", "- a\n- b\n* * *\n```text\ncode\n```\n"),
             ("- a\n  ---\n      more", "- a\n  ---\n  more"),
+            ("- a\n- b\n***\n    code", "- a\n- b\n***\n```text\ncode\n```\n"),
+            (
+                "1. a\n2. b\n   ```\n   x\n   ```",
+                "1. a\n2. b\n   ```text\n   x\n   ```",
+            ),
+            ("-     code", "- code"),
+            ("-\t\tcode\n1.      code", "- code\n1. code"),
+            ("- -     code", "- - code"),
+            ("- ```rust\n  x\n  ```", "-\n  ```text\n  x\n  ```"),
+            ("a\n1. ~~~\n   x", "a\n\n1.\n   ```text\n   x\n   ```"),
+            ("- >     x", "-\n> ```text\n> x\n> ```\n>"),
+            ("a\n    ```\n    x", "a\n```text\nx\n```"),
+            ("\n\n  ```\n  x\n  ```", "\n\n```text\nx\n```"),
+            ("a\n2) b\n\n     code", "a\n2) b\n\n```text\n code\n```\n"),
+            ("  - a\n\n      code", "- a\n\n  code"),
+            ("- a\n  - b\n    - c\n\n      d", "- a\n  - b\n    - c\n\n      d"),
+            ("  \tcode", "```text\ncode\n```\n"),
         ] {
             assert_eq!(markdown(given), shown, "{given}");
         }
