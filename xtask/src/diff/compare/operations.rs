@@ -8,7 +8,9 @@ use super::{Compare, Place, effects::Direction};
 use crate::{
     diff::{
         Effect::{Additive, Breaking, Documentation},
-        lookup::{is_value, members, object, parameters, range, reference_at, required, required_in_query, text},
+        lookup::{
+            field, is_value, members, object, parameters, range, reference_at, required, required_in_query, text,
+        },
     },
     names,
 };
@@ -131,6 +133,14 @@ impl Compare<'_> {
         self.arguments(place, &place.child("parameters"), from, to);
         let (old, new) = (parameters(self.old, &place.old), parameters(self.new, &place.new));
         let has_query = |all: &BTreeMap<(String, String), String>| all.keys().any(|(place, _)| place == "query");
+        // Arguments have no names for whoever gives them; the fields of a struct do.
+        let named = place.child("x-required-type");
+        let is_named = self.before(&named.old).is_some() && self.after(&named.new).is_some();
+        let has_fields = is_named && old.keys().filter(|(place, _)| place == "path").count() > 1;
+        let rust_name = |parameter: Option<&Value>| {
+            let name = parameter?.get("name")?.as_str()?;
+            Some(field(name, parameter?))
+        };
         for (key, pointer) in &old {
             let Some(there) = new.get(key) else {
                 let value = self.before(pointer);
@@ -142,7 +152,9 @@ impl Compare<'_> {
                 new: there.clone(),
             };
             let what = "a path parameter was renamed; the path on the wire is the same";
-            self.keyword(&place, "name", Documentation, Documentation, what);
+            let same = rust_name(self.before(pointer)) == rust_name(self.after(there));
+            let rust = if has_fields && !same { Breaking } else { Documentation };
+            self.keyword(&place, "name", Documentation, rust, what);
             let what = "how a list is sent changed";
             self.keyword(&place, "style", Breaking, Documentation, what);
             self.keyword(&place, "explode", Breaking, Documentation, what);
