@@ -4,9 +4,9 @@ use std::{error::Error as StdError, future::Future, io, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use super::Route;
+use super::{Route, timer::timeout_at};
 use crate::{BoxError, Client, Error, Failure, History, TimeoutKind, error::history::causes};
 
 /// Looks at the body of a success, and says why it can't be one.

@@ -16,7 +16,7 @@ use super::{
     Completed, Prepared, Route,
     attempt::{self, Accept, AttemptError, BodyError, Deadline, RawResponse},
     leaving::Leaving,
-    limit::{LimiterFuture, Permit, Reserved},
+    limit::{Caller, LimiterFuture, Permit, Reserved},
     observe::{self, AttemptEnded, Ended, Waited},
     polling::Polling,
     retry::{Decision, Failed, is_throttling, retry_after},
@@ -209,10 +209,10 @@ impl<'a> Call<'a> {
     ) -> Result<Next, Error> {
         let client = self.client;
         let shared = &client.shared;
-        let mut write_slot = Reserved::begin();
+        let mut write_slot = Reserved::begin(&self.polling);
         self.take_slot(permit).await?;
         while write_slot.as_ref().is_some_and(|slot| !slot.hold()) {
-            write_slot = Reserved::begin();
+            write_slot = Reserved::begin(&self.polling);
             self.take_slot(permit).await?;
         }
         let number = count(&self.history.attempts) + 1;
@@ -282,13 +282,18 @@ impl<'a> Call<'a> {
 
     /// Takes a send slot, and a permit if there is none or it went to another call because nobody polled this one.
     async fn take_slot(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
-        let limiter = &self.client.shared.limiter;
         if permit.is_none() && !self.is_stopped() {
-            *permit = limiter.try_begin();
+            *permit = self.client.shared.limiter.try_begin(Caller(&self.polling));
             if permit.is_some() {
                 return Ok(());
             }
         }
+        let polling = Arc::clone(&self.polling);
+        polling.scope(self.wait_for_slot(permit)).await
+    }
+
+    async fn wait_for_slot(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
+        let limiter = &self.client.shared.limiter;
         loop {
             if permit.is_none() || self.polling.is_revoked() {
                 *permit = None;

@@ -2,10 +2,8 @@
 
 use std::{
     any::Any,
-    collections::{HashMap, hash_map::Entry},
     fmt,
     future::{Future, poll_fn},
-    hash::{BuildHasherDefault, Hasher},
     mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex, PoisonError},
@@ -17,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{
     connections::check_timers,
+    holders::{Holder, Holders, Slot},
     line::{GRACE, Key, Line},
     observe,
     pace::{LONG_PAUSE, Leaves, Pace, SECOND},
@@ -74,7 +73,7 @@ pub trait Limiter: fmt::Debug + Send + Sync + 'static {
     /// Both at once: a permit, and a send slot for its first request. The client asks here before it asks for either; `None`
     /// takes nothing. Not for users: it may change.
     #[doc(hidden)]
-    fn try_begin(&self) -> Option<Permit> {
+    fn try_begin(&self, _: Caller<'_>) -> Option<Permit> {
         None
     }
 
@@ -99,14 +98,19 @@ impl<L: Limiter + ?Sized> Limiter for Arc<L> {
         (**self).try_ready()
     }
 
-    fn try_begin(&self) -> Option<Permit> {
-        (**self).try_begin()
+    fn try_begin(&self, call: Caller<'_>) -> Option<Permit> {
+        (**self).try_begin(call)
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {
         (**self).throttled(retry_after);
     }
 }
+
+/// The call that asks. Not for users: it may change.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub struct Caller<'a>(pub(super) &'a Arc<Polling>);
 
 /// A permit for a call in flight; released when dropped.
 #[must_use = "the permit is released when this is dropped"]
@@ -150,7 +154,7 @@ impl Limiter for Unlimited {
         Some(Permit::holding(()))
     }
 
-    fn try_begin(&self) -> Option<Permit> {
+    fn try_begin(&self, _: Caller<'_>) -> Option<Permit> {
         self.try_acquire()
     }
 
@@ -200,63 +204,12 @@ pub(crate) struct Limits {
 struct State {
     next_ticket: u64,
     free: u32,
-    /// Calls that have a permit, by ticket.
-    holders: HashMap<u64, Holder, BuildHasherDefault<TicketHasher>>,
+    holders: Holders,
     permits: Line,
     slots: Line,
     pace: Pace,
     /// To be woken when the lock is released.
     woken: Vec<Waker>,
-}
-
-/// Tickets are counted by us, so nobody can choose them to collide, and each call looks some up.
-#[derive(Default)]
-struct TicketHasher(u64);
-
-impl Hasher for TicketHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 << 8) | u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, ticket: u64) {
-        self.0 = ticket;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) // the golden ratio: numbers in sequence are spread over all bits
-    }
-}
-
-/// A call that has a permit.
-struct Holder {
-    /// Tells this permit from an earlier one of the same call.
-    grant: u64,
-    /// Missing for a permit that no call of a client asked for.
-    call: Option<Arc<Polling>>,
-    /// A state in which the call was seen waiting to be polled, and since when.
-    seen: Option<(usize, Instant)>,
-    slot: Slot,
-    /// It has another send slot, for a request that leaves when the one before has its response.
-    reserves: bool,
-}
-
-impl Holder {
-    /// Whether a request of it is still to leave.
-    fn is_to_send(&self) -> bool {
-        self.reserves || self.slot == Slot::ToLeave
-    }
-}
-
-/// What became of the latest send slot of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Slot {
-    None,
-    /// Its request has not left: the HTTP client looks for a connection, or makes one.
-    ToLeave,
-    /// Its request left then.
-    Sent(Instant),
 }
 
 /// Each who waits looks now and then whether those before it are still there. In a long line this is how often all of
@@ -274,7 +227,7 @@ impl RateLimiter {
                 state: Mutex::new(State {
                     next_ticket: 0,
                     free: in_flight,
-                    holders: HashMap::default(),
+                    holders: Holders::default(),
                     permits: Line::default(),
                     slots: Line::default(),
                     pace: Pace::new(per_second),
@@ -310,11 +263,11 @@ impl Limits {
     }
 
     /// A permit and a send slot under one lock, since most calls find both.
-    fn try_begin(self: &Arc<Self>) -> Option<Permit> {
-        let call = self.call();
+    fn try_begin(self: &Arc<Self>, call: &Arc<Polling>) -> Option<Permit> {
+        let call = self.is_limit_of(call).then_some(call);
         let now = Instant::now();
         let taken = self.with(|state| {
-            let ticket = self.ticket(call.as_ref(), state);
+            let ticket = self.ticket(call, state);
             if state.free == 0 || !state.permits.is_vacant() || !state.slots.is_vacant() {
                 return None;
             }
@@ -323,7 +276,7 @@ impl Limits {
                 None => (Leaves::Now, Slot::Sent(now)),
             };
             state.pace.take(now, ticket, leaves).ok()?;
-            state.take_permit(call.as_ref(), ticket, slot).ok()
+            state.take_permit(call, ticket, slot).ok()
         });
         taken.map(|taken| self.granted(taken))
     }
@@ -378,8 +331,12 @@ impl Limits {
 
     /// The call that is being polled, unless its permit is of another limiter.
     fn call(self: &Arc<Self>) -> Option<Arc<Polling>> {
-        let ours = |limits: &Arc<Self>| Arc::ptr_eq(limits, self);
-        Polling::current().filter(|call| call.limits().as_ref().is_none_or(|(limits, _)| ours(limits)))
+        Polling::current().filter(|call| self.is_limit_of(call))
+    }
+
+    fn is_limit_of(self: &Arc<Self>, call: &Polling) -> bool {
+        let ours = |(limits, _): &(Arc<Self>, u64)| Arc::ptr_eq(limits, self);
+        call.limits().as_ref().is_none_or(ours)
     }
 
     /// The ticket of a call, which it keeps: whoever has to take a permit or a send slot again goes before all that came later.
@@ -527,33 +484,28 @@ impl State {
         }
         self.free -= 1;
         let grant = self.ticket();
-        let mut holder = Holder {
+        let mut call = call.cloned();
+        if self.holders.get_mut(ticket).is_some() {
+            (ticket, call) = (grant, None); // a second permit of the same call
+        }
+        if let Some(call) = &call {
+            call.restore();
+        }
+        self.holders.insert(Holder {
+            ticket,
             grant,
-            call: None,
+            call,
             seen: None,
             slot,
             reserves: false,
-        };
-        match self.holders.entry(ticket) {
-            Entry::Vacant(entry) => {
-                if let Some(call) = call {
-                    call.restore();
-                    holder.call = Some(Arc::clone(call));
-                }
-                entry.insert(holder);
-            }
-            Entry::Occupied(_) => {
-                ticket = grant; // a second permit of the same call
-                self.holders.insert(ticket, holder);
-            }
-        }
+        });
         Ok((ticket, grant))
     }
 
     fn take_slot(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
         // Only the requests of a call are seen to leave.
         let is_call = |holder: &&mut Holder| holder.call.is_some();
-        let leaves = match self.holders.get_mut(&ticket).filter(is_call) {
+        let leaves = match self.holders.get_mut(ticket).filter(is_call) {
             Some(_) => Leaves::Later,
             None => Leaves::Now,
         };
@@ -568,7 +520,7 @@ impl State {
             }
         }
         if result.is_ok()
-            && let Some(holder) = self.holders.get_mut(&ticket).filter(is_call)
+            && let Some(holder) = self.holders.get_mut(ticket).filter(is_call)
         {
             holder.slot = Slot::ToLeave;
         }
@@ -580,7 +532,7 @@ impl State {
     fn revoke_idle(&mut self, now: Instant, which: impl Fn(&Holder) -> bool) -> Result<(), Option<Instant>> {
         let mut soonest = None::<Instant>;
         let mut idle = None;
-        for (ticket, holder) in &mut self.holders {
+        for holder in self.holders.iter_mut() {
             let Some(call) = holder.call.as_ref().filter(|_| which(holder)) else {
                 continue;
             };
@@ -596,11 +548,11 @@ impl State {
             if due > now {
                 soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
             } else if call.revoke(state, holder.slot == Slot::ToLeave) {
-                idle = Some(*ticket);
+                idle = Some(holder.ticket);
                 break;
             }
         }
-        let holder = idle.and_then(|ticket| self.holders.remove(&ticket)).ok_or(soonest)?;
+        let holder = idle.and_then(|ticket| self.holders.remove(ticket)).ok_or(soonest)?;
         // It asks for send slots again before it goes on.
         if holder.slot == Slot::ToLeave {
             self.give_back(now);
@@ -620,13 +572,13 @@ impl State {
     }
 
     fn release(&mut self, ticket: u64, grant: u64) {
-        let Entry::Occupied(holder) = self.holders.entry(ticket) else {
-            return;
-        };
-        if holder.get().grant != grant {
+        let is_this = |holder: &mut Holder| holder.grant == grant;
+        if !self.holders.get_mut(ticket).is_some_and(is_this) {
             return; // it went to another call
         }
-        let holder = holder.remove();
+        let Some(holder) = self.holders.remove(ticket) else {
+            return;
+        };
         if self.pace.is_open() {
             self.ended(ticket, holder.slot);
         }
@@ -644,7 +596,7 @@ impl State {
         if !self.pace.is_open() {
             return; // as most of the time
         }
-        let holder = self.holders.get_mut(&ticket);
+        let holder = self.holders.get_mut(ticket);
         let slot = holder.map_or(Slot::None, |holder| mem::replace(&mut holder.slot, Slot::None));
         self.ended(ticket, slot);
     }
@@ -664,7 +616,7 @@ impl State {
 
     /// The send slot for a later request is not needed. Unless it has been given back before, with the permit of its call.
     fn unreserve(&mut self, ticket: u64) {
-        if let Some(holder) = self.holders.get_mut(&ticket)
+        if let Some(holder) = self.holders.get_mut(ticket)
             && mem::take(&mut holder.reserves)
         {
             self.give_back(Instant::now());
@@ -673,7 +625,7 @@ impl State {
 
     /// The request of the latest send slot leaves.
     fn leaves(&mut self, ticket: u64) {
-        if let Some(holder) = self.holders.get_mut(&ticket)
+        if let Some(holder) = self.holders.get_mut(ticket)
             && holder.slot == Slot::ToLeave
         {
             let now = Instant::now();
@@ -694,14 +646,13 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// The latest send slot of the call that is being polled, if its limiter has to know.
-    pub(super) fn begin() -> Option<Self> {
-        let call = Polling::current()?;
+    /// The latest send slot of a call, if its limiter has to know.
+    pub(super) fn begin(call: &Polling) -> Option<Self> {
         let (limits, ticket) = call.limits().clone()?;
         // Until the other request has its send slot, too, it counts from now on, like one that leaves.
         let slot = limits.with(|state| {
             state.leaves(ticket);
-            state.holders.get(&ticket).map(|holder| holder.slot)
+            state.holders.get_mut(ticket).map(|holder| holder.slot)
         });
         let Some(Slot::Sent(taken)) = slot else { return None };
         Some(Self { limits, ticket, taken })
@@ -711,7 +662,7 @@ impl Reserved {
     /// If it is too old for that, the other one takes its place, and the call needs one more.
     pub(super) fn hold(&self) -> bool {
         self.limits.with(|state| {
-            let holder = state.holders.get_mut(&self.ticket);
+            let holder = state.holders.get_mut(self.ticket);
             holder.is_none_or(|holder| {
                 holder.reserves = state.pace.reserve(Instant::now(), self.taken);
                 holder.reserves
@@ -723,7 +674,7 @@ impl Reserved {
     pub(super) fn leave(self) {
         self.limits.with(|state| {
             state.settle(self.ticket);
-            if let Some(holder) = state.holders.get_mut(&self.ticket)
+            if let Some(holder) = state.holders.get_mut(self.ticket)
                 && mem::take(&mut holder.reserves)
             {
                 holder.slot = Slot::ToLeave;
@@ -785,8 +736,8 @@ impl Limiter for RateLimiter {
         self.limits.try_ready()
     }
 
-    fn try_begin(&self) -> Option<Permit> {
-        self.limits.try_begin()
+    fn try_begin(&self, Caller(call): Caller<'_>) -> Option<Permit> {
+        self.limits.try_begin(call)
     }
 
     fn throttled(&self, retry_after: Option<Duration>) {

@@ -6,6 +6,7 @@
 mod attempt;
 mod call;
 pub(crate) mod connections;
+mod holders;
 mod leaving;
 pub(crate) mod limit;
 mod line;
@@ -15,6 +16,7 @@ mod polling;
 mod prepared;
 mod response;
 pub(crate) mod retry;
+mod timer;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 

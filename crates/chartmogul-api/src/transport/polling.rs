@@ -52,9 +52,14 @@ impl Polling {
         })
     }
 
-    /// The call that is being polled now, if there is one.
+    /// The call that waits for its limiter now, if there is one.
     pub(super) fn current() -> Option<Arc<Self>> {
         CURRENT.try_with(Arc::clone).ok()
+    }
+
+    /// Waits for the limiter as this call.
+    pub(super) fn scope<F: Future>(self: &Arc<Self>, waiting: F) -> impl Future<Output = F::Output> {
+        CURRENT.scope(Arc::clone(self), waiting)
     }
 
     /// The limiter that gave it a permit, and its ticket there. Whoever holds this locks nothing else; it may be locked under the limiter's lock.
@@ -66,13 +71,15 @@ impl Polling {
     pub(super) fn watch<F: Future>(self: &Arc<Self>, mut future: Pin<&mut F>) -> impl Future<Output = F::Output> {
         let waker = Waker::from(Arc::clone(self));
         let call = Arc::clone(self);
-        let polled = poll_fn(move |context| {
+        poll_fn(move |context| {
             call.begin(context.waker());
             let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
             call.state.fetch_and(!POLLED, Ordering::AcqRel);
+            if poll.is_ready() {
+                call.set_task(Waker::noop()); // whoever still has the waker must not keep the task
+            }
             poll
-        });
-        CURRENT.scope(Arc::clone(self), polled)
+        })
     }
 
     /// Gives its next request a number.
@@ -91,12 +98,15 @@ impl Polling {
         }
     }
 
-    fn begin(&self, task: &Waker) {
+    fn set_task(&self, task: &Waker) {
         let mut current = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if !current.will_wake(task) {
             current.clone_from(task);
         }
-        drop(current);
+    }
+
+    fn begin(&self, task: &Waker) {
+        self.set_task(task);
         let begun = |state: usize| Some(((state & !WOKEN) | POLLED).wrapping_add(ONCE));
         let _ = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, begun);
     }
@@ -152,7 +162,6 @@ mod tests {
     fn a_call_that_was_woken_and_not_polled_is_known() {
         let call = Polling::new();
         let mut work = pin!(poll_fn(|context| {
-            assert!(Polling::current().is_some());
             context.waker().wake_by_ref();
             Poll::<()>::Pending
         }));

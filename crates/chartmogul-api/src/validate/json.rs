@@ -35,16 +35,16 @@ impl<'a> Json<'a> {
 
     /// Whether something more is in the list or object that was entered. If not, it has been left.
     pub(super) fn more(&mut self) -> bool {
-        if self.peek() == b',' {
+        let mut next = self.peek();
+        if next == b',' {
             self.at += 1;
+            next = self.peek();
         }
-        match self.peek() {
-            b']' | b'}' => {
-                self.at += 1;
-                false
-            }
-            next => next != 0,
+        if matches!(next, b']' | b'}') {
+            self.at += 1;
+            return false;
         }
+        next != 0
     }
 
     /// The name of a field.

@@ -18,9 +18,7 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     let mut may_be_another = false;
     for parameter in operation.parameters {
         // What is before an argument is as long in the path as in the template.
-        let (Some(start), Some(end)) = (find(template, b'{'), find(template, b'}')) else {
-            break;
-        };
+        let Some(start) = find(template, b'{') else { break };
         let from = path_rest.get(start..).unwrap_or_default();
         let given = &from[..find(from, b'/').unwrap_or(from.len())];
         let value = decode(given);
@@ -29,7 +27,7 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
             may_be_another |= is_word(given);
         }
         text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(parameter.name, &value, must_be))?;
-        template = &template[end + 1..];
+        template = template.get(start + parameter.name.len() + 2..).unwrap_or_default(); // with its braces
         path_rest = &from[given.len()..];
     }
     if !may_be_another {
@@ -51,8 +49,7 @@ fn find(text: &str, byte: u8) -> Option<usize> {
 
 /// Whether it may be what stands in paths, such as `search` or `oauth2`; ChartMogul's own identifiers are longer.
 pub(super) fn is_word(value: &str) -> bool {
-    let is_plain = |byte: u8| is_unreserved(char::from(byte));
-    value.len() < 32 && value.bytes().all(is_plain)
+    value.len() < 32 && value.bytes().all(is_unreserved)
         || value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
 }
 
@@ -81,11 +78,8 @@ pub(crate) fn parameter(segment: &str) -> Option<&str> {
 
 /// A path argument must stay one segment: an empty one would turn an object's path into its collection's.
 pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
-    let control = if value.is_ascii() {
-        value.bytes().any(|byte| byte.is_ascii_control()) // much faster
-    } else {
-        value.chars().any(char::is_control)
-    };
+    let may_have_control = value.bytes().any(|byte| !matches!(byte, b' '..=b'~')); // much faster
+    let control = may_have_control && value.chars().any(char::is_control);
     let must_be = match value {
         "" => "must not be empty",
         "." | ".." => "must be an identifier",
@@ -111,17 +105,13 @@ struct Encoder<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl fmt::Write for Encoder<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(|byte| is_unreserved(char::from(byte))) {
+        if text.bytes().all(is_unreserved) {
             return self.0.write_str(text); // as most are
         }
-        for part in text.split_inclusive(|c| !is_unreserved(c)) {
-            let encoded = part
-                .char_indices()
-                .next_back()
-                .filter(|(_, last)| !is_unreserved(*last));
-            let (plain, encoded) = part.split_at(encoded.map_or(part.len(), |(at, _)| at));
-            self.0.write_str(plain)?;
-            for byte in encoded.bytes() {
+        for byte in text.bytes() {
+            if is_unreserved(byte) {
+                self.0.write_char(byte.into())?;
+            } else {
                 write!(self.0, "%{byte:02X}")?;
             }
         }
@@ -129,8 +119,8 @@ impl fmt::Write for Encoder<'_, '_> {
     }
 }
 
-fn is_unreserved(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '~')
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
 /// Takes the encoding of a path argument back.

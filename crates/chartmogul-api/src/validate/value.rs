@@ -245,13 +245,14 @@ fn expected(schema: &Schema) -> &'static str {
 }
 
 fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>) -> Result<(), InvalidInput> {
+    let in_query = place.is_in_query();
     let mut count = 0;
     json.enter();
     while json.more() {
         let place = Place::Item(&place, count);
         let mut item = *json;
         check(items, json, place)?;
-        if place.is_in_query() && item.peek() == b'"' {
+        if in_query && item.peek() == b'"' {
             let text = item.string();
             if text.is_empty() || text.contains(',') {
                 let must_be = "must not be empty or have a comma, which separates items";
@@ -261,11 +262,7 @@ fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>)
         count += 1;
     }
     // In a query, no item and one that is empty are written alike.
-    let min_items = if place.is_in_query() {
-        min_items.max(1)
-    } else {
-        min_items
-    };
+    let min_items = if in_query { min_items.max(1) } else { min_items };
     if count >= min_items {
         return Ok(());
     }

@@ -192,6 +192,12 @@ impl Drop for Request {
     }
 }
 
+/// Work of a call, all of which may wait for the limiter.
+async fn watched(polling: &Arc<Polling>, work: impl Future<Output = ()>) {
+    let work = pin!(polling.scope(work));
+    polling.watch(work).await;
+}
+
 async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Duration) {
     let body = Leaving::body(&Polling::current().unwrap(), None);
     if !connect.is_zero() {
@@ -252,7 +258,7 @@ async fn call(
     let mut permit = None;
     let take = async |permit: &mut Option<Permit>| {
         if permit.is_none() {
-            *permit = limiter.try_begin();
+            *permit = limiter.try_begin(Caller(&polling));
             if permit.is_some() {
                 served(Resource::Permit);
                 served(Resource::Slot);
@@ -283,10 +289,10 @@ async fn call(
         loop {
             take(&mut permit).await;
             let Some(latency) = read else { break };
-            let mut write = Reserved::begin().unwrap();
+            let mut write = Reserved::begin(&Polling::current().unwrap()).unwrap();
             take(&mut permit).await;
             while !write.hold() {
-                write = Reserved::begin().unwrap();
+                write = Reserved::begin(&Polling::current().unwrap()).unwrap();
                 take(&mut permit).await;
             }
             request(&server, Duration::ZERO, Duration::from_millis(latency)).await;
@@ -341,8 +347,7 @@ impl Task {
         let work = call(limiter.clone(), Arc::clone(server), number, waits.cloned(), attempts);
         let mut task = Self {
             future: Box::pin(async move {
-                let work = pin!(work);
-                polling.watch(work).await;
+                watched(&polling, work).await;
             }),
             woken: Arc::default(),
             polled: true,
@@ -439,7 +444,7 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
                 drop(Leaving::body(&Polling::current().unwrap(), None)); // and waits for its next attempt
                 std::future::pending::<()>().await;
             };
-            Polling::new().watch(pin!(work)).await;
+            watched(&Polling::new(), work).await;
         })
     };
     assert!(poll_fn(|context| Poll::Ready(task.as_mut().poll(context).is_pending())).await);
@@ -461,7 +466,7 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
                 limiter.ready().await.unwrap();
                 let arrive = || arrivals.lock().unwrap().push(Instant::now());
                 if number / 50 % 2 == 0 {
-                    let write = Reserved::begin().unwrap();
+                    let write = Reserved::begin(&Polling::current().unwrap()).unwrap();
                     limiter.ready().await.unwrap();
                     assert!(write.hold());
                     arrive();
@@ -474,7 +479,7 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
                 arrive();
                 tokio::time::sleep(Duration::from_millis(10)).await;
             };
-            Polling::new().watch(pin!(work)).await;
+            watched(&Polling::new(), work).await;
         });
         tokio::task::yield_now().await; // in line
     }
