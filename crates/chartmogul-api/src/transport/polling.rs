@@ -5,6 +5,7 @@
 
 use std::{
     future::{Future, poll_fn},
+    mem,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -101,7 +102,9 @@ impl Polling {
     fn set_task(&self, task: &Waker) {
         let mut current = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if !current.will_wake(task) {
-            current.clone_from(task);
+            let previous = mem::replace(&mut *current, task.clone());
+            drop(current);
+            drop(previous); // which may end a task, and so run code of others
         }
     }
 
