@@ -582,7 +582,7 @@ mod tests {
             &[field(
                 "tags",
                 Schema::List {
-                    items: &Schema::Text(Text::ANY),
+                    items: &Schema::Text(&Text::ANY),
                     min_items: 0,
                 },
             )],

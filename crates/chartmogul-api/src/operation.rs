@@ -189,7 +189,7 @@ pub enum Schema {
     /// A finite number.
     Number,
     /// Text.
-    Text(Text),
+    Text(&'static Text),
     /// Text that is a UUID.
     Uuid,
     /// A calendar day: `2026-01-31`.
@@ -197,7 +197,7 @@ pub enum Schema {
     /// An instant, `2026-01-31T12:00:00Z`, or a day.
     Timestamp,
     /// Text within these limits, a list of such texts, a number, or a Boolean.
-    Scalar(Text),
+    Scalar(&'static Text),
     /// A list; in a query, its items are sent with commas between them.
     List {
         /// What each item can be.

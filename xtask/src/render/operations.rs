@@ -256,7 +256,7 @@ fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
     let inner = |kind: &Kind| schema(api, kind, limits, 0);
     match kind {
         Kind::String if limits.uuid => "Schema::Uuid".to_owned(),
-        Kind::String => format!("Schema::Text({})", text(limits, &[])),
+        Kind::String => format!("Schema::Text(&{})", text(limits, &[])),
         Kind::Date => "Schema::Date".to_owned(),
         Kind::Timestamp => "Schema::Timestamp".to_owned(),
         Kind::Integer => {
@@ -276,9 +276,9 @@ fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
                 if !values.contains(&"") {
                     limits.min_length = limits.min_length.max(Some(1)); // values that nobody knows have a name, too
                 }
-                format!("Schema::Text({})", text(&limits, &values))
+                format!("Schema::Text(&{})", text(&limits, &values))
             }
-            Some(Type::Handwritten { limits, .. }) => format!("Schema::Scalar({})", text(limits, &[])),
+            Some(Type::Handwritten { limits, .. }) => format!("Schema::Scalar(&{})", text(limits, &[])),
             None => "Schema::Any".to_owned(),
         },
     }

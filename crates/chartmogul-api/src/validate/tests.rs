@@ -7,7 +7,7 @@ use crate::{
     runtime::admit,
 };
 
-const TEXT: Schema = Schema::Text(Text {
+const TEXT: Schema = Schema::Text(&Text {
     min_length: 1,
     ..Text::ANY
 });
@@ -63,7 +63,7 @@ static INVOICE: Object = Object::new(
         field("rate", Schema::Number),
         field(
             "name",
-            Schema::Text(Text {
+            Schema::Text(&Text {
                 min_length: 2,
                 max_length: 3,
                 ..Text::ANY
@@ -71,7 +71,7 @@ static INVOICE: Object = Object::new(
         ),
         field(
             "code",
-            Schema::Text(Text {
+            Schema::Text(&Text {
                 pattern: Some(Pattern::new("^(a|b)+$", "the letters a and b")),
                 ..Text::ANY
             }),
@@ -81,7 +81,7 @@ static INVOICE: Object = Object::new(
         field("at", Schema::Timestamp),
         field(
             "scalar",
-            Schema::Scalar(Text {
+            Schema::Scalar(&Text {
                 max_length: 3,
                 ..Text::ANY
             }),
@@ -119,7 +119,7 @@ static QUERY: Object = Object::new(
     &[required(
         "include",
         Schema::List {
-            items: &Schema::Text(Text::ANY),
+            items: &Schema::Text(&Text::ANY),
             min_items: 0,
         },
     )],
@@ -457,7 +457,7 @@ fn a_path_argument_stays_in_its_segment() {
         ("a\0", "`id` was \"a\\0\"; must not have control characters"),
         ("ü\u{85}", "`id` was \"ü\\u{85}\"; must not have control characters"),
     ] {
-        assert_eq!(path_of(Schema::Text(Text::ANY), argument), expected, "{argument:?}");
+        assert_eq!(path_of(Schema::Text(&Text::ANY), argument), expected, "{argument:?}");
     }
     assert_eq!(encode_path("../customers/x").to_string(), "..%2Fcustomers%2Fx");
     assert_eq!(encode_path("a b/c?d#e%2e").to_string(), "a%20b%2Fc%3Fd%23e%252e");
@@ -497,8 +497,8 @@ fn a_path_argument_reaches_no_other_operation() {
         ..operations::GET_OPPORTUNITY
     };
     let all: &[&Operation] = &[&SEARCH, &STATE, &DELETED];
-    let thing = operation("/v1/things/{id}", Schema::Text(Text::ANY));
-    let state = operation("/v1/things/{id}/state", Schema::Text(Text::ANY));
+    let thing = operation("/v1/things/{id}", Schema::Text(&Text::ANY));
+    let state = operation("/v1/things/{id}/state", Schema::Text(&Text::ANY));
     assert_eq!(path::literal(&thing, "/v1/things/search", all), Some(("id", "search")));
     assert_eq!(
         path::literal(&state, "/v1/things/search/state", all),
@@ -548,7 +548,7 @@ fn a_request_is_of_the_operation_whose_path_says_most() {
         assert_eq!(found, id, "{method} {path}");
     }
     // Whichever comes first in the table.
-    let free = operation("/v1/things/{id}", Schema::Text(Text::ANY));
+    let free = operation("/v1/things/{id}", Schema::Text(&Text::ANY));
     let found = |all: &[&'static Operation]| crate::operation::at(all, "GET", "/v1/things/search").unwrap().path;
     let free: &'static Operation = Box::leak(Box::new(free));
     let literal: &'static Operation = Box::leak(Box::new(Operation {

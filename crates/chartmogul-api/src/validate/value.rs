@@ -204,7 +204,7 @@ fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), I
             Ok(())
         }
         (Schema::Object(schema), b'{') => object(schema, json, place),
-        (Schema::Scalar(limits), b'[') => list(&Schema::Text(*limits), 0, json, place),
+        (Schema::Scalar(limits), b'[') => list(&Schema::Text(limits), 0, json, place),
         (_, b'n') => Err(refused(json.value(), place, "must not be null")),
         (Schema::Number | Schema::Scalar(_), b'{') if { *json }.value().contains(NOT_FINITE) => {
             Err(refused(json.value(), place, "must be a finite number"))

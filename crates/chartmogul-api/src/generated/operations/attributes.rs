@@ -17,7 +17,7 @@ pub static GET_ATTRIBUTES: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: Some(&super::attributes::GET_ATTRIBUTES_QUERY),
     body: None,
     response: Some("CustomerAttributes"),
@@ -42,7 +42,7 @@ pub static ADD_TAGS: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::attributes::TAGS_ADDITION, required: true, envelope: None, example: Some("{\"tags\":[\"vip\"]}") }),
     response: Some("CustomerTags"),
@@ -67,7 +67,7 @@ pub static REMOVE_TAGS: Operation = Operation {
     idempotent: true,
     destructive: true,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::attributes::TAGS_REMOVAL, required: true, envelope: None, example: Some("{\"tags\":[\"vip\"]}") }),
     response: Some("CustomerTags"),
@@ -117,7 +117,7 @@ pub static UPDATE_CUSTOM_ATTRIBUTES: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_CHANGE, required: true, envelope: None, example: Some("{\"custom\":{\"seats\":5}}") }),
     response: Some("CustomerCustomAttributes"),
@@ -142,7 +142,7 @@ pub static ADD_CUSTOM_ATTRIBUTES: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_ADDITION, required: true, envelope: None, example: Some("{\"custom\":[{\"type\":\"String\",\"key\":\"channel\",\"value\":\"Web\",\"source\":\"crm-sync\"},{\"type\":\"Boolean\",\"key\":\"pro\",\"value\":true}]}") }),
     response: Some("CustomerCustomAttributes"),
@@ -167,7 +167,7 @@ pub static REMOVE_CUSTOM_ATTRIBUTES: Operation = Operation {
     idempotent: true,
     destructive: true,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::attributes::CUSTOM_ATTRIBUTES_REMOVAL, required: true, envelope: None, example: Some("{\"custom\":[\"pro\"]}") }),
     response: Some("CustomerCustomAttributes"),
@@ -214,7 +214,7 @@ pub(crate) static CUSTOM_ATTRIBUTES_ADDITION: Object = Object::new(
 pub(crate) static CUSTOM_ATTRIBUTES_ADDITION_BY_EMAIL: Object = Object::new(
     "CustomAttributesAdditionByEmail",
     &[
-        FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "custom", description: "The custom attributes.", example: Some("[{\"type\":\"Integer\",\"key\":\"seats\",\"value\":4}]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::NEW_CUSTOM_ATTRIBUTE), min_items: 0 } },
         FieldSchema { name: "with_associated_emails", description: "Whether to change customers, too, of whom a contact has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
@@ -232,7 +232,7 @@ pub(crate) static CUSTOM_ATTRIBUTES_CHANGE: Object = Object::new(
 pub(crate) static CUSTOM_ATTRIBUTES_REMOVAL: Object = Object::new(
     "CustomAttributesRemoval",
     &[
-        FieldSchema { name: "custom", description: "The keys; upper and lower case differ.", example: Some("[\"pro\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "custom", description: "The keys; upper and lower case differ.", example: Some("[\"pro\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
@@ -241,28 +241,28 @@ pub(crate) static GET_ATTRIBUTES_QUERY: Object = Object::new(
     "GetAttributesQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 
 pub(crate) static TAGS_ADDITION: Object = Object::new(
     "TagsAddition",
     &[
-        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
 );
 
 pub(crate) static TAGS_ADDITION_BY_EMAIL: Object = Object::new(
     "TagsAdditionByEmail",
     &[
-        FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
 );
 
 pub(crate) static TAGS_REMOVAL: Object = Object::new(
     "TagsRemoval",
     &[
-        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
 );

@@ -92,7 +92,7 @@ pub static GET_CUSTOMER: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: Some(&super::customers::GET_CUSTOMER_QUERY),
     body: None,
     response: Some("Customer"),
@@ -117,7 +117,7 @@ pub static DELETE_CUSTOMER: Operation = Operation {
     idempotent: true,
     destructive: true,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: None,
     response: None,
@@ -142,7 +142,7 @@ pub static UPDATE_CUSTOMER: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::customers::CUSTOMER_UPDATE, required: true, envelope: None, example: Some("{\"company\":\"Example Holding\",\"attributes\":{\"tags\":[\"vip\"],\"custom\":{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}}}") }),
     response: Some("Customer"),
@@ -206,7 +206,7 @@ pub static UNMERGE_CUSTOMER: Operation = Operation {
 pub(crate) static CUSTOMER_ATTRIBUTES_UPDATE: Object = Object::new(
     "CustomerAttributesUpdate",
     &[
-        FieldSchema { name: "tags", description: "The tags; take them for all tags that the customer has afterwards, because nothing documents that others are kept.", example: Some("[\"vip\"]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "tags", description: "The tags; take them for all tags that the customer has afterwards, because nothing documents that others are kept.", example: Some("[\"vip\"]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "custom", description: "Custom attributes that exist, with new values: key to value, or key to an object of `value` and `source`. Whether those that are not named are kept is not documented here; it is for `update_custom_attributes`.", example: Some("{\"seats\":4,\"channel\":{\"value\":\"Web\",\"source\":\"crm-sync\"}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
@@ -214,20 +214,20 @@ pub(crate) static CUSTOMER_ATTRIBUTES_UPDATE: Object = Object::new(
 pub(crate) static CUSTOMER_CREATION: Object = Object::new(
     "CustomerCreation",
     &[
-        FieldSchema { name: "data_source_uuid", description: "Data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Your identifier, unique within the data source.", example: Some("\"acct_001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "name", description: "Name of the customer.", example: Some("\"Example Ltd\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "email", description: "E-mail address of the customer.", example: Some("\"billing@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "company", description: "Name of the company.", example: Some("\"Example Holding\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "country", description: "Country, an ISO 3166-1 alpha-2 code.", example: Some("\"US\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "state", description: "State, for customers in the United States only: `US-CA`.", example: Some("\"US-CA\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "city", description: "City.", example: Some("\"San Francisco\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "zip", description: "Postal code.", example: Some("\"94105\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
+        FieldSchema { name: "data_source_uuid", description: "Data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Your identifier, unique within the data source.", example: Some("\"acct_001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "name", description: "Name of the customer.", example: Some("\"Example Ltd\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "email", description: "E-mail address of the customer.", example: Some("\"billing@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "company", description: "Name of the company.", example: Some("\"Example Holding\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "country", description: "Country, an ISO 3166-1 alpha-2 code.", example: Some("\"US\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "state", description: "State, for customers in the United States only: `US-CA`.", example: Some("\"US-CA\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "city", description: "City.", example: Some("\"San Francisco\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "zip", description: "Postal code.", example: Some("\"94105\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "lead_created_at", description: "When the customer became a lead; not in the future.", example: Some("\"2026-01-02T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "free_trial_started_at", description: "When the trial began.", example: Some("\"2026-01-03T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
-        FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
+        FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
+        FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "attributes", description: "Tags and custom attributes of a new customer.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::NEW_CUSTOMER_ATTRIBUTES) },
         FieldSchema { name: "primary_contact", description: "The contact to ask first. It becomes a contact, and is no part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
@@ -245,42 +245,42 @@ pub(crate) static CUSTOMER_MERGE: Object = Object::new(
 pub(crate) static CUSTOMER_REFERENCE: Object = Object::new(
     "CustomerReference",
     &[
-        FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_b7c2e904-51f6-4d3a-8e09-6f2a7d81c35e\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "data_source_uuid", description: "Data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Your identifier in that data source.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_b7c2e904-51f6-4d3a-8e09-6f2a7d81c35e\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Your identifier in that data source.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
     ],
 ).one_of(&[&["customer_uuid"], &["data_source_uuid", "external_id"]]);
 
 pub(crate) static CUSTOMER_UNMERGE: Object = Object::new(
     "CustomerUnmerge",
     &[
-        FieldSchema { name: "customer_uuid", description: "The customer that was merged, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "data_source_uuid", description: "Data source of the part, `ds_` followed by a UUID.", example: Some("\"ds_e09a71c4-25d8-4f6b-b3a7-8c14f05d92e6\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Your identifier of the part in that data source.", example: Some("\"client-77\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "move_to_new_customer", description: "What goes with the part; the rest stays. Notes include call logs.", example: Some("[\"tasks\",\"notes\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, values: &["tasks", "opportunities", "notes"], ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "customer_uuid", description: "The customer that was merged, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Data source of the part, `ds_` followed by a UUID.", example: Some("\"ds_e09a71c4-25d8-4f6b-b3a7-8c14f05d92e6\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Your identifier of the part in that data source.", example: Some("\"client-77\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "move_to_new_customer", description: "What goes with the part; the rest stays. Notes include call logs.", example: Some("[\"tasks\",\"notes\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, values: &["tasks", "opportunities", "notes"], ..Text::ANY }), min_items: 0 } },
     ],
 );
 
 pub(crate) static CUSTOMER_UPDATE: Object = Object::new(
     "CustomerUpdate",
     &[
-        FieldSchema { name: "name", description: "Name of the customer.", example: Some("\"Example Ltd\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "email", description: "E-mail address of the customer.", example: Some("\"billing@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "company", description: "Name of the company.", example: Some("\"Example Holding\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "country", description: "Country, an ISO 3166-1 alpha-2 code.", example: Some("\"US\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "state", description: "State, for customers in the United States only: `US-CA`.", example: Some("\"US-CA\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "city", description: "City.", example: Some("\"San Francisco\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "zip", description: "Postal code.", example: Some("\"94105\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
+        FieldSchema { name: "name", description: "Name of the customer.", example: Some("\"Example Ltd\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "email", description: "E-mail address of the customer.", example: Some("\"billing@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "company", description: "Name of the company.", example: Some("\"Example Holding\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "country", description: "Country, an ISO 3166-1 alpha-2 code.", example: Some("\"US\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "state", description: "State, for customers in the United States only: `US-CA`.", example: Some("\"US-CA\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "city", description: "City.", example: Some("\"San Francisco\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "zip", description: "Postal code.", example: Some("\"94105\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "lead_created_at", description: "When the customer became a lead; not in the future.", example: Some("\"2026-01-02T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "free_trial_started_at", description: "When the trial began.", example: Some("\"2026-01-03T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
-        FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
+        FieldSchema { name: "owner", description: "E-mail address of the ChartMogul user who is responsible.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
+        FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "attributes", description: "Tags and custom attributes to set with an update. Observed: what is left out here is kept. The operations of `attributes` change single tags and attributes.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::CUSTOMER_ATTRIBUTES_UPDATE) },
         FieldSchema { name: "primary_contact", description: "The contact to ask first. It becomes a contact, and is no part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
-        FieldSchema { name: "external_id", description: "Identifier of the customer in the data source. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Identifier of the customer in the data source. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
     ],
 ).not_empty();
 
@@ -288,18 +288,18 @@ pub(crate) static GET_CUSTOMER_QUERY: Object = Object::new(
     "GetCustomerQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 
 pub(crate) static LIST_CUSTOMERS_QUERY: Object = Object::new(
     "ListCustomersQuery",
     &[
-        FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Only those with this identifier of yours; several, if data sources have used the same one.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "status", description: "Only those with this status.", example: Some("\"Active\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["New_Lead", "Working_Lead", "Qualified_Lead", "Unqualified_Lead", "Active", "Past_Due", "Cancelled"], ..Text::ANY }) },
-        FieldSchema { name: "system", description: "Only those of this billing system, such as `Stripe` or `Custom`; upper and lower case differ.", example: Some("\"Stripe\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Only those with this identifier of yours; several, if data sources have used the same one.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "status", description: "Only those with this status.", example: Some("\"Active\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["New_Lead", "Working_Lead", "Qualified_Lead", "Unqualified_Lead", "Active", "Past_Due", "Cancelled"], ..Text::ANY }) },
+        FieldSchema { name: "system", description: "Only those of this billing system, such as `Stripe` or `Custom`; upper and lower case differ.", example: Some("\"Stripe\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
@@ -307,7 +307,7 @@ pub(crate) static LIST_CUSTOMERS_QUERY: Object = Object::new(
 pub(crate) static NEW_CUSTOMER_ATTRIBUTES: Object = Object::new(
     "NewCustomerAttributes",
     &[
-        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "tags", description: "The tags.", example: Some("[\"vip\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
         FieldSchema { name: "custom", description: "The custom attributes; those that the account does not have are created.", example: Some("[{\"type\":\"Integer\",\"key\":\"seats\",\"value\":4}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::NEW_CUSTOM_ATTRIBUTE), min_items: 0 } },
     ],
 );
@@ -315,24 +315,24 @@ pub(crate) static NEW_CUSTOMER_ATTRIBUTES: Object = Object::new(
 pub(crate) static PRIMARY_CONTACT: Object = Object::new(
     "PrimaryContact",
     &[
-        FieldSchema { name: "first_name", description: "First name.", example: Some("\"Pat\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "last_name", description: "Last name.", example: Some("\"Example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "email", description: "E-mail address.", example: Some("\"pat@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "title", description: "Position in the company.", example: Some("\"CFO\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "phone", description: "Telephone number.", example: Some("\"+49 30 901820\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "linked_in", description: "URL of the LinkedIn profile.", example: Some("\"https://www.linkedin.com/in/pat-example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "twitter", description: "URL of the profile on X.", example: Some("\"https://x.com/pat_example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "notes", description: "Anything else.", example: Some("\"Prefers e-mail\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
-        FieldSchema { name: "external_id", description: "Your identifier of the contact. Known of updates only.", example: Some("\"contact-17\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text::ANY) },
+        FieldSchema { name: "first_name", description: "First name.", example: Some("\"Pat\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "last_name", description: "Last name.", example: Some("\"Example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "email", description: "E-mail address.", example: Some("\"pat@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "title", description: "Position in the company.", example: Some("\"CFO\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "phone", description: "Telephone number.", example: Some("\"+49 30 901820\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "linked_in", description: "URL of the LinkedIn profile.", example: Some("\"https://www.linkedin.com/in/pat-example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "twitter", description: "URL of the profile on X.", example: Some("\"https://x.com/pat_example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "notes", description: "Anything else.", example: Some("\"Prefers e-mail\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "external_id", description: "Your identifier of the contact. Known of updates only.", example: Some("\"contact-17\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
     ],
 );
 
 pub(crate) static SEARCH_CUSTOMERS_QUERY: Object = Object::new(
     "SearchCustomersQuery",
     &[
-        FieldSchema { name: "email", description: "The whole e-mail address.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "email", description: "The whole e-mail address.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "with_associated_emails", description: "Whether to find customers, too, of whom a contact has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );

@@ -67,7 +67,7 @@ pub static GET_PLAN_GROUP: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: None,
     response: Some("PlanGroup"),
@@ -92,7 +92,7 @@ pub static DELETE_PLAN_GROUP: Operation = Operation {
     idempotent: true,
     destructive: true,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: None,
     response: None,
@@ -117,7 +117,7 @@ pub static UPDATE_PLAN_GROUP: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::plan_groups::PLAN_GROUP_UPDATE, required: true, envelope: None, example: Some("{\"name\":\"Team plans\",\"plans\":[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\",\"pl_27e6a94c-1f58-4b0d-a3c2-d95b7e408f61\"]}") }),
     response: Some("PlanGroup"),
@@ -142,7 +142,7 @@ pub static LIST_PLAN_GROUP_PLANS: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_group_uuid", description: "Identifier of the plan group, `plg_` followed by a UUID.", example: Some("\"plg_9f04c7a2-6d3b-4851-b7e9-13ac58f0d264\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: Some(&super::plan_groups::LIST_PLAN_GROUP_PLANS_QUERY),
     body: None,
     response: Some("PlanPage"),
@@ -156,7 +156,7 @@ pub static LIST_PLAN_GROUP_PLANS: Operation = Operation {
 pub(crate) static LIST_PLAN_GROUP_PLANS_QUERY: Object = Object::new(
     "ListPlanGroupPlansQuery",
     &[
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
@@ -164,7 +164,7 @@ pub(crate) static LIST_PLAN_GROUP_PLANS_QUERY: Object = Object::new(
 pub(crate) static LIST_PLAN_GROUPS_QUERY: Object = Object::new(
     "ListPlanGroupsQuery",
     &[
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
@@ -172,15 +172,15 @@ pub(crate) static LIST_PLAN_GROUPS_QUERY: Object = Object::new(
 pub(crate) static PLAN_GROUP_CREATION: Object = Object::new(
     "PlanGroupCreation",
     &[
-        FieldSchema { name: "name", description: "Name of the plan group.", example: Some("\"Team plans\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "plans", description: "Identifiers of the plans, at least one; each is `pl_` followed by a UUID.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "name", description: "Name of the plan group.", example: Some("\"Team plans\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "plans", description: "Identifiers of the plans, at least one; each is `pl_` followed by a UUID.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\"]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 
 pub(crate) static PLAN_GROUP_UPDATE: Object = Object::new(
     "PlanGroupUpdate",
     &[
-        FieldSchema { name: "name", description: "Name of the plan group.", example: Some("\"Team plans\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "plans", description: "Identifiers of the plans, each `pl_` followed by a UUID. The list replaces all plans of the group; whether it may be empty is not known. Leave `plans` out to keep them as they are.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\"]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Text(Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
+        FieldSchema { name: "name", description: "Name of the plan group.", example: Some("\"Team plans\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "plans", description: "Identifiers of the plans, each `pl_` followed by a UUID. The list replaces all plans of the group; whether it may be empty is not known. Leave `plans` out to keep them as they are.", example: Some("[\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\"]"), required: false, nullable: false, replaces_all: true, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 0 } },
     ],
 ).not_empty();

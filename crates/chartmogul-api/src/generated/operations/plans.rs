@@ -67,7 +67,7 @@ pub static GET_PLAN: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: None,
     response: Some("Plan"),
@@ -92,7 +92,7 @@ pub static DELETE_PLAN: Operation = Operation {
     idempotent: true,
     destructive: true,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: None,
     response: None,
@@ -117,7 +117,7 @@ pub static UPDATE_PLAN: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::plans::PLAN_UPDATE, required: true, envelope: None, example: Some("{\"name\":\"Team\"}") }),
     response: Some("Plan"),
@@ -131,10 +131,10 @@ pub static UPDATE_PLAN: Operation = Operation {
 pub(crate) static LIST_PLANS_QUERY: Object = Object::new(
     "ListPlansQuery",
     &[
-        FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Only those with this external identifier; every data source may have one.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "system", description: "Only those of data sources of this kind, such as `Stripe`; upper and lower case differ.", example: Some("\"Custom\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Only those with this external identifier; every data source may have one.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "system", description: "Only those of data sources of this kind, such as `Stripe`; upper and lower case differ.", example: Some("\"Custom\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
@@ -142,21 +142,21 @@ pub(crate) static LIST_PLANS_QUERY: Object = Object::new(
 pub(crate) static PLAN_CREATION: Object = Object::new(
     "PlanCreation",
     &[
-        FieldSchema { name: "data_source_uuid", description: "Identifier of the data source that the plan belongs to, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "name", description: "Name of the plan.", example: Some("\"Team\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Identifier of the data source that the plan belongs to, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "name", description: "Name of the plan.", example: Some("\"Team\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "interval_count", description: "How many units of `interval_unit` there are between two billings, 1 or more: a quarter is 3 with `month`.", example: Some("1"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: None } },
-        FieldSchema { name: "interval_unit", description: "The unit of the time between two billings.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Identifier of the plan in the data source, for which it must be new. Observed: left out, it becomes the UUID of the plan without `pl_`.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "interval_unit", description: "The unit of the time between two billings.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Identifier of the plan in the data source, for which it must be new. Observed: left out, it becomes the UUID of the plan without `pl_`.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
     ],
 );
 
 pub(crate) static PLAN_UPDATE: Object = Object::new(
     "PlanUpdate",
     &[
-        FieldSchema { name: "name", description: "Name of the plan.", example: Some("\"Team\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "name", description: "Name of the plan.", example: Some("\"Team\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "interval_count", description: "How many units of `interval_unit` there are between two billings, 1 or more: a quarter is 3 with `month`.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: None } },
-        FieldSchema { name: "interval_unit", description: "The unit of the time between two billings.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Identifier of the plan in the data source. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "interval_unit", description: "The unit of the time between two billings.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Identifier of the plan in the data source. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
     ],
 ).not_empty();

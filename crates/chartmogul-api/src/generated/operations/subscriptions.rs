@@ -17,7 +17,7 @@ pub static LIST_SUBSCRIPTIONS: Operation = Operation {
     idempotent: true,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: Some(&super::subscriptions::LIST_SUBSCRIPTIONS_QUERY),
     body: None,
     response: Some("SubscriptionPage"),
@@ -42,7 +42,7 @@ pub static CONNECT_SUBSCRIPTIONS: Operation = Operation {
     idempotent: false,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::subscriptions::SUBSCRIPTIONS_TO_CONNECT, required: true, envelope: None, example: Some("{\"subscriptions\":[{\"data_source_uuid\":\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\",\"external_id\":\"sub_0001\"},{\"data_source_uuid\":\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\",\"external_id\":\"sub_0002\"}]}") }),
     response: None,
@@ -67,7 +67,7 @@ pub static DISCONNECT_SUBSCRIPTIONS: Operation = Operation {
     idempotent: false,
     destructive: false,
     deprecated: None,
-    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "customer_uuid", description: "Identifier of the customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: Some(Body { object: &super::subscriptions::SUBSCRIPTIONS_TO_CONNECT, required: true, envelope: None, example: Some("{\"subscriptions\":[{\"data_source_uuid\":\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\",\"external_id\":\"sub_0001\"},{\"data_source_uuid\":\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\",\"external_id\":\"sub_0002\"}]}") }),
     response: None,
@@ -81,7 +81,7 @@ pub static DISCONNECT_SUBSCRIPTIONS: Operation = Operation {
 pub(crate) static LIST_SUBSCRIPTIONS_QUERY: Object = Object::new(
     "ListSubscriptionsQuery",
     &[
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
@@ -89,10 +89,10 @@ pub(crate) static LIST_SUBSCRIPTIONS_QUERY: Object = Object::new(
 pub(crate) static SUBSCRIPTION_REFERENCE: Object = Object::new(
     "SubscriptionReference",
     &[
-        FieldSchema { name: "data_source_uuid", description: "Data source of the subscription, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Your identifier of the subscription.", example: Some("\"sub_0001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "uuid", description: "UUID of the subscription as the list has it, or `sub_` followed by a UUID.", example: Some("\"147cba1a-1fd9-411b-bcb7-2ed467cebe24\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID. Observed to be accepted; it is not needed.", example: Some("\"pl_2d7f0c4e-91b3-4a6d-8e52-6b0f93c1a7d8\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "data_source_uuid", description: "Data source of the subscription, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Your identifier of the subscription.", example: Some("\"sub_0001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "uuid", description: "UUID of the subscription as the list has it, or `sub_` followed by a UUID.", example: Some("\"147cba1a-1fd9-411b-bcb7-2ed467cebe24\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID. Observed to be accepted; it is not needed.", example: Some("\"pl_2d7f0c4e-91b3-4a6d-8e52-6b0f93c1a7d8\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
     ],
 );
 
