@@ -336,15 +336,13 @@ impl Limits {
 
     fn is_limit_of(self: &Arc<Self>, call: &Polling) -> bool {
         let ours = |(limits, _): &(Arc<Self>, u64)| Arc::ptr_eq(limits, self);
-        call.limits().as_ref().is_none_or(ours)
+        call.limits().is_none_or(ours)
     }
 
     /// The ticket of a call, which it keeps: whoever has to take a permit or a send slot again goes before all that came later.
     fn ticket(self: &Arc<Self>, call: Option<&Arc<Polling>>, state: &mut State) -> u64 {
         let Some(call) = call else { return state.ticket() };
-        call.limits()
-            .get_or_insert_with(|| (Arc::clone(self), state.ticket()))
-            .1
+        call.ticket(|| (Arc::clone(self), state.ticket()))
     }
 
     /// The request of the latest send slot of a call leaves.
@@ -648,7 +646,7 @@ pub(super) struct Reserved {
 impl Reserved {
     /// The latest send slot of a call, if its limiter has to know.
     pub(super) fn begin(call: &Polling) -> Option<Self> {
-        let (limits, ticket) = call.limits().clone()?;
+        let (limits, ticket) = call.limits().cloned()?;
         // Until the other request has its send slot, too, it counts from now on, like one that leaves.
         let slot = limits.with(|state| {
             state.leaves(ticket);

@@ -8,7 +8,7 @@ use std::{
     mem,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Wake, Waker},
@@ -38,7 +38,7 @@ pub(crate) struct Polling {
     /// Wakes the task of the call.
     task: Mutex<Waker>,
     /// The limiter that gave it a permit, and its ticket there.
-    limits: Mutex<Option<(Arc<Limits>, u64)>>,
+    limits: OnceLock<(Arc<Limits>, u64)>,
     /// How many requests it has begun.
     requests: AtomicU64,
 }
@@ -48,7 +48,7 @@ impl Polling {
         Arc::new(Self {
             state: AtomicUsize::new(0),
             task: Mutex::new(Waker::noop().clone()),
-            limits: Mutex::new(None),
+            limits: OnceLock::new(),
             requests: AtomicU64::new(0),
         })
     }
@@ -63,9 +63,14 @@ impl Polling {
         CURRENT.scope(Arc::clone(self), waiting)
     }
 
-    /// The limiter that gave it a permit, and its ticket there. Whoever holds this locks nothing else; it may be locked under the limiter's lock.
-    pub(super) fn limits(&self) -> MutexGuard<'_, Option<(Arc<Limits>, u64)>> {
-        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The limiter that gave it a permit, and its ticket there.
+    pub(super) fn limits(&self) -> Option<&(Arc<Limits>, u64)> {
+        self.limits.get()
+    }
+
+    /// Its ticket at its limiter. The first one that it asks is its limiter; `begin` makes the ticket, and must not lock anything.
+    pub(super) fn ticket(&self, begin: impl FnOnce() -> (Arc<Limits>, u64)) -> u64 {
+        self.limits.get_or_init(begin).1
     }
 
     /// Polls a future as the work of this call.
@@ -93,9 +98,8 @@ impl Polling {
         if self.requests.load(Ordering::Relaxed) != number {
             return;
         }
-        let limits = self.limits().clone();
-        if let Some((limits, ticket)) = limits {
-            limits.leaves(ticket);
+        if let Some((limits, ticket)) = self.limits() {
+            limits.leaves(*ticket);
         }
     }
 
