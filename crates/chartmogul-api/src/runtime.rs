@@ -228,15 +228,19 @@ fn complete(mut request: Prepared, operation: &Operation) -> Prepared {
 }
 
 /// Sends a request, and returns what the response holds. While it waits, it is what is to be sent that takes room, and no longer
-/// the request that it was made of. Hand the future on as it is: one that awaits it has room for it twice.
+/// the request that it was made of.
 pub fn send<R: Request>(
     request: R,
-    client: Client,
+    mut client: Client,
 ) -> impl Future<Output = Result<R::Response, Error>> + Send + 'static {
-    let prepared = prepare(&request, &client, Check::Yes).map_err(Box::new); // in a box: it would need more room
+    client.records = true;
+    let prepared = record(&request, &client, Check::Yes).map_err(Box::new); // in a box: it would need more room
+    client.records = false;
     let (route, shape) = (Route::Operation(request.operation()), request.shape());
     drop(request);
-    async move {
+    // In a box: who calls moves this future into its place, and need not move all that a call needs. It is made where it stays.
+    let room = Box::new_uninit();
+    let sending = async move {
         match prepared {
             Ok(prepared) => {
                 let response = call(&client, route, prepared, shape).await?;
@@ -244,7 +248,8 @@ pub fn send<R: Request>(
             }
             Err(error) => Err(*error),
         }
-    }
+    };
+    Box::into_pin(Box::write(room, sending))
 }
 
 /// Whether input is checked.
@@ -270,8 +275,13 @@ pub fn prepare<R: Request>(request: &R, client: &Client, check: Check) -> Result
         records: true,
         ..client.clone()
     };
+    record(request, &recording, check)
+}
+
+/// The same with a client that records.
+fn record<R: Request>(request: &R, recording: &Client, check: Check) -> Result<Prepared, Error> {
     // Nothing is waited for before a request is recorded.
-    let ended = pin!(request.send(&recording)).poll(&mut Context::from_waker(Waker::noop()));
+    let ended = pin!(request.send(recording)).poll(&mut Context::from_waker(Waker::noop()));
     match (RECORDED.take(), ended, check) {
         (Some(prepared), _, Check::Yes) => admit(prepared, request.operation()),
         (Some(prepared), _, Check::No) => Ok(complete(prepared, request.operation())),

@@ -358,9 +358,11 @@ impl<C: From<Client>> ClientBuilder<C> {
             baseurl: Relative,
             shared: Arc::new(Shared {
                 connections,
+                headers_with_body: with_body(&headers),
                 headers,
                 host: base_url.host_str().unwrap_or_default().to_owned(),
                 port: base_url.port_or_known_default().unwrap_or_default(),
+                url: with_room(&base_url),
                 base_path: base_url.path().trim_end_matches('/').to_owned(),
                 base_url,
                 connect_timeout,
@@ -603,6 +605,21 @@ fn user_agent(program: Option<&str>) -> Result<HeaderValue, Error> {
         what: format!("`user_agent` was {program:?}; {requirement}"),
         source: Some(source.into()),
     })
+}
+
+/// A URL whose copies have room for the path of a request.
+fn with_room(base_url: &Url) -> Url {
+    const LONGEST: usize = 100; // `/v1/contacts/{into_contact_uuid}/merge/{from_contact_uuid}`
+    let mut url = base_url.clone();
+    url.set_path(&format!("{}/{}", base_url.path(), "-".repeat(LONGEST)));
+    url
+}
+
+/// The headers of a request with a body.
+fn with_body(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers
 }
 
 /// HTTP Basic: the key is the user name, the password is empty.

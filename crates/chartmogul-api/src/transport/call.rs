@@ -38,7 +38,7 @@ type Attempted = Result<Box<RawResponse>, Box<AttemptError>>;
 
 /// What follows from the read.
 enum Next {
-    Write(Prepared),
+    Write(Box<Prepared>),
     /// The call is done.
     Nothing(Box<RawResponse>),
     /// It failed, or its response would get old; it is made again.
@@ -47,9 +47,11 @@ enum Next {
 
 pub(super) struct Call<'a> {
     client: &'a Client,
-    route: Route,
-    request: Prepared,
+    route: &'a Route,
+    request: &'a Prepared,
     read_first: Option<Box<ReadFirst<'a>>>, // in a box: few calls have one
+    /// What is sent in place of the request, because it follows from what was read.
+    follows: Option<Box<Prepared>>,
     polling: Arc<Polling>,
     started: Instant,
     deadline: Instant,
@@ -61,13 +63,14 @@ const SLOT: &str = "the rate limit";
 const PERMIT: &str = "a permit";
 
 impl<'a> Call<'a> {
-    pub(super) fn new(client: &'a Client, route: Route, request: Prepared) -> Self {
+    pub(super) fn new(client: &'a Client, route: &'a Route, request: &'a Prepared) -> Self {
         let started = Instant::now();
         Self {
             client,
             route,
             request,
             read_first: None,
+            follows: None,
             polling: Polling::new(),
             started,
             deadline: match &client.bounds {
@@ -88,7 +91,7 @@ impl<'a> Call<'a> {
     }
 
     pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
-        let (span, shared) = (observe::call_span(&self.route), &self.client.shared);
+        let (span, shared) = (observe::call_span(self.route), &self.client.shared);
         // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
         let polling = Arc::clone(&self.polling);
         let (result, span) = {
@@ -98,7 +101,7 @@ impl<'a> Call<'a> {
             ((&mut attempts).await, attempts.span().clone())
         };
         if observe::anyone(shared, &span) {
-            observe::call_ended(shared, &span, &self.route, &self.ended(&result));
+            observe::call_ended(shared, &span, self.route, &self.ended(&result));
         }
         result
     }
@@ -120,7 +123,7 @@ impl<'a> Call<'a> {
             if let Some(read) = self.read_first.take() {
                 // In a box: few calls need its room.
                 match Box::pin(self.read(read, &mut permit, &mut before)).await? {
-                    Next::Write(request) => self.request = request,
+                    Next::Write(request) => self.follows = Some(request),
                     Next::Nothing(raw) => {
                         shared.budget.succeeded(number);
                         return Ok(Completed {
@@ -166,7 +169,7 @@ impl<'a> Call<'a> {
             if started >= self.deadline {
                 return Err(self.late(SLOT, "no time was left for an attempt".into()));
             }
-            let (span, response) = self.begin(&self.route, &self.request, number)?;
+            let (span, response) = self.begin(self.route, self.follows.as_deref().unwrap_or(self.request), number)?;
             let deadline = self.attempt_deadline(started);
             let sending = pin!(attempt::send(client, response, deadline, accept));
             let mut sending = sending.instrument(span);
@@ -193,7 +196,7 @@ impl<'a> Call<'a> {
                     took: started.elapsed(),
                     result: result.as_deref().map_err(AsRef::as_ref),
                 };
-                observe::attempt_ended(&client.shared, span, &self.route, &ended);
+                observe::attempt_ended(&client.shared, span, self.route, &ended);
             }
             Ok((started, result))
         }
@@ -253,7 +256,7 @@ impl<'a> Call<'a> {
                 if let Some(slot) = write_slot {
                     slot.leave();
                 }
-                Next::Write(request)
+                Next::Write(request.into())
             }
             (Ok(raw), Ok(None)) => Next::Nothing(raw),
             (Ok(raw), Err(error)) => return Err(self.unusable(error, *raw, &read.route)),
@@ -343,7 +346,7 @@ impl<'a> Call<'a> {
     fn note(&mut self, broken: &AttemptError, started: Instant, waited: Waited, read: Option<&Route>) {
         let took = started.elapsed();
         self.history.attempts.push(Attempt {
-            is_read: read.unwrap_or(&self.route).is_read(),
+            is_read: read.unwrap_or(self.route).is_read(),
             started_at: Utc::now() - took,
             waited: waited.total(),
             took,
@@ -364,7 +367,7 @@ impl<'a> Call<'a> {
         }
         let failed = Failed {
             failure: broken.failure,
-            idempotent: read.unwrap_or(&self.route).idempotent(),
+            idempotent: read.unwrap_or(self.route).idempotent(),
             attempts: count(&self.history.attempts),
             retry_after,
             left: self.deadline.saturating_duration_since(Instant::now()),
@@ -372,7 +375,7 @@ impl<'a> Call<'a> {
         let decision = shared.retry.decide(&failed, &shared.budget, fastrand::f64());
         match decision {
             Decision::Wait(wait) => {
-                observe::will_retry(read.unwrap_or(&self.route), failed.attempts, wait, broken.failure);
+                observe::will_retry(read.unwrap_or(self.route), failed.attempts, wait, broken.failure);
                 let began = Instant::now();
                 let waited = unless_stopped(client, pin!(sleep(wait)))
                     .instrument(observe::wait_span("the next attempt"))
@@ -382,7 +385,7 @@ impl<'a> Call<'a> {
                     Some(()) => Ok(()),
                     None => {
                         let history = self.stop_reason(Some(StopReason::Stopped));
-                        Err(broken.into_error(client, read.unwrap_or(&self.route), history))
+                        Err(broken.into_error(client, read.unwrap_or(self.route), history))
                     }
                 }
             }
@@ -395,7 +398,7 @@ impl<'a> Call<'a> {
                 } else {
                     stop_reason
                 });
-                Err(broken.into_error(client, read.unwrap_or(&self.route), history))
+                Err(broken.into_error(client, read.unwrap_or(self.route), history))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::{borrow::Cow, cell::Cell, fmt};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, header};
+use reqwest::Url;
 use serde::{
     Deserializer as _, Serialize,
     de::{MapAccess, Visitor},
@@ -17,10 +18,7 @@ use crate::{BoxError, value::field::Name};
 ///
 /// Not for users: it may change.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Prepared(Box<Parts>); // in a box: it is handed through some futures, and waits in one
-
-#[derive(Clone, PartialEq, Eq)]
-struct Parts {
+pub struct Prepared {
     method: Method,
     path: String,
     query: Option<Box<[u8]>>,
@@ -29,44 +27,44 @@ struct Parts {
 
 impl Prepared {
     pub(crate) fn new(method: Method, path: String) -> Self {
-        Self(Box::new(Parts {
+        Self {
             method,
             path,
             query: None,
             body: None,
-        }))
+        }
     }
 
     /// Sets the query: a JSON object of scalars, and of lists of them.
     pub(crate) fn set_query(&mut self, query: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
-        self.0.query = write(query, |json| (json != b"{}").then(|| json.into()))?;
+        self.query = write(query, |json| (json != b"{}").then(|| json.into()))?;
         Ok(())
     }
 
     /// Sets the body, which is sent as JSON.
     pub(crate) fn set_body(&mut self, body: &(impl Serialize + ?Sized)) -> serde_json::Result<()> {
-        self.0.body = Some(write(body, Bytes::copy_from_slice)?);
+        self.body = Some(write(body, Bytes::copy_from_slice)?);
         Ok(())
     }
 
     /// Leaves out a body that has no field.
     pub(crate) fn drop_empty_body(&mut self) {
-        self.0.body.take_if(|body| *body == b"{}".as_slice());
+        self.body.take_if(|body| *body == b"{}".as_slice());
     }
 
     /// The path with its values, each of which is percent-encoded; without what the base URL has before it.
     pub fn path(&self) -> &str {
-        &self.0.path
+        &self.path
     }
 
     /// The query as a JSON object; `None` if it is empty.
     pub fn query(&self) -> Option<&[u8]> {
-        self.0.query.as_deref()
+        self.query.as_deref()
     }
 
     /// The body, which is JSON.
     pub fn body(&self) -> Option<&[u8]> {
-        self.0.body.as_deref()
+        self.body.as_deref()
     }
 
     /// What an attempt sends.
@@ -75,50 +73,47 @@ impl Prepared {
         shared: &Shared,
         body_of: impl FnOnce(Option<Bytes>) -> Option<reqwest::Body>,
     ) -> Result<reqwest::Request, BoxError> {
-        let Parts {
+        let Self {
             method,
             path,
             query,
             body,
-        } = &*self.0;
-        // What comes before the path is parsed once, when the client is built: it takes longer than the path.
-        let mut url = match shared.base_path.as_str() {
-            "" => shared.base_url.join(path)?,
-            prefix => shared.base_url.join(&format!("{prefix}{path}"))?,
-        };
+        } = self;
+        let mut url = shared.url.clone();
+        match shared.base_path.as_str() {
+            "" => url.set_path(path),
+            prefix => url.set_path(&format!("{prefix}{path}")),
+        }
         if let Some(query) = query {
-            let mut pairs = url.query_pairs_mut();
-            each_parameter(query, &mut |name, value| {
-                pairs.append_pair(name, value);
-            })?;
+            add_query(&mut url, query)?;
         }
         let mut request = reqwest::Request::new(method.clone(), url);
-        let headers = request.headers_mut();
-        // Room for the HTTP client's own (`host`, `accept-encoding`, `content-length`), and not more: it makes copies.
-        headers.reserve(shared.headers.len() + if body.is_some() { 4 } else { 3 });
-        for (name, value) in &shared.headers {
-            headers.insert(name, value.clone());
-        }
-        match body {
-            Some(_) => {
-                headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-            }
-            // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers respond with 411 otherwise.
-            None if matches!(*method, Method::POST | Method::PUT | Method::PATCH) => {
-                headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-            }
-            None => {}
+        *request.headers_mut() = match body {
+            Some(_) => shared.headers_with_body.clone(),
+            None => shared.headers.clone(),
+        };
+        // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers respond with 411 otherwise.
+        if body.is_none() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
+            let zero = HeaderValue::from_static("0");
+            request.headers_mut().insert(header::CONTENT_LENGTH, zero);
         }
         *request.body_mut() = body_of(body.clone());
         Ok(request)
     }
 }
 
+fn add_query(url: &mut Url, query: &[u8]) -> serde_json::Result<()> {
+    let mut pairs = url.query_pairs_mut();
+    each_parameter(query, &mut |name, value| {
+        pairs.append_pair(name, value);
+    })
+}
+
 /// Without values, which may be a customer's.
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
-            .field("method", &self.0.method)
+            .field("method", &self.method)
             .finish_non_exhaustive()
     }
 }
