@@ -355,7 +355,7 @@ impl<'a> Killed<'a> {
             0 => String::new(),
             repeats => format!("; {repeats} sent again"),
         };
-        let expected_report = expected_report.replacen("never sent", &format!("never sent{sent_again}"), 1);
+        let expected_report = expected_report.replacen("not sent", &format!("not sent{sent_again}"), 1);
         assert_eq!(report, expected_report);
 
         // Updates of one opportunity were made in the order of the input, each perhaps several times in a row.

@@ -102,7 +102,7 @@ fn what_is_needed_is_said_not_panicked_about() {
     };
     all(
         &outside,
-        "no tokio runtime: await this inside of one that is built with `enable_all`",
+        "no tokio runtime: await this inside one that is built with `enable_all`",
     );
     let without_timers = Builder::new_current_thread().enable_io().build().unwrap();
     all(

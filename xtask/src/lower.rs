@@ -1,7 +1,7 @@
 //! Rewrites the API into a document that progenitor turns into correct code.
 //!
-//! progenitor reads less of OpenAPI than a document for people and other tools should say. What is lost here on
-//! purpose comes back elsewhere:
+//! progenitor supports less of OpenAPI than a document for people and other tools needs. What is left out here is
+//! handled elsewhere:
 //!
 //! | in the document | for progenitor | why |
 //! |---|---|---|

@@ -27,19 +27,19 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Say everything that is wrong with openapi/chartmogul.yaml.
+    /// Report all errors in openapi/chartmogul.yaml.
     Lint,
-    /// Print what the document becomes for progenitor, and the types that replace some of its components.
+    /// Print the document as progenitor receives it, and the types that replace some of its components.
     Lower,
-    /// Say what changed in the document since a git revision, whom it breaks, and which version follows.
+    /// Report what changed in the document since a git revision, whom it breaks, and the next version.
     Diff {
         /// The revision to compare with; where this branch left main by default.
         #[arg(long, value_name = "REV")]
         base: Option<String>,
-        /// How to write the result.
+        /// The output format.
         #[arg(long, value_enum, default_value = "text")]
         format: Format,
-        /// Fail if a change is at least this bad for anybody.
+        /// Fail if any change has this effect or a worse one.
         #[arg(long, value_enum, value_name = "EFFECT")]
         deny: Option<Effect>,
     },
@@ -102,7 +102,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Task::Surface { check: false } => changed(&surface::write(root)?, "snapshots"),
         Task::Surface { check: true } => stale(
             &surface::stale(root)?,
-            "the public API is not that of the snapshots: if the change is meant, run `cargo xtask surface`, commit the \
+            "the public API differs from the snapshots: if the change is intended, run `cargo xtask surface`, commit the \
              result, and say in CHANGELOG.md what changes for a caller",
         ),
     })

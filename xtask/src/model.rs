@@ -1,4 +1,4 @@
-//! What the generator needs of a document, after the document was found fit for it.
+//! What the generator needs to know of a document; `lint` reads it.
 
 use std::collections::BTreeMap;
 

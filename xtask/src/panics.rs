@@ -1,14 +1,14 @@
-//! A net under libraries that panic where they are not finished.
+//! Catches panics of libraries that panic on valid input.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook},
     sync::{Mutex, PoisonError},
 };
 
-/// The panic hook is the whole process's: one at a time, or the silent one would be put back for good.
+/// The panic hook is global to the process: one user at a time, or the silent hook could stay installed.
 static HOOK: Mutex<()> = Mutex::new(());
 
-/// Runs something without a word from a panic; its message becomes the error.
+/// Runs a function and suppresses the output of a panic; the panic's message becomes the error.
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let _guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = take_hook();

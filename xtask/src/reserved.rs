@@ -1,4 +1,4 @@
-//! Names that are taken before the document says anything: read from the code that has them.
+//! Names that handwritten code and Rust take before the document does, read from the code that has them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -89,11 +89,11 @@ impl JsonUpdate {
     /// An update with its arguments in one object, as [`Client::call_json`] takes them.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], if the operation is no update of an object that can be read; for an unknown argument; for a
-    /// parameter of the path that is missing or not allowed; and for custom attributes that are no list of keys and values.
+    /// [`Error::InvalidInput`] if the operation is not an update of an object that can be read, for an unknown argument, for a
+    /// path parameter that is missing or invalid, and for custom attributes that are not a list of keys and values.
     pub fn new(operation: &'static Operation, mut arguments: Map<String, Value>) -> Result<Self, Error> {
         let Some(read) = operation.read() else {
-            let must_be = "must be an update of an object that can be read";
+            let must_be = "must be an operation that updates an object which can be read";
             return Err(InvalidInput::new("operation", &operation.id, must_be).into());
         };
         let mut custom = None;
@@ -183,7 +183,8 @@ fn prepare(
 ) -> Result<Prepared, Error> {
     known(operation, arguments)?;
     let method = operation.method.parse();
-    let method = method.map_err(|_| Error::internal("an operation has a method that is none, which is a bug", None))?;
+    let method =
+        method.map_err(|_| Error::internal("the operation table has an invalid HTTP method, which is a bug", None))?;
     let mut request = Prepared::new(method, path(operation, arguments)?);
     if let Some(query) = operation.query {
         request.set_query(&Fields(query, arguments, None)).map_err(unwritten)?;
@@ -536,7 +537,7 @@ mod tests {
         assert_eq!(update("owner", json!(null)), "`owner` was null; must not be null");
         assert_eq!(
             update("amount_in_cents", json!(u64::MAX)),
-            "`amount_in_cents` was 18446744073709551615; must be a whole number of 64 bits"
+            "`amount_in_cents` was 18446744073709551615; must be a 64-bit integer"
         );
         assert!(
             update("amount", json!(1))
@@ -630,7 +631,7 @@ mod tests {
         );
         let said = by_name(&DISABLE, &json!({ "id": 42, "tags": ["a,b"] })).unwrap_err();
         assert!(
-            said.starts_with("`tags[0]` was \"a,b\"; must not be empty or have a comma"),
+            said.starts_with("`tags[0]` was \"a,b\"; must not be empty or contain a comma"),
             "{said}"
         );
     }

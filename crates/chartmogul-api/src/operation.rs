@@ -32,7 +32,7 @@ pub struct Operation {
     pub description: &'static str,
     /// Whether sending the request twice has the same effect as sending it once.
     pub idempotent: bool,
-    /// Whether it removes something for good.
+    /// Whether it removes something permanently.
     pub destructive: bool,
     /// What to use instead, if the operation is deprecated.
     pub deprecated: Option<&'static str>,
@@ -48,10 +48,10 @@ pub struct Operation {
     pub entries: Option<&'static str>,
     /// Whether the entries come in pages: one has a cursor for the next.
     pub pages: bool,
-    /// The fields of what the response is about (its entries, if it has some, else itself), in the document's order.
+    /// The fields of the entries, or of the response itself if it has none; in the document's order.
     pub fields: &'static [&'static str],
-    /// Those that are amounts in cents, as their descriptions say; with a dot, what is inside of another field. Where there are entries,
-    /// also what is beside them: `summary.current`.
+    /// The fields that are amounts in cents, by their descriptions; nested fields with a dot. If there are entries, also the
+    /// fields beside them: `summary.current`.
     pub cents: &'static [&'static str],
     /// Page of ChartMogul's API reference.
     pub source: &'static str,
@@ -202,7 +202,7 @@ pub enum Schema {
     List {
         /// What each item can be.
         items: &'static Schema,
-        /// Fewest items allowed.
+        /// Minimum number of items.
         min_items: usize,
     },
     /// An object with free keys, and what each value can be.
@@ -215,9 +215,9 @@ pub enum Schema {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Text {
-    /// Fewest characters.
+    /// Minimum length, in characters.
     pub min_length: u64,
-    /// Most characters.
+    /// Maximum length, in characters.
     pub max_length: u64,
     /// What it must match.
     pub pattern: Option<Pattern>,
@@ -262,7 +262,7 @@ impl Operation {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Of an update (`PATCH`), the operation that reads the object that it updates, if there is one.
+    /// For an update (`PATCH`), the operation that reads the object, if there is one.
     pub fn read(&self) -> Option<&'static Self> {
         let is_read =
             |other: &&&'static Self| other.is_read() && other.path == self.path && other.response == self.response;

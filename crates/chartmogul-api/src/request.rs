@@ -114,7 +114,7 @@ fn only<P: Page>(
         response.message = Some("the list has no object with this identifier".to_owned());
         return Err(Error::NotFound(response));
     }
-    let source = "expected a list of one object, found others".into();
+    let source = "expected a list with exactly one object".into();
     Err(Error::Unreadable { response, source })
 }
 

@@ -143,7 +143,7 @@ impl ResponseValue<()> {
 }
 
 impl Error {
-    /// Can't be: the transport has made an error of every status but 2xx.
+    /// Unreachable: the transport returns an error for every status but 2xx.
     #[allow(non_snake_case, clippy::needless_pass_by_value)] // a variant of progenitor's error
     pub(crate) fn UnexpectedResponse<T>(executed: Executed<T>) -> Self {
         let what = format!("status {} passed for a success, which is a bug", executed.status());
@@ -227,8 +227,8 @@ fn complete(mut request: Prepared, operation: &Operation) -> Prepared {
     request
 }
 
-/// Sends a request, and returns what the response holds. While it waits, it is what is to be sent that takes room, and no longer
-/// the request that it was made of.
+/// Sends a request, and returns what the response holds. While it waits, it holds only what is to be sent, not the request that
+/// it was made from.
 pub fn send<R: Request>(
     request: R,
     mut client: Client,

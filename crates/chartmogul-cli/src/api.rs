@@ -24,9 +24,9 @@ use crate::{
 /// `chartmogul api`.
 pub(crate) fn command() -> Command {
     Command::new("api")
-        .about("Call any endpoint, also one that has no command")
+        .about("Call any endpoint, including those that have no command")
         .long_about(
-            "Call any endpoint, also one that has no command, with the same key, limits, retries and errors. The body is written as it \
+            "Call any endpoint, including those that have no command, with the same key, limits, retries and errors. The body is written as it \
              arrived, if it is no JSON.",
         )
         .arg(Arg::new("method").value_name("METHOD").required(true).help("GET, POST, PUT, PATCH or DELETE"))
@@ -38,7 +38,7 @@ pub(crate) fn command() -> Command {
                 .value_name("KEY=VALUE")
                 .action(ArgAction::Append)
                 .help(
-                    "A field of the body, or a parameter of the query of GET and DELETE. The type is inferred, and can be said: \
+                    "A field of the body, or a parameter of the query of GET and DELETE. The type is inferred, or given: \
                      code:string=007, tags:=[\"a\"]; can be repeated",
                 ),
         )
@@ -156,7 +156,7 @@ async fn pages(
             named.or(only).map(|(name, _)| (*name).clone())
         });
         let Some(page) = page else {
-            let message = "the response is no page: it has no list `entries`, nor a single other list";
+            let message = "the response is not a page: it has neither a list `entries` nor exactly one other list";
             return Err(CliError::new(Exit::Unexpected, "unreadable", message).next("Leave out --paginate"));
         };
         for entry in &page.entries {
@@ -193,7 +193,7 @@ fn method(text: &str) -> Result<Method, CliError> {
         "PATCH" => Ok(Method::PATCH),
         "DELETE" => Ok(Method::DELETE),
         _ => Err(CliError::usage(format!(
-            "{text:?} is no method; must be GET, POST, PUT, PATCH or DELETE"
+            "{text:?} is not a method; must be GET, POST, PUT, PATCH or DELETE"
         ))
         .field("method")),
     }
@@ -206,7 +206,7 @@ fn split(text: &str) -> Result<(String, Vec<(String, String)>), CliError> {
         let message = format!("the path {path:?} must begin with /v1/");
         return Err(CliError::usage(message)
             .field("path")
-            .next("Another host is named with --base-url"));
+            .next("Set another host with --base-url"));
     }
     let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));

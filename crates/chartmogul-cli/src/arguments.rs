@@ -18,7 +18,7 @@ use crate::{
     json, money,
 };
 
-/// What an operation is called with.
+/// The arguments of a call.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
     pub(crate) values: Map<String, Value>,
@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// Takes the change of a custom attribute into account: one for each.
+    /// Adds the change of a custom attribute; each can be changed once.
     fn change(&mut self, flag: &str, key: String, value: Option<CustomAttributeValue>) -> Result<(), CliError> {
         if self.custom.iter().any(|(known, _)| *known == key) {
             return Err(twice(flag, &key));
@@ -38,14 +38,14 @@ impl Arguments {
 }
 
 pub(crate) fn twice(flag: &str, key: &str) -> CliError {
-    let message = format!("{flag}: {key} is named twice; which value is meant can't be told");
+    let message = format!("{flag}: {key} is given twice; give one value");
     CliError::usage(message).field(flag.trim_start_matches("--"))
 }
 
 /// Reads what was given.
 ///
 /// # Errors
-/// All problems are of wrong usage.
+/// All problems are usage errors.
 pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Result<Arguments, CliError> {
     let mut arguments = Arguments::default();
     if let Some(path) = one(matches, "json-body") {
@@ -84,10 +84,10 @@ pub(crate) fn read(operation: &'static Operation, matches: &ArgMatches) -> Resul
     currencies(operation, &flags, &arguments)?;
     removed(matches, &mut arguments)?;
     if !arguments.custom.is_empty() && arguments.values.contains_key("custom") {
-        let message = "--custom and --remove-custom keep what they do not name; they can't be used together with what replaces all custom attributes";
-        return Err(CliError::usage(message)
-            .field("custom")
-            .next("Leave out `custom` of the JSON body, --replace-all-custom or --clear custom, or use nothing else"));
+        let message = "--custom and --remove-custom keep the other attributes; they can't be combined with a flag that replaces or clears all of them";
+        return Err(CliError::usage(message).field("custom").next(
+            "Leave out --replace-all-custom, --clear custom and `custom` in the JSON body, or use only one of these",
+        ));
     }
     Ok(arguments)
 }
@@ -103,7 +103,7 @@ pub(crate) fn many<'a>(matches: &'a ArgMatches, id: &str) -> Vec<&'a str> {
     values.into_iter().flatten().map(String::as_str).collect()
 }
 
-/// Puts what a flag was given where it belongs.
+/// Sets the field of a flag to the given value.
 fn given(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
     let texts = many(matches, &flag.long);
     let Some(text) = texts.last() else { return Ok(()) };
@@ -164,7 +164,7 @@ fn integer(name: &str, text: &str) -> Result<Value, CliError> {
         } else {
             ""
         };
-        refused(name, text, &format!("must be a whole number of 64 bits{hint}"))
+        refused(name, text, &format!("must be a 64-bit integer{hint}"))
     })?;
     Ok(number.into())
 }
@@ -183,7 +183,7 @@ fn number(name: &str, text: &str) -> Result<Value, CliError> {
         refused(
             name,
             text,
-            "must be a number such as 12.5, with no more digits than are kept",
+            "must be a number such as 12.5, without more digits than a decimal can hold",
         )
     })
 }
@@ -244,14 +244,14 @@ pub(crate) fn attribute(flag: &str, text: &str) -> Result<(String, Value), CliEr
             }
             None => inferred(value),
         },
-        Some("") => json::parse(value).map_err(|what| wrong(&format!("must be JSON behind `:=`: {what}")))?,
+        Some("") => json::parse(value).map_err(|what| wrong(&format!("must be JSON after `:=`: {what}")))?,
         Some("string" | "text" | "timestamp") => value.into(),
         Some("integer") => integer(flag, value)?,
         Some("decimal" | "number") => match number(flag, value)? {
             // 4 as a decimal is sent as 4.0.
             Value::Number(number) => json::as_decimal(&number)
                 .map(Value::Number)
-                .ok_or_else(|| wrong("has more digits than a decimal keeps; say :integer or :string"))?,
+                .ok_or_else(|| wrong("has more digits than a decimal can hold; use :integer or :string"))?,
             other => other,
         },
         Some("boolean") => match value {
@@ -360,8 +360,8 @@ fn amount(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arg
     Ok(())
 }
 
-/// Refuses a currency in which no amount can be; and one that would be changed alone, which gives the amount that is there another
-/// meaning.
+/// Rejects a currency without amounts in cents, and a currency without an amount, which would change what the existing amount is
+/// worth.
 fn currencies(operation: &Operation, flags: &[Flag], arguments: &Arguments) -> Result<(), CliError> {
     for currency in flags.iter().filter(|flag| !flag.in_query) {
         let Some(code) = get(&arguments.values, &currency.path) else {
@@ -375,7 +375,7 @@ fn currencies(operation: &Operation, flags: &[Flag], arguments: &Arguments) -> R
             }
             if operation.method == "PATCH" && get(&arguments.values, &amount.path).is_none() {
                 let message = format!(
-                    "--{} alone changes what {} is worth; give the amount with it, also if it stays the same",
+                    "--{} alone changes what {} is worth; give the amount with it, even if it stays the same",
                     currency.long,
                     amount.name()
                 );
@@ -478,7 +478,7 @@ mod tests {
             ("seats", "must be KEY=VALUE"),
             ("=4", "must be KEY=VALUE"),
             (":string=4", "must be KEY=VALUE"),
-            ("n:integer=4.5", "must be a whole number of 64 bits, without decimals"),
+            ("n:integer=4.5", "must be a 64-bit integer, without decimals"),
             ("n:float=4", "unknown type"),
             ("n:boolean=yes", "must be true or false"),
             ("n:=[1", "must be JSON"),

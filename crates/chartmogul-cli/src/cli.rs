@@ -156,12 +156,12 @@ fn global() -> Vec<Arg> {
             .short('o')
             .value_name("FORMAT")
             .value_parser(PossibleValuesParser::new(["table", "json", "jsonl", "csv"]))
-            .help("How results are written: a table on a terminal, else JSON")
+            .help("Output format: a table on a terminal, otherwise JSON")
             .help_heading(OUTPUT),
         flag("columns")
             .value_name("NAME,..")
             .value_delimiter(',')
-            .help("Columns of a table or CSV, or members of JSON; a dot leads inside: custom.seats")
+            .help("Columns of a table or CSV, or members of JSON; a dot selects a nested field: custom.seats")
             .help_heading(OUTPUT),
         flag("jq")
             .value_name("FILTER")
@@ -174,7 +174,7 @@ fn global() -> Vec<Arg> {
             .value_name("WHEN")
             .value_parser(PossibleValuesParser::new(["auto", "always", "never"]))
             .hide(true)
-            .help("Whether there are colours")
+            .help("Whether to use colors")
             .help_heading(OUTPUT),
         switch("quiet")
             .short('q')
@@ -182,7 +182,7 @@ fn global() -> Vec<Arg> {
             .help_heading(OUTPUT),
         switch("yes")
             .short('y')
-            .help("Answers every question with yes; needed for what deletes where nobody can be asked"),
+            .help("Answers every question with yes; needed to delete without a terminal"),
         switch("fake")
             .help("Uses the fake ChartMogul in this program instead of an account")
             .help_heading(CONNECTION),
@@ -196,7 +196,7 @@ fn global() -> Vec<Arg> {
             .value_name("URL")
             .env("CHARTMOGUL_BASE_URL")
             .hide_env(true)
-            .help("Where the API is")
+            .help("Base URL of the API")
             .help_heading(CONNECTION),
         flag("timeout")
             .value_name("SECONDS")
@@ -316,7 +316,7 @@ fn of_list() -> [Arg; 2] {
             .long("limit")
             .value_name("N")
             .value_parser(clap::value_parser!(u64).range(1..))
-            .help("At most so many entries, from as many pages as it takes"),
+            .help("At most this many entries, from as many pages as needed"),
         Arg::new("all")
             .long("all")
             .action(ArgAction::SetTrue)
@@ -390,7 +390,7 @@ fn of_merge(name: &str, operation: &'static Operation) -> Command {
 /// Sets custom attributes, wherever an operation has them.
 const CUSTOM: &str = "custom";
 
-const ATTRIBUTES: &str = "The type is inferred from the value, and can be said: code:string=007; types are string, integer, decimal, boolean, timestamp";
+const ATTRIBUTES: &str = "The type is inferred from the value, or given: code:string=007; types are string, integer, decimal, boolean, timestamp";
 
 /// The clap argument of a flag.
 fn argument(flag: &Flag) -> Arg {

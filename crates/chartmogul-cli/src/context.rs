@@ -51,7 +51,7 @@ impl Terminals {
     }
 }
 
-/// Whether there are colours, as the environment wants it: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`.
+/// Whether to use colors, as the environment sets it: `NO_COLOR`, `CLICOLOR_FORCE`, `CLICOLOR`.
 pub(crate) fn colors(is_terminal: bool) -> bool {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if variable("NO_COLOR").is_some() {
@@ -72,7 +72,7 @@ pub(crate) struct Output {
     pub(crate) columns: Vec<String>,
     /// A filter in the language of jq.
     pub(crate) jq: Option<String>,
-    /// Whether standard output gets colours.
+    /// Whether standard output gets colors.
     pub(crate) color: bool,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Connection {
     pub(crate) timeout: Option<Duration>,
 }
 
-/// Tells who waits for a single call why: the attempts take a while if there is no network.
+/// Reports why a single call takes long: without a network, the attempts take a while.
 #[derive(Debug, Default)]
 struct Patience(AtomicBool);
 
@@ -108,7 +108,7 @@ impl Observer for Patience {
 pub(crate) struct Context {
     pub(crate) output: Output,
     pub(crate) terminals: Terminals,
-    /// Whether standard error gets colours.
+    /// Whether standard error gets colors.
     pub(crate) stderr_color: bool,
     /// Notes are left out; errors are not.
     pub(crate) quiet: bool,

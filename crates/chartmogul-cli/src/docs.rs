@@ -46,7 +46,7 @@ pub(crate) fn commands() -> [Command; 3] {
                 .long("dir")
                 .value_name("FOLDER")
                 .required(true)
-                .help("Where they are written"),
+                .help("The folder to write them to"),
         )
         .after_help("Example:\n  chartmogul man --dir ~/.local/share/man/man1");
     [commands, completions, man]

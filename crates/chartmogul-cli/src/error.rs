@@ -91,7 +91,7 @@ impl CliError {
     pub(crate) fn once_done(mut self, what: &str) -> Self {
         if !self.0.quiet {
             self.0.exit = Exit::Unexpected;
-            self.0.next = Some(format!("{what} all the same; do not repeat it for its output"));
+            self.0.next = Some(format!("{what} nevertheless; do not repeat it for its output"));
         }
         self
     }
@@ -105,7 +105,7 @@ impl CliError {
     /// Whether a change was made is not known.
     pub(crate) fn may_have_happened(self) -> Self {
         self.detail("may_have_happened", true)
-            .next("The change may have been made all the same; look before you repeat it")
+            .next("The change may have been made nevertheless; check before you repeat it")
     }
 
     /// The field or the flag that it is about.
@@ -240,7 +240,7 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
         ApiError::Forbidden(_) => (
             Exit::SignIn,
             "forbidden",
-            Some("Use a key whose user may do this: `chartmogul auth login`"),
+            Some("Use a key whose user has the permission: `chartmogul auth login`"),
         ),
         ApiError::NotFound(_) => (Exit::Refused, "not_found", None),
         ApiError::NotModified(_) => (Exit::Done, "not_modified", None),
@@ -268,7 +268,7 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
         ApiError::Conflict { .. } => (
             Exit::Refused,
             "conflict",
-            Some("Somebody else changed it at the same time: look at it, and repeat the command"),
+            Some("It was changed concurrently: check it, and repeat the command"),
         ),
         _ => (Exit::Unexpected, "unexpected", None),
     }

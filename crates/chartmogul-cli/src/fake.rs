@@ -116,9 +116,9 @@ pub(crate) fn command() -> Command {
                 .long("sample")
                 .value_name("KIND=KEY")
                 .action(ArgAction::Append)
-                .help("Holds the document's example with this key, such as plans=pl_1; can be repeated"),
+                .help("Stores the document's example with this key, such as plans=pl_1; can be repeated"),
         )
-        .arg(switch("empty", "Holds nothing at first"))
+        .arg(switch("empty", "Starts without objects"))
         .arg(switch("lenient", "Ignores unknown parameters and fields"))
         .arg(switch("log", "Writes a line for each request to standard error"))
         .arg(switch("until-stdin-closes", "Ends when standard input ends, too"))

@@ -36,7 +36,7 @@ pub(crate) fn members(json: &str, place: &str) -> Result<Members, String> {
     for (at, (name, _)) in members.0.iter().enumerate() {
         if members.0[..at].iter().any(|(other, _)| other == name) {
             let name = inside(place, name);
-            return Err(format!("`{name}` is there twice; leave one of them out"));
+            return Err(format!("`{name}` occurs twice; leave one of them out"));
         }
     }
     Ok(members)
@@ -83,7 +83,7 @@ pub(crate) fn value(json: &str, place: &str) -> Result<Value, String> {
             } else {
                 format!("`{place}`: ")
             };
-            format!("{place}the number {json} has more digits than can be kept; write it as text, or round it")
+            format!("{place}the number {json} has more digits than can be kept exactly; write it as text, or round it")
         }),
         _ => serde_json::from_str(json).map_err(|error| format!("it is not JSON: {error}")),
     }
@@ -172,7 +172,7 @@ mod tests {
             (r#"{"a":1,"\u0061":1}"#, "`a`"),
         ] {
             let error = parse(text).unwrap_err();
-            assert!(error.starts_with(&format!("{name} is there twice")), "{error}");
+            assert!(error.starts_with(&format!("{name} occurs twice")), "{error}");
         }
         assert_eq!(parse(r#"{"a":1,"b":{"a":1}}"#), Ok(json!({ "a": 1, "b": { "a": 1 } })));
         assert!(parse("{").unwrap_err().starts_with("it is not JSON"));

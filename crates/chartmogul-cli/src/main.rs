@@ -71,7 +71,7 @@ async fn dispatch(context: &Context, matches: &ArgMatches) -> Result<Exit, CliEr
             let (verb, matches) = matches.subcommand().unwrap_or(("", matches));
             match actions.into_iter().find(|(known, _)| known == verb) {
                 Some((_, action)) => run::action(context, action, matches).await,
-                None => Err(CliError::usage(format!("{name} {verb} is no command"))),
+                None => Err(CliError::usage(format!("{name} {verb} is not a command"))),
             }
         }
         None => Err(CliError::usage("a command is missing").next("See --help")),
@@ -143,7 +143,7 @@ fn context(matches: &ArgMatches, terminals: Terminals) -> Result<Context, CliErr
     let columns = matches.try_get_many::<String>("columns").ok().flatten();
     let columns: Vec<String> = columns.into_iter().flatten().cloned().collect();
     if jq.is_some() && !columns.is_empty() {
-        let message = "--jq and --columns exclude each other: choose members in the filter";
+        let message = "--jq and --columns exclude each other: select members in the filter";
         return Err(CliError::usage(message).field("columns"));
     }
     let when = text("color");

@@ -5,7 +5,7 @@ use iso_currency::Currency;
 /// How many decimals the currency has: 2 for EUR, 0 for JPY, 3 for KWD.
 ///
 /// # Errors
-/// Why there is no telling, as a clause: it is none of ISO 4217, or one without a smaller unit, such as XAU.
+/// Why the number of decimals is unknown, as a clause: the code is not in ISO 4217, or has no smaller unit, such as XAU.
 pub(crate) fn decimals(currency: &str) -> Result<usize, &'static str> {
     match Currency::from_code(currency).map(Currency::exponent) {
         Some(Some(decimals)) => Ok(decimals.into()),

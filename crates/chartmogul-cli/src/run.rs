@@ -116,7 +116,7 @@ async fn call(context: &Context, operation: &'static Operation, matches: &ArgMat
     }
 }
 
-/// Waits for a request. Whoever interrupts one that changes something is told what is not known then.
+/// Waits for a request. If one that changes something is interrupted, the error says that its effect is unknown.
 pub(crate) async fn uninterrupted<T>(is_read: bool, request: impl Future<Output = T>) -> Result<T, CliError> {
     if is_read {
         return Ok(request.await);
@@ -125,7 +125,7 @@ pub(crate) async fn uninterrupted<T>(is_read: bool, request: impl Future<Output 
     tokio::select! {
         done = request => Ok(done),
         () = signals.next() => {
-            let message = "interrupted while a request was under way that changes something";
+            let message = "interrupted while a request that changes something was in flight";
             Err(CliError::new(Exit::Interrupted, "interrupted", message).may_have_happened())
         }
     }
@@ -229,7 +229,7 @@ async fn list(
         let Some(cursor) = cursor.filter(|_| limit.is_some() && left > 0) else {
             printer.end()?;
             if more && limit.is_none() {
-                context.note("There are more: --all writes all of them, --limit N so many.");
+                context.note("There are more: --all writes all of them, --limit N at most N.");
             }
             return Ok(Exit::Done);
         };
@@ -337,7 +337,7 @@ pub(crate) fn confirm(context: &Context, what: &str) -> Result<(), CliError> {
         return Ok(());
     }
     if !context.terminals.can_ask() {
-        let message = format!("{what}: this can't be undone, and nobody can be asked");
+        let message = format!("{what}: this can't be undone, and there is no terminal to ask for confirmation");
         return Err(CliError::new(Exit::Usage, "confirmation", message).next("Repeat it with --yes"));
     }
     let _ = write!(io::stderr(), "{what}? This can't be undone. [y/N] ");

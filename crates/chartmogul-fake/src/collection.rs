@@ -28,13 +28,13 @@ pub enum InsertError {
         known: Vec<&'static str>,
     },
     /// It has no key.
-    #[error("the object has no text in the field {key:?}")]
+    #[error("the object has no key: the field {key:?} is not text")]
     NoKey {
         /// Name of the field that identifies an object.
         key: &'static str,
     },
     /// The API would not return this; [`Collection::insert_unchecked`] stores it.
-    #[error("not as the document says: {}", .problems.join("; "))]
+    #[error("the object does not match the document: {}", .problems.join("; "))]
     Invalid {
         /// All problems.
         problems: Vec<String>,
@@ -73,8 +73,8 @@ impl<'a> Collection<'a> {
         Ok(sample)
     }
 
-    /// Stores any object that has a key, to test how a program handles it. Once it holds one that does not match the document,
-    /// a fake no longer validates its responses.
+    /// Stores any object that has a key, to test how a program handles it. Once a fake holds an object that does not match the
+    /// document, it no longer validates its responses.
     pub fn insert_unchecked(&self, object: Value) -> Result<(), InsertError> {
         let odd = !schema::check(self.kind()?.schema, &object).is_empty();
         self.put(object)?;

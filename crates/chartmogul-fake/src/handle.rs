@@ -64,7 +64,7 @@ fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> 
         .iter()
         .find(|operation| operation.method == request.method && operation.would_fit(segments));
     if let (Some(meant), []) = (meant, candidates) {
-        let message = format!("There is no operation {asked}; {} has a parameter more", named(meant));
+        let message = format!("There is no operation {asked}; {} has one more parameter", named(meant));
         let mut response = errors::with_code(StatusCode::METHOD_NOT_ALLOWED, &message, None);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("")); // no method is
         return response;

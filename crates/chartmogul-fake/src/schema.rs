@@ -148,9 +148,9 @@ impl Check {
     fn unknown<'a>(&mut self, param: String, known: impl Iterator<Item = &'a str>) {
         let known: Vec<_> = known.collect();
         let known = if known.is_empty() {
-            "none is".to_owned()
+            "there are none".to_owned()
         } else {
-            format!("known are {}", known.join(", "))
+            format!("known: {}", known.join(", "))
         };
         let message = format!("Parameter \"{param}\" is unknown; {known}");
         self.add(Fault::Unknown, param, message);
@@ -254,7 +254,7 @@ impl Check {
                 .as_u64()
                 .is_some_and(|least| (fields.len() as u64) < least)
             {
-                self.add(Fault::Invalid, param.to_owned(), "has no field that is known");
+                self.add(Fault::Invalid, param.to_owned(), "has no known field");
             }
             self.one_of(&schema["x-one-of"], fields, param);
         }
@@ -276,7 +276,7 @@ impl Check {
                 .map(|group| names(group).collect::<Vec<_>>().join(" with "))
                 .collect();
             let words: Vec<_> = words.iter().map(String::as_str).collect();
-            let message = format!("Exactly one of these must be there: {}", alternatives(&words));
+            let message = format!("Exactly one of these must be given: {}", alternatives(&words));
             let first = groups.iter().flat_map(names).next().unwrap_or_default();
             self.add(Fault::Missing, below(param, first), message);
         }

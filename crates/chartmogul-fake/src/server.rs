@@ -65,8 +65,8 @@ impl Builder {
         self
     }
 
-    /// Ignores unknown query parameters and fields, and fields that are `null` but must not be, as the API may do, and takes
-    /// values that the document does not know. Without this they are rejected, so that a test can't pass by accident.
+    /// Ignores unknown query parameters and fields, and fields that are `null` but must not be, as the API may do, and accepts
+    /// unknown enum values. Without this they are rejected, so that a test can't pass by accident.
     pub fn lenient(mut self) -> Self {
         self.lenient = true;
         self
@@ -164,18 +164,18 @@ impl Fake {
         self.shared.journal().dropped
     }
 
-    /// Adds a stage to a pipeline of opportunities, or replaces it. Those of the pipeline `New Business` that every account
-    /// has are there from the start.
+    /// Adds a stage to a pipeline of opportunities, or replaces it. The stages of the pipeline `New Business`, which every
+    /// account has, are built in.
     pub fn set_stage(&self, stage: Stage<'_>) {
         self.shared.state.set_stage(stage);
     }
 
-    /// Queues a response: the next request gets it and is not handled. Several are used in the order of the calls.
+    /// Queues a response: the next request gets it and is not processed. Several are used in the order in which they were queued.
     pub fn respond_next(&self, response: Canned) {
         self.shared.canned().push_back(response);
     }
 
-    /// Drops the unused responses of [`respond_next`](Self::respond_next): requests are handled as usual again.
+    /// Discards the unused responses of [`respond_next`](Self::respond_next): requests are processed as usual again.
     pub fn respond_as_usual(&self) {
         self.shared.canned().clear();
     }
@@ -226,7 +226,7 @@ async fn receive(Extracted(shared): Extracted<Arc<Shared>>, request: Request) ->
 async fn respond(shared: &Shared, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
-        let message = "The body is broken, or larger than 32 MiB";
+        let message = "The body is incomplete, or larger than 32 MiB";
         return errors::with_code(StatusCode::PAYLOAD_TOO_LARGE, message, None);
     };
     let request = Recorded::new(&parts, &body);

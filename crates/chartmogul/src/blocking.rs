@@ -56,13 +56,13 @@ impl fmt::Debug for Blocking {
 
 impl crate::Client {
     /// The same client with calls that block, on a background thread of its own. It can be cloned, and used from
-    /// several threads. It also works inside of a runtime, whose thread is blocked then. Calls in flight on that runtime keep
+    /// several threads. It also works inside a runtime, and then blocks its thread. Calls in flight on that runtime keep
     /// their permits meanwhile: if they hold all of them ([`max_in_flight`](crate::ClientBuilder::max_in_flight)) and the
-    /// runtime has no other thread, a blocking call gets none before its time is up.
+    /// runtime has no other thread, a blocking call waits for a permit until it times out.
     ///
-    /// Limits, retry budget and settings are shared with this client. Connections are not, but for an
-    /// [`http_client`](crate::ClientBuilder::http_client) of your own, which should be used by a blocking client or by one that is
-    /// awaited, not by both.
+    /// Limits, retry budget and settings are shared with this client. Connections are not, except those of an
+    /// [`http_client`](crate::ClientBuilder::http_client) of your own: use it in a blocking client or in an asynchronous one,
+    /// not in both.
     ///
     /// # Errors
     /// [`Error::Configuration`] if the system does not allow another thread.

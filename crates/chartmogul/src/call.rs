@@ -122,7 +122,7 @@ macro_rules! builder {
             /// Sends the request.
             ///
             /// # Errors
-            /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; otherwise
+            /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; otherwise
             /// what the server or the network reports, see [`Error`](crate::Error).
             #[inline]
             pub fn send(self) -> impl ::std::future::Future<Output = Result<$Response, $crate::Error>> + Send {
@@ -135,7 +135,7 @@ macro_rules! builder {
             /// Sends the request and waits for the response.
             ///
             /// # Errors
-            /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; otherwise
+            /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; otherwise
             /// what the server or the network reports, see [`Error`](crate::Error).
             #[inline]
             pub fn send(self) -> Result<$Response, $crate::Error> {
@@ -146,8 +146,8 @@ macro_rules! builder {
 
     (@items $Builder:ident -> $Response:ty, $Entry:ty) => {
         impl<M> $Builder<M> {
-            /// All entries of all pages, as a stream; with a blocking client, as an iterator. Nothing is sent until it is
-            /// asked for an entry.
+            /// All entries of all pages, as a stream; with a blocking client, as an iterator. Nothing is sent until the
+            /// first entry is requested.
             pub fn items(self) -> $crate::Items<$Entry, M> {
                 self.0.items()
             }
@@ -156,11 +156,12 @@ macro_rules! builder {
 
     (@outcome $Builder:ident -> $Response:ty) => {
         impl $Builder {
-            /// Sends the request, and returns "nothing to change" as a value, which [`send`](Self::send) returns as
+            /// Sends the request. If the server finds nothing to change, this returns
+            /// [`Outcome::NotModified`](crate::Outcome::NotModified) instead of
             /// [`Error::NotModified`](crate::Error::NotModified).
             ///
             /// # Errors
-            /// All others of [`send`](Self::send).
+            /// All other errors of [`send`](Self::send).
             #[inline]
             pub fn outcome(
                 self,
@@ -171,11 +172,12 @@ macro_rules! builder {
 
         #[cfg(feature = "blocking")]
         impl $Builder<$crate::blocking::Blocking> {
-            /// Sends the request, and returns "nothing to change" as a value, which [`send`](Self::send) returns as
+            /// Sends the request. If the server finds nothing to change, this returns
+            /// [`Outcome::NotModified`](crate::Outcome::NotModified) instead of
             /// [`Error::NotModified`](crate::Error::NotModified).
             ///
             /// # Errors
-            /// All others of [`send`](Self::send).
+            /// All other errors of [`send`](Self::send).
             #[inline]
             pub fn outcome(self) -> Result<$crate::Outcome<$Response>, $crate::Error> {
                 self.0.outcome()

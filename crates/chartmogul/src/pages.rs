@@ -21,7 +21,7 @@ use crate::{Async, Client, call::Call};
 
 /// How many pages in a row may have no entry before [`Items`] ends with an error.
 ///
-/// Otherwise a server that keeps sending new cursors and no entries would be read without end.
+/// Without this limit, a list would never end if its server keeps sending new cursors but no entries.
 pub const MAX_EMPTY_PAGES: u32 = 100;
 
 /// The entries of a page, the cursor of the next page, and whether there is one; `None` if the response does not say.
@@ -44,7 +44,7 @@ type FetchAt<T> = dyn Fn(chartmogul_api::Client, Option<String>) -> Fetch<T> + S
 /// entry.
 ///
 /// The list is not a snapshot: objects that are added, changed or removed while it is read may or may not be seen.
-#[must_use = "nothing is sent until it is asked for an entry"]
+#[must_use = "nothing is sent until the first entry is requested"]
 pub struct Items<T, M = Async> {
     client: Client<M>,
     fetch: Arc<FetchAt<T>>,
@@ -117,7 +117,7 @@ impl<T: Send + 'static, M> Items<T, M> {
         }
     }
 
-    /// JSON among the entries that is not an object, as it was received. It does not affect the other entries.
+    /// Entries that are not objects, as they were received. They do not affect the other entries.
     ///
     /// At most the first 100 values of all pages so far, and at most 1 MiB of them;
     /// [`unexpected_count`](Self::unexpected_count) is how many there were.
@@ -134,7 +134,7 @@ impl<T: Send + 'static, M> Items<T, M> {
         (self.fetch)(self.client.low_level.clone(), cursor)
     }
 
-    /// Takes in a page, or the error that came instead.
+    /// Handles a page, or the error of fetching it.
     fn receive(&mut self, cursor: Option<String>, page: Result<Page<T>, Error>) {
         self.page = cursor;
         self.next = match page {
@@ -178,7 +178,7 @@ impl<T: Send + 'static, M> Items<T, M> {
             ));
         }
         let cursor = Some(cursor);
-        // Outside of a runtime, nothing can be spawned: the page is requested when it is needed.
+        // Outside a runtime, nothing can be spawned: the page is requested when it is needed.
         if self.prefetch
             && let Ok(runtime) = Handle::try_current()
         {

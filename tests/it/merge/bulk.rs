@@ -74,7 +74,7 @@ async fn one_attribute_is_set_and_all_others_are_kept() {
         .unwrap();
     assert_eq!(
         report.to_string(),
-        "500 updates: 500 updated, 0 not modified, 0 rejected, 0 given up, 0 never sent"
+        "500 updates: 500 updated, 0 not modified, 0 rejected, 0 given up, 0 not sent"
     );
     for number in 0..500 {
         let expected = match number % 2 {

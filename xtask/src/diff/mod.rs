@@ -1,7 +1,7 @@
 //! Compares two versions of the document and says whom each change breaks.
 //!
-//! Callers of the HTTP API and users of the Rust crates are asked separately: a renamed operation breaks Rust and nobody
-//! else, a property that may now be `null` breaks everybody but Rust, where `Field` was ready for it.
+//! The effects on callers of the HTTP API and on users of the Rust crates are separate: a renamed operation breaks only Rust, a
+//! property that may now be `null` breaks everyone but Rust, where `Field` already handles it.
 //!
 //! `compare` knows what each keyword means. Two nets are below it: a plain comparison of the two trees, so
 //! that no change goes unmentioned, and the `drift` library, whose opinion on what breaks callers must be found again

@@ -17,7 +17,7 @@ use crate::{
     panics::quietly,
 };
 
-/// Adds what differs and is not told yet: words are documentation, everything else must be assumed to break somebody.
+/// Adds differences that are not reported yet: texts are documentation, everything else is assumed to be breaking.
 pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, changes: &mut Vec<Change>) {
     let mut walk = Walk {
         roots: (old, new),
@@ -40,16 +40,16 @@ pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, 
         }
         let component = component(&pointer);
         let (effect, what) = if word {
-            (Documentation, "the words changed")
+            (Documentation, "the documentation text changed")
         } else if component.as_deref() == Some(&pointer) || is_section(&pointer) {
             (
                 Documentation,
                 "a component was added or removed; the effect is reported where it is used",
             )
         } else if component.is_some_and(|component| !used.contains(&component)) {
-            (Documentation, "a component changed that no operation uses")
+            (Documentation, "an unused component changed")
         } else {
-            (Breaking, "the meaning of this change is not known here: look at it")
+            (Breaking, "the effect of this change is unknown: review it")
         };
         push(changes, pointer, old, new, effect, what);
     }

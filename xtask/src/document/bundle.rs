@@ -20,7 +20,7 @@ use crate::finding::{Finding, Findings, Rule};
 pub const COMMON_RESPONSES: &str = "x-common-responses";
 
 /// What an index entry leads to.
-const INDEX_HELP: &str = "an entry of the index is `/v1/pings: { $ref: 'resources/pings.yaml#/paths/~1v1~1pings' }`";
+const INDEX_HELP: &str = "an index entry has the form `/v1/pings: { $ref: 'resources/pings.yaml#/paths/~1v1~1pings' }`";
 
 /// The whole document.
 pub(super) struct Bundle {
@@ -192,7 +192,7 @@ impl Build<'_> {
             for (pointer, text) in &source.ambiguous {
                 let mut finding = source.finding(
                     pointer,
-                    format!("`{text}` without quotes is something else for tools of YAML 1.1"),
+                    format!("YAML 1.1 tools read `{text}` without quotes as another value"),
                     format!("put it in quotes: '{text}'"),
                 );
                 finding.rule = Rule::Yaml;
@@ -313,7 +313,7 @@ impl Build<'_> {
                 for (name, component) in members {
                     let pointer = child(&at, name);
                     if let Some(other) = homes.insert(pointer.clone(), file) {
-                        let problem = format!("`{name}` is defined in {}, too", self.sources[other].file);
+                        let problem = format!("`{name}` is also defined in {}", self.sources[other].file);
                         self.say(file, &pointer, problem, "keep one of them, and refer to it");
                         continue;
                     }
@@ -428,7 +428,8 @@ impl Build<'_> {
                 .filter(|key| !matches!(key.as_str(), "paths" | "components"))
             {
                 let problem = format!("`{key}` does not belong here");
-                let help = "a file of the document holds `paths` and `components`; what holds for all is in the root";
+                let help =
+                    "such a file has only `paths` and `components`; what applies to the whole API is in the root";
                 self.say(number, &child("", key), problem, help);
             }
         }

@@ -54,7 +54,7 @@ impl Lint<'_> {
             let needed = envelope.as_ref().map(|(key, _)| key.clone());
             let needed = needed.or_else(|| object.required().next().map(|property| property.name.clone()));
             if let Some(needed) = needed.filter(|_| !required) {
-                let problem = format!("the body may be missing, and what is in it can't be without `{needed}`");
+                let problem = format!("the body is optional, but requires `{needed}`");
                 let help = match envelope {
                     Some(_) => "add `required: true` to `requestBody`: an envelope is always sent",
                     None => "add `required: true` to `requestBody`, or take the field out of `required`",
@@ -141,7 +141,7 @@ impl Lint<'_> {
             self.say(
                 Rule::Response,
                 &list,
-                format!("successful responses hold different things: {}", kinds.join(", ")),
+                format!("successful responses have different types: {}", kinds.join(", ")),
                 "an operation returns one type; merge them into one component with optional properties",
             );
         }
@@ -204,7 +204,7 @@ impl Lint<'_> {
             self.say(
                 Rule::ErrorBody,
                 &schema,
-                format!("the error is not `{ERROR_BODY}`"),
+                format!("the schema of the error response is not `{ERROR_BODY}`"),
                 "add its shape to that component (`anyOf`) and refer to it: any endpoint may return any shape",
             );
         }

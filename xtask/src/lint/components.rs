@@ -126,7 +126,7 @@ impl Lint<'_> {
             && *way != direction
         {
             let way = format!("{direction:?}").to_lowercase();
-            let problem = format!("`{name}` is `{rust}`, which is not for a {way}");
+            let problem = format!("`{name}` is `{rust}`, which can't be used in a {way}");
             let help = "write a component, and a Rust type, for the other direction";
             self.say(Rule::Direction, &pointer, problem, help);
         }
@@ -423,8 +423,8 @@ impl Lint<'_> {
             let at = child(&child(SCHEMAS, &name), "x-envelope");
             let is_envelope = self.spec.at(&at) == Some(&Value::Bool(true));
             if is_envelope && (nested.contains(&name) || !bodies.contains(&name)) {
-                let help = "an envelope is a request's body, and nothing else; leave `x-envelope` out";
-                let problem = format!("`{name}` is an envelope where none is opened");
+                let help = "only a request body can be an envelope; leave `x-envelope` out";
+                let problem = format!("`{name}` is an envelope, but is not used as a request body only");
                 self.say(Rule::Envelope, &at, problem, help);
             }
         }

@@ -38,7 +38,7 @@ impl Lint<'_> {
             let help = format!("name it: `{NAMES}: {{ '{quoted}': {example} }}`");
             if values.iter().any(|(known, _)| known == value) {
                 let problem = format!("`{value}` is listed twice");
-                self.say(Rule::OpenEnum, &place, problem, "leave one out");
+                self.say(Rule::OpenEnum, &place, problem, "list it once");
             } else if value.chars().any(char::is_control) {
                 let problem = "the value holds a line break or another control character";
                 self.say(Rule::OpenEnum, &place, problem, "leave it out");

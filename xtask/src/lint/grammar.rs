@@ -287,7 +287,7 @@ impl Lint<'_> {
     fn link(&mut self, pointer: &str, members: &Map<String, Value>) {
         let Some(id) = members.get("operationId").and_then(Value::as_str) else {
             let help = "write the `operationId` of the operation that it leads to";
-            return self.say(Rule::Shape, pointer, "a link that leads nowhere", help);
+            return self.say(Rule::Shape, pointer, "a link without an operation", help);
         };
         let operations = self.spec.operations();
         if !operations.iter().any(|(_, name)| name == id) {

@@ -31,7 +31,7 @@ impl Lint<'_> {
             [] => ["query", "path"],
             [parameter] if parameter.kind == Kind::String => ["path", "query"],
             _ => {
-                let problem = "the path has more than one parameter, or one that is no text";
+                let problem = "the path has more than one parameter, or one that is not text";
                 let help = "leave it out: an identifier is one text in the path, or texts in the query";
                 self.say(Rule::Identifier, &at, problem, help);
                 return false;
@@ -45,13 +45,12 @@ impl Lint<'_> {
         let is_pair = found(by_query) == 1 && found(!by_query) == 1;
         if !is_pair {
             let Operation { id, tag, verb, .. } = operation;
-            let (count, by) = match found(!by_query) {
-                0 => ("no", other),
-                1 => ("another", own),
-                _ => ("more than one", other),
+            let others = match found(!by_query) {
+                0 => format!("but no operation that identifies its object by the {other} is"),
+                1 => format!("and so is another operation that identifies its object by the {own}"),
+                _ => format!("and so is more than one operation that identifies its object by the {other}"),
             };
-            let problem =
-                format!("`{id}` is `{tag}().{verb}`, and so is {count} operation that is identified by its {by}");
+            let problem = format!("`{id}` is `{tag}().{verb}`, {others}");
             let help = format!(
                 "write one for the path and one for the query, with the same tag, HTTP method, `x-identifier` and \
                  `x-method: {verb}`; or leave it out"
@@ -162,7 +161,10 @@ impl Lint<'_> {
         };
         if parts(&first) != parts(identified) {
             let at = self.identifier_of(identified.by_query);
-            let problem = format!("`{}` is something else in `{}`", identified.name, first.by_query.id);
+            let problem = format!(
+                "`{}` has another tag or other parameters in `{}`",
+                identified.name, first.by_query.id
+            );
             let help = "give it another name, or the same tag and the same parameters in the same order";
             self.say(Rule::Identifier, &at, problem, help);
         }

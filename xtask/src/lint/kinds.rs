@@ -123,8 +123,8 @@ impl Lint<'_> {
             self.say(
                 Rule::Entries,
                 pointer,
-                format!("`{name}` is a page, and inside of something else"),
-                "a page without its entries is an error, and so would be the object around it; leave `x-entries` out",
+                format!("`{name}` is a page, but is part of another object"),
+                "a page without its entries is an error, and would make the object around it one too; leave `x-entries` out",
             );
         }
         self.component(name);
@@ -162,7 +162,7 @@ impl Lint<'_> {
         self.keywords(pointer, schema, of, &["allOf", "nullable", "type"]);
         let of_target = reference(only).and_then(|target| self.spec.at(&child(target.strip_prefix('#')?, "type")));
         if let Some(ty) = schema.get("type").filter(|ty| Some(*ty) != of_target) {
-            let problem = format!("the type {ty} beside a reference to something else");
+            let problem = format!("the type {ty} beside a reference to a component of another type");
             let help = "write the type of the component, or leave it out";
             self.say(Rule::Type, &child(pointer, "type"), problem, help);
         }
@@ -287,7 +287,7 @@ impl Lint<'_> {
             self.say(
                 Rule::Limit,
                 pointer,
-                "a list within another with rules of its own",
+                "a nested list with `minItems` or `x-entries`",
                 help,
             );
         }
@@ -333,7 +333,7 @@ impl Lint<'_> {
         if !deprecated {
             if has_note {
                 let help = "add `deprecated: true`, or leave the note out";
-                let problem = format!("`{NOTE}` of what is not deprecated");
+                let problem = format!("`{NOTE}` without `deprecated: true`");
                 self.say(Rule::Deprecated, &at, problem, help);
             }
             return None;
@@ -355,7 +355,7 @@ impl Lint<'_> {
         Some(note)
     }
 
-    /// Says what is wrong with a schema that progenitor would panic on, or turn into a type that can't read what is sent.
+    /// Reports a schema that progenitor would panic on, or turn into a type that can't read what is sent.
     pub(super) fn unsupported(&mut self, pointer: &str, schema: &Map<String, Value>) {
         let is_request = self.walk.direction != Direction::Response;
         if schema.contains_key("enum") {

@@ -10,12 +10,12 @@ impl Lint<'_> {
         let pattern = text("pattern").map(|pattern| {
             let at = child(pointer, "pattern");
             if let Err(error) = regex_lite::Regex::new(pattern) {
-                let help = "write a regular expression that is short, and has no look-around and back-references";
+                let help = "write a short regular expression without look-around and back-references";
                 self.say(Rule::Limit, &at, format!("the pattern is not valid: {error}"), help);
             } else if jsonschema::draft4::new(&json!({ "pattern": pattern })).is_err() {
-                let help = "write what ECMA 262 has, which is what OpenAPI uses: `^` and `$`, ranges such as `[A-Z]`, groups \
+                let help = "OpenAPI patterns are ECMA 262, and the SDK checks them in Rust; write what both have: `^` and `$`, ranges such as `[A-Z]`, groups \
                             without names and flags";
-                self.say(Rule::Limit, &at, "the pattern is valid here, and not for other tools", help);
+                self.say(Rule::Limit, &at, "the pattern is valid in Rust, but not in ECMA 262", help);
             }
             let help =
                 "say what it allows, for the error message: `x-pattern-description: letters, digits and underscores`";
@@ -26,7 +26,12 @@ impl Lint<'_> {
             && least > most
         {
             let problem = format!("`minLength` {least} is above `maxLength` {most}");
-            self.say(Rule::Limit, pointer, problem, "no value would be allowed");
+            self.say(
+                Rule::Limit,
+                pointer,
+                problem,
+                "correct one of them: no value satisfies both",
+            );
         }
         Limits {
             uuid: text("format") == Some("uuid"),
@@ -71,7 +76,7 @@ impl Lint<'_> {
                 Rule::Limit,
                 pointer,
                 format!("`minimum` {least} is above `maximum` {most}"),
-                "no value would be allowed",
+                "correct one of them: no value satisfies both",
             );
         }
         Limits {

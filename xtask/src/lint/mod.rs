@@ -1,7 +1,7 @@
-//! Looks for everything that the generator can't take, and reads the rest.
+//! Finds everything that the generator does not support, and reads the rest into the model.
 //!
-//! What is not known here is refused with a place and a remedy, so that progenitor only ever sees what it turns into
-//! correct code. All findings come in one run.
+//! Whatever is unknown here is rejected, with a position and a remedy, so that progenitor gets only what it turns into correct
+//! code. One run reports all findings.
 
 mod bodies;
 mod components;
@@ -31,7 +31,7 @@ use crate::{
     model::{Api, Operation, Tag},
 };
 
-/// Reads a document, or says everything that is wrong with it.
+/// Reads a document, or reports all findings.
 pub fn check(spec: &Spec) -> Result<Api, Findings> {
     let mut lint = Lint::new(spec);
     let api = lint.document();
@@ -41,7 +41,7 @@ pub fn check(spec: &Spec) -> Result<Api, Findings> {
     }
 }
 
-/// Says which references lead nowhere, or back to themselves.
+/// Reports references without a target, and those that lead back to themselves.
 pub fn references(spec: &Spec) -> Result<(), Findings> {
     let mut lint = Lint::new(spec);
     if lint.references() {

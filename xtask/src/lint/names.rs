@@ -1,4 +1,4 @@
-//! Names in Rust: none is there twice where the generated code has it, and none is that of handwritten code.
+//! Names in Rust: each must be unique where the generated code uses it, and differ from the names of handwritten code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -313,7 +313,7 @@ impl Lint<'_> {
                     help: "choose another method name: `x-method: archive`",
                 };
                 if !operation.verb.is_empty() && !names::is_ident(&operation.verb) {
-                    let problem = format!("`{}` is no name of a method", operation.verb);
+                    let problem = format!("`{}` is not a method name", operation.verb);
                     self.say(Rule::Method, &pointer, problem, wanted.help);
                 } else if verbs.names.get(wanted.name) != Some(&wanted.what) {
                     self.take(&mut verbs, &wanted);

@@ -27,7 +27,7 @@ impl Lint<'_> {
                     Rule::Paths,
                     &pointer,
                     format!("`{path}` and `{other}` are the same path"),
-                    "write both methods below one of them",
+                    "write both methods below one of the two paths",
                 );
             }
             let Some(item) = item.as_object() else {

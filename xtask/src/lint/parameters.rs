@@ -97,7 +97,7 @@ impl<'a> Lint<'a> {
             self.say(
                 Rule::Paths,
                 &path_pointer,
-                "the path holds more than letters, digits, `/`, `-`, `_` and parameters in braces",
+                "the path has characters other than letters, digits, `/`, `-`, `_` and parameters in braces",
                 "use query parameters",
             );
         }
@@ -114,7 +114,7 @@ impl<'a> Lint<'a> {
                 Rule::Paths,
                 &path_pointer,
                 "the path does not begin with `/v1/`",
-                "every path of the API does",
+                "write the path as the API has it, with `/v1/` in front",
             );
         }
         for part in path.split('/').filter(|part| part.contains(['{', '}'])) {
@@ -188,7 +188,7 @@ impl<'a> Lint<'a> {
         for (keyword, implied) in [("style", Value::from("simple")), ("explode", Value::from(false))] {
             let at = child(pointer, keyword);
             if spec.at(&at).is_some_and(|said| *said != implied) {
-                let problem = format!("path parameter `{name}` is not sent in this way");
+                let problem = format!("`{keyword}` of path parameter `{name}` is not supported");
                 self.say(Rule::PathParameter, &at, problem, format!("leave `{keyword}` out"));
             }
         }

@@ -47,8 +47,8 @@ impl Lint<'_> {
             // The name is that of the path's struct.
             if mixed_up(&kinds) {
                 let at = child(pointer, "x-required-type");
-                let problem = "the path and the query need a struct each, and there is one name";
-                let help = "make a parameter of the query optional, if one request without it is known";
+                let problem = "the path and the query need a struct each, but only one name is given";
+                let help = "make a query parameter optional, if the API is known to accept a request without it";
                 self.say(Rule::RequiredType, &at, problem, help);
             }
             None
@@ -115,7 +115,7 @@ impl Lint<'_> {
                     let help = difference(&known.properties, &object.properties);
                     let first = self.spec.finding(Rule::QueryType, &self.places.query(name), "", "");
                     let first = first.operation.unwrap_or_default();
-                    let problem = format!("`{name}` is the query of `{first}`, too, which is not the same");
+                    let problem = format!("`{name}` is also the query of `{first}`, which has other parameters");
                     self.say(Rule::QueryType, &at, problem, help);
                 }
             }
@@ -127,7 +127,7 @@ impl Lint<'_> {
     }
 
     fn query_parameter(&mut self, pointer: &str, name: &str, field: String) -> Option<Property> {
-        let description = self.text(pointer, "description", "say what it asks for, with units and format");
+        let description = self.text(pointer, "description", "say what it is for, with units and format");
         let at = child(pointer, "schema");
         let target = self.spec.at(&self.resolved(&at));
         if target.is_some_and(|schema| schema.get("properties").is_some()) {

@@ -67,7 +67,7 @@ impl Lint<'_> {
                     Rule::Reference,
                     pointer,
                     format!("`{text}` is itself a reference"),
-                    "refer to what it leads to",
+                    "refer to the component that it leads to",
                 );
             }
             Some(_) => {}

@@ -1,5 +1,5 @@
-//! What kind of value stands where an object is expected. What can't be a body in any form is told as that: who was asked
-//! for a component first would make one, and hear only then that it is no body.
+//! Which kind of value is in a place that requires an object. A value that can't be a body in any form is reported as such at
+//! once: otherwise the author would first be asked for a component, and only then be told that it can't be a body.
 
 use serde_json::{Map, Value};
 
@@ -40,7 +40,7 @@ pub(super) struct Found {
 }
 
 impl Lint<'_> {
-    /// What stands at a pointer, behind references; none if it is no schema, which is told elsewhere.
+    /// The schema at a pointer, after following references; `None` if it is not a schema, which is reported elsewhere.
     pub(super) fn shape_at(&self, pointer: &str) -> Option<Found> {
         let mut found = Found {
             shape: Shape::Unknown,
@@ -56,7 +56,7 @@ impl Lint<'_> {
             };
             let target = reference(only)?.strip_prefix('#')?.to_owned();
             if seen.contains(&target) {
-                return None; // a loop, which is told elsewhere
+                return None; // a loop, which is reported elsewhere
             }
             seen.push(target.clone());
             let above = std::mem::replace(&mut found.pointer, target);
@@ -186,7 +186,7 @@ impl Lint<'_> {
         self.say(Rule::Union, &child(pointer, union), problem, help);
     }
 
-    /// Says that a value is no object, in place or in a component.
+    /// Reports that a value is not an object, in place or in a component.
     fn no_object(&mut self, schema: &str, at: &str, what: &str, allowed: &str) {
         let name = at.strip_prefix("/components/schemas/");
         let problem = match name {

@@ -100,7 +100,7 @@ impl Lint<'_> {
             match required.iter().find(|(known, ..)| known == shared) {
                 None => required.push((shared.clone(), fields, name.clone())),
                 Some((_, known, other)) if *known != fields => {
-                    let problem = format!("`{shared}` holds something else in `{other}`");
+                    let problem = format!("`{shared}` has other fields in `{other}`");
                     differ.push((at, problem, difference(known, &fields)));
                 }
                 Some(_) => {}

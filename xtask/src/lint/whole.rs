@@ -1,4 +1,4 @@
-//! What can only be seen in the whole document: what is there twice, or for nothing.
+//! Checks of the whole document: duplicates, and unused components.
 
 use std::collections::BTreeSet;
 

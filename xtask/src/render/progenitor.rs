@@ -1,12 +1,12 @@
-//! Runs progenitor on the lowered document and takes its output as it comes, with these rewrites:
+//! Runs progenitor on the lowered document and uses its output unchanged, with these rewrites:
 //!
 //! - the client's methods are split by resource, its constructors and imports are left out ([`run`], [`client`]);
 //! - the header `api-version` is dropped, which ChartMogul does not know ([`without_api_version`]);
-//! - `Error<()>` is `Error`: the transport reads what the server says ([`with_own_error`]);
-//! - the document's words are the documentation ([`documentation`]).
+//! - `Error<()>` is `Error`, because the transport reads all errors ([`with_own_error`]);
+//! - the documentation and `#[deprecated]` come from the document ([`documentation`]).
 //!
-//! What the methods call is `chartmogul-api/src/runtime.rs`, under the name `progenitor_client`: it leads to the transport.
-//! Of the types, the structs of requests are taken; [`super::types`] finishes them.
+//! The methods call `chartmogul-api/src/runtime.rs`, under the name `progenitor_client`, which leads to the transport. Of the
+//! types, the structs of requests are used; [`super::types`] finishes them.
 
 use ::progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
 use anyhow::Context as _;
@@ -149,7 +149,7 @@ fn documentation(operation: &Operation) -> String {
     )
 }
 
-/// progenitor panics on much that is valid; the panic becomes a message.
+/// progenitor panics on some valid documents; the panic becomes a message.
 fn tokens(lowered: &Lowered, document: &Value) -> Result<TokenStream, String> {
     let spec: OpenAPI = serde_path_to_error::deserialize(document).map_err(|error| error.to_string())?;
     let mut settings = GenerationSettings::new();
@@ -166,7 +166,7 @@ fn tokens(lowered: &Lowered, document: &Value) -> Result<TokenStream, String> {
     }
 }
 
-/// Finds the operation that progenitor can't take, by giving it one after the other.
+/// Finds the operations that progenitor rejects, by generating each of them alone.
 fn blame(spec: &Spec, api: &Api, lowered: &Lowered, problem: &str) -> Findings {
     let mut findings = Vec::new();
     for operation in &api.operations {

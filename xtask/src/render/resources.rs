@@ -353,24 +353,20 @@ fn errors(api: &Api, operation: &Operation) -> String {
     let says_something = operation.query.is_some() || operation.body.is_some();
     let documented = |statuses: &[u16]| operation.errors.iter().any(|status| statuses.contains(status));
     let known = [
-        (
-            true,
-            "InvalidInput",
-            " if a value is not allowed, before anything is sent",
-        ),
+        (true, "InvalidInput", " if a value is invalid, before anything is sent"),
         (identifies && documented(&[404]), "NotFound", ""),
         (operation.not_modified, "NotModified", " if there is nothing to change"),
         (
             says_something && documented(&[400, 422]),
             "Rejected",
-            " with the fields at fault",
+            " with the invalid fields",
         ),
     ];
     let known = known.into_iter().filter(|(applies, ..)| *applies);
     let known: String = known
         .map(|(_, name, when)| format!("[`{name}`](crate::Error::{name}){when}; "))
         .collect();
-    format!("{known}others as in [`Error`](crate::Error).")
+    format!("{known}others, see [`Error`](crate::Error).")
 }
 
 /// Whether a query names an object: what is required is text, not a period or a number.

@@ -199,7 +199,7 @@ fn query_words(api: &Api, name: &str) -> String {
     format!("Query parameters of {}; unset ones are not sent.", docs::listed(users))
 }
 
-/// Gives progenitor's struct what it can't be asked for.
+/// Adds to progenitor's struct what progenitor can't generate.
 fn finish(api: &Api, object: &Object, words: &str, mut found: ItemStruct) -> anyhow::Result<ItemStruct> {
     let description = docs::comment(words);
     let default = object.required().next().is_none().then(|| quote! { Default, });
@@ -255,8 +255,8 @@ fn finish_field(direction: Direction, property: &Property, field: &mut syn::Fiel
     Ok(())
 }
 
-/// `::std::option::Option` is what a generator must write where it knows nothing; here no name is hidden by another.
-/// Other types are named by their full path, so that nothing is imported that one of them could hide.
+/// Shortens `::std::option::Option` and the like, because lint makes sure that no component hides these names. Components are
+/// named by their full path, so that nothing is imported that one of them could hide.
 struct Paths<'a>(&'a Api);
 
 impl VisitMut for Paths<'_> {
@@ -279,7 +279,7 @@ fn attributes(tokens: &TokenStream) -> anyhow::Result<Vec<syn::Attribute>> {
     Ok(item.attrs)
 }
 
-/// What is required is asked for; the type can't be made without it, and a new optional field breaks nobody.
+/// `new` with the required fields: the type can't be created without them, and a new optional field breaks no caller.
 fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
     object.required().next()?;
     let (arguments, from) = match &object.required_type {

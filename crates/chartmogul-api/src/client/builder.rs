@@ -34,7 +34,7 @@ pub const DEFAULT_CALL_TIMEOUT: Duration = Duration::from_secs(120);
 /// Maximum size of a response, unless [`ClientBuilder::max_body`] sets another: 32 MiB.
 pub const DEFAULT_MAX_BODY: usize = 32 * 1024 * 1024;
 
-/// Headers of a request, those of the HTTP client included: the table of their names has room for so many, and copies of it.
+/// Number of headers of a request, including those of the HTTP client: the capacity of its header map.
 const USUAL_HEADERS: usize = 8;
 
 const USER_AGENT: &str = concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION"));
@@ -537,7 +537,7 @@ fn proxy(text: &str) -> Result<reqwest::Proxy, Error> {
     reqwest::Proxy::https(url).map_err(|_| wrong(None)) // its causes have the URL
 }
 
-/// What reqwest's matcher does not understand, it ignores without a word, and goes around the proxy.
+/// reqwest's matcher silently ignores a proxy that it does not understand, and connects directly.
 fn is_usable_proxy(url: &str) -> bool {
     let anywhere = Uri::from_static("https://api.invalid");
     let proxy = Matcher::builder().https(url).build().intercept(&anywhere);
@@ -562,14 +562,14 @@ fn unfit_proxy(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<&
     let (name, _) = proxies
         .find(|(_, proxy)| !proxy.is_empty())
         .filter(|(_, proxy)| !is_usable_proxy(proxy))?;
-    // Asked about a proxy that it understands, for this URL.
+    // With a proxy that it understands, for this URL.
     let excepted = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, hosts)| hosts);
     let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
     matcher.intercept(&url.as_str().parse().ok()?)?;
     Some(name)
 }
 
-/// Refuses a client of the user's own that may do what must not be done.
+/// Rejects an HTTP client of the user's own that may follow redirects, or settings that have no effect on it.
 fn own(client: &reqwest::Client, connection: &Connection) -> Result<(), Error> {
     if *connection != Connection::default() {
         return Err(Error::configuration(
@@ -578,8 +578,8 @@ fn own(client: &reqwest::Client, connection: &Connection) -> Result<(), Error> {
             None,
         ));
     }
-    // There is no other way to ask. Should reqwest show the policy differently one day, a client too many is refused, for
-    // the alternative is a write that is lost without a word.
+    // There is no other way to find out. If reqwest shows the policy differently one day, valid clients are rejected; the
+    // alternative would be a write that is lost silently.
     if !format!("{client:?}").contains(r#"redirect_policy: "Policy(None)""#) {
         return Err(Error::configuration(
             "the `http_client` may follow redirects, which can turn a write into a read; build it with \

@@ -48,7 +48,7 @@ impl Client {
     /// Creates a client with the API key from the environment variable `CHARTMOGUL_API_KEY` and default settings.
     ///
     /// # Errors
-    /// [`Error::Configuration`] if the variable is missing or holds no possible key.
+    /// [`Error::Configuration`] if the variable is missing or is not a valid key.
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
@@ -67,7 +67,7 @@ impl Client {
         }
     }
 
-    /// Where the API is; without a slash at its end.
+    /// The base URL of the API, without a slash at the end.
     pub fn base_url(&self) -> &str {
         self.shared.base_url.as_str().trim_end_matches('/')
     }

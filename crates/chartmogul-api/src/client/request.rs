@@ -144,20 +144,22 @@ impl Request {
                         Ok(plain.to_owned())
                     }
                     _ => Err(wrong(
-                        "must have letters, digits, `-`, `_`, `.` and `~` between slashes; what varies as {name}, given by `path`",
+                        "must have only letters, digits, `-`, `_`, `.` and `~` between slashes; write variable segments as {name}, and set them with `path`",
                     )),
                 };
             };
             let at = given.iter().position(|(other, _)| other == name);
             let (_, value) = at.map(|at| given.remove(at)).ok_or_else(|| {
-                wrong(&format!("must have a value for each name in braces; `{name}` has none"))
+                wrong(&format!("must have a value for each name in braces: set `{name}` with `path`"))
             })?;
             validate::segment(name, value)?;
             Ok(validate::encode_path(value).to_string())
         });
         let filled = segments.collect::<Result<Vec<_>, _>>()?.join("/");
         match given.first() {
-            Some((name, _)) => Err(wrong(&format!("must have `{{{name}}}`, for which a value is given"))),
+            Some((name, _)) => Err(wrong(&format!(
+                "must contain `{{{name}}}`, because `path` sets its value"
+            ))),
             None => Ok(format!("/{filled}")),
         }
     }

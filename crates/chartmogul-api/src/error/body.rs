@@ -1,4 +1,4 @@
-//! Reads what an error says, whichever of the known shapes its body has.
+//! Reads the body of an error response, in any of the known shapes.
 //!
 //! | # | shape |
 //! |---|---|
@@ -12,7 +12,7 @@
 //! | 8 | nothing |
 //! | 9 | `{"message": "..."}` |
 //!
-//! The declared content type is not looked at: it is wrong often enough.
+//! The declared content type is ignored, because it is often wrong.
 
 use serde_json::{Map, Value};
 
@@ -23,8 +23,8 @@ use crate::{
 
 const LIMIT: usize = 300;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// An error says little. More than this is not taken apart: as a tree, `[0,0,..]` would take many times the memory that the
-/// size limit of responses allows.
+/// Errors are short, so a longer body is not parsed: as a tree, `[0,0,..]` would take many times the memory that the size limit
+/// of responses allows.
 const READ: usize = 256 * 1024;
 /// Most problems that are taken from a body; the body itself has all.
 const PROBLEMS: usize = 100;
@@ -221,7 +221,7 @@ fn cut(text: &str) -> String {
 fn from_text(body: &str) -> Option<String> {
     let body = body.trim();
     if body.starts_with(['{', '[', '"']) {
-        return None; // JSON that broke off; a piece of it says nothing and may hold anything
+        return None; // truncated JSON: a piece of it is not a message, and may hold anything
     }
     if !body.starts_with('<') {
         return message(body.lines().next()?);

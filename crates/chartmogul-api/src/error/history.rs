@@ -115,7 +115,7 @@ impl fmt::Display for Attempt {
 pub enum Failure {
     /// No connection; nothing was sent.
     NotConnected,
-    /// No connection that can be trusted: the certificate or the TLS of the server is wrong. Nothing was sent.
+    /// No secure connection: the certificate or the TLS of the server was not accepted. Nothing was sent.
     NotTrusted,
     /// The server responded with a status that is not a success.
     Status(StatusCode),

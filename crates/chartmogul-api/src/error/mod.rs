@@ -60,7 +60,7 @@ pub enum Error {
         source: Option<BoxError>,
     },
 
-    /// The cause is in this program, not at the server: there is no tokio runtime, the background thread of a blocking
+    /// The cause is in this program, not in the server: there is no tokio runtime, the background thread of a blocking
     /// client has ended, or a request can't be built.
     #[non_exhaustive]
     Internal {
@@ -85,7 +85,7 @@ pub enum Error {
     /// 422 or 400: the server read the request and found it invalid. [`ErrorResponse::problems`] has fields and messages.
     Rejected(Box<ErrorResponse>),
 
-    /// 429 or 503, still, after the last attempt: too many requests, too much computing time used, or too many parallel
+    /// 429 or 503 in the last attempt, too: too many requests, too much computing time used, or too many parallel
     /// connections on the account. The server did not process the request. Slow down.
     Throttled(Box<ErrorResponse>),
 
@@ -110,7 +110,7 @@ pub enum Error {
     TooLarge {
         /// The response, without its body.
         response: Box<ErrorResponse>,
-        /// Most bytes allowed.
+        /// Maximum size, in bytes.
         limit: usize,
     },
 
@@ -127,17 +127,17 @@ pub enum Error {
         source: BoxError,
     },
 
-    /// No complete response in time. Unless [`TimeoutKind::Connect`] ran out, a write may or may not have happened:
-    /// ask [`Error::may_have_happened`].
+    /// No complete response in time. Unless the limit was [`TimeoutKind::Connect`], a write may or may not have happened:
+    /// see [`Error::may_have_happened`].
     #[non_exhaustive]
     Timeout {
         /// The operation that was attempted.
         operation: Cow<'static, str>,
-        /// Which limit ran out.
+        /// Which limit was reached.
         kind: TimeoutKind,
         /// The limit.
         limit: Duration,
-        /// What the call was waiting for when its time ran out; `None` if a request was in flight.
+        /// What the call was waiting for when it timed out; `None` if a request was in flight.
         while_waiting: Option<&'static str>,
         /// All attempts.
         history: Box<History>,
@@ -154,7 +154,7 @@ pub enum Error {
         history: Box<History>,
     },
 
-    /// A custom attribute in a response is not what it was read as; see [`CustomAttributes`](crate::CustomAttributes).
+    /// A custom attribute in a response has another type than requested; see [`CustomAttributes`](crate::CustomAttributes).
     CustomAttribute(CustomAttributeError),
 
     /// The object changed concurrently with the update: the response to the write does not show what was sent.
@@ -196,7 +196,7 @@ impl fmt::Display for Error {
             }
             Self::NotModified(response) => write!(f, "{response}: nothing to change"),
             Self::Unauthorized(response) => write!(f, "{response}; check the API key"),
-            Self::Forbidden(response) => write!(f, "{response}; check what the API key's user may do"),
+            Self::Forbidden(response) => write!(f, "{response}; check the permissions of the API key's user"),
             Self::NotFound(response)
             | Self::Rejected(response)
             | Self::Throttled(response)
@@ -266,7 +266,7 @@ fn waiting(what: Option<&'static str>) -> String {
     what.map(|what| format!(", waiting for {what}")).unwrap_or_default()
 }
 
-/// Which time limit ran out.
+/// Which time limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TimeoutKind {
@@ -395,7 +395,9 @@ impl Error {
         }
     }
 
-    /// [`Error::Conflict`]: the operation, whether it has written, and why the new attempt failed, if there was one.
+    /// [`Error::Conflict`]: the operation, whether it has written, and why the new attempt failed, if there was one. Not for
+    /// users: it may change.
+    #[doc(hidden)]
     pub fn conflict(operation: &'static str, written: bool, source: Option<BoxError>) -> Self {
         Self::Conflict {
             operation,
@@ -404,12 +406,14 @@ impl Error {
         }
     }
 
-    /// [`Error::Pagination`]: what is wrong with the pages of a list.
+    /// [`Error::Pagination`]: what is wrong with the pages of a list. Not for users: it may change.
+    #[doc(hidden)]
     pub fn pagination(what: impl Into<String>) -> Self {
         Self::Pagination { what: what.into() }
     }
 
-    /// [`Error::Configuration`]: what is wrong, and the cause if there is one.
+    /// [`Error::Configuration`]: what is wrong, and the cause if there is one. Not for users: it may change.
+    #[doc(hidden)]
     pub fn configuration(what: impl Into<String>, source: Option<BoxError>) -> Self {
         Self::Configuration {
             what: what.into(),
@@ -417,7 +421,8 @@ impl Error {
         }
     }
 
-    /// [`Error::Internal`]: what is wrong, and the cause if there is one.
+    /// [`Error::Internal`]: what is wrong, and the cause if there is one. Not for users: it may change.
+    #[doc(hidden)]
     pub fn internal(what: impl Into<String>, source: Option<BoxError>) -> Self {
         Self::Internal {
             what: what.into(),

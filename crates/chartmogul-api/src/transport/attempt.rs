@@ -45,7 +45,7 @@ pub(super) struct AttemptError {
 enum What {
     /// There is a response, and its status says it all.
     Response(Box<RawResponse>),
-    /// There is a success that is none.
+    /// A success status, whose body can't be used.
     BodyError(Box<RawResponse>, BoxError),
     TooLarge(Box<RawResponse>),
     /// There is no response, or not all of it.

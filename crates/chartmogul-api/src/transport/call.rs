@@ -167,7 +167,7 @@ impl<'a> Call<'a> {
             let client = self.client;
             let started = Instant::now();
             if started >= self.deadline {
-                return Err(self.late(SLOT, "no time was left for an attempt".into()));
+                return Err(self.late(SLOT, "no time left for an attempt".into()));
             }
             let (span, response) = self.begin(self.route, self.follows.as_deref().unwrap_or(self.request), number)?;
             let deadline = self.attempt_deadline(started);
@@ -221,7 +221,7 @@ impl<'a> Call<'a> {
         let number = count(&self.history.attempts) + 1;
         let started = Instant::now();
         if started >= self.deadline {
-            return Err(self.late(SLOT, "no time was left for an attempt".into()));
+            return Err(self.late(SLOT, "no time left for an attempt".into()));
         }
         let (span, response) = self.begin(&read.route, &read.request, number)?;
         let deadline = self.attempt_deadline(started);

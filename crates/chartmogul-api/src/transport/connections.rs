@@ -1,5 +1,5 @@
-//! Connections: which of them a request may use. One belongs to the runtime that opened it, and is not used any more when
-//! the server may have closed it.
+//! Which connections a request may use. A connection belongs to the runtime that opened it, and is no longer used when the
+//! server may have closed it.
 
 use std::{
     panic::catch_unwind,
@@ -16,13 +16,13 @@ use crate::Error;
 /// How long a connection may be idle and still be used: 4 seconds, or four fifths of what the server announces
 /// (`Keep-Alive: timeout=N`), if that is less.
 ///
-/// A server closes idle connections without asking; common ones do after 5 seconds (Apache, Node.js), and some of what is
-/// between does without a word. A request on such a connection gets no response, so nobody knows whether a `POST` was done.
-/// A new connection costs a few round trips.
+/// Servers close idle connections, common ones after 5 seconds (Apache, Node.js), and some proxies in between do so silently. A
+/// request on such a connection gets no response, so it is unknown whether a `POST` was processed. A new connection costs a few
+/// round trips.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Of so many runtimes a client keeps connections, those of the oldest are given up for another. Servers with a runtime for
-/// each processor have far fewer.
+/// Maximum number of runtimes for which a client keeps connections; beyond it, those of the oldest are dropped. Servers with a
+/// runtime for each processor have far fewer.
 const MOST_RUNTIMES: usize = 256;
 
 static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -32,8 +32,8 @@ pub(crate) type Build = dyn Fn(Duration) -> Result<reqwest::Client, Error> + Sen
 
 /// The HTTP clients: one, with its pool of connections, for each runtime.
 ///
-/// What reads from a connection is a task of the runtime that opened it. Another runtime must not send on it: should the
-/// first one not run any more, or just now, the response would not be read.
+/// The task that reads from a connection belongs to the runtime that opened it. Another runtime must not send on it: if the
+/// first one is not running, the response would not be read.
 pub(crate) struct Connections {
     /// The first one, which was built with our client.
     first: reqwest::Client,
@@ -74,7 +74,7 @@ impl Connections {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Pools> {
-        // What is in there is good at any time.
+        // The pools are consistent at any time.
         self.pools.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -109,7 +109,7 @@ impl Connections {
         })
     }
 
-    /// Heeds what the server says of how long it keeps connections.
+    /// Applies the idle time that the server announces.
     pub(super) fn announced(&self, headers: &HeaderMap) {
         if let Some(value) = headers.get(&KEEP_ALIVE)
             && let Some(kept) = value.to_str().ok().and_then(kept)
@@ -152,7 +152,7 @@ impl Missing {
     #[cold]
     fn error(self) -> Error {
         let what = match self {
-            Self::Runtime => "no tokio runtime: await this inside of one that is built with `enable_all`",
+            Self::Runtime => "no tokio runtime: await this inside one that is built with `enable_all`",
             Self::Timers => "the tokio runtime has no timers: build it with `enable_all`, or `enable_time`",
             Self::Io => "the tokio runtime has no IO: build it with `enable_all`, or `enable_io`",
         };
@@ -160,7 +160,7 @@ impl Missing {
     }
 }
 
-/// Says what the runtime lacks, if it can't make calls. For what needs a runtime and is no call: bulk runs, fakes.
+/// Reports what the runtime lacks, if it can't make calls. For code that needs a runtime but is not a call: bulk runs, fakes.
 ///
 /// # Errors
 /// [`Error::Internal`].
@@ -176,11 +176,11 @@ pub(super) fn check_timers() -> Result<(), Error> {
 
 /// Looks at the runtime that this is called in.
 ///
-/// There is no other way to ask for timers and IO than to use them; without them, that panics. So it is done here, once for
-/// each runtime, and not in the middle of a call. (A panic is caught, but the program's panic hook sees it.)
+/// The only way to find out whether a runtime has timers and IO is to use them; without them, that panics. So it is done here,
+/// once for each runtime, and not in the middle of a call. (A panic is caught, but the program's panic hook sees it.)
 fn missing() -> Result<(), Missing> {
     timers()?;
-    // Bound to a port that nobody knows, and closed at once. If there is none to be had, connecting will tell.
+    // Bound to a random port, and closed at once. If there is no free port, connecting will report it.
     if let Ok(socket) = std::net::UdpSocket::bind(("127.0.0.1", 0))
         && socket.set_nonblocking(true).is_ok()
     {

@@ -167,19 +167,19 @@ impl Limiter for Unlimited {
 
 /// A limit on requests per second and on calls in flight, first come, first served.
 ///
-/// Clones share the limit; give one to several clients of the same account. In no second do more requests arrive at the
-/// server than the rate allows, however long it takes to connect, and while there is a queue they are spread over the
-/// second: half of the rate may go at once. (At a rate of 1, a write that follows from a read comes right after it.)
+/// Clones share the limit; give one to several clients of the same account. The requests that arrive at the server in any
+/// second never exceed the rate, however long it takes to connect. While there is a queue, they are spread over the second;
+/// half of the rate may be sent at once. (At a rate of 1, a write that follows from a read is sent right after it.)
 ///
-/// When the server refuses a request all the same, because another process uses the account, everything stops for as
-/// long as the server asks, at least a second and at most an hour, then goes on at half the rate and recovers within about
-/// 10 seconds. Each further refusal halves the rate again, down to a thirty-second, and doubles the least stop. After a stop
-/// of a minute or more, one request goes first; the others follow when its call has ended, or 10 seconds later.
+/// If the server rejects a request nevertheless, because another process uses the account, all sending stops for as long as
+/// the server asks, at least a second and at most an hour, then resumes at half the rate and recovers within about 10
+/// seconds. Each further rejection halves the rate again, down to a thirty-second, and doubles the minimum pause. After a pause
+/// of a minute or more, one request is sent first; the others follow when its call has ended, or 10 seconds later.
 ///
-/// A call that nobody polls holds back no other: others go before it in the queue, and its permit goes to another call once
+/// A call that is not polled does not delay others: they go before it in the queue, and its permit goes to another call once
 /// its response has arrived. When it is polled again, it continues; what it has yet to send waits for a permit and a send slot,
-/// before all that came later. (In a runtime that is not running, no response arrives, so calls that are in flight there keep
-/// their permits.)
+/// before all calls that came later. (In a runtime that is not running, no response arrives, so calls that are in flight there
+/// keep their permits.)
 ///
 /// ```
 /// use chartmogul_api::{Client, RateLimiter};

@@ -4,20 +4,20 @@ use std::{collections::BTreeMap, task::Waker, time::Duration};
 
 use tokio::time::Instant;
 
-/// How late somebody may be who was woken, before others go first. Nothing is lost by being late, so this is short.
+/// How late a woken waiter may be before others go first. A late waiter loses nothing, so this is short.
 pub(super) const GRACE: Duration = Duration::from_millis(10);
-/// When those who were woken did not come, this many times as many are woken, so that a long line of those whom nobody polls
-/// is passed in a few steps.
+/// If woken waiters were not polled in time, this many times as many are woken, so that a long line of waiters that are not
+/// polled is passed in a few steps.
 const GROWTH: usize = 8;
 
-/// A ticket, which a call keeps, and a number that nobody else has.
+/// A ticket, which a call keeps, and a unique number.
 pub(super) type Key = (u64, u64);
 
-/// Those who wait, in the order of their tickets.
+/// Waiters, in the order of their tickets.
 ///
-/// Nothing is ever handed to one of them, for nobody may be polling it. The first is woken, and takes what there is when it
-/// is polled. Each is due to be polled at some time: when its timer ends, or when it is woken before. Who is seen to be late
-/// and still does not come leaves the line, so that others go first, and is in its old position when it comes.
+/// Nothing is ever assigned to a waiter, because it may not be polled. The first is woken, and takes what is free when it is
+/// polled. Each is due to be polled at some time: when its timer ends, or when it is woken earlier. A waiter that is late and
+/// still not polled leaves the line, so that others go first; when it is polled, it is back at its old position.
 #[derive(Default)]
 pub(super) struct Line {
     waiting: BTreeMap<Key, Waiter>,
@@ -26,13 +26,13 @@ pub(super) struct Line {
 struct Waiter {
     waker: Waker,
     due: Instant,
-    /// Since when it is known to be due. By its own timer alone it may be late because its thread was busy, and with it
-    /// all timers.
+    /// Since when it is known to be due. If only its timer has ended, it may be late because its thread, and with it all
+    /// timers, was busy.
     late: Option<Instant>,
 }
 
 impl Line {
-    /// Whether nobody is before this one.
+    /// Whether no other waiter is before this one.
     pub(super) fn is_first(&mut self, key: Key, now: Instant, woken: &mut Vec<Waker>) -> bool {
         let mut absent = 0;
         let is_first = loop {
@@ -57,7 +57,7 @@ impl Line {
         is_first
     }
 
-    /// Whether nobody waits who comes when it is woken.
+    /// Whether no waiter is left that is polled when it is woken.
     pub(super) fn is_empty(&mut self, woken: &mut Vec<Waker>) -> bool {
         self.is_vacant() || self.is_first((u64::MAX, u64::MAX), Instant::now(), woken)
     }
@@ -66,7 +66,7 @@ impl Line {
         self.waiting.is_empty()
     }
 
-    /// Lets somebody wait, or wait on, until it is polled: by its own timer when it is due, or because it is woken.
+    /// Lets a waiter wait, or continue to wait, until it is polled: by its own timer when it is due, or because it is woken.
     pub(super) fn park(&mut self, key: Key, waker: &Waker, due: Instant) {
         let waiter = self.waiting.entry(key).or_insert_with(|| Waiter {
             waker: waker.clone(),
@@ -79,7 +79,7 @@ impl Line {
         }
     }
 
-    /// Lets somebody go, with or without what it waited for. If it was first, the next one has to know.
+    /// Removes a waiter, with or without what it waited for. If it was the first, the next one must be woken.
     pub(super) fn leave(&mut self, key: Key, now: Instant, woken: &mut Vec<Waker>) {
         self.waiting.remove(&key);
         if self.waiting.first_key_value().is_some_and(|(first, _)| *first > key) {

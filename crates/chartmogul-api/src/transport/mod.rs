@@ -1,4 +1,4 @@
-//! The one way to the network, below all operations.
+//! The transport: all operations use it.
 //!
 //! A call waits for its permit ([`limit`]), then makes attempts ([`attempt`]) until one succeeds or [`retry`] says
 //! stop; [`call`] is the loop, [`observe`] what can be seen of it from outside.
@@ -48,10 +48,10 @@ use crate::{
     runtime::{Check, prepare},
 };
 
-/// Stands for the key where a server repeats it.
+/// Replaces the key where a server echoes it.
 const HIDDEN: &str = "[API key]";
 
-/// Bounds of many calls together, whatever each of them may take: those of a bulk run. Not for users: it may change.
+/// Bounds that all calls of a bulk run share, whatever the limits of each. Not for users: it may change.
 ///
 /// A call that has them waits for its first send slot as long as it takes, and its own time limit begins then.
 #[doc(hidden)]
@@ -59,7 +59,7 @@ const HIDDEN: &str = "[API key]";
 pub struct Bounds {
     /// When all calls end.
     pub deadline: Option<Instant>,
-    /// Calls that wait end when this gets true. What is under way goes on.
+    /// Waiting calls end when this becomes true. Requests in flight continue.
     pub stopped: watch::Receiver<bool>,
 }
 
@@ -102,7 +102,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Takes the key out of a text, should a server repeat it.
+    /// Replaces the key in a text, in case the server echoes it.
     fn hide(&self, text: &str) -> String {
         let text = text.replace(self.key.expose_secret(), HIDDEN);
         let header = self.headers.get(header::AUTHORIZATION);
@@ -144,7 +144,7 @@ impl Shared {
 #[derive(Debug, Clone)]
 pub(crate) enum Route {
     Operation(&'static Operation),
-    /// A request that no operation stands for.
+    /// A request that is not in the operation table.
     Other(Box<Other>),
 }
 
@@ -215,8 +215,8 @@ pub struct FromRead<T> {
 /// Sends a request and decodes its response.
 ///
 /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API returns the
-/// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. That is so for what changes something; who
-/// reads an object and gets nothing would take all its fields for absent.
+/// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. This applies to writes only: an empty response to
+/// a read would make all fields of the object absent.
 #[allow(clippy::manual_async_fn)] // whose arguments would have room twice
 pub(crate) fn call<T: DeserializeOwned + Send>(
     client: &Client,
@@ -237,9 +237,9 @@ pub(crate) fn call<T: DeserializeOwned + Send>(
 }
 
 impl Client {
-    /// Sends an update that follows from what is read just before, by each attempt anew. `follow` looks at the object that was
-    /// read, and at its JSON, and makes the update; `None` if there is nothing to write. It is not checked, because it may hold
-    /// what the server has sent. Not for users: it may change.
+    /// Sends an update that depends on a read just before it; each attempt reads again. `follow` gets the object and its JSON,
+    /// and returns the update, or `None` if there is nothing to write. The update is not checked, because it may contain values
+    /// that the server has sent. Not for users: it may change.
     #[doc(hidden)]
     pub async fn exec_from_read<R: UpdateRequest>(
         &self,
@@ -296,7 +296,7 @@ impl Completed {
         let Self { raw, attempts, .. } = self;
         match value {
             Some(value) => Ok(Response { value, raw, attempts }),
-            // Can't be: a call is done only if its body was accepted.
+            // Unreachable: a call is done only if its body was accepted.
             None => Err(Error::internal("the transport lost a response, which is a bug", None)),
         }
     }

@@ -173,15 +173,15 @@ pub(super) fn will_retry(route: &Route, number: u32, wait: Duration, failure: Fa
         attempt = number,
         error.r#type = &*failure.kind(),
         wait_ms = milliseconds(wait),
-        "will try again"
+        "will retry"
     );
 }
 
-/// All calls of the client wait, so somebody may wonder.
+/// Logged because all calls of the client wait.
 pub(super) fn paused(pause: Duration) {
     warn!(
         pause_ms = milliseconds(pause),
-        "the server asks to wait: this client sends nothing for so long"
+        "the server asks to wait; this client sends nothing until then"
     );
 }
 

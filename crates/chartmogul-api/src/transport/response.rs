@@ -1,4 +1,4 @@
-//! What the body of a success must be.
+//! Decodes the body of a success.
 
 use std::collections::BTreeMap;
 
@@ -49,8 +49,8 @@ pub enum Shape {
     Any,
 }
 
-/// Decodes the body of a success. Where nothing was read but something written, an empty body counts as an empty object or
-/// list; a read that ends before it begins is cut off, so it is tried again.
+/// Decodes the body of a success. For a write, an empty body counts as an empty object or list; for a read, it is a truncated
+/// response, so the attempt is repeated.
 pub(super) fn read<T: DeserializeOwned>(body: &[u8], shape: Shape, is_read: bool) -> Result<Box<T>, BodyError> {
     let json = trimmed(body);
     let json: &[u8] = match (shape, json.first()) {
@@ -64,7 +64,7 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8], shape: Shape, is_read: bool
         (Shape::Object | Shape::Map | Shape::Any, None) => b"{}",
         (Shape::List, None) => b"[]",
         (Shape::Object, Some(b'{')) if is_read && is_empty_object(json) => {
-            return Err(BodyError::new("expected a JSON object with fields, found one without"));
+            return Err(BodyError::new("expected a JSON object with fields, found an empty one"));
         }
         (Shape::Object | Shape::Map, Some(b'{')) | (Shape::List, Some(b'[')) | (Shape::Any, _) => json,
         (Shape::Object | Shape::Map, Some(b'<')) => return Err(BodyError::new("expected a JSON object, found markup")),
@@ -123,7 +123,7 @@ mod tests {
             (r#"{"uuid":"a"}"#, "ok", "ok"),
             ("\u{feff} {\"uuid\":1}\n", "ok", "ok"),
             ("", "ok", "cut off: expected JSON, found nothing"),
-            ("{ }", "ok", "expected a JSON object with fields, found one without"),
+            ("{ }", "ok", "expected a JSON object with fields, found an empty one"),
             (
                 "[]",
                 "expected a JSON object, found something else",

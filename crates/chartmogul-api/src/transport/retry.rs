@@ -208,8 +208,8 @@ impl Budget {
     }
 }
 
-/// What a `Retry-After` counts as that is neither a number nor a date. The server asked for a wait, so it is longer than
-/// the second that is waited if it asked for none.
+/// The wait for a `Retry-After` that is neither a number nor a date. The server asked for a wait, so this is longer than the
+/// second that applies if it did not.
 const UNREADABLE: Duration = Duration::from_secs(5);
 
 /// How long the server asks to wait, at most [`LONGEST_PAUSE`]; `None` if it does not ask. The longest, if it asks
@@ -230,7 +230,7 @@ fn text(value: &HeaderValue) -> Option<&str> {
     value.to_str().ok().map(str::trim)
 }
 
-/// Reads a number of seconds; a fraction is rounded up, and what is negative is over.
+/// Reads a number of seconds; a fraction is rounded up, and a negative number counts as zero.
 fn seconds(text: &str) -> Option<Duration> {
     let (negative, number) = match text.strip_prefix('-') {
         Some(number) => (true, number),

@@ -81,7 +81,7 @@ fn text(json: Option<&[u8]>) -> Result<&str, InvalidInput> {
 }
 
 fn broken() -> InvalidInput {
-    InvalidInput::new(Place::Body.to_string(), &format_args!("broken JSON"), "must be JSON")
+    InvalidInput::new(Place::Body.to_string(), &format_args!("invalid JSON"), "must be JSON")
 }
 
 /// Checks what is given for a parameter of the path, before it gets part of it.

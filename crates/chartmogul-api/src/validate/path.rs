@@ -35,7 +35,7 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     }
     match literal(operation, path, operations::ALL) {
         Some((name, value)) => {
-            let must_be = format!("must not be `{value}`, which makes it another operation");
+            let must_be = format!("must not be `{value}`, which addresses another operation");
             Err(InvalidInput::new(name, &value, must_be))
         }
         None => Ok(()),
@@ -83,7 +83,7 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
     let must_be = match value {
         "" => "must not be empty",
         "." | ".." => "must be an identifier",
-        _ if control => "must not have control characters",
+        _ if control => "must not contain control characters",
         _ => return Ok(()),
     };
     Err(InvalidInput::new(field, &value, must_be))

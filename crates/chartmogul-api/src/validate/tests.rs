@@ -207,7 +207,7 @@ fn values_must_fit_their_schema() {
 
 #[test]
 fn whole_numbers_have_64_bits() {
-    let wrong = |number: &str| format!("`big` was {number}; must be a whole number of 64 bits");
+    let wrong = |number: &str| format!("`big` was {number}; must be a 64-bit integer");
     for number in ["9223372036854775807", "-9223372036854775808", "0"] {
         assert_eq!(body_of(&INVOICE, &format!("{{\"big\":{number}}}")), "ok");
     }
@@ -320,8 +320,8 @@ fn something_must_be_set() {
             (r#"{"b":"x"}"#, "ok"),
             ("[]", "`(body)` was an empty list; must be an object"),
             ("null", "`(body)` was null; must be an object"),
-            ("{", "`(body)` was broken JSON; must be JSON"),
-            ("{\"a\":\"x\"}}", "`(body)` was broken JSON; must be JSON"),
+            ("{", "`(body)` was invalid JSON; must be JSON"),
+            ("{\"a\":\"x\"}}", "`(body)` was invalid JSON; must be JSON"),
         ],
     );
 }
@@ -376,8 +376,9 @@ fn an_envelope_is_not_named() {
 
 #[test]
 fn items_of_a_query_have_no_commas() {
-    let wrong =
-        |value: &str| format!("`include[1]` was {value:?}; must not be empty or have a comma, which separates items");
+    let wrong = |value: &str| {
+        format!("`include[1]` was {value:?}; must not be empty or contain a comma, which separates items")
+    };
     for (json, expected) in [
         (r#"{"include":["a","b"]}"#, "ok".to_owned()),
         (r#"{"include":["a","b,c"]}"#, wrong("b,c")),
@@ -453,9 +454,9 @@ fn a_path_argument_stays_in_its_segment() {
         ("", "`id` was \"\"; must not be empty"),
         (".", "`id` was \".\"; must be an identifier"),
         ("..", "`id` was \"..\"; must be an identifier"),
-        ("a\nb", "`id` was \"a\\nb\"; must not have control characters"),
-        ("a\0", "`id` was \"a\\0\"; must not have control characters"),
-        ("ü\u{85}", "`id` was \"ü\\u{85}\"; must not have control characters"),
+        ("a\nb", "`id` was \"a\\nb\"; must not contain control characters"),
+        ("a\0", "`id` was \"a\\0\"; must not contain control characters"),
+        ("ü\u{85}", "`id` was \"ü\\u{85}\"; must not contain control characters"),
     ] {
         assert_eq!(path_of(Schema::Text(&Text::ANY), argument), expected, "{argument:?}");
     }
@@ -594,6 +595,6 @@ fn the_whole_request_is_checked() {
     );
     assert_eq!(
         request("/v1/opportunities/%0A", Some("{}")),
-        "`opportunity_uuid` was \"\\n\"; must not have control characters"
+        "`opportunity_uuid` was \"\\n\"; must not contain control characters"
     );
 }

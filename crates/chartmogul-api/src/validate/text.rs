@@ -68,7 +68,7 @@ fn other_integer(is_one: bool, min: Option<i64>, max: Option<i64>) -> String {
         (Some(min), Some(max)) => format!("{min} to {max}"),
         (Some(min), None) => format!("{min} or more"),
         (None, Some(max)) => format!("{max} or less"),
-        (None, None) => return "must be a whole number of 64 bits".to_owned(),
+        (None, None) => return "must be a 64-bit integer".to_owned(),
     };
     if is_one {
         format!("must be {range}")

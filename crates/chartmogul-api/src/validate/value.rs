@@ -235,9 +235,9 @@ fn expected(schema: &Schema) -> &'static str {
         Schema::Boolean => "must be true or false",
         Schema::Integer { .. } | Schema::Number => "must be a number",
         Schema::Text(_) => "must be text",
-        Schema::Uuid => "must be a UUID, which is text",
-        Schema::Date => "must be a day such as \"2026-01-31\", which is text",
-        Schema::Timestamp => "must be an instant such as \"2026-01-31T12:00:00Z\", which is text",
+        Schema::Uuid => "must be text, a UUID",
+        Schema::Date => "must be text, a day such as \"2026-01-31\"",
+        Schema::Timestamp => "must be text, an instant such as \"2026-01-31T12:00:00Z\"",
         Schema::Scalar(_) => "must be text, a number, true, false or a list of texts",
         Schema::List { .. } => "must be a list",
         Schema::Map(_) | Schema::Object(_) => "must be an object",
@@ -255,7 +255,7 @@ fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>)
         if in_query && item.peek() == b'"' {
             let text = item.string();
             if text.is_empty() || text.contains(',') {
-                let must_be = "must not be empty or have a comma, which separates items";
+                let must_be = "must not be empty or contain a comma, which separates items";
                 return Err(InvalidInput::new(place.to_string(), &text, must_be));
             }
         }

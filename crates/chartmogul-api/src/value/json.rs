@@ -2,8 +2,8 @@
 //!
 //! `serde_json` refuses a whole text for a number beyond `f64`, half a surrogate pair, invalid UTF-8 or deep nesting. A
 //! page of a list must not be lost for that, so a text that it refuses is read a second time with such values replaced by
-//! what stands for them: `{"(unreadable)": "<the value as it came>"}`. [`Field`](crate::Field) takes that for a value of no
-//! type, so none of them passes for one, and nothing is rounded or shortened in silence.
+//! a placeholder: `{"(unreadable)": "<the value as it was received>"}`. For [`Field`](crate::Field) that is a value of an
+//! unexpected type, so no placeholder is taken for a value, and nothing is rounded or shortened silently.
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};

@@ -4,8 +4,8 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
 /// A calendar day: `2026-01-31`, or a timestamp at midnight, which the API has sent instead.
 ///
-/// The day is the one that is written: `2026-01-31T00:00:00+02:00` is the 31st. Any other time of day is none, because
-/// which day it means would depend on a time zone that nobody tells.
+/// The day is the one that is written: `2026-01-31T00:00:00+02:00` is the 31st. Any other time of day is not a day, because
+/// the day would depend on an unknown time zone.
 pub(crate) fn day(text: &str) -> Option<NaiveDate> {
     plain_day(text.as_bytes()).or_else(|| text.parse().ok()).or_else(|| {
         let written = written(text)?;

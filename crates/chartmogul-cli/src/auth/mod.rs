@@ -1,4 +1,4 @@
-//! Who asks: API keys of profiles, where they are kept, and the commands that keep them.
+//! Authentication: API keys of profiles, where they are stored, and the commands that store them.
 
 mod file;
 mod keyring;
@@ -22,10 +22,10 @@ use crate::{
     output::{Printer, text},
 };
 
-/// The environment variable that wins over every profile.
+/// The environment variable that takes precedence over every profile.
 const VARIABLE: &str = "CHARTMOGUL_API_KEY";
 
-/// Nobody waits longer to learn whether a key is valid, unless `--timeout` says so.
+/// Time limit for checking a key, unless `--timeout` sets another.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
 /// More is read of no key.
@@ -102,9 +102,9 @@ fn no_keyring(profile: &str, why: &str) -> CliError {
 /// `chartmogul auth`.
 pub(crate) fn command() -> Command {
     let login = Command::new("login")
-        .about("Keep an API key, and check it")
+        .about("Check an API key, and store it")
         .long_about(
-            "Keep an API key, and check it.\n\nThe key is asked for without being shown, or read from standard input. It is never an \
+            "Check an API key, and store it.\n\nThe key is asked for without being shown, or read from standard input. It is never an \
              argument, because others on this machine can read those. It is kept under the name of the profile.",
         )
         .arg(
@@ -112,23 +112,23 @@ pub(crate) fn command() -> Command {
                 .long("store")
                 .value_name("STORE")
                 .value_parser(PossibleValuesParser::new(["keyring", "file"]))
-                .help("Where the key is kept: in the keyring of the system if there is one, else in a file that only you can read"),
+                .help("Where to store the key: in the system's keyring if there is one, otherwise in a file that only you can read"),
         )
         .arg(
             Arg::new("no-check")
                 .long("no-check")
                 .action(ArgAction::SetTrue)
-                .help("Keeps the key without asking ChartMogul whether it is valid"),
+                .help("Stores the key without checking it with ChartMogul"),
         )
         .after_help("Examples:\n  chartmogul auth login\n  chartmogul auth login --profile test < key.txt");
     let status = Command::new("status")
-        .about("Show which key is used, and where it is kept; never the key")
+        .about("Show which key is used and where it is stored, but never the key itself")
         .after_help("Example:\n  chartmogul auth status --profile test");
     let logout = Command::new("logout")
-        .about("Forget the key of a profile")
+        .about("Remove the key of a profile")
         .after_help("Example:\n  chartmogul auth logout --profile test");
     Command::new("auth")
-        .about("Sign in and out: keep API keys in profiles")
+        .about("Sign in and out: store API keys in profiles")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([login, status, logout])
@@ -161,7 +161,7 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
         Ok(()) => "keyring",
         Err(Some(why)) if wanted.is_some() => {
             let message = format!("the keyring can't be used: {why}");
-            return Err(CliError::new(Exit::Unexpected, "keyring", message).next("Nothing was kept. Use --store file"));
+            return Err(CliError::new(Exit::Unexpected, "keyring", message).next("No key was stored. Use --store file"));
         }
         Err(_) => "file",
     };
@@ -182,7 +182,7 @@ async fn login(context: &Context, matches: &ArgMatches) -> Result<Exit, CliError
         ),
     });
     if std::env::var_os(VARIABLE).is_some_and(|key| !key.is_empty()) {
-        context.warn(&format!("{VARIABLE} is set, and wins over it."));
+        context.warn(&format!("{VARIABLE} is set, and takes precedence."));
     }
     show(
         context,
@@ -220,20 +220,20 @@ fn ask(context: &Context) -> Result<String, CliError> {
             .next("Write it to standard input: chartmogul auth login < key.txt"));
     }
     if key.lines().count() > 1 {
-        let message = "standard input has more than one line; must be the key and nothing else";
+        let message = "standard input has more than one line; it must be only the key";
         return Err(CliError::new(Exit::SignIn, "no_key", message));
     }
     if key.contains(|c: char| c.is_whitespace() || c.is_control() || c == ':') {
         return Err(CliError::new(
             Exit::SignIn,
             "no_key",
-            "this is no API key: it has blanks, a colon or control characters",
+            "this is not an API key: it has spaces, a colon or control characters",
         ));
     }
     Ok(key.to_owned())
 }
 
-/// Asks ChartMogul for nothing but whether the key is valid.
+/// Checks with ChartMogul whether the key is valid.
 async fn check(context: &Context, key: &str) -> Result<(), CliError> {
     let mut builder = Client::builder().api_key(key);
     if context.connection.fake {
@@ -245,24 +245,23 @@ async fn check(context: &Context, key: &str) -> Result<(), CliError> {
     let limit = context.connection.timeout.unwrap_or(CHECK_LIMIT);
     let client: Client = builder.call_timeout(limit).retry(Retry::never()).build()?;
     context.note(&format!(
-        "Asking ChartMogul whether the key is valid: at most {} s.",
+        "Checking the key with ChartMogul, for at most {} s.",
         limit.as_secs()
     ));
-    // Whatever answers with something else, such as a proxy or a wrong --base-url, knows nothing of the key.
+    // Any other response, such as that of a proxy or a wrong --base-url, says nothing about the key.
     match client
         .low_level()
         .request(Method::GET, "/v1/ping")
         .send::<Value>()
         .await
     {
-        // Whoever may not ping was known all the same.
+        // A 403 shows that the key is known, without the permission to ping.
         Ok(_) | Err(ApiError::Forbidden(_)) => Ok(()),
         Err(error @ ApiError::Unauthorized(_)) => {
-            Err(CliError::from(error)
-                .next("Nothing was kept. Copy the key once more from ChartMogul: Profile, API keys"))
+            Err(CliError::from(error).next("No key was stored. Copy the key again from ChartMogul: Profile, API keys"))
         }
         Err(error) => Err(CliError::from(error).within("the key could not be checked").next(
-            "Nothing was kept. Check the network and --base-url, and repeat it; or keep the key with --no-check",
+            "No key was stored. Check the network and --base-url, and try again; or store the key with --no-check",
         )),
     }
 }
@@ -280,7 +279,7 @@ fn logout(context: &Context) -> Result<Exit, CliError> {
     }
     profiles.write(&path)?;
     context.note(&format!(
-        "The key of the profile {name:?} is forgotten here. ChartMogul still accepts it: revoke it there."
+        "The key of the profile {name:?} was removed here. ChartMogul still accepts it: revoke it there."
     ));
     if std::env::var_os(VARIABLE).is_some_and(|key| !key.is_empty()) {
         context.warn(&format!("{VARIABLE} is still set."));

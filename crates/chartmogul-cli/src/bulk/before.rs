@@ -1,4 +1,4 @@
-//! What objects were before the first run, for a report: in a file beside the journal, so that later runs know it.
+//! The objects as they were before the first run, for a report: in a file beside the journal, for later runs.
 
 use std::{
     collections::BTreeMap,
@@ -14,7 +14,7 @@ use crate::error::{CliError, Exit};
 /// By identifier; what was known first stays.
 #[derive(Debug, Default)]
 pub(super) struct Before {
-    /// `None` without a journal: then no run goes on with another.
+    /// `None` without a journal: then no run continues another.
     path: Option<PathBuf>,
     objects: BTreeMap<String, Value>,
 }

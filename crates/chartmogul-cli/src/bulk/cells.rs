@@ -1,10 +1,10 @@
 //! Rows and cells of delimited text, as a spreadsheet has them.
 //!
-//! Not the `csv` crate: it does not tell what was quoted, counts lines instead of rows, and takes what is broken for text.
+//! Not the `csv` crate: it does not report which cells were quoted, counts lines instead of rows, and reads broken quotes as text.
 
 use std::sync::Arc;
 
-/// What may be between two cells.
+/// The possible delimiters.
 pub(super) const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
 
 /// A cell. One that is not quoted has no spaces at its ends.
@@ -27,7 +27,7 @@ impl Record {
     }
 }
 
-/// A row that is none.
+/// A row that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Broken {
     pub(super) row: u64,
@@ -80,12 +80,12 @@ impl Records {
         }
         let after = self.plain();
         if !after.trim_matches([' ', '\t']).is_empty() {
-            return Err("there is text behind its closing quote; a quote within a quoted cell is written twice");
+            return Err("there is text after its closing quote; a quote within a quoted cell is written twice");
         }
         Ok(Cell { text, quoted: true })
     }
 
-    /// What there is as far as the end of the cell.
+    /// The text up to the end of the cell.
     fn plain(&mut self) -> &str {
         let start = self.at;
         let delimiter = self.delimiter;
@@ -161,11 +161,10 @@ pub(super) fn separator_line(text: &str) -> Option<(char, usize)> {
     Some((delimiter, text.len() - end.len()))
 }
 
-/// What stands between the cells of the first row that is not blank: of those that are there, the one with which most names
-/// are known.
+/// Detects the delimiter from the first row that is not blank: the one with which most column names are known.
 ///
 /// # Errors
-/// If two of them do as well.
+/// If two delimiters fit equally well.
 pub(super) fn delimiter(text: &Arc<str>, is_known: impl Fn(&str) -> bool) -> Result<char, String> {
     if let Some((delimiter, _)) = separator_line(text) {
         return Ok(delimiter);
@@ -183,7 +182,7 @@ pub(super) fn delimiter(text: &Arc<str>, is_known: impl Fn(&str) -> bool) -> Res
     match there.as_slice() {
         [] => Ok(','),
         [(one, _), (other, _), ..] if one == other => {
-            Err("it is not clear what stands between its cells; say it with --delimiter".to_owned())
+            Err("the delimiter between its cells can't be detected; pass --delimiter".to_owned())
         }
         [(_, delimiter), ..] => Ok(*delimiter),
     }

@@ -1,4 +1,4 @@
-//! What the columns of an input are about.
+//! The meaning of an input's columns.
 
 use chartmogul::{Operation, chartmogul_api::Schema};
 
@@ -36,7 +36,7 @@ pub(super) enum Custom {
     Sent(Vec<&'static str>, Attributes),
 }
 
-/// What a column is about.
+/// The meaning of a column.
 #[derive(Debug, Clone)]
 pub(super) enum Target {
     Id,
@@ -154,10 +154,10 @@ impl Fields {
         flags::amounts_in(&self.flags, currency)
     }
 
-    /// What a column of this name is about.
+    /// The meaning of a column with this name.
     ///
     /// # Errors
-    /// Why it is about nothing.
+    /// Why the name has no meaning.
     pub(super) fn target(&self, column: &str, ignored: &[String]) -> Result<Target, String> {
         if ignored.iter().any(|name| name == column) || OF_FAILED.contains(&column) {
             return Ok(Target::Ignored);
@@ -192,8 +192,8 @@ impl Fields {
         }
         if let Some(what) = values::invisible(column) {
             return Err(match values::visible(column) {
-                name if self.is_known(&name) => format!("has {what} in its name, which nobody sees; write `{name}`"),
-                _ => format!("has {what} in its name, which nobody sees"),
+                name if self.is_known(&name) => format!("has {what} in its name, which is invisible; write `{name}`"),
+                _ => format!("has {what} in its name, which is invisible"),
             });
         }
         Err(self.unknown(column))

@@ -1,4 +1,4 @@
-//! From bytes to text: what programs for spreadsheets write is recognised, or refused by its name.
+//! From bytes to text: files as spreadsheets write them are recognized, or rejected with what was found.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
@@ -37,19 +37,24 @@ pub(super) fn decode(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
             .to_owned()
     } else {
         let text = encoding.decode_without_bom_handling_and_without_replacement(bytes);
-        text.ok_or_else(|| format!("it is not {}: some bytes are no characters in it", encoding.name()))?
-            .into_owned()
+        text.ok_or_else(|| {
+            format!(
+                "it is not {}: some bytes are not valid in this encoding",
+                encoding.name()
+            )
+        })?
+        .into_owned()
     };
     match text.find('\0') {
         Some(at) => Err(format!(
-            "line {} has a zero byte: the file is damaged, or no text",
+            "line {} has a zero byte: the file is damaged, or is not text",
             line(text.as_bytes(), at)
         )),
         None => Ok(Decoded { text, marked }),
     }
 }
 
-/// What is no text at all.
+/// Files that are not text.
 fn foreign(bytes: &[u8]) -> Option<&'static str> {
     let known: [(&[u8], &str); 6] = [
         (b"PK\x03\x04", "a workbook (.xlsx, .ods, .numbers) or another zip file"),

@@ -7,7 +7,7 @@ use chartmogul::bulk::{Completed, Stopped};
 use super::{Options, counted, plan::Plan, progress::Counts};
 use crate::error::{self, CliError, Exit};
 
-/// What failures say about their cause.
+/// Failures by their cause.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Failures {
     /// 401 and 403.
@@ -74,7 +74,7 @@ impl Failures {
 
     /// What to do with the file of failed rows.
     pub(super) fn advice(self, plan: &Plan, options: &Options, failed: &Path) -> String {
-        // Its flags say what the cells mean: without them, the rows may ask for something else.
+        // Its flags determine what the cells mean: without them, the rows may have another effect.
         let command = options.again.command(plan, failed);
         let again = match options.journal {
             Some(_) => "run the same command again".to_owned(),
@@ -86,7 +86,7 @@ impl Failures {
                 Some(Exit::RateLimit) => {
                     format!("The rate limit left no time for them. Later, or with a lower --rate, {again}.")
                 }
-                _ => format!("Nothing is known to be wrong with them. To send them again, {again}."),
+                _ => format!("No error is known in them. To send them again, {again}."),
             };
         }
         let here = match (&plan.input.path, &options.journal) {
@@ -101,7 +101,7 @@ impl Failures {
             return format!("Correct them there and run `{command}`{here}.");
         }
         format!(
-            "The API refused {}: correct them there and run `{command}`{here}. For the other {} nothing has to be corrected.",
+            "The API rejected {}: correct them there and run `{command}`{here}. For the other {} nothing has to be corrected.",
             self.rejected, others
         )
     }
@@ -116,7 +116,7 @@ pub(super) fn interrupted(
     options: &Options,
 ) -> CliError {
     let again = match &options.journal {
-        Some(_) => "Run the same command again to go on",
+        Some(_) => "Run the same command again to continue",
         None => "Without a journal, the same command sends all rows again",
     };
     let (exit, code, message) = match (why, failures.cause()) {

@@ -1,4 +1,4 @@
-//! Failed rows, in a file that can be corrected and fed in again.
+//! Failed rows, in a file that can be corrected and sent again.
 
 use std::{
     fs::{self, File},
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::output::text;
 
-/// Writes failed rows as they come. They get their name at the end, so that no part of a file is taken for the whole.
+/// Writes failed rows as they occur. The file gets its name at the end, so that an incomplete file is not taken for a complete one.
 pub(super) struct FailedRows {
     plan: Arc<Plan>,
     path: PathBuf,

@@ -54,7 +54,7 @@ impl Options {
             probe(&failed)
         };
         tried.map_err(|error| unwritable("--failed", &self.failed, &error))?;
-        // Otherwise a run tells this when it has told other things already.
+        // Otherwise the run would report this only after other output.
         if let Some(journal) = self.journal.as_deref().filter(|path| !path.exists()) {
             probe(journal).map_err(|error| {
                 unwritable("--journal", journal, &error)
@@ -72,7 +72,7 @@ pub(super) fn part(path: &Path) -> PathBuf {
     part.into()
 }
 
-/// Something that is there, and no file: `/dev/null`.
+/// Whether the path exists and is not a regular file, such as `/dev/null`.
 pub(super) fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| !there.is_file())
 }

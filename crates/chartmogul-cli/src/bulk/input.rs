@@ -63,7 +63,7 @@ impl Input {
     /// Reads it.
     ///
     /// # Errors
-    /// It can't be read, or is no text.
+    /// If it can't be read, or is not text.
     pub(super) fn open(
         path: &str,
         form: Option<Form>,
@@ -120,7 +120,7 @@ impl Input {
     }
 }
 
-/// Names that say how rows are written. What is between the cells of a `.csv` is found out.
+/// File extensions and their formats. The delimiter of a `.csv` is detected.
 fn of_extension(path: &Path) -> Option<Form> {
     match path.extension()?.to_str()?.to_lowercase().as_str() {
         "jsonl" | "ndjson" => Some(Form::JsonLines),

@@ -76,30 +76,30 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
         switch("allow-duplicates").help("Rows of the same object are sent one after the other"),
         text("input-format", "FORMAT")
             .value_parser(PossibleValuesParser::new(["csv", "tsv", "jsonl"]))
-            .help("How rows are written, if the name of the file does not say it"),
-        text("delimiter", "CHARACTER").help("What stands between cells, if it can't be found out: , ; | or tab"),
-        text("encoding", "NAME").help("How the file is encoded, if it is not UTF-8 or UTF-16: windows-1252"),
+            .help("Format of the rows, if the file name does not show it"),
+        text("delimiter", "CHARACTER").help("The delimiter between cells, if it can't be detected: , ; | or tab"),
+        text("encoding", "NAME").help("Encoding of the file, if it is not UTF-8 or UTF-16: windows-1252"),
     ];
     let run = [
         switch("dry-run").help("Reads each object, shows what would change, and changes nothing"),
-        switch("skip-unchanged").help("Reads each object first, and sends only what changes something"),
+        switch("skip-unchanged").help("Reads each object first, and sends only rows that change something"),
         text("results", "FILE").help("Writes a row for each row of the input: CSV, or lines of JSON (.jsonl)"),
         text("failed", "FILE").help("Where failed rows are written; by default beside the input, as NAME.failed.csv"),
         text("report", "FILE")
             .help("Writes a page with the value of the pipeline before and after; reads each object first"),
         text("journal", "FILE")
-            .help("Where the run notes what is done; by default beside the input, as NAME.csv.journal"),
+            .help("The journal, which records what is done; by default beside the input, as NAME.csv.journal"),
         switch("no-journal")
             .conflicts_with("journal")
-            .help("Notes nothing; an interrupted run can't go on"),
-        switch("restart").help("Forgets what earlier runs have done, and sends all rows"),
-        switch("salvage").help("Keeps what is intact of a damaged journal"),
+            .help("Keeps no journal; an interrupted run can't be resumed"),
+        switch("restart").help("Discards the journal of earlier runs, and sends all rows"),
+        switch("salvage").help("Keeps the intact part of a damaged journal"),
         text("rate", "N")
             .value_parser(clap::value_parser!(u32).range(1..))
-            .help("Requests in a second: the share of this run, if others use the account meanwhile [default: 40]"),
+            .help("Maximum requests per second; lower it if others use the account at the same time [default: 40]"),
         text("stop-after", "N")
             .value_parser(clap::value_parser!(u64).range(1..))
-            .help("Stops at so many failed rows; a hundred in a row always stop it"),
+            .help("Stops after this many failed rows; a hundred failures in a row always stop the run"),
     ];
     Command::new("bulk-update")
         .about(about.clone())

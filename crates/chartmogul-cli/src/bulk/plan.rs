@@ -1,4 +1,4 @@
-//! What an input asks for: which update follows from which row. All of it is checked before the first one is sent.
+//! The updates of an input: which update follows from which row. All of it is checked before the first update is sent.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -73,7 +73,7 @@ pub(super) struct Plan {
     kinds: HashMap<String, AttributeKind>,
 }
 
-/// A row, and what it asks for.
+/// A row, and what it sets.
 #[derive(Debug)]
 pub(super) struct Planned {
     pub(super) row: u64,
@@ -125,13 +125,13 @@ struct Seen {
     text: Option<(u64, String)>,
 }
 
-/// Everything that is wrong, in order, as far as it is worth telling.
+/// All problems, in order, up to a maximum.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     pub(super) all: Vec<Problem>,
     pub(super) more: u64,
     rows: HashSet<u64>,
-    /// Keys of JSON lines that are about nothing: where in `all` they are told, and in how many rows they are.
+    /// Unknown keys of JSON lines: the index of their problem in `all`, and the number of rows that have them.
     keys: HashMap<(String, String), (usize, u64)>,
 }
 
@@ -148,7 +148,7 @@ impl Problems {
         }
     }
 
-    /// One of a column, which is told at its first row.
+    /// A problem of a whole column, which is reported at its first row.
     fn push_once(&mut self, problem: Problem) {
         let is_known = |known: &Problem| known.column == problem.column && known.must == problem.must;
         if !self.all.iter().any(is_known) {
@@ -156,7 +156,7 @@ impl Problems {
         }
     }
 
-    /// A key of JSON lines that is about nothing. It is told at its first row, as a column is told once.
+    /// An unknown key of JSON lines. It is reported once, at its first row, as a column is.
     fn push_key(&mut self, row: u64, name: &str, must: String) {
         match self.keys.entry((name.to_owned(), must.clone())) {
             Entry::Occupied(mut known) => {
@@ -229,7 +229,7 @@ impl Plan {
         if plan.input.form == Form::JsonLines || plan.columns.iter().any(has_id) {
             plan.check(client, &mut problems);
         } else if let Some(row) = plan.names_below() {
-            let what = "this row has the names of columns; remove the rows above it";
+            let what = "this row has the column names; remove the rows above it";
             problems.push(Problem::of_row(row, what));
         }
         problems.finish();
@@ -359,7 +359,7 @@ impl Plan {
             };
             let set = sets.remove(at);
             if set.custom().is_some() && wrong.field().ends_with("key") {
-                let what = format!("has the name of an attribute that can't be: it {}", wrong.requirement());
+                let what = format!("has an invalid attribute name: it {}", wrong.requirement());
                 problems.push_once(Problem::of_cell(row, &set.column, None, what));
                 continue;
             }
@@ -672,7 +672,7 @@ impl Reading<'_> {
                     self.set("--currency", currency, What::Field(path, currency.as_str().into()));
                     (None, currency.clone())
                 }
-                // That is told of the whole column.
+                // This is reported for the whole column.
                 (None, None) if !self.plan.has_currency(&path) => continue,
                 (None, None) => {
                     let what = "needs a currency: how many cents a unit has depends on it; fill the column currency, or pass --currency";
@@ -685,7 +685,7 @@ impl Reading<'_> {
                 self.sets.retain(|set| set.column != currency_column);
                 self.problems
                     .push(Problem::of_cell(self.row, &currency_column, Some(&currency), what));
-                // What is no number is none in any currency; how many decimals it may have is not known.
+                // A text that is not a number is invalid in any currency; how many decimals are allowed is unknown.
                 if !values::is_plain(&text) {
                     let meant = values::numbers_meant(&text);
                     let must = "is not an amount; must be digits with a point before the decimals";
@@ -726,7 +726,7 @@ impl Reading<'_> {
                 _ => amounts.find(|amount| !is_set(&amount.path)).map(|amount| {
                     let amount = amount.name();
                     format!(
-                        "changes what {amount} is worth; give the amount in the same row, also if it stays the same"
+                        "changes what {amount} is worth; give the amount in the same row, even if it stays the same"
                     )
                 }),
             };
@@ -754,7 +754,7 @@ fn header(
                 return Vec::new();
             }
             None => {
-                problems.push(Problem::of_file("the input is empty: there is no row of names"));
+                problems.push(Problem::of_file("the input is empty: there is no header row"));
                 return Vec::new();
             }
         }
@@ -774,10 +774,10 @@ fn header(
         if let Some(place) = target.as_ref().and_then(Target::place) {
             match places.get(&place) {
                 Some(other) if *other == name => {
-                    problems.push(Problem::of_cell(row, &name, None, "is there twice"));
+                    problems.push(Problem::of_cell(row, &name, None, "occurs twice"));
                 }
                 Some(other) => {
-                    let what = format!("says the same as the column `{other}`; keep one of them");
+                    let what = format!("means the same as the column `{other}`; keep one of them");
                     problems.push(Problem::of_cell(row, &name, None, what));
                 }
                 None => drop(places.insert(place, name.clone())),
@@ -866,7 +866,7 @@ fn cleared(fields: &Fields, operation: &Operation, target: &Target) -> Result<Wh
     what.ok_or_else(|| "can't be cleared".to_owned())
 }
 
-/// What can't have been meant, whatever the column is.
+/// Values that are wrong in any column.
 fn damaged(cell: &Cell) -> Option<Wrong> {
     let text = cell.text.as_str();
     if values::spreadsheet_error(text) {
@@ -883,7 +883,10 @@ fn damaged(cell: &Cell) -> Option<Wrong> {
     let what = values::invisible(&ends)?;
     let shown = values::visible(text);
     let meant = (!shown.is_empty()).then_some(shown);
-    Some(Wrong::new(format!("has {what} at an end, which nobody sees"), meant))
+    Some(Wrong::new(
+        format!("begins or ends with {what}, which is invisible"),
+        meant,
+    ))
 }
 
 /// A custom attribute of a known type.
@@ -897,7 +900,7 @@ fn attribute(kind: AttributeKind, text: &str) -> Result<Value, Wrong> {
         AttributeKind::Decimal => match values::value(Kind::Number, false, text)? {
             Value::Number(number) => json::as_decimal(&number)
                 .map(Value::Number)
-                .ok_or_else(|| Wrong::new("has more digits than a decimal keeps", None)),
+                .ok_or_else(|| Wrong::new("has more digits than a decimal can hold", None)),
             other => Ok(other),
         },
     }
@@ -911,7 +914,7 @@ impl Seen {
         }
     }
 
-    /// Takes a cell into account, and returns what it is by itself.
+    /// Adds a cell, and returns its own kind.
     fn add(&mut self, row: u64, text: &str) -> Result<Value, Wrong> {
         let digits = text.strip_prefix('-').unwrap_or(text);
         let has_zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."); // it is a code

@@ -26,7 +26,7 @@ use crate::{
     output::Printer,
 };
 
-/// What is told of a change, behind the number and the identifier of its row.
+/// The columns of a change, after the number and the identifier of its row.
 pub(super) const MEMBERS: [&str; 3] = ["field", "old", "new"];
 
 /// Reads each object, and shows what would change.
@@ -145,7 +145,7 @@ struct Seen {
     stopped: bool,
 }
 
-/// Goes through a dry run. Rows that would fail are told.
+/// Runs a dry run to its end, and reports rows that would fail.
 async fn each(
     context: &Context,
     client: &Client,

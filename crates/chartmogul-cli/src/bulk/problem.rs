@@ -60,7 +60,7 @@ impl fmt::Display for Problem {
             write!(f, "row {row}")?;
         }
         if let Some(column) = &self.column {
-            // So that spaces and what nobody sees is seen.
+            // With `Debug`, so that spaces and invisible characters are visible.
             let comma = if self.row.is_some() { ", " } else { "" };
             let shown = column.escape_debug().to_string();
             let is_plain = !column.is_empty() && shown == *column && !column.contains(' ');

@@ -1,4 +1,4 @@
-//! How far a run is, on a terminal; and how it is stopped.
+//! The progress of a run on a terminal, and how it is stopped.
 
 use std::{
     future::Future,
@@ -45,7 +45,7 @@ impl Counts {
     }
 }
 
-/// A bar on standard error; nothing, where that is no terminal.
+/// A progress bar on standard error; nothing if that is not a terminal.
 #[derive(Debug, Clone)]
 pub(super) struct Bar(ProgressBar);
 
@@ -129,11 +129,11 @@ impl Stop {
         self.listener.spawn(async move {
             signals.next().await;
             asked.store(true, Relaxed);
-            bar.above(|| note("Stopping: waiting for the responses that are under way. Once more ends at once."));
+            bar.above(|| note("Stopping: waiting for the requests in flight. A second signal stops at once."));
             let _ = tell.send(());
             signals.next().await;
             bar.finish();
-            note("Ended at once. The same command goes on.");
+            note("Stopped at once. The same command continues.");
             process::exit(i32::from(Exit::Interrupted.code()));
         });
         Ok(async move {

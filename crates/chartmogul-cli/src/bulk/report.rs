@@ -93,7 +93,7 @@ impl Changes {
     }
 }
 
-/// The page. What earlier runs have made without a report is not on it: what was before is not known any more.
+/// The page. It leaves out updates that earlier runs made without a report, because the old values are unknown.
 pub(super) fn page(changes: &Changes, input: &str, earlier: u64) -> String {
     let mut body = String::new();
     for (currency, stages) in &changes.stages {
@@ -127,7 +127,7 @@ pub(super) fn page(changes: &Changes, input: &str, earlier: u64) -> String {
     let earlier = match earlier {
         0 => String::new(),
         earlier => format!(
-            "<p>Not in here: {}, made by earlier runs without a report.</p>\n",
+            "<p>Not included: {}, made by earlier runs without a report.</p>\n",
             super::counted(earlier, "row")
         ),
     };
@@ -273,7 +273,7 @@ mod tests {
             "a &amp; b.csv",
             "+100.00 EUR",
             "5 JPY",
-            "Not in here: 2 rows",
+            "Not included: 2 rows",
         ] {
             assert!(page.contains(part), "{part}");
         }

@@ -1,4 +1,4 @@
-//! What became of each row, in a file or on standard output.
+//! The result of each row, in a file or on standard output.
 
 use std::{
     fs::File,
@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::cells::{self, Cell};
 use crate::output::text;
 
-/// What became of a row.
+/// The result of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
     Updated,
@@ -32,7 +32,7 @@ impl Word {
     }
 }
 
-/// What is told of a row, behind its number and identifier.
+/// The columns of a result, after the row's number and identifier.
 pub(super) const MEMBERS: [&str; 3] = ["outcome", "status", "reason"];
 
 const BY_AN_EARLIER_RUN: &str = "by an earlier run";
@@ -112,12 +112,12 @@ pub(super) fn object(members: &[(&str, Value)]) -> String {
 fn reason(error: &UpdateError) -> String {
     let mut text = error.to_string();
     if error.may_have_happened() {
-        text.push_str("; it may have been made all the same");
+        text.push_str("; it may have been made nevertheless");
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The file of `--results`. The same command writes it anew.
+/// The file of `--results`. The same command overwrites it.
 pub(super) struct ResultsFile {
     id: &'static str,
     is_json: bool,

@@ -1,4 +1,4 @@
-//! Sends what the rows ask for, and tells what became of each.
+//! Sends the updates of the rows, and reports the result of each.
 
 use std::{fs, io, path::Path, sync::Arc, time::Duration};
 
@@ -106,7 +106,7 @@ pub(super) async fn run(
     }
 }
 
-/// Tells what became of the rows.
+/// Reports the results of the rows.
 struct Told<'a> {
     context: &'a Context,
     id: &'static str,
@@ -120,9 +120,9 @@ struct Told<'a> {
     failures: Failures,
     /// Rows that an earlier run made without a report.
     earlier: u64,
-    /// Why nothing is printed any more; the run itself goes on.
+    /// Why nothing more is printed; the run itself continues.
     unprinted: Option<CliError>,
-    /// What a file could not take; the run itself goes on.
+    /// An error of writing a file; the run itself continues.
     unwritten: Option<String>,
 }
 
@@ -191,7 +191,7 @@ impl Told<'_> {
         }
     }
 
-    /// A reader that has left, a full disk and a filter that fails are no reason to leave rows unsent.
+    /// A closed pipe, a full disk or a failing filter does not stop the run.
     fn printed(&mut self, printed: Result<(), CliError>) {
         if let Err(error) = printed {
             self.unprinted.get_or_insert(error);
@@ -200,7 +200,7 @@ impl Told<'_> {
 
     fn note(&mut self, written: io::Result<()>) {
         if let Err(error) = written {
-            let what = format!("what became of the rows could not be written: {error}");
+            let what = format!("the results could not be written: {error}");
             self.unwritten.get_or_insert(what);
         }
     }
@@ -300,7 +300,7 @@ fn unable(error: &bulk::Error, options: &Options) -> CliError {
         ),
         _ => (
             Exit::Unexpected,
-            "Remove the cause, and run the same command again: it goes on".to_owned(),
+            "Remove the cause, and run the same command again: it continues".to_owned(),
         ),
     };
     CliError::new(exit, "journal", message).next(next)

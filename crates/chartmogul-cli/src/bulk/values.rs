@@ -1,11 +1,11 @@
-//! From the text of a cell to a value. Nothing is guessed: what could be meant is said, and refused.
+//! From the text of a cell to a value. Nothing is guessed: an ambiguous text is rejected, with what could be meant.
 
 use chartmogul::chartmogul_api::chrono::{Days, NaiveDate, NaiveTime};
 use serde_json::Value;
 
 use crate::flags::Kind;
 
-/// Why a cell is no value, and what was meant, if that can be said.
+/// Why a cell is not a valid value, and what was probably meant, if known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrong {
     pub(crate) must: String,
@@ -45,7 +45,7 @@ fn texts(text: &str) -> Result<Value, Wrong> {
             .filter(|item| !item.is_empty())
             .collect();
         let meant = (!text.starts_with('[')).then(|| Value::from(items).to_string());
-        Wrong::new("must be a list of texts as JSON", meant)
+        Wrong::new("must be a JSON list of texts", meant)
     })?;
     Ok(list.into())
 }
@@ -78,9 +78,7 @@ fn integer(text: &str) -> Result<Value, Wrong> {
         let meant: Vec<_> = numbers_meant(text).iter().filter_map(whole).collect();
         return Err(Wrong::new(must, either(&meant)));
     }
-    let number: i64 = text
-        .parse()
-        .map_err(|_| Wrong::new("must be a whole number of 64 bits", None))?;
+    let number: i64 = text.parse().map_err(|_| Wrong::new("must be a 64-bit integer", None))?;
     Ok(number.into())
 }
 
@@ -120,7 +118,12 @@ fn number(text: &str) -> Result<Value, Wrong> {
         Some(byte) if byte.is_ascii_digit() => &text[zeros..],
         _ => &text[zeros.saturating_sub(1)..],
     };
-    let digits = || Wrong::new("has more digits than are kept; round it, or make it a text", None);
+    let digits = || {
+        Wrong::new(
+            "has more digits than can be kept exactly; round it, or make it a text",
+            None,
+        )
+    };
     crate::json::number(text).map(Value::Number).ok_or_else(digits)
 }
 
@@ -195,7 +198,7 @@ pub(super) fn spreadsheet_error(text: &str) -> bool {
     ERRORS.contains(&text) || text.len() > 2 && text.bytes().all(|byte| byte == b'#')
 }
 
-/// A character that nobody sees, and its name.
+/// An invisible character, and its name.
 pub(super) fn invisible(text: &str) -> Option<String> {
     let found = text.chars().find_map(|c| {
         let name = match c {
@@ -218,7 +221,7 @@ pub(super) fn invisible(text: &str) -> Option<String> {
     found.map(|(c, name)| format!("{name} (U+{:04X})", u32::from(c)))
 }
 
-/// Without characters that nobody sees, and spaces at the ends.
+/// Without invisible characters, and without spaces at the ends.
 pub(super) fn visible(text: &str) -> String {
     let visible = |c: &char| invisible(c.encode_utf8(&mut [0; 4])).is_none() || matches!(c, '\n' | '\r' | '\t');
     text.chars().filter(visible).collect::<String>().trim().to_owned()
@@ -329,7 +332,7 @@ fn plain_numbers(text: &str) -> Vec<String> {
 /// What is wrong with a custom attribute without a type that is [`formatted`].
 pub(crate) const FORMATTED: &str = "looks like a number or a day that was formatted";
 
-/// What was meant by a text that is no value as it is written, but looks like a number or a day: `1,5`, `60%`, `3/31/2026`.
+/// What was probably meant by a text that is not a valid value, but looks like a number or a day: `1,5`, `60%`, `3/31/2026`.
 pub(crate) fn formatted(text: &str) -> Option<String> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_code = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
@@ -516,7 +519,7 @@ mod tests {
         }
         assert_eq!(
             said(integer("9223372036854775808").unwrap_err()),
-            "must be a whole number of 64 bits"
+            "must be a 64-bit integer"
         );
     }
 

@@ -48,7 +48,7 @@ fn a_signal_stops_it_and_the_same_command_goes_on() {
         let output = child.wait_with_output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(130), "{stderr}");
-        assert!(stderr.contains("Run the same command again to go on"), "{stderr}");
+        assert!(stderr.contains("Run the same command again to continue"), "{stderr}");
         let sent = writes(&fake);
         assert!((50..400).contains(&sent), "{sent}");
         let ran = folder.run(&fake, &[]);
@@ -133,7 +133,7 @@ fn the_reason_of_failures_decides_how_it_ends() {
         (
             500,
             6,
-            "Nothing is known to be wrong with them. To send them again, run the same command again.",
+            "No error is known in them. To send them again, run the same command again.",
         ),
         (
             422,
@@ -373,7 +373,7 @@ fn a_full_output_does_not_end_the_run() {
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{words:?}: {stderr}");
         assert!(
-            stderr.contains("No space left") && stderr.contains("The rows were sent all the same"),
+            stderr.contains("No space left") && stderr.contains("The rows were sent nevertheless"),
             "{stderr}"
         );
         assert_eq!(writes(&fake), 301);

@@ -27,7 +27,7 @@ const MISTAKES: [(&str, &str, &str); 20] = [
     (
         "owner",
         "anna@example.com\u{a0}",
-        "a no-break space (U+00A0) at an end, which nobody sees; write anna@example.com",
+        "begins or ends with a no-break space (U+00A0), which is invisible; write anna@example.com",
     ),
     ("custom.rate:decimal", "\"0,25\"", "write 0.25"),
     ("win_likelihood", "-5", "must be 0 to 100"),
@@ -150,7 +150,7 @@ fn what_is_wrong_with_columns_is_told_at_once() {
             "uuid,owner\u{a0}",
             vec![(
                 "owner\u{a0}",
-                "a no-break space (U+00A0) in its name, which nobody sees; write `owner`",
+                "a no-break space (U+00A0) in its name, which is invisible; write `owner`",
             )],
         ),
         (
@@ -158,7 +158,7 @@ fn what_is_wrong_with_columns_is_told_at_once() {
             vec![("\u{200b}owner", "a zero width space (U+200B)")],
         ),
         ("uuid,\"owner \"", vec![("owner ", "did you mean `owner`?")]),
-        ("uuid,owner,owner", vec![("owner", "is there twice")]),
+        ("uuid,owner,owner", vec![("owner", "occurs twice")]),
         (
             "uuid,Close Date",
             vec![("Close Date", "did you mean `estimated_close_date`?")],
@@ -173,11 +173,11 @@ fn what_is_wrong_with_columns_is_told_at_once() {
         ),
         (
             "uuid,opportunity_uuid",
-            vec![("opportunity_uuid", "says the same as the column `uuid`")],
+            vec![("opportunity_uuid", "means the same as the column `uuid`")],
         ),
         (
             "uuid,amount,amount_in_cents,currency",
-            vec![("amount_in_cents", "says the same as the column `amount`")],
+            vec![("amount_in_cents", "means the same as the column `amount`")],
         ),
         ("uuid,amount", vec![("amount", "needs a currency")]),
         (
@@ -216,7 +216,7 @@ fn what_is_wrong_with_rows_is_told_with_the_row_of_the_spreadsheet() {
     let input = format!("uuid,owner,pipeline\n\n{one},\"a\nb\",New\n{two},\"x\"y,New\n{one},c,New,more\n");
     let problems = said(&fake, &input, &[]);
     let expected = [
-        (4, "owner", "there is text behind its closing quote"),
+        (4, "owner", "there is text after its closing quote"),
         (5, "", "has 4 cells, and the header 3"),
         (5, "uuid", "is in row 3 already"),
     ];
@@ -387,9 +387,7 @@ fn one_mistake_is_one_problem() {
         "{problems:?}"
     );
     assert!(
-        problems[0]
-            .2
-            .contains("name of an attribute that can't be: it must be letters"),
+        problems[0].2.contains("invalid attribute name: it must be letters"),
         "{problems:?}"
     );
     // All cells of a column are refused, so nothing can be said about its type.
@@ -422,8 +420,8 @@ fn numbers_are_taken_digit_by_digit() {
             "custom.a",
             "more digits than can be kept",
         ),
-        (r#""owner":"a@b.c","owner":"d@e.f""#, "", "`owner` is there twice"),
-        (r#""custom":{"a":1,"a":2}"#, "custom", "`custom.a` is there twice"),
+        (r#""owner":"a@b.c","owner":"d@e.f""#, "", "`owner` occurs twice"),
+        (r#""custom":{"a":1,"a":2}"#, "custom", "`custom.a` occurs twice"),
         (r#""custom":{}"#, "custom", "custom.NAME"),
         (r#""colour":{}"#, "colour", "is not known"),
     ] {
@@ -437,7 +435,7 @@ fn numbers_are_taken_digit_by_digit() {
     assert!(
         said(&fake, &input, &[])[0]
             .2
-            .contains("more digits than a decimal keeps")
+            .contains("more digits than a decimal can hold")
     );
     assert_eq!(writes(&fake), sent);
 

@@ -290,7 +290,7 @@ fn a_report_shows_the_pipeline_before_and_after() {
     assert_eq!(folder.run(&fake, &["--report", "report.html"]).code, 0);
     let page = folder.read("report.html");
     assert!(
-        page.contains("Not in here: 2 rows, made by earlier runs without a report."),
+        page.contains("Not included: 2 rows, made by earlier runs without a report."),
         "{page}"
     );
     let mut command = program(&fake);

@@ -114,9 +114,9 @@ fn progress_is_shown_and_ctrl_c_stops_it() {
     terminal.send(&["C-c"]);
     let screen = terminal.wait_for("code:130");
     for part in [
-        "Stopping: waiting for the responses",
+        "Stopping: waiting for the requests in flight",
         "rows not sent",
-        "Run the same command again to go on",
+        "Run the same command again to continue",
     ] {
         assert!(screen.contains(part), "{part}:\n{screen}");
     }

@@ -74,7 +74,7 @@ fn a_wrong_key_is_not_kept() {
     for (input, said) in [
         ("", "no key was given"),
         ("\n", "no key was given"),
-        ("two words\n", "no API key"),
+        ("two words\n", "not an API key"),
         ("one-key\nanother-key\n", "more than one line"),
     ] {
         let ran = login(input, &[]);
@@ -126,13 +126,13 @@ fn without_a_network_the_key_is_not_checked_for_long() {
             nobody,
             &[][..],
             "connection",
-            "Asking ChartMogul whether the key is valid: at most 10 s.",
+            "Checking the key with ChartMogul, for at most 10 s.",
         ),
         (
             silent.local_addr().unwrap(),
             &["--timeout", "1"],
             "timeout",
-            "valid: at most 1 s.",
+            "ChartMogul, for at most 1 s.",
         ),
     ] {
         let mut command = with_profiles(folder.path());
@@ -151,7 +151,7 @@ fn without_a_network_the_key_is_not_checked_for_long() {
         assert!(!ran.stderr.contains("attempts"), "it is asked once: {}", ran.stderr);
         let next = ran.error()["next_step"].as_str().unwrap().to_owned();
         assert!(
-            next.contains("Nothing was kept") && next.contains("--no-check"),
+            next.contains("No key was stored") && next.contains("--no-check"),
             "{next}"
         );
     }

@@ -188,10 +188,10 @@ fn two_is_usage_and_what_is_refused_before_it_is_sent() {
 #[test]
 fn a_body_is_taken_as_it_is_written_or_refused() {
     for (body, said) in [
-        (r#"{"owner":"a@b.c","owner":"d@e.f"}"#, "`owner` is there twice"),
+        (r#"{"owner":"a@b.c","owner":"d@e.f"}"#, "`owner` occurs twice"),
         (
             r#"{"custom":[{"key":"a","value":1,"value":2}]}"#,
-            "`custom[0].value` is there twice",
+            "`custom[0].value` occurs twice",
         ),
         (
             r#"{"amount_in_cents":9007199254740993.0}"#,
@@ -464,7 +464,7 @@ fn what_was_done_is_not_called_wrong_usage() {
     ] {
         let ran = run(&[&["--fake", "--jq", "error(\"no\")"], words].concat());
         check(&ran, 1, "jq");
-        assert!(ran.stderr.contains("It was done all the same"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("It was done nevertheless"), "{}", ran.stderr);
     }
 }
 

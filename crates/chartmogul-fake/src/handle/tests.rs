@@ -398,13 +398,13 @@ fn what_excludes_each_other_is_named_in_words() {
         (400, &json!("from[customer_uuid]")),
         "{error}"
     );
-    let message = "Exactly one of these must be there: customer_uuid or data_source_uuid with external_id";
+    let message = "Exactly one of these must be given: customer_uuid or data_source_uuid with external_id";
     assert_eq!(error["message"], json!(message));
 
     let note = json!({ "type": "note" });
     let (status, error, _) = ask(&strict(), "POST /v1/notes", &note.to_string());
     assert_eq!((status, &error["param"]), (400, &json!("customer_uuid")), "{error}");
-    let message = "Exactly one of these must be there: customer_uuid or associated_object_identifier";
+    let message = "Exactly one of these must be given: customer_uuid or associated_object_identifier";
     assert_eq!(error["message"], json!(message));
 }
 
@@ -438,7 +438,7 @@ fn what_is_no_object_is_refused() {
     let (status, error, _) = ask(&shared, "PATCH /v1/plans/pl_1", "{}");
     assert_eq!(
         (status, &error["message"]),
-        (400, &json!("The body has no field that is known"))
+        (400, &json!("The body has no known field"))
     );
 }
 
@@ -584,7 +584,10 @@ fn an_object_that_the_document_does_not_allow_is_refused_unless_it_is_wanted() {
     let mut odd = plans.insert_sample("pl_1").unwrap();
     odd["interval_count"] = "one".into();
     let refused = plans.insert(odd.clone()).unwrap_err().to_string();
-    assert_eq!(refused, "not as the document says: interval_count: must be an integer");
+    assert_eq!(
+        refused,
+        "the object does not match the document: interval_count: must be an integer"
+    );
     assert!(plans.insert(Value::Null).is_err() && plans.insert_unchecked(json!({ "name": "x" })).is_err());
 
     plans.insert_unchecked(odd).unwrap();

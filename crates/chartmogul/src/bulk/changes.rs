@@ -10,8 +10,8 @@ use serde_json::{Map, Number, Value};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Preview {
-    /// Field by field, in the order of the request. Custom attributes and what is in an object are fields of their own: `custom.seats`,
-    /// `attributes.tags`. What the request does not name is not among them.
+    /// The fields that would change, in the order of the request. Custom attributes and the fields of nested objects are listed one
+    /// by one: `custom.seats`, `attributes.tags`. Fields that the request does not set are left out.
     pub changes: Vec<Change>,
     /// Custom attributes that the object has and the update does not name: they **would be lost**, because the API
     /// replaces all of them. If this is not empty, check the update, or use `merge_custom`.

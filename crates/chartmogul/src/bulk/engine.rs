@@ -244,7 +244,7 @@ where
         progress: Progress,
         out: mpsc::Sender<Completed<T>>,
     ) -> Self {
-        // A time that is too far away to be reckoned with is no limit.
+        // A deadline that is too far away for an `Instant` is no limit.
         let deadline = settings.deadline.and_then(|after| Instant::now().checked_add(after));
         let (stop_calls, stopped) = watch::channel(false);
         Self {
@@ -480,7 +480,7 @@ where
             if let Some(count) = journal.ended() {
                 self.source_ended = true;
                 return self.changed(format!(
-                    "it goes on after {count} updates, where the journal says that it ended"
+                    "it continues after {count} updates, where it ended according to the journal"
                 ));
             }
             let put = journal.put_taken(index, request);

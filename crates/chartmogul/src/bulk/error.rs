@@ -93,8 +93,8 @@ pub enum Error {
         source: io::Error,
     },
 
-    /// The input is not that of the journal. Nothing was sent.
-    #[error("the input is not that of the journal {}: {difference}; another input needs another journal", path.display())]
+    /// The input is not the one that the journal was written for. Nothing was sent.
+    #[error("the input does not match the journal {}: {difference}; use another journal for another input", path.display())]
     #[non_exhaustive]
     InputChanged {
         /// The journal.

@@ -48,15 +48,15 @@ impl JsonUpdate {
     /// [`call_json`](chartmogul_api::Client::call_json) takes them. Values are checked by [`check`](Update::check), and by the run.
     ///
     /// # Errors
-    /// [`Error::InvalidInput`], if the operation is no update of an object that can be read; for an unknown argument; for a
-    /// parameter of the path that is missing or not allowed; and for a `custom` that is no list of keys and values.
+    /// [`Error::InvalidInput`] if the operation is not an update of an object that can be read, for an unknown argument, for a
+    /// path parameter that is missing or invalid, and for a `custom` that is not a list of keys and values.
     pub fn new(client: &Client, operation: &'static Operation, arguments: Map<String, Value>) -> Result<Self, Error> {
         let request = chartmogul_api::JsonUpdate::new(operation, arguments)?;
         Ok(Self(CustomAttributesPatch::new(Call::new(client, request))))
     }
 
-    /// Sets a single custom attribute, and keeps the others; see [`CustomAttributesPatch`]. The check refuses it if the
-    /// operation has no custom attributes, or does not replace all of them.
+    /// Sets a single custom attribute, and keeps the others; see [`CustomAttributesPatch`]. It is rejected when the
+    /// update is checked, if the operation has no custom attributes or does not replace all of them.
     pub fn set_custom(self, key: impl Into<String>, value: impl Into<CustomAttributeValue>) -> Self {
         Self(self.0.set(key, value))
     }
@@ -308,7 +308,9 @@ mod tests {
             let operation = operations::find(operation).unwrap();
             JsonUpdate::new(&client, operation, arguments.as_object().unwrap().clone())
         };
-        assert!(said(of("list_plans", json!({}))).contains("must be an update of an object that can be read"));
+        assert!(
+            said(of("list_plans", json!({}))).contains("must be an operation that updates an object which can be read")
+        );
         assert_eq!(
             said(of("update_plan", json!({ "name": "a" }))),
             "`plan_uuid` is missing; must be set"

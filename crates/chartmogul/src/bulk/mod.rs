@@ -28,8 +28,8 @@
 //!         other => println!("{}: {:?}", completed.id, other.error()),
 //!     }
 //! }
-//! println!("{}", run.report()); // 2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 never sent
-//! # assert_eq!(run.report().to_string(), "2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 never sent");
+//! println!("{}", run.report()); // 2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 not sent
+//! # assert_eq!(run.report().to_string(), "2 updates: 1 updated, 0 not modified, 1 rejected, 0 given up, 0 not sent");
 //! # Ok(())
 //! # }
 //! ```

@@ -162,7 +162,7 @@ impl Failed {
 
     /// How far it had come is not known.
     pub(super) fn panicked(was_to_be_sent: bool) -> Self {
-        let what = "the call panicked, which is a bug of what it was made with";
+        let what = "the call panicked, which is a bug in this program";
         Self {
             error: Error::internal(what, None),
             sent: was_to_be_sent,
@@ -318,7 +318,7 @@ impl UpdateError {
         self.status
     }
 
-    /// The fields at fault, as the server names them.
+    /// The invalid fields, as the server names them.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
@@ -430,7 +430,7 @@ impl fmt::Display for Report {
         write!(
             f,
             "{updates} updates: {updated} updated, {not_modified} not modified, {rejected} rejected, {given_up} given up, \
-             {not_sent} never sent"
+             {not_sent} not sent"
         )?;
         if *repeats > 0 {
             write!(f, "; {repeats} sent again")?;

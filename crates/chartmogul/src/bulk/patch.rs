@@ -30,7 +30,7 @@ impl<R: CustomAttributesRequest<Response: Serialize + DeserializeOwned>> Update 
     }
 }
 
-/// What a journal has, and compares, is the change that is asked for, not the result of merging it.
+/// A journal records and compares the requested change, not the result of merging it.
 impl<R: CustomAttributesRequest<Response: Serialize + DeserializeOwned>> UpdateCall for CustomAttributesPatch<R> {
     type Object = R::Response;
 
@@ -45,7 +45,7 @@ impl<R: CustomAttributesRequest<Response: Serialize + DeserializeOwned>> UpdateC
             return call.request();
         }
         let mut request = self.call.request()?;
-        let error = |source: serde_json::Error| Error::internal("a value is no JSON", Some(source.into()));
+        let error = |source: serde_json::Error| Error::internal("a value is not JSON", Some(source.into()));
         let changes = self
             .changes
             .iter()

@@ -25,8 +25,8 @@ where
     updates.map(|update| update.unwrap_or_else(|_| Err(panicked()))).boxed()
 }
 
-/// An iterator, which may block: it has a thread of its own from the first time on that it is asked. That is none of the
-/// runtime's, which would wait for it at its end.
+/// An iterator, which may block: it gets its own thread when the first update is requested. It is not a thread of the runtime,
+/// because the runtime would wait for it on shutdown.
 pub(super) fn of_iterator<U, E>(updates: impl Iterator<Item = Result<U, E>> + Send + 'static) -> Source<U>
 where
     U: Send + 'static,

@@ -362,7 +362,7 @@ async fn it_stops_at_errors_and_accounts_for_the_rest() {
         run(|bulk| bulk.stop_after_errors(1), |value| value == 0)
             .await
             .to_string(),
-        "1000 updates: 9 updated, 0 not modified, 0 rejected, 0 given up, 991 never sent; stopped: too many updates failed"
+        "1000 updates: 9 updated, 0 not modified, 0 rejected, 0 given up, 991 not sent; stopped: too many updates failed"
     );
 }
 

@@ -71,7 +71,7 @@ fn record(operation: &Operation, account: &str, request: &Prepared) -> Result<Re
 }
 
 fn json(text: Option<&[u8]>) -> Result<Value, Error> {
-    let error = |source: serde_json::Error| Error::internal("the request is no JSON", Some(source.into()));
+    let error = |source: serde_json::Error| Error::internal("the request is not JSON", Some(source.into()));
     text.map_or(Ok(Value::Null), |text| serde_json::from_slice(text).map_err(error))
 }
 

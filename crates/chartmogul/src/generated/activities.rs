@@ -74,7 +74,7 @@ impl<M: Clone> Activities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/list-activities>
     pub fn list_by_customer(&self, customer_uuid: impl Into<String>) -> ListCustomerActivities<M> {
@@ -88,14 +88,14 @@ crate::builder! {
 }
 
 impl<M> ListCustomerActivities<M> {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self

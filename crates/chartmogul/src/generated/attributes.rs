@@ -95,7 +95,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/retrieve-customers-attributes>
     pub fn get(&self, customer_uuid: impl Into<String>) -> GetAttributes<M> {
@@ -117,7 +117,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/add-tags-to-customer>
     pub fn add_tags(&self, customer_uuid: impl Into<String>, tags: impl IntoIterator<Item: Into<String>>) -> AddTags<M> {
@@ -139,7 +139,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/remove-tags-from-customer>
     pub fn remove_tags(&self, customer_uuid: impl Into<String>, tags: impl IntoIterator<Item: Into<String>>) -> RemoveTags<M> {
@@ -162,7 +162,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/add-tags-to-customers-with-email>
     pub fn add_tags_by_email(&self, email: impl Into<String>, tags: impl IntoIterator<Item: Into<String>>) -> AddTagsByEmail<M> {
@@ -187,7 +187,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/attributes/update>
     pub fn update_custom(&self, customer_uuid: impl Into<String>, custom: impl IntoIterator<Item = (impl Into<String>, impl Into<serde_json::Value>)>) -> UpdateCustomAttributes<M> {
@@ -220,7 +220,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/add-custom-attributes-to-customer>
     pub fn add_custom(&self, customer_uuid: impl Into<String>, custom: impl IntoIterator<Item: Into<types::NewCustomAttribute>>) -> AddCustomAttributes<M> {
@@ -242,7 +242,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/remove-custom-attributes-from-customer>
     pub fn remove_custom(&self, customer_uuid: impl Into<String>, custom: impl IntoIterator<Item: Into<String>>) -> RemoveCustomAttributes<M> {
@@ -270,7 +270,7 @@ impl<M: Clone> Attributes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/add-custom-attributes-to-customers-with-email>
     pub fn add_custom_by_email(&self, email: impl Into<String>, custom: impl IntoIterator<Item: Into<types::NewCustomAttribute>>) -> AddCustomAttributesByEmail<M> {
@@ -290,8 +290,8 @@ impl<M> GetAttributes<M> {
         self
     }
 
-    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
-    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    /// Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a
+    /// standard field is rejected with 422. Preview of 2026, known from official clients only.
     pub fn attributes_with_history(mut self, values: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.request.query.attributes_with_history = Some(values.into_iter().map(Into::into).collect());
         self
@@ -364,7 +364,7 @@ crate::builder! {
 }
 
 impl<M> AddCustomAttributesByEmail<M> {
-    /// Whether to change customers, too, of whom a contact has this address.
+    /// Whether to also change customers with a contact that has this address.
     pub fn with_associated_emails(mut self, value: impl Into<bool>) -> Self {
         self.0.request.body.with_associated_emails = Some(value.into());
         self

@@ -92,7 +92,7 @@ impl<M: Clone> ContactsOfCustomer<M> {
 impl<M: Clone> Contacts<M> {
     /// List contacts.
     ///
-    /// One page of the contacts that fit all filters that are given; of all contacts without one.
+    /// One page of the contacts that match all given filters; without filters, of all contacts.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.
@@ -107,7 +107,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/list>
     pub fn list(&self) -> ListContacts<M> {
@@ -137,7 +137,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/add>
     pub fn create(&self) -> CreateContact<M> {
@@ -162,7 +162,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/retrieve>
     pub fn get(&self, contact_uuid: impl Into<String>) -> GetContact<M> {
@@ -180,7 +180,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/delete>
     pub fn delete(&self, contact_uuid: impl Into<String>) -> DeleteContact<M> {
@@ -211,7 +211,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/update>
     pub fn update(&self, contact_uuid: impl Into<String>) -> UpdateContact<M> {
@@ -220,9 +220,9 @@ impl<M: Clone> Contacts<M> {
 
     /// Merge two contacts.
     ///
-    /// Puts one contact into another. The first one stays, the second one ends.
+    /// Merges one contact (`from`) into another (`into`), which is kept.
     ///
-    /// Observed: empty fields of the first, and its custom attributes if it has none, become those of the second.
+    /// Observed: the kept contact gets the fields that it lacks from the other, and all custom attributes if it has none.
     /// `notes` of both are joined with a space. The response has no `customer_uuid`, although the contact keeps its
     /// customer.
     ///
@@ -242,7 +242,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/merge>
     pub fn merge(&self, merged_contacts: types::MergedContacts<'_>) -> MergeContacts<M> {
@@ -269,7 +269,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/list-contacts>
     pub fn list_by_customer(&self, customer_uuid: impl Into<String>) -> ListCustomerContacts<M> {
@@ -300,7 +300,7 @@ impl<M: Clone> Contacts<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/add-contact>
     pub fn create_for_customer(&self, customer_uuid: impl Into<String>, data_source_uuid: impl Into<String>) -> CreateCustomerContact<M> {
@@ -344,14 +344,14 @@ impl<M> ListContacts<M> {
         self
     }
 
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self
@@ -388,7 +388,7 @@ impl<M> CreateContact<M> {
         self
     }
 
-    /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+    /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
     pub fn position(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.position = Some(value.into());
         self
@@ -499,7 +499,7 @@ impl<M> CreateContact<M> {
         self
     }
 
-    /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
+    /// Custom attributes. Observed: one that is not defined for contacts in the account is dropped without an error.
     pub fn custom(mut self, values: impl IntoIterator<Item: Into<types::CustomAttribute>>) -> Self {
         self.0.request.body.custom = Some(values.into_iter().map(Into::into).collect());
         self
@@ -526,8 +526,8 @@ impl<M> GetContact<M> {
         self
     }
 
-    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
-    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    /// Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a
+    /// standard field is rejected with 422. Preview of 2026, known from official clients only.
     pub fn attributes_with_history(mut self, values: impl IntoIterator<Item: Into<String>>) -> Self {
         self.0.request.query.attributes_with_history = Some(values.into_iter().map(Into::into).collect());
         self
@@ -564,7 +564,7 @@ impl<M> UpdateContact<M> {
         self
     }
 
-    /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+    /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
     pub fn position(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.position = Some(value.into());
         self
@@ -708,14 +708,14 @@ crate::builder! {
 }
 
 impl<M> ListCustomerContacts<M> {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self
@@ -740,7 +740,7 @@ impl<M> CreateCustomerContact<M> {
         self
     }
 
-    /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+    /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
     pub fn position(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.position = Some(value.into());
         self
@@ -851,7 +851,7 @@ impl<M> CreateCustomerContact<M> {
         self
     }
 
-    /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
+    /// Custom attributes. Observed: one that is not defined for contacts in the account is dropped without an error.
     pub fn custom(mut self, values: impl IntoIterator<Item: Into<types::CustomAttribute>>) -> Self {
         self.0.request.body.custom = Some(values.into_iter().map(Into::into).collect());
         self

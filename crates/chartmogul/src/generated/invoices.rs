@@ -120,7 +120,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/list-customers-invoices>
     pub fn list_by_customer(&self, customer_uuid: impl Into<String>) -> ListCustomerInvoices<M> {
@@ -131,7 +131,7 @@ impl<M: Clone> Invoices<M> {
     ///
     /// Adds invoices with their line items and transactions to a customer. ChartMogul derives the subscriptions from them.
     ///
-    /// Documented: an `external_id` that exists in the data source already is refused. Reported: an unknown customer is a
+    /// Documented: an `external_id` that exists in the data source already is rejected. Reported: an unknown customer is a
     /// 404 that says `Invoice not found`. Observed: line items may come back in another order.
     ///
     /// ```no_run
@@ -179,7 +179,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/add>
     pub fn import(&self, customer_uuid: impl Into<String>, invoices: impl IntoIterator<Item: Into<types::InvoiceCreation>>) -> ImportInvoices<M> {
@@ -188,7 +188,7 @@ impl<M: Clone> Invoices<M> {
 
     /// List invoices.
     ///
-    /// One page of the invoices of all customers that fit all filters that are given. With `data_source_uuid` and
+    /// One page of the invoices of all customers that match all given filters. With `data_source_uuid` and
     /// `external_id` it finds a single invoice, as a list of one.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is true.
@@ -207,7 +207,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/list>
     pub fn list(&self) -> ListInvoices<M> {
@@ -232,7 +232,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/retrieve>
     pub fn get(&self, invoice_uuid: impl Into<String>) -> GetInvoice<M> {
@@ -242,7 +242,7 @@ impl<M: Clone> Invoices<M> {
     /// Delete an invoice.
     ///
     /// Removes an invoice with its line items and transactions, and a subscription that has no other invoice. Repeating it
-    /// is harmless; the response is then a 404. Observed: text that is no UUID has got a 422, or a 404.
+    /// is harmless; the response is then a 404. Observed: text that is not a UUID gets a 422 or a 404.
     ///
     /// Documented: in automatic data sources, such as Stripe, the next synchronization may bring it back.
     ///
@@ -253,7 +253,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/delete>
     pub fn delete(&self, identifier: impl Into<types::InvoiceIdentifier>) -> DeleteInvoice<M> {
@@ -279,7 +279,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/update>
     pub fn update(&self, identifier: impl Into<types::InvoiceIdentifier>) -> UpdateInvoice<M> {
@@ -303,7 +303,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/disable>
     pub fn set_disabled_state(&self, identifier: impl Into<types::InvoiceIdentifier>, disabled: impl Into<bool>) -> SetInvoiceDisabledState<M> {
@@ -335,7 +335,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/update-status>
     pub fn update_status(&self, invoice_status_path: types::InvoiceStatusPath<'_>, status: impl Into<types::InvoiceStatusChange>) -> UpdateInvoiceStatus<M> {
@@ -364,7 +364,7 @@ impl<M: Clone> Invoices<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/invoices/delete-all>
     pub fn delete_all_by_customer(&self, customer_invoices_path: types::CustomerInvoicesPath<'_>) -> DeleteCustomerInvoices<M> {
@@ -378,7 +378,7 @@ crate::builder! {
 }
 
 impl<M> ListCustomerInvoices<M> {
-    /// Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.
+    /// Only those that passed ChartMogul's validation, only those that did not, or all; `valid` if it is left out.
     pub fn validation_type(mut self, value: impl Into<types::ValidationType>) -> Self {
         self.0.request.query.validation_type = Some(value.into());
         self
@@ -396,14 +396,14 @@ impl<M> ListCustomerInvoices<M> {
         self
     }
 
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self
@@ -449,7 +449,7 @@ impl<M> ListInvoices<M> {
         self
     }
 
-    /// Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.
+    /// Only those that passed ChartMogul's validation, only those that did not, or all; `valid` if it is left out.
     pub fn validation_type(mut self, value: impl Into<types::ValidationType>) -> Self {
         self.0.request.query.validation_type = Some(value.into());
         self
@@ -467,14 +467,14 @@ impl<M> ListInvoices<M> {
         self
     }
 
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self
@@ -487,7 +487,7 @@ crate::builder! {
 }
 
 impl<M> GetInvoice<M> {
-    /// Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.
+    /// Only those that passed ChartMogul's validation, only those that did not, or all; `valid` if it is left out.
     pub fn validation_type(mut self, value: impl Into<types::ValidationType>) -> Self {
         self.0.request.query.validation_type = Some(value.into());
         self
@@ -557,7 +557,7 @@ impl<M> UpdateInvoice<M> {
         self
     }
 
-    /// How the payment is collected. Left out, it is `automatic`.
+    /// How the payment is collected; `automatic` if it is left out.
     pub fn collection_method(mut self, value: impl Into<types::CollectionMethod>) -> Self {
         self.0.request.body.collection_method = Some(value.into());
         self

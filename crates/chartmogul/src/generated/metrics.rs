@@ -56,7 +56,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/all>
     pub fn all(&self, metrics_period: types::MetricsPeriod) -> GetAllMetrics<M> {
@@ -86,7 +86,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/mrr>
     pub fn mrr(&self, metrics_period: types::MetricsPeriod) -> GetMrr<M> {
@@ -116,7 +116,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/arr>
     pub fn arr(&self, metrics_period: types::MetricsPeriod) -> GetArr<M> {
@@ -146,7 +146,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/arpa>
     pub fn arpa(&self, metrics_period: types::MetricsPeriod) -> GetArpa<M> {
@@ -178,7 +178,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/asp>
     pub fn asp(&self, metrics_period: types::MetricsPeriod) -> GetAsp<M> {
@@ -208,7 +208,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/customer-count>
     pub fn customer_count(&self, metrics_period: types::MetricsPeriod) -> GetCustomerCount<M> {
@@ -238,7 +238,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/churn-rate>
     pub fn customer_churn_rate(&self, metrics_period: types::MetricsPeriod) -> GetCustomerChurnRate<M> {
@@ -269,7 +269,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/mrr-churn-rate>
     pub fn mrr_churn_rate(&self, metrics_period: types::MetricsPeriod) -> GetMrrChurnRate<M> {
@@ -300,7 +300,7 @@ impl<M: Clone> Metrics<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/metrics/ltv>
     pub fn ltv(&self, metrics_period: types::MetricsPeriod) -> GetLtv<M> {
@@ -314,8 +314,8 @@ crate::builder! {
 }
 
 impl<M> GetAllMetrics<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -349,8 +349,8 @@ crate::builder! {
 }
 
 impl<M> GetMrr<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -384,8 +384,8 @@ crate::builder! {
 }
 
 impl<M> GetArr<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -419,8 +419,8 @@ crate::builder! {
 }
 
 impl<M> GetArpa<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -454,8 +454,8 @@ crate::builder! {
 }
 
 impl<M> GetAsp<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -489,8 +489,8 @@ crate::builder! {
 }
 
 impl<M> GetCustomerCount<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -524,8 +524,8 @@ crate::builder! {
 }
 
 impl<M> GetCustomerChurnRate<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self
@@ -559,8 +559,8 @@ crate::builder! {
 }
 
 impl<M> GetMrrChurnRate<M> {
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     pub fn interval(mut self, value: impl Into<types::MetricsInterval>) -> Self {
         self.0.request.query.interval = Some(value.into());
         self

@@ -38,7 +38,7 @@ impl<M: Clone> crate::CustomerScope<M> {
 impl<M: Clone> Notes<M> {
     /// List notes and call logs.
     ///
-    /// One page of the notes and call logs that fit all filters that are given; of all without one.
+    /// One page of the notes and call logs that match all given filters; without filters, of all.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.
@@ -53,7 +53,7 @@ impl<M: Clone> Notes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/list>
     pub fn list(&self) -> ListNotes<M> {
@@ -81,7 +81,7 @@ impl<M: Clone> Notes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/add>
     pub fn create(&self, type_: impl Into<types::NoteType>) -> CreateNote<M> {
@@ -101,7 +101,7 @@ impl<M: Clone> Notes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/retrieve>
     pub fn get(&self, note_uuid: impl Into<String>) -> GetNote<M> {
@@ -119,7 +119,7 @@ impl<M: Clone> Notes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/delete>
     pub fn delete(&self, note_uuid: impl Into<String>) -> DeleteNote<M> {
@@ -143,7 +143,7 @@ impl<M: Clone> Notes<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/notes-and-call-logs/update>
     pub fn update(&self, note_uuid: impl Into<String>) -> UpdateNote<M> {
@@ -181,14 +181,14 @@ impl<M> ListNotes<M> {
         self
     }
 
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self
@@ -213,7 +213,7 @@ impl<M> CreateNote<M> {
         self
     }
 
-    /// E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.
+    /// E-mail address of the ChartMogul user who wrote it. Observed: without it, the author is the user of the API key.
     pub fn author_email(mut self, value: impl Into<String>) -> Self {
         self.0.request.body.author_email = Some(value.into());
         self
@@ -264,7 +264,7 @@ crate::builder! {
 }
 
 impl<M> UpdateNote<M> {
-    /// E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.
+    /// E-mail address of the ChartMogul user who wrote it. Observed: without it, the author is the user of the API key.
     pub fn author_email(mut self, value: impl Into<String>) -> Self {
         self.0.request.body.author_email = Some(value.into());
         self

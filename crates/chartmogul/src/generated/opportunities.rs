@@ -38,7 +38,7 @@ impl<M: Clone> crate::CustomerScope<M> {
 impl<M: Clone> Opportunities<M> {
     /// List opportunities.
     ///
-    /// One page of the opportunities that fit all filters that are given; of all opportunities without one.
+    /// One page of the opportunities that match all given filters; without filters, of all opportunities.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.
@@ -59,7 +59,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/list>
     pub fn list(&self) -> ListOpportunities<M> {
@@ -70,8 +70,8 @@ impl<M: Clone> Opportunities<M> {
 
     /// Create an opportunity.
     ///
-    /// Adds a deal with a customer that exists. Nothing tells one opportunity from another of the same content, so
-    /// sending this twice makes two.
+    /// Adds a deal with a customer that exists. The API does not detect duplicates: sending this twice
+    /// creates two.
     ///
     /// The API key must belong to a user who has a CRM seat.
     ///
@@ -99,7 +99,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/create>
     pub fn create(&self, new_opportunity: types::NewOpportunity<'_>) -> CreateOpportunity<M> {
@@ -119,7 +119,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/retrieve>
     pub fn get(&self, opportunity_uuid: impl Into<String>) -> GetOpportunity<M> {
@@ -139,7 +139,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/delete>
     pub fn delete(&self, opportunity_uuid: impl Into<String>) -> DeleteOpportunity<M> {
@@ -170,7 +170,7 @@ impl<M: Clone> Opportunities<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`NotModified`](crate::Error::NotModified) if there is nothing to change; [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/opportunities/update>
     pub fn update(&self, opportunity_uuid: impl Into<String>) -> UpdateOpportunity<M> {
@@ -224,14 +224,14 @@ impl<M> ListOpportunities<M> {
         self
     }
 
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self
@@ -251,17 +251,17 @@ impl<M> CreateOpportunity<M> {
         self
     }
 
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the pipeline
-    /// stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that
-    /// moves to another stage takes that stage's default is not known.
+    /// Where the deal stands in the sales forecast. The set is open. Documented: if it is left out, the default of the
+    /// pipeline stage applies. Observed: an update that leaves it out and keeps the stage keeps the value. Whether an
+    /// update that moves to another stage takes that stage's default is not known.
     pub fn forecast_category(mut self, value: impl Into<types::ForecastCategory>) -> Self {
         self.0.request.body.forecast_category = Some(value.into());
         self
     }
 
-    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline stage
-    /// applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to
-    /// another stage takes that stage's default is not known.
+    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: if it is left out, the default of the pipeline
+    /// stage applies. Observed: an update that leaves it out and keeps the stage keeps the value. Whether an update that
+    /// moves to another stage takes that stage's default is not known.
     pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.win_likelihood = Some(value.into());
         self
@@ -335,17 +335,17 @@ impl<M> UpdateOpportunity<M> {
         self
     }
 
-    /// Where the deal stands in the sales forecast. The set is open. Documented: left out, the default of the pipeline
-    /// stage applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that
-    /// moves to another stage takes that stage's default is not known.
+    /// Where the deal stands in the sales forecast. The set is open. Documented: if it is left out, the default of the
+    /// pipeline stage applies. Observed: an update that leaves it out and keeps the stage keeps the value. Whether an
+    /// update that moves to another stage takes that stage's default is not known.
     pub fn forecast_category(mut self, value: impl Into<types::ForecastCategory>) -> Self {
         self.0.request.body.forecast_category = Some(value.into());
         self
     }
 
-    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: left out, the default of the pipeline stage
-    /// applies. Observed: an update that leaves it out and stays in its stage keeps the value. Whether one that moves to
-    /// another stage takes that stage's default is not known.
+    /// Likelihood of winning the deal, in percent, 0 to 100. Documented: if it is left out, the default of the pipeline
+    /// stage applies. Observed: an update that leaves it out and keeps the stage keeps the value. Whether an update that
+    /// moves to another stage takes that stage's default is not known.
     pub fn win_likelihood(mut self, value: impl Into<i64>) -> Self {
         self.0.request.body.win_likelihood = Some(value.into());
         self

@@ -87,7 +87,7 @@ impl<M: Clone> Subscriptions<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/customers/list-subscriptions>
     pub fn list(&self, customer_uuid: impl Into<String>) -> ListSubscriptions<M> {
@@ -96,8 +96,8 @@ impl<M: Clone> Subscriptions<M> {
 
     /// Connect subscriptions.
     ///
-    /// Makes one subscription of several of a customer, such as one that went on under another identifier. It is done
-    /// after the response.
+    /// Makes one subscription of several of a customer, such as one that was continued under another identifier. It
+    /// takes effect after the response.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
@@ -120,7 +120,7 @@ impl<M: Clone> Subscriptions<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/subscriptions/connect>
     pub fn connect(&self, customer_uuid: impl Into<String>, subscriptions: impl IntoIterator<Item: Into<types::SubscriptionReference>>) -> ConnectSubscriptions<M> {
@@ -129,7 +129,7 @@ impl<M: Clone> Subscriptions<M> {
 
     /// Disconnect subscriptions.
     ///
-    /// Takes subscriptions that were connected apart again. It is done after the response.
+    /// Takes subscriptions that were connected apart again. It takes effect after the response.
     ///
     /// ```no_run
     /// # async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {
@@ -152,7 +152,7 @@ impl<M: Clone> Subscriptions<M> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is not allowed, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the fields at fault; others as in [`Error`](crate::Error).
+    /// [`InvalidInput`](crate::Error::InvalidInput) if a value is invalid, before anything is sent; [`NotFound`](crate::Error::NotFound); [`Rejected`](crate::Error::Rejected) with the invalid fields; others, see [`Error`](crate::Error).
     ///
     /// Source: <https://dev.chartmogul.com/reference/subscriptions/disconnect>
     pub fn disconnect(&self, customer_uuid: impl Into<String>, subscriptions: impl IntoIterator<Item: Into<types::SubscriptionReference>>) -> DisconnectSubscriptions<M> {
@@ -166,14 +166,14 @@ crate::builder! {
 }
 
 impl<M> ListSubscriptions<M> {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     pub fn cursor(mut self, value: impl Into<String>) -> Self {
         self.0.request.query.cursor = Some(value.into());
         self
     }
 
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     pub fn per_page(mut self, value: impl Into<i64>) -> Self {
         self.0.request.query.per_page = Some(value.into());
         self

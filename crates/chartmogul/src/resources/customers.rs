@@ -2,9 +2,10 @@ use crate::{Async, Client};
 
 /// One customer, and what belongs to it; returned by [`Client::customer`](crate::Client::customer).
 ///
-/// It has the methods of the customer itself, such as [`get`](Self::get), and a method for each resource of which something
-/// belongs to customers. What that returns has the methods of the resource, for this customer: none of them asks for it again, and
-/// lists have nothing of others. What is about others is not there, such as tags of all customers with an e-mail address.
+/// It has the methods of the customer itself, such as [`get`](Self::get), and a method for each resource whose objects belong to
+/// customers. That method returns the resource limited to this customer: creations and lists do not take the customer again, and
+/// lists have only its objects. Methods that are not about one customer are left out, such as adding tags to all customers with an
+/// e-mail address.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -23,7 +24,7 @@ use crate::{Async, Client};
 /// # }
 /// ```
 ///
-/// The methods are generated: from paths that have `{customer_uuid}`, and from lists that can be limited by `customer_uuid`.
+/// The methods are generated from paths with `{customer_uuid}` and from lists that can be filtered by `customer_uuid`.
 #[derive(Debug, Clone)]
 pub struct CustomerScope<M = Async> {
     pub(crate) client: Client<M>,

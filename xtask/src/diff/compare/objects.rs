@@ -112,7 +112,7 @@ impl Compare<'_> {
                 (Some(old), Some(new)) => {
                     let same = field(&name, old) == field(&name, new);
                     let effect = if same { Documentation } else { in_rust(way, Breaking) };
-                    let what = "the field has another name in Rust, or the same is written out";
+                    let what = "the field has another name in Rust, or the same name became explicit or implicit";
                     self.keyword(&here, "x-rust-name", Documentation, effect, what);
                 }
             }
@@ -143,7 +143,7 @@ impl Compare<'_> {
                 Some(&to.into()),
                 Documentation,
                 Breaking,
-                "what is required has another order, which is that of the arguments",
+                "the order of the required fields changed, and with it that of the arguments",
             );
         }
     }
@@ -172,7 +172,7 @@ impl Compare<'_> {
                     &place,
                     Documentation,
                     Documentation,
-                    "the words of an alternative changed",
+                    "the documentation text of an alternative changed",
                 );
             }
             for branch in to.iter().filter(|branch| !from.contains(branch)) {
@@ -219,7 +219,7 @@ impl Compare<'_> {
             let is_map = self.before(&properties.old).is_none() || self.after(&properties.new).is_none();
             let is_ours = crate::lint::is_handwritten(&last(&place.new));
             let rust = if is_map && !is_ours { Breaking } else { Documentation };
-            let what = "what other fields may be changed";
+            let what = "the rule for unlisted fields changed";
             self.change(&here, on_the_wire(way, set), in_rust(way, rust), what);
         }
     }

@@ -36,21 +36,21 @@ impl Compare<'_> {
             "x-idempotent",
             Documentation,
             Additive,
-            "whether repeating the request is harmless changed",
+            "whether the operation is idempotent changed",
         );
         self.keyword(
             place,
             "x-destructive",
             Documentation,
             Additive,
-            "whether something is removed for good changed",
+            "whether the operation is destructive changed",
         );
         self.keyword(
             place,
             "x-identifier",
             Documentation,
             Breaking,
-            "what the method takes to identify an object changed",
+            "the argument that identifies the object changed",
         );
         self.given_name(place, "x-method", "the method of the resource", |operation| {
             let id = text(operation, "operationId").unwrap_or_default();
@@ -81,7 +81,7 @@ impl Compare<'_> {
             "x-required-type",
             Documentation,
             Breaking,
-            "the struct of what is required was renamed, came or went",
+            "the struct of the required fields was renamed, added or removed",
         );
     }
 
@@ -99,7 +99,7 @@ impl Compare<'_> {
         };
         let same = name(self.old, &place.old) == name(self.new, &place.new);
         let rust = if same { Documentation } else { Breaking };
-        let what = format!("{what} has another name in Rust, or the same is written out");
+        let what = format!("{what} has another name in Rust, or the same name became explicit or implicit");
         self.keyword(place, keyword, Documentation, rust, &what);
     }
 
@@ -116,13 +116,13 @@ impl Compare<'_> {
         }
         let (from, to) = (groups(old), groups(new));
         let (effect, what) = if from == to {
-            (Documentation, "groups were reordered")
+            (Documentation, "the groups of `x-one-of` were reordered")
         } else if to.is_empty() {
             (Additive, "any of these may be given together")
         } else if !from.is_empty() && from.is_subset(&to) {
-            (Additive, "another group may be given instead")
+            (Additive, "a group was added to `x-one-of`")
         } else {
-            (Breaking, "what must be given, or not together, changed")
+            (Breaking, "the groups of `x-one-of` changed")
         };
         self.change(&place, effect, effect, what);
     }
@@ -202,9 +202,9 @@ impl Compare<'_> {
             (None, Some(body)) => {
                 let needed = required(self.new, &self.resolved(&place).new);
                 let http = if needed { Breaking } else { Additive };
-                self.say(&place.new, None, Some(body), http, Breaking, "the request got a body");
+                self.say(&place.new, None, Some(body), http, Breaking, "a request body was added");
             }
-            (Some(body), None) => self.gone(&place.old, body, "the request lost its body"),
+            (Some(body), None) => self.gone(&place.old, body, "the request body was removed"),
             (Some(_), Some(_)) => {
                 let place = self.resolved(&place);
                 match (required(self.old, &place.old), required(self.new, &place.new)) {
@@ -280,11 +280,11 @@ impl Compare<'_> {
                 (Some(_), Some(_)) => {
                     let here = self.resolved(&here);
                     self.headers(&here);
-                    self.keyword(&here, "links", Documentation, Documentation, "what leads on changed");
+                    self.keyword(&here, "links", Documentation, Documentation, "a link changed");
                     self.content(&here, if success { Direction::Response } else { Direction::Error });
                 }
                 (old, None) if self.after(&place.child(&range(&status)).new).is_some() => {
-                    let what = "a status is now one of its range";
+                    let what = "a status is now covered by its range";
                     self.say(&here.old, old, None, Documentation, Documentation, what);
                 }
                 (None, new) => self.say(&here.new, None, new, added.0, added.1, "a status was added"),

@@ -49,7 +49,7 @@ impl Compare<'_> {
             "x-envelope",
             Documentation,
             in_rust(way, Breaking),
-            "the method has other fields: those inside of the envelope, or the envelope",
+            "the envelope was added or removed, so the method has other fields",
         );
         self.one_of(&place);
         self.limits(&place, way, old, new);
@@ -62,14 +62,14 @@ impl Compare<'_> {
             "x-replaces-all",
             Documentation,
             Breaking,
-            "the setter has another name: sending the list replaces the old one, or no longer does",
+            "the setter has another name: `x-replaces-all` was added or removed",
         );
         self.keyword(
             &place,
             "x-entries",
             Documentation,
             Breaking,
-            "the list has another type: a response without it became an error, or no longer is one",
+            "the list has another type: a response without it is now an error, or no longer one",
         );
         self.keyword(
             &place,
@@ -79,13 +79,7 @@ impl Compare<'_> {
             "whether the operation returns a value changed",
         );
         self.required_type(&place);
-        self.keyword(
-            &place,
-            "default",
-            Breaking,
-            Documentation,
-            "what happens when it is left out changed",
-        );
+        self.keyword(&place, "default", Breaking, Documentation, "the default changed");
         self.deprecated(&place);
         self.properties(&place, way);
         self.below(&place, way);
@@ -125,7 +119,7 @@ impl Compare<'_> {
             .iter()
             .any(|(value, name)| to.get(value).is_some_and(|other| other != name));
         let rust = if renamed { in_rust(way, Breaking) } else { Documentation };
-        let what = "values have other names in Rust, or the same are written out";
+        let what = "`x-rust-names` changed";
         self.keyword(place, "x-rust-names", Documentation, rust, what);
     }
 
@@ -139,7 +133,7 @@ impl Compare<'_> {
             } else {
                 SetChange::Wider
             };
-            let what = "values of any shape are allowed, or no longer";
+            let what = "values of any shape are now allowed, or no longer allowed";
             self.change(&place.child("x-any"), on_the_wire(way, set), rust, what);
             self.told
                 .extend([child(&place.old, "anyOf"), child(&place.new, "anyOf")]);
@@ -240,7 +234,7 @@ impl Compare<'_> {
         }
         let (set, what) = match (old.get("pattern"), new.get("pattern")) {
             (from, to) if from == to => return,
-            (Some(_), None) => (SetChange::Wider, "the pattern was dropped"),
+            (Some(_), None) => (SetChange::Wider, "the pattern was removed"),
             (None, Some(_)) => (SetChange::Narrower, "a pattern was added"),
             _ => (
                 SetChange::Other,
@@ -267,7 +261,12 @@ impl Compare<'_> {
                 SetChange::Narrower
             };
             let http = if open { Documentation } else { on_the_wire(way, set) };
-            return self.change(&place, http, in_rust(way, Breaking), "values are listed, or no longer");
+            return self.change(
+                &place,
+                http,
+                in_rust(way, Breaking),
+                "the list of values was added or removed",
+            );
         }
         for value in to.iter().filter(|value| !from.contains(value)) {
             // The set was open: whoever read it was told to expect more.

@@ -12,7 +12,7 @@ use crate::{
 impl Client {
     /// List contacts.
     ///
-    /// One page of the contacts that fit all filters that are given; of all contacts without one.
+    /// One page of the contacts that match all given filters; without filters, of all contacts.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.
@@ -194,14 +194,14 @@ impl Client {
     }
     /// Merge two contacts.
     ///
-    /// Puts one contact into another. The first one stays, the second one ends.
+    /// Merges one contact (`from`) into another (`into`), which is kept.
     ///
-    /// Observed: empty fields of the first, and its custom attributes if it has none, become those of the second.
+    /// Observed: the kept contact gets the fields that it lacks from the other, and all custom attributes if it has none.
     /// `notes` of both are joined with a space. The response has no `customer_uuid`, although the contact keeps its
     /// customer.
     ///
-    /// - `into_contact_uuid`: Identifier of the contact that stays, `con_` followed by a UUID.
-    /// - `from_contact_uuid`: Identifier of the contact that ends, `con_` followed by a UUID.
+    /// - `into_contact_uuid`: Identifier of the contact that is kept, `con_` followed by a UUID.
+    /// - `from_contact_uuid`: Identifier of the contact that is merged into it, `con_` followed by a UUID.
     ///
     /// Source: <https://dev.chartmogul.com/reference/contacts/merge>
     pub async fn merge_contacts<'a>(

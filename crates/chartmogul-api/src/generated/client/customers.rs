@@ -12,7 +12,7 @@ use crate::{
 impl Client {
     /// List customers.
     ///
-    /// One page of the customers that fit all filters that are given; of all customers without one.
+    /// One page of the customers that match all given filters; without filters, of all customers.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: leads come first, then customers by `customer-since`, the earliest first. There
@@ -50,7 +50,7 @@ impl Client {
     }
     /// Create a customer.
     ///
-    /// Adds a customer to a data source that exists. An `external_id` that the data source has already is refused.
+    /// Adds a customer to a data source that exists. An `external_id` that the data source has already is rejected.
     ///
     /// - `body`: [`CustomerCreation`](types::CustomerCreation)
     ///
@@ -230,8 +230,8 @@ impl Client {
     }
     /// Merge two customers.
     ///
-    /// Moves everything that belongs to one customer to another, and ends the first. The one that stays has the data
-    /// source customers of both, see `data_source_uuids` and `external_ids`. It is done after the response.
+    /// Moves everything that belongs to one customer to another, and removes the first. The one that is kept has the
+    /// data source customers of both, see `data_source_uuids` and `external_ids`. It takes effect after the response.
     ///
     /// - `body`: [`CustomerMerge`](types::CustomerMerge)
     ///
@@ -257,8 +257,8 @@ impl Client {
     }
     /// Unmerge a customer.
     ///
-    /// Takes a part out of a customer that was merged and makes it a customer of its own, with a new UUID. It is done
-    /// after the response.
+    /// Takes a part out of a customer that was merged and makes it a customer of its own, with a new UUID. It takes
+    /// effect after the response.
     ///
     /// Documented: both then have the same company, owner, address, times of lead and trial, website and lead status.
     /// Custom attributes and tags return to where they were before the merge, unless they were overwritten; what was

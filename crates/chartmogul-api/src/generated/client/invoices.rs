@@ -55,7 +55,7 @@ impl Client {
     ///
     /// Adds invoices with their line items and transactions to a customer. ChartMogul derives the subscriptions from them.
     ///
-    /// Documented: an `external_id` that exists in the data source already is refused. Reported: an unknown customer is a
+    /// Documented: an `external_id` that exists in the data source already is rejected. Reported: an unknown customer is a
     /// 404 that says `Invoice not found`. Observed: line items may come back in another order.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
@@ -98,7 +98,7 @@ impl Client {
     }
     /// List invoices.
     ///
-    /// One page of the invoices of all customers that fit all filters that are given. With `data_source_uuid` and
+    /// One page of the invoices of all customers that match all given filters. With `data_source_uuid` and
     /// `external_id` it finds a single invoice, as a list of one.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is true.
@@ -245,7 +245,7 @@ impl Client {
     /// Delete an invoice.
     ///
     /// Removes an invoice with its line items and transactions, and a subscription that has no other invoice. Repeating it
-    /// is harmless; the response is then a 404. Observed: text that is no UUID has got a 422, or a 404.
+    /// is harmless; the response is then a 404. Observed: text that is not a UUID gets a 422 or a 404.
     ///
     /// Documented: in automatic data sources, such as Stripe, the next synchronization may bring it back.
     ///

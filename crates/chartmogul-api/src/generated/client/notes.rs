@@ -12,7 +12,7 @@ use crate::{
 impl Client {
     /// List notes and call logs.
     ///
-    /// One page of the notes and call logs that fit all filters that are given; of all without one.
+    /// One page of the notes and call logs that match all given filters; without filters, of all.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.

@@ -12,7 +12,7 @@ use crate::{
 impl Client {
     /// List opportunities.
     ///
-    /// One page of the opportunities that fit all filters that are given; of all opportunities without one.
+    /// One page of the opportunities that match all given filters; without filters, of all opportunities.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.
@@ -51,8 +51,8 @@ impl Client {
     }
     /// Create an opportunity.
     ///
-    /// Adds a deal with a customer that exists. Nothing tells one opportunity from another of the same content, so
-    /// sending this twice makes two.
+    /// Adds a deal with a customer that exists. The API does not detect duplicates: sending this twice
+    /// creates two.
     ///
     /// The API key must belong to a user who has a CRM seat.
     ///

@@ -12,7 +12,7 @@ use crate::{
 impl Client {
     /// List plans.
     ///
-    /// One page of the plans that fit all filters that are given; of all plans without one.
+    /// One page of the plans that match all given filters; without filters, of all plans.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.
@@ -49,8 +49,8 @@ impl Client {
     }
     /// Create a plan.
     ///
-    /// Adds a plan to a data source that exists. An `external_id` that the data source has already is refused; without
-    /// one, sending this twice makes two plans.
+    /// Adds a plan to a data source that exists. An `external_id` that the data source has already is rejected; without
+    /// one, sending this twice creates two plans.
     ///
     /// - `body`: [`PlanCreation`](types::PlanCreation)
     ///

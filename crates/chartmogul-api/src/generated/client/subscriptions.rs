@@ -54,8 +54,8 @@ impl Client {
     }
     /// Connect subscriptions.
     ///
-    /// Makes one subscription of several of a customer, such as one that went on under another identifier. It is done
-    /// after the response.
+    /// Makes one subscription of several of a customer, such as one that was continued under another identifier. It
+    /// takes effect after the response.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
     /// - `body`: [`SubscriptionsToConnect`](types::SubscriptionsToConnect)
@@ -86,7 +86,7 @@ impl Client {
     }
     /// Disconnect subscriptions.
     ///
-    /// Takes subscriptions that were connected apart again. It is done after the response.
+    /// Takes subscriptions that were connected apart again. It takes effect after the response.
     ///
     /// - `customer_uuid`: Identifier of the customer, `cus_` followed by a UUID.
     /// - `body`: [`SubscriptionsToConnect`](types::SubscriptionsToConnect)

@@ -12,7 +12,7 @@ use crate::{
 impl Client {
     /// List tasks.
     ///
-    /// One page of the tasks that fit all filters that are given; of all tasks without one.
+    /// One page of the tasks that match all given filters; without filters, of all tasks.
     ///
     /// Ask for the next page with the `cursor` of the last one and **the same filters**, as long as `has_more` is
     /// true. Observed, not documented: the newest come first.

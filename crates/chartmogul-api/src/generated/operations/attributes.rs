@@ -216,7 +216,7 @@ pub(crate) static CUSTOM_ATTRIBUTES_ADDITION_BY_EMAIL: Object = Object::new(
     &[
         FieldSchema { name: "email", description: "E-mail address of one customer, or of several.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "custom", description: "The custom attributes.", example: Some("[{\"type\":\"Integer\",\"key\":\"seats\",\"value\":4}]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::NEW_CUSTOM_ATTRIBUTE), min_items: 0 } },
-        FieldSchema { name: "with_associated_emails", description: "Whether to change customers, too, of whom a contact has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
+        FieldSchema { name: "with_associated_emails", description: "Whether to also change customers with a contact that has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
@@ -241,7 +241,7 @@ pub(crate) static GET_ATTRIBUTES_QUERY: Object = Object::new(
     "GetAttributesQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a standard field is rejected with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 

@@ -13,7 +13,7 @@ pub static LIST_CONTACTS: Operation = Operation {
     tag: "contacts",
     verb: "list",
     summary: "List contacts",
-    description: "One page of the contacts that fit all filters that are given; of all contacts without one.",
+    description: "One page of the contacts that match all given filters; without filters, of all contacts.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -138,11 +138,11 @@ pub static MERGE_CONTACTS: Operation = Operation {
     tag: "contacts",
     verb: "merge",
     summary: "Merge two contacts",
-    description: "Puts one contact into another. The first one stays, the second one ends.",
+    description: "Merges one contact (`from`) into another (`into`), which is kept.",
     idempotent: false,
     destructive: true,
     deprecated: None,
-    parameters: &[Parameter { name: "into_contact_uuid", description: "Identifier of the contact that stays, `con_` followed by a UUID.", example: Some("\"con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }, Parameter { name: "from_contact_uuid", description: "Identifier of the contact that ends, `con_` followed by a UUID.", example: Some("\"con_e83c9a17-0d4f-4b62-95a8-7c1f26d0b3e9\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
+    parameters: &[Parameter { name: "into_contact_uuid", description: "Identifier of the contact that is kept, `con_` followed by a UUID.", example: Some("\"con_1b6e0f94-52d7-4c3a-8e19-f07d4a62b85c\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }, Parameter { name: "from_contact_uuid", description: "Identifier of the contact that is merged into it, `con_` followed by a UUID.", example: Some("\"con_e83c9a17-0d4f-4b62-95a8-7c1f26d0b3e9\""), schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) }],
     query: None,
     body: None,
     response: Some("Contact"),
@@ -209,7 +209,7 @@ pub(crate) static CONTACT_CREATION: Object = Object::new(
         FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
-        FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "position", description: "Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "first_name", description: "First name.", example: Some("\"Pat\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "last_name", description: "Last name.", example: Some("\"Example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "title", description: "Job title.", example: Some("\"CFO\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
@@ -219,7 +219,7 @@ pub(crate) static CONTACT_CREATION: Object = Object::new(
         FieldSchema { name: "twitter", description: "URL of a Twitter profile.", example: Some("\"https://twitter.com/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "notes", description: "Remarks about the person. Notes and call logs are objects of their own.", example: Some("\"Prefers e-mail\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send `last_seen`; whether the API reads that is not known.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "custom", description: "Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
+        FieldSchema { name: "custom", description: "Custom attributes. Observed: one that is not defined for contacts in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
@@ -229,7 +229,7 @@ pub(crate) static CONTACT_UPDATE: Object = Object::new(
     &[
         FieldSchema { name: "customer_external_id", description: "Identifier of a customer in the data source. Observed to be accepted when it is sent as it is; whether another one moves the contact is not known.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
-        FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "position", description: "Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "first_name", description: "First name.", example: Some("\"Pat\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "last_name", description: "Last name.", example: Some("\"Example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "title", description: "Job title.", example: Some("\"CFO\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
@@ -249,7 +249,7 @@ pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object::new(
     &[
         FieldSchema { name: "data_source_uuid", description: "Identifier of a data source of the customer, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Identifier of the contact in your own system; `null` for none. Since April 2026.", example: Some("\"person_017\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
-        FieldSchema { name: "position", description: "Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "position", description: "Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "first_name", description: "First name.", example: Some("\"Pat\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "last_name", description: "Last name.", example: Some("\"Example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "title", description: "Job title.", example: Some("\"CFO\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
@@ -259,7 +259,7 @@ pub(crate) static CUSTOMER_CONTACT_CREATION: Object = Object::new(
         FieldSchema { name: "twitter", description: "URL of a Twitter profile.", example: Some("\"https://twitter.com/example\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "notes", description: "Remarks about the person. Notes and call logs are objects of their own.", example: Some("\"Prefers e-mail\""), required: false, nullable: true, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "last_active_at", description: "When the person was last active; responses have it as `last_seen`. Since September 2026. Some official clients send `last_seen`; whether the API reads that is not known.", example: Some("\"2026-02-01T08:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "custom", description: "Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
+        FieldSchema { name: "custom", description: "Custom attributes. Observed: one that is not defined for contacts in the account is dropped without an error.", example: Some("[{\"key\":\"newsletter\",\"value\":false}]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::shared::CUSTOM_ATTRIBUTE), min_items: 0 } },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
@@ -268,7 +268,7 @@ pub(crate) static GET_CONTACT_QUERY: Object = Object::new(
     "GetContactQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a standard field is rejected with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 
@@ -280,15 +280,15 @@ pub(crate) static LIST_CONTACTS_QUERY: Object = Object::new(
         FieldSchema { name: "email", description: "Only those with this e-mail address.", example: Some("\"pat@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "customer_external_id", description: "Only those of customers with this external identifier; every data source may have one.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Only those that have this external identifier themselves.", example: Some("\"person_017\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 
 pub(crate) static LIST_CUSTOMER_CONTACTS_QUERY: Object = Object::new(
     "ListCustomerContactsQuery",
     &[
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );

@@ -13,7 +13,7 @@ pub static LIST_CUSTOMER_NOTES: Operation = Operation {
     tag: "customer_notes",
     verb: "list",
     summary: "List notes and call logs of customers",
-    description: "One page of the notes and call logs that fit all filters that are given; of all without one.",
+    description: "One page of the notes and call logs that match all given filters; without filters, of all.",
     idempotent: true,
     destructive: false,
     deprecated: Some("use `list` of `notes` instead, which also has those on contacts"),
@@ -133,7 +133,7 @@ pub(crate) static CUSTOMER_NOTE_CREATION: Object = Object::new(
     &[
         FieldSchema { name: "customer_uuid", description: "Identifier of the customer that it belongs to, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "type", description: "Whether it is a note or a call log.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["note", "call"], ..Text::ANY }) },
-        FieldSchema { name: "author_email", description: "E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "author_email", description: "E-mail address of the ChartMogul user who wrote it. Observed: without it, the author is the user of the API key.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "text", description: "What it says. HTML such as `<br>` makes line breaks in the app.", example: Some("\"Renewal call\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "call_duration", description: "Duration of the call in seconds. Observed to become 60 for a new call without it.", example: Some("300"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(0), maximum: None } },
         FieldSchema { name: "created_at", description: "When it was written; a time in the past.", example: Some("\"2026-01-10T09:00:00Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
@@ -147,7 +147,7 @@ pub(crate) static LIST_CUSTOMER_NOTES_QUERY: Object = Object::new(
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "type", description: "Only notes, or only call logs.", example: Some("\"call\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["note", "call"], ..Text::ANY }) },
         FieldSchema { name: "author_email", description: "Only those of this author; the e-mail address of a ChartMogul user.", example: Some("\"sales@example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );

@@ -13,7 +13,7 @@ pub static LIST_CUSTOMERS: Operation = Operation {
     tag: "customers",
     verb: "list",
     summary: "List customers",
-    description: "One page of the customers that fit all filters that are given; of all customers without one.",
+    description: "One page of the customers that match all given filters; without filters, of all customers.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -38,7 +38,7 @@ pub static CREATE_CUSTOMER: Operation = Operation {
     tag: "customers",
     verb: "create",
     summary: "Create a customer",
-    description: "Adds a customer to a data source that exists. An `external_id` that the data source has already is refused.",
+    description: "Adds a customer to a data source that exists. An `external_id` that the data source has already is rejected.",
     idempotent: false,
     destructive: false,
     deprecated: None,
@@ -163,7 +163,7 @@ pub static MERGE_CUSTOMERS: Operation = Operation {
     tag: "customers",
     verb: "merge",
     summary: "Merge two customers",
-    description: "Moves everything that belongs to one customer to another, and ends the first. The one that stays has the data source customers of both, see `data_source_uuids` and `external_ids`. It is done after the response.",
+    description: "Moves everything that belongs to one customer to another, and removes the first. The one that is kept has the data source customers of both, see `data_source_uuids` and `external_ids`. It takes effect after the response.",
     idempotent: false,
     destructive: true,
     deprecated: None,
@@ -188,7 +188,7 @@ pub static UNMERGE_CUSTOMER: Operation = Operation {
     tag: "customers",
     verb: "unmerge",
     summary: "Unmerge a customer",
-    description: "Takes a part out of a customer that was merged and makes it a customer of its own, with a new UUID. It is done after the response.",
+    description: "Takes a part out of a customer that was merged and makes it a customer of its own, with a new UUID. It takes effect after the response.",
     idempotent: false,
     destructive: false,
     deprecated: None,
@@ -229,7 +229,7 @@ pub(crate) static CUSTOMER_CREATION: Object = Object::new(
         FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
         FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "attributes", description: "Tags and custom attributes of a new customer.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::NEW_CUSTOMER_ATTRIBUTES) },
-        FieldSchema { name: "primary_contact", description: "The contact to ask first. It becomes a contact, and is no part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
+        FieldSchema { name: "primary_contact", description: "The primary contact of the customer. It is stored as a contact, and is not part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
     ],
 );
@@ -277,7 +277,7 @@ pub(crate) static CUSTOMER_UPDATE: Object = Object::new(
         FieldSchema { name: "status", description: "Where a lead stands; the other statuses follow from what a customer pays and can't be set.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["New Lead", "Working Lead", "Qualified Lead", "Unqualified Lead"], ..Text::ANY }) },
         FieldSchema { name: "website_url", description: "Website of the customer.", example: Some("\"https://example.com\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "attributes", description: "Tags and custom attributes to set with an update. Observed: what is left out here is kept. The operations of `attributes` change single tags and attributes.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::CUSTOMER_ATTRIBUTES_UPDATE) },
-        FieldSchema { name: "primary_contact", description: "The contact to ask first. It becomes a contact, and is no part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
+        FieldSchema { name: "primary_contact", description: "The primary contact of the customer. It is stored as a contact, and is not part of the customer in responses.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Object(&super::customers::PRIMARY_CONTACT) },
         FieldSchema { name: "overrides", description: "Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it. Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from official clients only.", example: Some("{\"custom\":{\"seats\":true}}"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Map(&Schema::Any) },
         FieldSchema { name: "external_id", description: "Identifier of the customer in the data source. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID. Not documented for updates; observed to be accepted when it is sent as it is. Whether it can change is not known.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
@@ -288,7 +288,7 @@ pub(crate) static GET_CUSTOMER_QUERY: Object = Object::new(
     "GetCustomerQuery",
     &[
         FieldSchema { name: "with_overrides", description: "Whether the response has `overrides`. Preview of 2026, known from official clients only.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a standard field is refused with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
+        FieldSchema { name: "attributes_with_history", description: "Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a standard field is rejected with 422. Preview of 2026, known from official clients only.", example: Some("[\"custom.seats\",\"custom.plan\"]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Text(&Text { min_length: 1, ..Text::ANY }), min_items: 1 } },
     ],
 );
 
@@ -296,11 +296,11 @@ pub(crate) static LIST_CUSTOMERS_QUERY: Object = Object::new(
     "ListCustomersQuery",
     &[
         FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Only those with this identifier of yours; several, if data sources have used the same one.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Only those with your identifier; several, if data sources have used the same one.", example: Some("\"acct_001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "status", description: "Only those with this status.", example: Some("\"Active\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["New_Lead", "Working_Lead", "Qualified_Lead", "Unqualified_Lead", "Active", "Past_Due", "Cancelled"], ..Text::ANY }) },
         FieldSchema { name: "system", description: "Only those of this billing system, such as `Stripe` or `Custom`; upper and lower case differ.", example: Some("\"Stripe\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 
@@ -323,7 +323,7 @@ pub(crate) static PRIMARY_CONTACT: Object = Object::new(
         FieldSchema { name: "linked_in", description: "URL of the LinkedIn profile.", example: Some("\"https://www.linkedin.com/in/pat-example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "twitter", description: "URL of the profile on X.", example: Some("\"https://x.com/pat_example\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "notes", description: "Anything else.", example: Some("\"Prefers e-mail\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
-        FieldSchema { name: "external_id", description: "Your identifier of the contact. Known of updates only.", example: Some("\"contact-17\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
+        FieldSchema { name: "external_id", description: "Your identifier of the contact. Known in updates only.", example: Some("\"contact-17\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
     ],
 );
 
@@ -331,8 +331,8 @@ pub(crate) static SEARCH_CUSTOMERS_QUERY: Object = Object::new(
     "SearchCustomersQuery",
     &[
         FieldSchema { name: "email", description: "The whole e-mail address.", example: Some("\"billing@example.com\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "with_associated_emails", description: "Whether to find customers, too, of whom a contact has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "with_associated_emails", description: "Whether to also find customers with a contact that has this address.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );

@@ -63,7 +63,7 @@ pub static LIST_INVOICES: Operation = Operation {
     tag: "invoices",
     verb: "list",
     summary: "List invoices",
-    description: "One page of the invoices of all customers that fit all filters that are given. With `data_source_uuid` and `external_id` it finds a single invoice, as a list of one.",
+    description: "One page of the invoices of all customers that match all given filters. With `data_source_uuid` and `external_id` it finds a single invoice, as a list of one.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -163,7 +163,7 @@ pub static DELETE_INVOICE: Operation = Operation {
     tag: "invoices",
     verb: "delete",
     summary: "Delete an invoice",
-    description: "Removes an invoice with its line items and transactions, and a subscription that has no other invoice. Repeating it is harmless; the response is then a 404. Observed: text that is no UUID has got a 422, or a 404.",
+    description: "Removes an invoice with its line items and transactions, and a subscription that has no other invoice. Repeating it is harmless; the response is then a 404. Observed: text that is not a UUID gets a 422 or a 404.",
     idempotent: true,
     destructive: true,
     deprecated: None,
@@ -329,7 +329,7 @@ pub(crate) static DISABLED_STATE: Object = Object::new(
 pub(crate) static GET_INVOICE_QUERY: Object = Object::new(
     "GetInvoiceQuery",
     &[
-        FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
+        FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all; `valid` if it is left out.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
         FieldSchema { name: "include_edit_histories", description: "Whether each object has its `edit_history_summary`.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "with_disabled", description: "Whether disabled objects are included.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
@@ -345,15 +345,15 @@ pub(crate) static IMPORT_INVOICES_QUERY: Object = Object::new(
 pub(crate) static INVOICE_CREATION: Object = Object::new(
     "InvoiceCreation",
     &[
-        FieldSchema { name: "external_id", description: "Identifier of the invoice in its data source, for which it must be new.", example: Some("\"INV-1001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Identifier of the invoice in its data source; it must be new there.", example: Some("\"INV-1001\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "date", description: "When the invoice was issued.", example: Some("\"2026-03-01\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "currency", description: "Currency of all amounts, a three-letter ISO 4217 code.", example: Some("\"EUR\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
-        FieldSchema { name: "line_items", description: "What the invoice is made of.", example: Some("[]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::invoices::LINE_ITEM_CREATION), min_items: 0 } },
+        FieldSchema { name: "line_items", description: "The line items.", example: Some("[]"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::invoices::LINE_ITEM_CREATION), min_items: 0 } },
         FieldSchema { name: "transactions", description: "Payments and refunds.", example: Some("[]"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::List { items: &Schema::Object(&super::invoices::TRANSACTION_CREATION), min_items: 0 } },
         FieldSchema { name: "due_date", description: "When it is to be paid.", example: Some("\"2026-03-15\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "customer_external_id", description: "Identifier of the customer in the data source. With `data_source_uuid`, it says to which record of a merged customer the invoice belongs.", example: Some("\"C-1\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "data_source_uuid", description: "Identifier of the data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "collection_method", description: "How the payment is collected. Left out, it is `automatic`.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["automatic", "manual"], ..Text::ANY }) },
+        FieldSchema { name: "collection_method", description: "How the payment is collected; `automatic` if it is left out.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["automatic", "manual"], ..Text::ANY }) },
     ],
 );
 
@@ -377,7 +377,7 @@ pub(crate) static INVOICE_UPDATE: Object = Object::new(
         FieldSchema { name: "date", description: "When the invoice was issued.", example: Some("\"2026-03-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "due_date", description: "When it is to be paid.", example: Some("\"2026-03-15\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "currency", description: "Currency of all amounts, a three-letter ISO 4217 code.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
-        FieldSchema { name: "collection_method", description: "How the payment is collected. Left out, it is `automatic`.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["automatic", "manual"], ..Text::ANY }) },
+        FieldSchema { name: "collection_method", description: "How the payment is collected; `automatic` if it is left out.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["automatic", "manual"], ..Text::ANY }) },
     ],
 ).not_empty();
 
@@ -386,25 +386,25 @@ pub(crate) static LINE_ITEM_CREATION: Object = Object::new(
     &[
         FieldSchema { name: "type", description: "What was sold, a `subscription`, something once (`one_time`), or a `trial` of a subscription.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["subscription", "one_time", "trial"], ..Text::ANY }) },
         FieldSchema { name: "amount_in_cents", description: "Amount for all units and the whole period in cents, after discounts and with taxes. A subscription of 0 is free.", example: Some("4900"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
-        FieldSchema { name: "quantity", description: "How many units, not 0. Left out, it is 1.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "quantity", description: "How many units, not 0; 1 if it is left out.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "plan_uuid", description: "Identifier of the plan, `pl_` followed by a UUID.", example: Some("\"pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "subscription_external_id", description: "Identifier of the subscription in the data source.", example: Some("\"S-77\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "subscription_set_external_id", description: "Identifier of a set of subscriptions that count as one.", example: Some("\"SET-7\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "service_period_start", description: "When the period begins that is paid for.", example: Some("\"2026-03-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "service_period_end", description: "When it ends.", example: Some("\"2026-04-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
+        FieldSchema { name: "service_period_start", description: "When the paid period begins.", example: Some("\"2026-03-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
+        FieldSchema { name: "service_period_end", description: "When the paid period ends.", example: Some("\"2026-04-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "prorated", description: "Whether the amount is for a part of the billing period only.", example: Some("false"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "proration_type", description: "What a prorated amount stands for. Left out, it is `differential`. The exact meaning of the values is not documented.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["differential", "full", "differential_mrr"], ..Text::ANY }) },
+        FieldSchema { name: "proration_type", description: "What a prorated amount stands for; `differential` if it is left out. The exact meaning of the values is not documented.", example: None, required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["differential", "full", "differential_mrr"], ..Text::ANY }) },
         FieldSchema { name: "cancelled_at", description: "When the subscription was cancelled, in the past. No response shows it.", example: Some("\"2026-03-20\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "description", description: "What was sold. Meant for single sales.", example: Some("\"Onboarding\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
         FieldSchema { name: "discount_code", description: "Code of the discount.", example: Some("\"WELCOME\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
-        FieldSchema { name: "discount_amount_in_cents", description: "Discount that the amount contains already.", example: Some("500"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "discount_amount_in_cents", description: "Discount that the amount already includes.", example: Some("500"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "discount_description", description: "What the discount is for.", example: Some("\"Welcome offer\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text::ANY) },
-        FieldSchema { name: "tax_amount_in_cents", description: "Taxes that the amount contains.", example: Some("0"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "tax_amount_in_cents", description: "Taxes that the amount includes.", example: Some("0"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "transaction_fees_in_cents", description: "Fees of the payment.", example: Some("20"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "transaction_fees_currency", description: "Currency of the fees.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Identifier of the line item in its data source, for which it must be new.", example: Some("\"L-9\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "account_code", description: "Code of the account in the books, at most 30 letters and digits.", example: Some("\"4400\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { max_length: 30, ..Text::ANY }) },
-        FieldSchema { name: "event_order", description: "Which of several at the same instant comes first; lower numbers do.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
+        FieldSchema { name: "external_id", description: "Identifier of the line item in its data source; it must be new there.", example: Some("\"L-9\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "account_code", description: "Accounting code, at most 30 letters and digits.", example: Some("\"4400\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { max_length: 30, ..Text::ANY }) },
+        FieldSchema { name: "event_order", description: "Order among line items at the same instant; lower numbers come first.", example: Some("1"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "balance_transfer", description: "Whether a single sale adds to the balance of the customer, or, with a negative amount, takes from it.", example: Some("false"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
     ],
 );
@@ -412,11 +412,11 @@ pub(crate) static LINE_ITEM_CREATION: Object = Object::new(
 pub(crate) static LIST_CUSTOMER_INVOICES_QUERY: Object = Object::new(
     "ListCustomerInvoicesQuery",
     &[
-        FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
+        FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all; `valid` if it is left out.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
         FieldSchema { name: "include_edit_histories", description: "Whether each object has its `edit_history_summary`.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "with_disabled", description: "Whether disabled objects are included.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 
@@ -426,11 +426,11 @@ pub(crate) static LIST_INVOICES_QUERY: Object = Object::new(
         FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "customer_uuid", description: "Only those of this customer, `cus_` followed by a UUID.", example: Some("\"cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "external_id", description: "Only those with this external identifier; every data source may have one.", example: Some("\"INV-1001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all. Left out, it is `valid`.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
+        FieldSchema { name: "validation_type", description: "Only those that passed ChartMogul's validation, only those that did not, or all; `valid` if it is left out.", example: Some("\"all\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["valid", "invalid", "all"], ..Text::ANY }) },
         FieldSchema { name: "include_edit_histories", description: "Whether each object has its `edit_history_summary`.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
         FieldSchema { name: "with_disabled", description: "Whether disabled objects are included.", example: Some("true"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 
@@ -453,11 +453,11 @@ pub(crate) static SET_INVOICE_DISABLED_STATE_QUERY: Object = Object::new(
 pub(crate) static TRANSACTION_CREATION: Object = Object::new(
     "TransactionCreation",
     &[
-        FieldSchema { name: "type", description: "Whether money came or went back.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["payment", "refund"], ..Text::ANY }) },
+        FieldSchema { name: "type", description: "Whether it is a payment or a refund.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["payment", "refund"], ..Text::ANY }) },
         FieldSchema { name: "date", description: "When it happened.", example: Some("\"2026-03-02T09:30:00Z\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
-        FieldSchema { name: "result", description: "Whether it worked.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["successful", "failed"], ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Identifier of the transaction in its data source, for which it must be new.", example: Some("\"T-5001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "amount_in_cents", description: "Amount in cents, positive for refunds as well. Left out, it is that of the invoice.", example: Some("4900"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(0), maximum: None } },
+        FieldSchema { name: "result", description: "Whether the transaction succeeded.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["successful", "failed"], ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Identifier of the transaction in its data source; it must be new there.", example: Some("\"T-5001\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "amount_in_cents", description: "Amount in cents, positive for refunds as well; that of the invoice if it is left out.", example: Some("4900"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(0), maximum: None } },
         FieldSchema { name: "transaction_fees_in_cents", description: "Fees of the payment.", example: Some("20"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: None, maximum: None } },
         FieldSchema { name: "transaction_fees_currency", description: "Currency of the fees.", example: Some("\"EUR\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { pattern: Some(Pattern::new("^[A-Z]{3}$", "three capital letters, an ISO 4217 code such as EUR")), ..Text::ANY }) },
     ],

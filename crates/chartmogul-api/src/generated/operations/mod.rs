@@ -143,13 +143,13 @@ pub static ALL: &[&Operation] = &[
 pub static RESOURCES: &[Resource] = &[
     Resource {
         name: "plans",
-        description: "What customers subscribe to, with how often it is billed.",
+        description: "What customers subscribe to, and how often it is billed.",
         source: "https://dev.chartmogul.com/reference/plans",
         operations: &[&LIST_PLANS, &CREATE_PLAN, &GET_PLAN, &DELETE_PLAN, &UPDATE_PLAN],
     },
     Resource {
         name: "plan_groups",
-        description: "Plans under a common name.",
+        description: "Groups of plans under a common name.",
         source: "https://dev.chartmogul.com/reference/plan-groups",
         operations: &[&LIST_PLAN_GROUPS, &CREATE_PLAN_GROUP, &GET_PLAN_GROUP, &DELETE_PLAN_GROUP, &UPDATE_PLAN_GROUP, &LIST_PLAN_GROUP_PLANS],
     },
@@ -167,7 +167,7 @@ pub static RESOURCES: &[Resource] = &[
     },
     Resource {
         name: "customers",
-        description: "Who pays or may pay, merged from all data sources.",
+        description: "Customers and leads, merged from all data sources.",
         source: "https://dev.chartmogul.com/reference/customers",
         operations: &[&LIST_CUSTOMERS, &CREATE_CUSTOMER, &SEARCH_CUSTOMERS, &GET_CUSTOMER, &DELETE_CUSTOMER, &UPDATE_CUSTOMER, &MERGE_CUSTOMERS, &UNMERGE_CUSTOMER],
     },
@@ -203,7 +203,7 @@ pub static RESOURCES: &[Resource] = &[
     },
     Resource {
         name: "tasks",
-        description: "What the users of ChartMogul have to do, about customers and contacts.",
+        description: "To-dos of ChartMogul users about customers and contacts.",
         source: "https://dev.chartmogul.com/reference/tasks",
         operations: &[&LIST_TASKS, &CREATE_TASK, &GET_TASK, &DELETE_TASK, &UPDATE_TASK],
     },

@@ -13,7 +13,7 @@ pub static LIST_PLANS: Operation = Operation {
     tag: "plans",
     verb: "list",
     summary: "List plans",
-    description: "One page of the plans that fit all filters that are given; of all plans without one.",
+    description: "One page of the plans that match all given filters; without filters, of all plans.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -38,7 +38,7 @@ pub static CREATE_PLAN: Operation = Operation {
     tag: "plans",
     verb: "create",
     summary: "Create a plan",
-    description: "Adds a plan to a data source that exists. An `external_id` that the data source has already is refused; without one, sending this twice makes two plans.",
+    description: "Adds a plan to a data source that exists. An `external_id` that the data source has already is rejected; without one, sending this twice creates two plans.",
     idempotent: false,
     destructive: false,
     deprecated: None,
@@ -132,10 +132,10 @@ pub(crate) static LIST_PLANS_QUERY: Object = Object::new(
     "ListPlansQuery",
     &[
         FieldSchema { name: "data_source_uuid", description: "Only those of this data source, `ds_` followed by a UUID.", example: Some("\"ds_5c7f2d1e-8b64-4a3f-9e21-70d4b6a8c513\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Only those with this external identifier; every data source may have one.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Only those with this external identifier; each data source may have one.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "system", description: "Only those of data sources of this kind, such as `Stripe`; upper and lower case differ.", example: Some("\"Custom\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 
@@ -146,7 +146,7 @@ pub(crate) static PLAN_CREATION: Object = Object::new(
         FieldSchema { name: "name", description: "Name of the plan.", example: Some("\"Team\""), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
         FieldSchema { name: "interval_count", description: "How many units of `interval_unit` there are between two billings, 1 or more: a quarter is 3 with `month`.", example: Some("1"), required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: None } },
         FieldSchema { name: "interval_unit", description: "The unit of the time between two billings.", example: None, required: true, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, values: &["day", "month", "year"], ..Text::ANY }) },
-        FieldSchema { name: "external_id", description: "Identifier of the plan in the data source, for which it must be new. Observed: left out, it becomes the UUID of the plan without `pl_`.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "external_id", description: "Identifier of the plan in the data source; it must be new there. Observed: if it is left out, it becomes the UUID of the plan without `pl_`.", example: Some("\"team-monthly\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
     ],
 );
 

@@ -38,7 +38,7 @@ pub static CONNECT_SUBSCRIPTIONS: Operation = Operation {
     tag: "subscriptions",
     verb: "connect",
     summary: "Connect subscriptions",
-    description: "Makes one subscription of several of a customer, such as one that went on under another identifier. It is done after the response.",
+    description: "Makes one subscription of several of a customer, such as one that was continued under another identifier. It takes effect after the response.",
     idempotent: false,
     destructive: false,
     deprecated: None,
@@ -63,7 +63,7 @@ pub static DISCONNECT_SUBSCRIPTIONS: Operation = Operation {
     tag: "subscriptions",
     verb: "disconnect",
     summary: "Disconnect subscriptions",
-    description: "Takes subscriptions that were connected apart again. It is done after the response.",
+    description: "Takes subscriptions that were connected apart again. It takes effect after the response.",
     idempotent: false,
     destructive: false,
     deprecated: None,
@@ -81,8 +81,8 @@ pub static DISCONNECT_SUBSCRIPTIONS: Operation = Operation {
 pub(crate) static LIST_SUBSCRIPTIONS_QUERY: Object = Object::new(
     "ListSubscriptionsQuery",
     &[
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 

@@ -13,7 +13,7 @@ pub static LIST_TASKS: Operation = Operation {
     tag: "tasks",
     verb: "list",
     summary: "List tasks",
-    description: "One page of the tasks that fit all filters that are given; of all tasks without one.",
+    description: "One page of the tasks that match all given filters; without filters, of all tasks.",
     idempotent: true,
     destructive: false,
     deprecated: None,
@@ -137,8 +137,8 @@ pub(crate) static LIST_TASKS_QUERY: Object = Object::new(
         FieldSchema { name: "due_date_on_or_after", description: "Only those that are due at this time or later.", example: Some("\"2026-04-01\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "due_date_on_or_before", description: "Only those that are due at this time or earlier.", example: Some("\"2026-04-30T23:59:59Z\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Timestamp },
         FieldSchema { name: "completed", description: "Only those that are completed (`true`), or only those that are not (`false`).", example: Some("false"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Boolean },
-        FieldSchema { name: "cursor", description: "Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the server's business.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
-        FieldSchema { name: "per_page", description: "Most entries in a page, 1 to 200. The server would take a larger number for 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
+        FieldSchema { name: "cursor", description: "Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its content is opaque.", example: Some("\"MjAyNi0wMS0xMFQwOTowMDowMFomNGVlMTNjYTQ=\""), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Text(&Text { min_length: 1, ..Text::ANY }) },
+        FieldSchema { name: "per_page", description: "Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.", example: Some("200"), required: false, nullable: false, replaces_all: false, deprecated: None, schema: Schema::Integer { minimum: Some(1), maximum: Some(200) } },
     ],
 );
 

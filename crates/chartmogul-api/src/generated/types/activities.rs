@@ -21,7 +21,7 @@ crate::object! {
     pub struct CustomerActivity {
         /// Number of the activity.
         pub id: crate::Field<i64> = "id",
-        /// What happened, for people.
+        /// Human-readable description of what happened.
         pub description: crate::Field<String> = "description",
         /// Change of MRR, in cents of `currency`; negative if it fell.
         pub activity_mrr_movement: crate::Field<f64> = "activity-mrr-movement",
@@ -49,14 +49,14 @@ crate::object! {
     pub struct CustomerActivityPage {
         /// The activities of this page; empty if there are none, or after the last one.
         pub entries: crate::List<crate::types::CustomerActivity> = "entries" required,
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
-        /// Most entries in a page. Observed: only where no `cursor` was sent.
+        /// Maximum number of entries in a page. Observed only if no `cursor` was sent.
         pub per_page: crate::Field<i64> = "per_page",
-        /// Number of this page. Observed: only where no `cursor` was sent.
+        /// Number of this page. Observed only if no `cursor` was sent.
         pub page: crate::Field<i64> = "page",
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
     }
 }
@@ -73,11 +73,11 @@ impl crate::request::Page for CustomerActivityPage {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListCustomerActivitiesQuery {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }

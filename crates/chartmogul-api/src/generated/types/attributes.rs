@@ -33,7 +33,7 @@ pub struct CustomAttributesAdditionByEmail {
     pub email: String,
     /// The custom attributes.
     pub custom: Vec<crate::types::NewCustomAttribute>,
-    /// Whether to change customers, too, of whom a contact has this address.
+    /// Whether to also change customers with a contact that has this address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_associated_emails: Option<bool>,
     /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
@@ -107,8 +107,8 @@ impl CustomAttributesRemoval {
 crate::object! {
     /// Tags and attributes of a customer.
     pub struct CustomerAttributes {
-        /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
-        /// strings. Keys keep their case.
+        /// All custom attributes of an object: key to value. The types of attributes are not included; timestamps arrive
+        /// as strings. Keys keep their case.
         pub custom: crate::Field<crate::CustomAttributes> = "custom",
         /// What Clearbit knew about the customer. Seen until 2024.
         pub clearbit: crate::Field<serde_json::Map<String, serde_json::Value>> = "clearbit",
@@ -129,14 +129,14 @@ crate::object! {
 crate::object! {
     /// All custom attributes of a customer. `custom` is absent if the response has no body.
     pub struct CustomerCustomAttributes {
-        /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
-        /// strings. Keys keep their case.
+        /// All custom attributes of an object: key to value. The types of attributes are not included; timestamps arrive
+        /// as strings. Keys keep their case.
         pub custom: crate::Field<crate::CustomAttributes> = "custom",
         /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
         /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
         /// official clients only.
         pub overrides: crate::Field<serde_json::Map<String, serde_json::Value>> = "overrides",
-        /// That it was done, for people.
+        /// Human-readable confirmation.
         pub message: crate::Field<String> = "message",
     }
 }
@@ -152,7 +152,7 @@ crate::object! {
 crate::object! {
     /// The customers with an e-mail address.
     pub struct CustomersWithEmail {
-        /// The customers. What the response is if there is none has never been recorded.
+        /// The customers. The response for an address without customers has never been recorded.
         pub entries: crate::List<crate::types::Customer> = "entries" required,
     }
 }
@@ -165,8 +165,8 @@ pub struct GetAttributesQuery {
     /// Whether the response has `overrides`. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_overrides: Option<bool>,
-    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
-    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    /// Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a
+    /// standard field is rejected with 422. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes_with_history: Option<Vec<String>>,
 }

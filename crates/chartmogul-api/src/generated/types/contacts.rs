@@ -13,7 +13,7 @@ crate::object! {
         pub data_source_uuid: crate::Field<String> = "data_source_uuid",
         /// Identifier of the contact in your own system; `null` for none. Since April 2026.
         pub external_id: crate::Field<String> = "external_id",
-        /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+        /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
         pub position: crate::Field<i64> = "position",
         /// First name.
         pub first_name: crate::Field<String> = "first_name",
@@ -33,8 +33,8 @@ crate::object! {
         pub notes: crate::Field<String> = "notes",
         /// When the person was last active, UTC; what was sent as `last_active_at`. Since September 2026.
         pub last_seen: crate::Field<chrono::DateTime<chrono::Utc>> = "last_seen",
-        /// All custom attributes of an object: key to value. The type of an attribute is not told; timestamps arrive as
-        /// strings. Keys keep their case.
+        /// All custom attributes of an object: key to value. The types of attributes are not included; timestamps arrive
+        /// as strings. Keys keep their case.
         pub custom: crate::Field<crate::CustomAttributes> = "custom",
         /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
         /// Custom attributes are below `custom`, which is below `attributes` in a customer. Preview of 2026, known from
@@ -60,7 +60,7 @@ pub struct ContactCreation {
     /// Identifier of the contact in your own system; `null` for none. Since April 2026.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub external_id: crate::Field<String>,
-    /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+    /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
     /// First name.
@@ -91,7 +91,7 @@ pub struct ContactCreation {
     /// `last_seen`; whether the API reads that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<crate::Timestamp>,
-    /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
+    /// Custom attributes. Observed: one that is not defined for contacts in the account is dropped without an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Vec<crate::types::CustomAttribute>>,
     /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
@@ -106,10 +106,10 @@ crate::object! {
     pub struct ContactPage {
         /// The contacts of this page; empty if none fits, or after the last one.
         pub entries: crate::List<crate::types::Contact> = "entries" required,
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
     }
 }
@@ -133,7 +133,7 @@ pub struct ContactUpdate {
     /// Identifier of the contact in your own system; `null` for none. Since April 2026.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub external_id: crate::Field<String>,
-    /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+    /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
     /// First name.
@@ -185,7 +185,7 @@ pub struct CustomerContactCreation {
     /// Identifier of the contact in your own system; `null` for none. Since April 2026.
     #[serde(default, skip_serializing_if = "crate::Field::is_absent")]
     pub external_id: crate::Field<String>,
-    /// Place of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
+    /// Position of the contact in the customer's profile. Observed: a new contact without one gets the highest plus one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<i64>,
     /// First name.
@@ -216,7 +216,7 @@ pub struct CustomerContactCreation {
     /// `last_seen`; whether the API reads that is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_active_at: Option<crate::Timestamp>,
-    /// Custom attributes. Observed: one that contacts do not have in the account is dropped without an error.
+    /// Custom attributes. Observed: one that is not defined for contacts in the account is dropped without an error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub custom: Option<Vec<crate::types::CustomAttribute>>,
     /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
@@ -256,8 +256,8 @@ pub struct GetContactQuery {
     /// Whether the response has `overrides`. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_overrides: Option<bool>,
-    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
-    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    /// Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a
+    /// standard field is rejected with 422. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes_with_history: Option<Vec<String>>,
 }
@@ -282,11 +282,11 @@ pub struct ListContactsQuery {
     /// Only those that have this external identifier themselves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -296,11 +296,11 @@ pub struct ListContactsQuery {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListCustomerContactsQuery {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -308,8 +308,8 @@ pub struct ListCustomerContactsQuery {
 /// The arguments in the path of [`merge_contacts`](crate::Client::merge_contacts).
 #[derive(Debug, Clone, PartialEq)]
 pub struct MergedContacts<'a> {
-    /// Identifier of the contact that stays, `con_` followed by a UUID.
+    /// Identifier of the contact that is kept, `con_` followed by a UUID.
     pub into_contact_uuid: &'a str,
-    /// Identifier of the contact that ends, `con_` followed by a UUID.
+    /// Identifier of the contact that is merged into it, `con_` followed by a UUID.
     pub from_contact_uuid: &'a str,
 }

@@ -10,7 +10,7 @@ pub struct CustomerNoteCreation {
     /// Whether it is a note or a call log.
     #[serde(rename = "type")]
     pub type_: crate::types::NoteType,
-    /// E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.
+    /// E-mail address of the ChartMogul user who wrote it. Observed: without it, the author is the user of the API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_email: Option<String>,
     /// What it says. HTML such as `<br>` makes line breaks in the app.
@@ -56,11 +56,11 @@ pub struct ListCustomerNotesQuery {
     /// Only those of this author; the e-mail address of a ChartMogul user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_email: Option<String>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }

@@ -48,7 +48,7 @@ crate::object! {
         pub trial_subscriber_status: crate::Field<String> = "trial_subscriber_status",
         /// Whether the customer pays. Seen since 2026.
         pub paid_subscriber_status: crate::Field<String> = "paid_subscriber_status",
-        /// The address of a customer in words.
+        /// The address of a customer, with names instead of codes.
         pub address: crate::Field<crate::types::CustomerAddress> = "address",
         /// Monthly recurring revenue, in cents of `currency`.
         pub mrr: crate::Field<i64> = "mrr",
@@ -81,7 +81,7 @@ crate::object! {
 }
 
 crate::object! {
-    /// The address of a customer in words.
+    /// The address of a customer, with names instead of codes.
     pub struct CustomerAddress {
         /// Name of the country.
         pub country: crate::Field<String> = "country",
@@ -180,7 +180,7 @@ pub struct CustomerCreation {
     /// Tags and custom attributes of a new customer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<crate::types::NewCustomerAttributes>,
-    /// The contact to ask first. It becomes a contact, and is no part of the customer in responses.
+    /// The primary contact of the customer. It is stored as a contact, and is not part of the customer in responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_contact: Option<crate::types::PrimaryContact>,
     /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
@@ -215,7 +215,7 @@ impl CustomerCreation {
     }
 }
 
-/// Two customers that become one.
+/// Two customers to merge into one.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -241,18 +241,18 @@ crate::object! {
     pub struct CustomerPage {
         /// The customers of this page; empty if none fits, or after the last one.
         pub entries: crate::List<crate::types::Customer> = "entries" required,
-        /// Number of this page, from the time before there were cursors. Observed: only where no `cursor` was sent.
+        /// Number of this page, from the older pagination without cursors. Observed only if no `cursor` was sent.
         pub current_page: crate::Field<i64> = "current_page",
-        /// How many pages there are; `null` in a search. It is no mark of the end; `has_more` is.
+        /// Number of pages; `null` in a search. It does not tell the end of a list; `has_more` does.
         pub total_pages: crate::Field<i64> = "total_pages",
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
-        /// Most entries in a page. Observed: only where no `cursor` was sent.
+        /// Maximum number of entries in a page. Observed only if no `cursor` was sent.
         pub per_page: crate::Field<i64> = "per_page",
-        /// Number of this page. Observed: only where no `cursor` was sent.
+        /// Number of this page. Observed only if no `cursor` was sent.
         pub page: crate::Field<i64> = "page",
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
     }
 }
@@ -433,7 +433,7 @@ pub struct CustomerUpdate {
     /// `attributes` change single tags and attributes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<crate::types::CustomerAttributesUpdate>,
-    /// The contact to ask first. It becomes a contact, and is no part of the customer in responses.
+    /// The primary contact of the customer. It is stored as a contact, and is not part of the customer in responses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub primary_contact: Option<crate::types::PrimaryContact>,
     /// Which fields keep the value of the API whatever a billing system sends: `true` pins the value, `false` releases it.
@@ -459,8 +459,8 @@ pub struct GetCustomerQuery {
     /// Whether the response has `overrides`. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_overrides: Option<bool>,
-    /// Custom attributes whose earlier values the response has in `historical_values`: `custom.seats`. The name of a
-    /// standard field is refused with 422. Preview of 2026, known from official clients only.
+    /// Custom attributes whose earlier values the response lists in `historical_values`: `custom.seats`. The name of a
+    /// standard field is rejected with 422. Preview of 2026, known from official clients only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes_with_history: Option<Vec<String>>,
 }
@@ -487,7 +487,7 @@ pub struct ListCustomersQuery {
     /// Only those of this data source, `ds_` followed by a UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_source_uuid: Option<String>,
-    /// Only those with this identifier of yours; several, if data sources have used the same one.
+    /// Only those with your identifier; several, if data sources have used the same one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// Only those with this status.
@@ -496,11 +496,11 @@ pub struct ListCustomersQuery {
     /// Only those of this billing system, such as `Stripe` or `Custom`; upper and lower case differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -544,7 +544,7 @@ impl NewCustomerAttributes {
     }
 }
 
-/// The contact to ask first. It becomes a contact, and is no part of the customer in responses.
+/// The primary contact of the customer. It is stored as a contact, and is not part of the customer in responses.
 #[derive(Debug, Clone, PartialEq, Default, serde::Serialize)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
@@ -573,7 +573,7 @@ pub struct PrimaryContact {
     /// Anything else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
-    /// Your identifier of the contact. Known of updates only.
+    /// Your identifier of the contact. Known in updates only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
@@ -627,7 +627,7 @@ impl PrimaryContact {
         self
     }
 
-    /// Your identifier of the contact. Known of updates only.
+    /// Your identifier of the contact. Known in updates only.
     pub fn external_id(mut self, value: impl Into<String>) -> Self {
         self.external_id = Some(value.into());
         self
@@ -641,14 +641,14 @@ impl PrimaryContact {
 pub struct SearchCustomersQuery {
     /// The whole e-mail address.
     pub email: String,
-    /// Whether to find customers, too, of whom a contact has this address.
+    /// Whether to also find customers with a contact that has this address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub with_associated_emails: Option<bool>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }

@@ -5,8 +5,8 @@ crate::object! {
     pub struct AllMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::AllMetricsEntry> = "entries" required,
-        /// All key metrics now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor
-        /// always the last of them.
+        /// All key metrics now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the
+        /// last of them.
         pub summary: crate::Field<crate::types::AllMetricsSummary> = "summary",
     }
 }
@@ -14,102 +14,102 @@ crate::object! {
 crate::object! {
     /// All key metrics of one interval.
     pub struct AllMetricsEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Monthly recurring revenue at the end of the interval, in cents.
         pub mrr: crate::Field<f64> = "mrr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub mrr_percentage_change: crate::Field<f64> = "mrr-percentage-change",
         /// Annual run rate, which is MRR times 12, in cents.
         pub arr: crate::Field<f64> = "arr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub arr_percentage_change: crate::Field<f64> = "arr-percentage-change",
         /// Customers who left, in percent of those at the start of the interval.
         pub customer_churn_rate: crate::Field<f64> = "customer-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub customer_churn_rate_percentage_change: crate::Field<f64> = "customer-churn-rate-percentage-change",
         /// Churned and contracted MRR minus expanded MRR, in percent of MRR at the start of the interval. Negative when
         /// more was added than lost.
         pub mrr_churn_rate: crate::Field<f64> = "mrr-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub mrr_churn_rate_percentage_change: crate::Field<f64> = "mrr-churn-rate-percentage-change",
         /// Customer lifetime value, which is ARPA divided by the customer churn rate, in cents. Observed: not always a
         /// whole number before 2022.
         pub ltv: crate::Field<f64> = "ltv",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub ltv_percentage_change: crate::Field<f64> = "ltv-percentage-change",
         /// Number of active customers at the end of the interval.
         pub customers: crate::Field<i64> = "customers",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub customers_percentage_change: crate::Field<f64> = "customers-percentage-change",
         /// Average sale price, the average first invoice of new customers, in cents; 0 where there are none.
         pub asp: crate::Field<f64> = "asp",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub asp_percentage_change: crate::Field<f64> = "asp-percentage-change",
         /// Average revenue per account, which is MRR divided by customers, in cents.
         pub arpa: crate::Field<f64> = "arpa",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub arpa_percentage_change: crate::Field<f64> = "arpa-percentage-change",
     }
 }
 
 crate::object! {
-    /// All key metrics now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor
-    /// always the last of them.
+    /// All key metrics now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the
+    /// last of them.
     pub struct AllMetricsSummary {
         /// The metric now, in cents.
         pub current_mrr: crate::Field<f64> = "current-mrr",
-        /// The metric at the moment that is compared with, in cents.
+        /// The metric at the earlier moment, in cents.
         pub previous_mrr: crate::Field<f64> = "previous-mrr",
         /// Change of the metric between the two moments of the summary, in percent.
         pub mrr_percentage_change: crate::Field<f64> = "mrr-percentage-change",
         /// The metric now, in cents.
         pub current_arr: crate::Field<f64> = "current-arr",
-        /// The metric at the moment that is compared with, in cents.
+        /// The metric at the earlier moment, in cents.
         pub previous_arr: crate::Field<f64> = "previous-arr",
         /// Change of the metric between the two moments of the summary, in percent.
         pub arr_percentage_change: crate::Field<f64> = "arr-percentage-change",
         /// The metric now, in percent.
         pub current_customer_churn_rate: crate::Field<f64> = "current-customer-churn-rate",
-        /// The metric at the moment that is compared with, in percent.
+        /// The metric at the earlier moment, in percent.
         pub previous_customer_churn_rate: crate::Field<f64> = "previous-customer-churn-rate",
         /// Change of the metric between the two moments of the summary, in percent.
         pub customer_churn_rate_percentage_change: crate::Field<f64> = "customer-churn-rate-percentage-change",
         /// The metric now, in percent.
         pub current_mrr_churn_rate: crate::Field<f64> = "current-mrr-churn-rate",
-        /// The metric at the moment that is compared with, in percent.
+        /// The metric at the earlier moment, in percent.
         pub previous_mrr_churn_rate: crate::Field<f64> = "previous-mrr-churn-rate",
         /// Change of the metric between the two moments of the summary, in percent.
         pub mrr_churn_rate_percentage_change: crate::Field<f64> = "mrr-churn-rate-percentage-change",
         /// The metric now, in cents.
         pub current_ltv: crate::Field<f64> = "current-ltv",
-        /// The metric at the moment that is compared with, in cents.
+        /// The metric at the earlier moment, in cents.
         pub previous_ltv: crate::Field<f64> = "previous-ltv",
         /// Change of the metric between the two moments of the summary, in percent.
         pub ltv_percentage_change: crate::Field<f64> = "ltv-percentage-change",
         /// The metric now.
         pub current_customers: crate::Field<i64> = "current-customers",
-        /// The metric at the moment that is compared with.
+        /// The metric at the earlier moment.
         pub previous_customers: crate::Field<i64> = "previous-customers",
         /// Change of the metric between the two moments of the summary, in percent.
         pub customers_percentage_change: crate::Field<f64> = "customers-percentage-change",
         /// The metric now, in cents.
         pub current_asp: crate::Field<f64> = "current-asp",
-        /// The metric at the moment that is compared with, in cents.
+        /// The metric at the earlier moment, in cents.
         pub previous_asp: crate::Field<f64> = "previous-asp",
         /// Change of the metric between the two moments of the summary, in percent.
         pub asp_percentage_change: crate::Field<f64> = "asp-percentage-change",
         /// The metric now, in cents.
         pub current_arpa: crate::Field<f64> = "current-arpa",
-        /// The metric at the moment that is compared with, in cents.
+        /// The metric at the earlier moment, in cents.
         pub previous_arpa: crate::Field<f64> = "previous-arpa",
         /// Change of the metric between the two moments of the summary, in percent.
         pub arpa_percentage_change: crate::Field<f64> = "arpa-percentage-change",
@@ -117,14 +117,14 @@ crate::object! {
 }
 
 crate::object! {
-    /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-    /// the last of them.
+    /// An amount now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the last
+    /// of them.
     pub struct AmountSummary {
         /// The metric now, in cents.
         pub current: crate::Field<f64> = "current",
-        /// The metric at the moment that is compared with, in cents.
+        /// The metric at the earlier moment, in cents.
         pub previous: crate::Field<f64> = "previous",
-        /// Change between the two, in percent.
+        /// Change between the two moments, in percent.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -132,12 +132,12 @@ crate::object! {
 crate::object! {
     /// ARPA of one interval.
     pub struct ArpaEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Average revenue per account, which is MRR divided by customers, in cents.
         pub arpa: crate::Field<f64> = "arpa",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -147,8 +147,8 @@ crate::object! {
     pub struct ArpaMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::ArpaEntry> = "entries" required,
-        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them.
+        /// An amount now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the last
+        /// of them.
         pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
@@ -156,12 +156,12 @@ crate::object! {
 crate::object! {
     /// ARR of one interval.
     pub struct ArrEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Annual run rate, which is MRR times 12, in cents.
         pub arr: crate::Field<f64> = "arr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -171,8 +171,8 @@ crate::object! {
     pub struct ArrMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::ArrEntry> = "entries" required,
-        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them.
+        /// An amount now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the last
+        /// of them.
         pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
@@ -180,12 +180,12 @@ crate::object! {
 crate::object! {
     /// ASP of one interval.
     pub struct AspEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Average sale price, the average first invoice of new customers, in cents; 0 where there are none.
         pub asp: crate::Field<f64> = "asp",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -195,8 +195,8 @@ crate::object! {
     pub struct AspMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::AspEntry> = "entries" required,
-        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them.
+        /// An amount now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the last
+        /// of them.
         pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
@@ -204,12 +204,12 @@ crate::object! {
 crate::object! {
     /// The customer churn rate of one interval.
     pub struct CustomerChurnRateEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Customers who left, in percent of those at the start of the interval.
         pub customer_churn_rate: crate::Field<f64> = "customer-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -219,8 +219,8 @@ crate::object! {
     pub struct CustomerChurnRateMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::CustomerChurnRateEntry> = "entries" required,
-        /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
-        /// nor always the last of them. The unit is that of the metric.
+        /// A number or a rate now and at an earlier, undocumented moment. It is neither the sum of the entries nor always
+        /// the last of them. The unit is that of the metric.
         pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
     }
 }
@@ -228,12 +228,12 @@ crate::object! {
 crate::object! {
     /// The number of customers in one interval.
     pub struct CustomerCountEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Number of active customers at the end of the interval.
         pub customers: crate::Field<i64> = "customers",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -243,8 +243,8 @@ crate::object! {
     pub struct CustomerCountMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::CustomerCountEntry> = "entries" required,
-        /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
-        /// nor always the last of them. The unit is that of the metric.
+        /// A number or a rate now and at an earlier, undocumented moment. It is neither the sum of the entries nor always
+        /// the last of them. The unit is that of the metric.
         pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
     }
 }
@@ -252,13 +252,13 @@ crate::object! {
 crate::object! {
     /// LTV of one interval.
     pub struct LtvEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Customer lifetime value, which is ARPA divided by the customer churn rate, in cents. Observed: not always a
         /// whole number before 2022.
         pub ltv: crate::Field<f64> = "ltv",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -268,8 +268,8 @@ crate::object! {
     pub struct LtvMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::LtvEntry> = "entries" required,
-        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them.
+        /// An amount now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the last
+        /// of them.
         pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }
@@ -313,7 +313,7 @@ impl LtvQuery {
 }
 
 crate::open_enum! {
-    /// The length of an interval. Not every metric is offered for every one.
+    /// The length of an interval. Not every metric supports every length.
     pub enum MetricsInterval {
         /// `day`
         Day = "day",
@@ -339,8 +339,8 @@ pub struct MetricsQuery {
     /// Last day of the period.
     #[serde(rename = "end-date")]
     pub end_date: crate::Date,
-    /// How long the intervals are that the period is divided into; there is an entry for each. Send it always:
-    /// without it, days were observed in 2016, and months are reported since.
+    /// Length of the intervals that the period is divided into; there is an entry for each. Always send it: without
+    /// it, days were observed in 2016, and months are reported since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<crate::types::MetricsInterval>,
     /// Only customers in these countries, ISO 3166-1 alpha-2 codes such as `US`; on the wire with commas between them.
@@ -372,14 +372,14 @@ impl MetricsQuery {
 }
 
 crate::object! {
-    /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
-    /// nor always the last of them. The unit is that of the metric.
+    /// A number or a rate now and at an earlier, undocumented moment. It is neither the sum of the entries nor always
+    /// the last of them. The unit is that of the metric.
     pub struct MetricsSummary {
         /// The metric now, in its unit.
         pub current: crate::Field<f64> = "current",
-        /// The metric at the moment that is compared with, in its unit.
+        /// The metric at the earlier moment, in its unit.
         pub previous: crate::Field<f64> = "previous",
-        /// Change between the two, in percent.
+        /// Change between the two moments, in percent.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -387,13 +387,13 @@ crate::object! {
 crate::object! {
     /// The net MRR churn rate of one interval.
     pub struct MrrChurnRateEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Churned and contracted MRR minus expanded MRR, in percent of MRR at the start of the interval. Negative when
         /// more was added than lost.
         pub mrr_churn_rate: crate::Field<f64> = "mrr-churn-rate",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
     }
 }
@@ -403,21 +403,21 @@ crate::object! {
     pub struct MrrChurnRateMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::MrrChurnRateEntry> = "entries" required,
-        /// A number or a rate now and at an earlier moment; which one, nothing says. It is neither the sum of the entries
-        /// nor always the last of them. The unit is that of the metric.
+        /// A number or a rate now and at an earlier, undocumented moment. It is neither the sum of the entries nor always
+        /// the last of them. The unit is that of the metric.
         pub summary: crate::Field<crate::types::MetricsSummary> = "summary",
     }
 }
 
 crate::object! {
-    /// MRR of one interval, with its movements. Exchange rates change MRR too, and are no movement.
+    /// MRR of one interval, with its movements. Exchange rates change MRR too, but are not a movement.
     pub struct MrrEntry {
-        /// Last day of the interval; that of the period, where the interval goes on after it.
+        /// Last day of the interval, or of the period if the interval ends after it.
         pub date: crate::Field<chrono::NaiveDate> = "date",
         /// Monthly recurring revenue at the end of the interval, in cents.
         pub mrr: crate::Field<f64> = "mrr",
-        /// Change against the entry before, in percent with two decimals; 0 in the first entry. Observed: not in responses
-        /// from before 2022.
+        /// Change from the previous entry, in percent with two decimals; 0 in the first entry. Observed to be missing in
+        /// responses from before 2022.
         pub percentage_change: crate::Field<f64> = "percentage-change",
         /// MRR from new customers, in cents; 0 or more.
         pub mrr_new_business: crate::Field<f64> = "mrr-new-business",
@@ -437,8 +437,8 @@ crate::object! {
     pub struct MrrMetrics {
         /// An entry for each interval, the oldest first.
         pub entries: crate::List<crate::types::MrrEntry> = "entries" required,
-        /// An amount now and at an earlier moment; which one, nothing says. It is neither the sum of the entries nor always
-        /// the last of them.
+        /// An amount now and at an earlier, undocumented moment. It is neither the sum of the entries nor always the last
+        /// of them.
         pub summary: crate::Field<crate::types::AmountSummary> = "summary",
     }
 }

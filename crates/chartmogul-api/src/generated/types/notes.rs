@@ -17,11 +17,11 @@ pub struct ListNotesQuery {
     /// Only those of this author; the e-mail address of a ChartMogul user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_email: Option<String>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -66,7 +66,7 @@ pub struct NoteCreation {
     /// Whether it is a note or a call log.
     #[serde(rename = "type")]
     pub type_: crate::types::NoteType,
-    /// E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.
+    /// E-mail address of the ChartMogul user who wrote it. Observed: without it, the author is the user of the API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_email: Option<String>,
     /// What it says. HTML such as `<br>` makes line breaks in the app.
@@ -104,10 +104,10 @@ crate::object! {
     pub struct NotePage {
         /// The notes and call logs of this page; empty if none fits, or after the last one.
         pub entries: crate::List<crate::types::Note> = "entries" required,
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
     }
 }
@@ -134,7 +134,7 @@ crate::open_enum! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct NoteUpdate {
-    /// E-mail address of the ChartMogul user who wrote it. Observed: a new one without it is by the user of the API key.
+    /// E-mail address of the ChartMogul user who wrote it. Observed: without it, the author is the user of the API key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author_email: Option<String>,
     /// What it says. HTML such as `<br>` makes line breaks in the app.

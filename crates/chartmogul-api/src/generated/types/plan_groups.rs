@@ -5,11 +5,11 @@
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListPlanGroupPlansQuery {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -19,17 +19,17 @@ pub struct ListPlanGroupPlansQuery {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListPlanGroupsQuery {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
 
 crate::object! {
-    /// Plans under a name, of any data sources.
+    /// A named group of plans, from any data sources.
     pub struct PlanGroup {
         /// Identifier of the plan group, `plg_` followed by a UUID.
         pub uuid: crate::Field<String> = "uuid",
@@ -66,15 +66,15 @@ crate::object! {
     pub struct PlanGroupPage {
         /// The plan groups of this page; empty if there are none, or after the last one.
         pub plan_groups: crate::List<crate::types::PlanGroup> = "plan_groups" required,
-        /// Number of this page, from the time before there were cursors. Observed: only where no `cursor` was sent.
+        /// Number of this page, from the older pagination without cursors. Observed only if no `cursor` was sent.
         pub current_page: crate::Field<i64> = "current_page",
-        /// How many pages there are, from the time before there were cursors. Observed: only where no `cursor` was sent.
-        /// It is no mark of the end; `has_more` is.
+        /// Number of pages, from the older pagination without cursors. Observed only if no `cursor` was sent. It does not
+        /// tell the end of a list; `has_more` does.
         pub total_pages: crate::Field<i64> = "total_pages",
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
     }
 }

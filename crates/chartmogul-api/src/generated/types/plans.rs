@@ -8,17 +8,17 @@ pub struct ListPlansQuery {
     /// Only those of this data source, `ds_` followed by a UUID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data_source_uuid: Option<String>,
-    /// Only those with this external identifier; every data source may have one.
+    /// Only those with this external identifier; each data source may have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
     /// Only those of data sources of this kind, such as `Stripe`; upper and lower case differ.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -55,8 +55,8 @@ pub struct PlanCreation {
     pub interval_count: i64,
     /// The unit of the time between two billings.
     pub interval_unit: crate::types::PlanIntervalUnit,
-    /// Identifier of the plan in the data source, for which it must be new. Observed: left out, it becomes the UUID
-    /// of the plan without `pl_`.
+    /// Identifier of the plan in the data source; it must be new there. Observed: if it is left out, it becomes
+    /// the UUID of the plan without `pl_`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub external_id: Option<String>,
 }
@@ -91,15 +91,15 @@ crate::object! {
     pub struct PlanPage {
         /// The plans of this page; empty if none fits, or after the last one.
         pub plans: crate::List<crate::types::Plan> = "plans" required,
-        /// Number of this page, from the time before there were cursors. Observed: only where no `cursor` was sent.
+        /// Number of this page, from the older pagination without cursors. Observed only if no `cursor` was sent.
         pub current_page: crate::Field<i64> = "current_page",
-        /// How many pages there are, from the time before there were cursors. Observed: only where no `cursor` was sent.
-        /// It is no mark of the end; `has_more` is.
+        /// Number of pages, from the older pagination without cursors. Observed only if no `cursor` was sent. It does not
+        /// tell the end of a list; `has_more` does.
         pub total_pages: crate::Field<i64> = "total_pages",
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
     }
 }

@@ -106,7 +106,7 @@ pub struct NewCustomAttribute {
     /// string such as `2026-01-31T12:00:00Z`, ISO 8601 in UTC) or Boolean. Whole numbers are sent without a decimal point.
     /// A list was seen in a request of an official client; no documentation names the type.
     pub value: crate::CustomAttributeValue,
-    /// Where the value comes from, for people; `API` if it is left out.
+    /// Human-readable source of the value; `API` if it is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
 }
@@ -132,7 +132,7 @@ impl NewCustomAttribute {
         self
     }
 
-    /// Where the value comes from, for people; `API` if it is left out.
+    /// Human-readable source of the value; `API` if it is left out.
     pub fn source(mut self, value: impl Into<String>) -> Self {
         self.source = Some(value.into());
         self
@@ -140,7 +140,7 @@ impl NewCustomAttribute {
 }
 
 crate::open_enum! {
-    /// Which objects are meant, by the result of ChartMogul's validation.
+    /// Selects objects by the result of ChartMogul's validation.
     pub enum ValidationType {
         /// `valid`
         Valid = "valid",

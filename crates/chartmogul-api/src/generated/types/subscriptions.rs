@@ -17,11 +17,11 @@ crate::open_enum! {
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 #[non_exhaustive]
 pub struct ListSubscriptionsQuery {
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
@@ -43,7 +43,7 @@ crate::object! {
         pub mrr: crate::Field<f64> = "mrr",
         /// Annual run rate, in cents of `currency`; with fractions until 2018.
         pub arr: crate::Field<f64> = "arr",
-        /// Whether the subscription is going on.
+        /// Whether the subscription is active.
         pub status: crate::Field<crate::types::SubscriptionStatus> = "status",
         /// Name of the plan; not an identifier.
         pub plan: crate::Field<String> = "plan",
@@ -67,14 +67,14 @@ crate::object! {
     pub struct SubscriptionPage {
         /// The subscriptions of this page; empty if there are none, or after the last one.
         pub entries: crate::List<crate::types::Subscription> = "entries" required,
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
-        /// Most entries in a page. Observed: only where no `cursor` was sent.
+        /// Maximum number of entries in a page. Observed only if no `cursor` was sent.
         pub per_page: crate::Field<i64> = "per_page",
-        /// Number of this page. Observed: only where no `cursor` was sent.
+        /// Number of this page. Observed only if no `cursor` was sent.
         pub page: crate::Field<i64> = "page",
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
     }
 }
@@ -138,7 +138,7 @@ impl SubscriptionReference {
 }
 
 crate::open_enum! {
-    /// Whether the subscription is going on.
+    /// Whether the subscription is active.
     pub enum SubscriptionStatus {
         /// `active`
         Active = "active",

@@ -23,17 +23,17 @@ pub struct ListTasksQuery {
     /// Only those that are completed (`true`), or only those that are not (`false`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub completed: Option<bool>,
-    /// Where to go on: the `cursor` of the page before, as it is; leave it out for the first page. Its content is the
-    /// server's business.
+    /// Cursor of the next page: the `cursor` of the previous page, unchanged. Leave it out for the first page. Its
+    /// content is opaque.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
-    /// Most entries in a page, 1 to 200. The server would take a larger number for 200.
+    /// Maximum number of entries in a page, 1 to 200. The server treats a larger number as 200.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_page: Option<i64>,
 }
 
 crate::object! {
-    /// Something that a ChartMogul user has to do, about a customer or a contact.
+    /// A to-do of a ChartMogul user about a customer or a contact.
     pub struct Task {
         /// Identifier of the task, a UUID without a prefix. There is no field `uuid`.
         pub task_uuid: crate::Field<String> = "task_uuid",
@@ -100,10 +100,10 @@ crate::object! {
     pub struct TaskPage {
         /// The tasks of this page; empty if none fits, or after the last one.
         pub entries: crate::List<crate::types::Task> = "entries" required,
-        /// Where to go on: ask for the next page with this `cursor`. It is filled on the last page too, so look at
-        /// `has_more`; observed to be `null` where a list is empty.
+        /// Cursor of the next page: send it as `cursor`. The last page has one too, so check `has_more`. Observed to be
+        /// `null` if a list is empty.
         pub cursor: crate::Field<String> = "cursor",
-        /// Whether there is another page; the only mark of the end.
+        /// Whether there is another page. Only this tells the end of a list.
         pub has_more: crate::Field<bool> = "has_more",
     }
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The JSON of a value that no other [`CustomAttributeValue`] holds exactly: an integer of more than 64 bits, a decimal
-/// with more digits than `f64` has, a list of something else than texts.
+/// with more digits than `f64` has, a list of other values than texts.
 ///
 /// Such values come from responses, and are sent back unchanged.
 #[derive(Clone)]

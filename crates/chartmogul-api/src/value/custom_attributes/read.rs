@@ -157,8 +157,8 @@ impl CustomAttributes {
     /// attributes exactly, change the others with `merge_custom` of the crate `chartmogul`.
     ///
     /// # Errors
-    /// If a value is no String, Integer of 64 bits, Decimal, Boolean or list of texts, so that it can't be sent; or a number so large that it
-    /// may have been an integer of more than 64 bits.
+    /// If a value can't be sent, because it is not a String, Integer of 64 bits, Decimal, Boolean or list of texts; or if it is a
+    /// number so large that it may have been an integer of more than 64 bits.
     pub fn to_list(&self) -> Result<Vec<CustomAttribute>, CustomAttributeError> {
         let present = self.iter().filter(|(_, value)| !value.is_null());
         present

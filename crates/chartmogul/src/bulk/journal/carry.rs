@@ -20,29 +20,29 @@ use super::{
 };
 use crate::bulk::{Update, outcome::Earlier, update::UpdateCall as _};
 
-/// What a journal has of the updates of another input.
+/// What [`carry_over`] kept of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct CarriedOver {
     /// How many of the updates were made, or had nothing to change: the next run does not send them.
     pub made: u64,
-    /// How many of the updates there are.
+    /// How many updates the new input has.
     pub updates: u64,
 }
 
 /// What is written at once.
 const TOGETHER: usize = 1 << 20;
 
-/// Makes of the journal of another input that of these updates, so that a run of them sends only what is not made yet: for a
-/// file whose wrong rows were corrected.
+/// Rewrites the journal of an earlier input for these updates, so that a run of them sends only what was not made yet. Use it for
+/// a file whose wrong rows were corrected.
 ///
-/// - An update that was made is the same update of the same object: path, query and body. All others are sent, also those that
-///   the server rejected, whether they were changed or not.
-/// - Updates of the same object stay in order. Behind one that is sent, all others of that object are sent again. If one that was
-///   made is no longer there, all updates of its object are sent.
-/// - That an update was sent stays known, if the update is still there: what is sent again counts as a repeat.
-/// - If there is no journal, or no update, or it fits already, nothing is written. Otherwise the new one is written beside it, as `<path>.new`,
-///   and then takes its place. This can be killed at any moment.
+/// - An update counts as made if an earlier run made the same update of the same object: path, query and body are compared. All
+///   others are sent, including those that the server rejected, changed or not.
+/// - Updates of the same object stay in order: after one that is sent, all others of that object are sent again. If an update that
+///   was made is not in the new input, all updates of its object are sent.
+/// - The journal still records that an update was sent, if the new input has it: sending it again counts as a repeat.
+/// - Nothing is written if there is no journal, if there are no updates, or if the journal already fits. Otherwise the new journal
+///   is written to `<path>.new`, and then replaces the old one. The process can be killed at any moment.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -77,8 +77,8 @@ const TOGETHER: usize = 1 << 20;
 /// ```
 ///
 /// # Errors
-/// [`Error::JournalInUse`]; [`Error::NotAJournal`], also if it is that of another operation; [`Error::JournalDamaged`];
-/// [`Error::InputChanged`], if it is for another base URL; [`Error::Journal`] if it can't be read or written.
+/// [`Error::JournalInUse`]; [`Error::NotAJournal`], also if the journal is of another operation; [`Error::JournalDamaged`];
+/// [`Error::InputChanged`] if it is for another base URL; [`Error::Journal`] if it can't be read or written.
 pub fn carry_over<U: Update>(
     path: impl AsRef<Path>,
     updates: impl IntoIterator<Item = U>,
@@ -190,7 +190,7 @@ impl Copy {
     }
 }
 
-/// What became of an update.
+/// The state of an update.
 #[derive(Clone, Copy)]
 enum State {
     /// Its outcome stands there in the old journal.
@@ -219,7 +219,7 @@ impl State {
     }
 }
 
-/// Two hashes of a request. Whole requests of a large file would take too much room.
+/// Two hashes of a request. The requests of a large file would take too much memory.
 type Digest = [u64; 2];
 
 fn digest(request: &RequestRecord) -> Digest {
@@ -283,7 +283,7 @@ impl Old {
         Ok(old)
     }
 
-    /// Whether a run of these updates would do with it what it does with a new one.
+    /// Whether a run of these updates would do the same with it as with a new journal.
     fn fits(&self, new: &New) -> bool {
         !self.has_rejected
             && new.digests.starts_with(&self.digests)
@@ -322,7 +322,7 @@ impl New {
             let is_made =
                 |(here, there): &(usize, usize)| is_same(*here, *there) && matches!(old.states[*there], State::Made(_));
             let mut kept = pairs.clone().take_while(is_made).count();
-            // What was made and is not wanted any more would stay.
+            // An update that was made but is not in the new input would stay in effect.
             let is_gone = |there: &usize| {
                 let is_wanted = || here[kept..].iter().any(|here| is_same(*here, *there));
                 old.states[*there].may_have_happened() && !is_wanted()
@@ -330,7 +330,7 @@ impl New {
             if there[kept..].iter().any(is_gone) {
                 kept = 0;
             }
-            // The rest is sent again. Should the run not get that far, it must still be known what the server may have.
+            // The rest is sent again. If the run ends before that, the journal must still record what the server may have done.
             for here in &here[kept..] {
                 let earlier = there.iter().filter(|there| is_same(*here, **there));
                 let earlier = earlier.filter_map(|there| old.states[*there].earlier());

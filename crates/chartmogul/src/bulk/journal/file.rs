@@ -1,4 +1,4 @@
-//! The file of a journal: a regular one, its owner's, locked, and the one at its path.
+//! The file of a journal: regular, private to its owner, locked, and still the one at its path.
 
 use std::{
     fs::{self, File, FileType, OpenOptions, TryLockError},
@@ -10,7 +10,7 @@ use std::{
 
 use super::{Error, Options};
 
-/// A run that was dropped lets go of its journal when what it was writing is written.
+/// A run that was dropped releases its journal when its last write has ended.
 const A_MOMENT: Duration = Duration::from_millis(500);
 
 pub(super) struct JournalFile {
@@ -26,7 +26,7 @@ pub(super) struct JournalFile {
     system: System,
 }
 
-/// What the operating system may not be able to do. Tests put in what fails.
+/// What the operating system may not support. Tests replace it by functions that fail.
 #[derive(Clone, Copy)]
 struct System {
     try_lock: fn(&File) -> Result<(), TryLockError>,
@@ -51,7 +51,7 @@ impl JournalFile {
         let absolute = path::absolute(path).map_err(failed)?;
         let until = Instant::now() + A_MOMENT;
         loop {
-            // Looked at first, because to open a FIFO may take for ever, and to open a device may do something.
+            // Checked first, because opening a FIFO may block forever, and opening a device may have an effect.
             let is_new = match fs::metadata(&absolute) {
                 Ok(there) => {
                     check_type(path, there.file_type())?;
@@ -81,7 +81,7 @@ impl JournalFile {
                     system,
                 });
             }
-            // The run that had it has ended, and its journal was removed. What is there now is another file.
+            // The run that used it has ended and its journal was removed: the file at the path is another one now.
             if Instant::now() >= until {
                 return Err(Error::JournalInUse { path: path.to_owned() });
             }
@@ -95,7 +95,7 @@ impl JournalFile {
         Ok(file)
     }
 
-    /// Whether it has no more than a beginning of the header. A power loss may leave zeros of the rest.
+    /// Whether it has at most the beginning of the header. A power loss may leave zeros in place of the rest.
     pub(super) fn is_beginning_of(&self, header: &[u8]) -> Result<bool, Error> {
         let mut start = Vec::new();
         let more = header.len() as u64 + 1;
@@ -122,7 +122,7 @@ impl JournalFile {
         self.sync_new()
     }
 
-    /// Keeps so many bytes of it, which an earlier run has written.
+    /// Keeps this many bytes of it, which an earlier run has written.
     pub(super) fn keep(&mut self, length: u64) -> Result<(), Error> {
         // If it can't be made private (on FAT, files have no mode of their own), what it has was there before.
         let _ = make_private(&self.file);
@@ -143,12 +143,12 @@ impl JournalFile {
         Ok(new)
     }
 
-    /// Removes it. That is no more than tidy.
+    /// Removes it, to tidy up; a failure does not matter.
     pub(super) fn remove(self) {
         let _ = fs::remove_file(&self.absolute);
     }
 
-    /// Puts this file, which is on the disk, in place of the one that it is beside.
+    /// Replaces the old file by this one, which is on the disk.
     pub(super) fn replace(self, old: Self) -> Result<(), Error> {
         let named = old.path.clone();
         let written = |source| failed(&named, "written", source);
@@ -178,12 +178,12 @@ impl JournalFile {
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.write(bytes)?;
         self.sync()?;
-        // Last, because what was written is relied on from now on, and this has taken its time.
+        // Last, because the written records are relied on from now on, and the sync takes time.
         self.check_path()
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        // What was read has left the file at another place.
+        // Reading has moved the position in the file.
         let end = self.file.seek(SeekFrom::End(0)).map_err(self.failed("written"))?;
         if end != self.length {
             return Err(self.lost("changed"));
@@ -282,7 +282,7 @@ fn name(file: FileType) -> &'static str {
     if file.is_dir() { "a folder" } else { "something else" }
 }
 
-/// What is in a journal belongs to whoever runs it: responses have customers' data.
+/// A journal is private to its owner: responses have customers' data.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
@@ -309,8 +309,8 @@ fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// What has become of the file at this path, if it is no longer the open one. A lock is of the file, so another run that opens
-/// what is there now does not notice this one.
+/// What happened to the file at this path, if it is no longer the open one. The lock belongs to the file, so another run that
+/// opens the new file does not notice this one.
 #[cfg(unix)]
 fn how_lost(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
     use std::os::unix::fs::MetadataExt as _;

@@ -33,7 +33,7 @@ pub(super) struct Frames<R> {
 
 pub(super) enum Frame {
     Record(Vec<u8>),
-    /// What is here is no record, or not all of one.
+    /// There is no complete record here.
     Broken(&'static str),
     End,
 }
@@ -98,8 +98,8 @@ fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Whether these last bytes of a file, which are no record, are the beginning of one: what is left if a run was killed while
-/// it wrote. After a power loss, zeros may stand where the rest should be. No record ends in a zero, but its checksum may.
+/// Whether these last bytes of a file, which are not a complete record, are the beginning of one: what is left if a run was killed
+/// while it wrote. After a power loss, zeros may be in place of the rest. No record ends in a zero, but its checksum may.
 pub(super) fn is_torn(tail: &[u8]) -> bool {
     let written = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let Some((header, rest)) = tail.split_first_chunk::<HEADER>() else {

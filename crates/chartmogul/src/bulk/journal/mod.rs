@@ -1,6 +1,6 @@
-//! What a run has done, in a file, so that another run can go on from there.
+//! Records what a run has done in a file, so that another run can resume there.
 //!
-//! The file only grows. What is in it, and when it is on the disk, is told on [`Bulk::journal`](super::Bulk::journal).
+//! The file is only appended to. [`Bulk::journal`](super::Bulk::journal) documents what is in it, and when it is on disk.
 
 mod carry;
 mod file;
@@ -56,7 +56,7 @@ pub(super) struct Journal {
     buffer: Vec<u8>,
     /// Something of this run is in the file, or will be.
     has_put: bool,
-    /// Something could not be written, so nothing more is: it would stand behind a gap.
+    /// Something could not be written, so nothing more is written: it would follow a gap.
     broken: bool,
     found: Found,
     reading: Option<Reading>,
@@ -70,17 +70,17 @@ struct Found {
     open: BTreeMap<u64, Open>,
     /// The same by object, in order.
     behind: HashMap<String, BTreeSet<u64>>,
-    /// Where those outcomes are that are far behind their updates, made by a later run: others are read on the way.
+    /// Offsets of the outcomes that a later run recorded, far from their updates; all others are read in sequence.
     far: HashMap<u64, u64>,
     ended: Option<u64>,
-    /// Where the latest run that ended in order has said so.
+    /// Offset at which the latest run that ended in order recorded its end.
     stopped_at: u64,
 }
 
 struct Open {
     object: String,
     earlier: Earlier,
-    /// The last time that it was sent, there was no more to be said of it.
+    /// It was sent, and the journal has no later record of it.
     is_under_way: bool,
 }
 
@@ -106,12 +106,12 @@ pub(super) enum State<T> {
 }
 
 const READ_AT_ONCE: usize = 1 << 20;
-/// What is written at once is smaller by far, so more than this was not left by a crash.
+/// A single write is far smaller, so a longer tail was not left by a crash.
 const LARGEST_TAIL: u64 = 64 << 20;
 
 impl Journal {
-    /// Opens a journal, or begins one. Nothing that it has is changed, but the rest of a record that was being written when
-    /// the run was killed is cut off.
+    /// Opens a journal, or begins one. Its records are not changed, but an incomplete last record, left by a run that was
+    /// killed, is cut off.
     pub(super) async fn open(path: PathBuf, operation: &'static str, options: Options) -> Result<Self, Error> {
         blocking(move || Self::open_now(path, operation, options)).await?
     }
@@ -310,7 +310,7 @@ impl Journal {
     fn unreadable(&self, index: u64, source: &serde_json::Error) -> Error {
         Error::NotAJournal {
             path: self.path.clone(),
-            // What serde says may quote the response.
+            // serde's message may quote the response.
             what: format!(
                 "the response to update {index} can't be read by this version (at column {} of its record)",
                 source.column()
@@ -360,10 +360,10 @@ impl Reading {
     }
 }
 
-/// Keeps the good part of a journal that is damaged, and the whole of it beside, as `<path>.damaged`.
+/// Cuts a damaged journal down to its intact part, and keeps a copy of the whole file as `<path>.damaged`.
 ///
-/// A run can go on from there. Updates whose outcome was in the part that is lost are sent again, which is harmless.
-/// A journal that is good is left as it is.
+/// A run can resume from the intact part. Updates whose outcome was in the lost part are sent again, which is harmless.
+/// An intact journal is left unchanged.
 ///
 /// ```
 /// # fn main() -> Result<(), chartmogul::bulk::Error> {
@@ -379,7 +379,7 @@ impl Reading {
 /// On a file system without locks, copy the journal to another one, and salvage it there.
 ///
 /// # Errors
-/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is good;
+/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is intact;
 /// [`Error::Journal`] if it can't be read, or its copy can't be written.
 pub fn salvage(path: impl AsRef<Path>) -> Result<ValidPrefix, Error> {
     let path = path.as_ref();
@@ -400,12 +400,12 @@ fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()>
     Ok(())
 }
 
-/// As a response is read: a value in it that could just be read there lies deeper here.
+/// Read like a response: a value that is nested just within the limit there is nested deeper here.
 fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
     chartmogul_api::json_from_slice(record)
 }
 
-/// Reads a journal from its beginning to its end, and believes nothing that it can check.
+/// Reads a journal from its beginning to its end, and checks all that can be checked.
 fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Error> {
     let failed = |source| Error::Journal {
         path: path.to_owned(),
@@ -423,7 +423,7 @@ fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Erro
         Frame::Broken(_) => None,
     };
     let Some(Record::Journal(header)) = header else {
-        return Err(no_journal("it does not begin like one".to_owned()));
+        return Err(no_journal("it does not begin like a journal".to_owned()));
     };
     let right = Header::new(operation.unwrap_or(&header.operation));
     if header.format != right.format || header.version != right.version {
@@ -433,7 +433,7 @@ fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Erro
         )));
     }
     if header.operation != right.operation {
-        return Err(no_journal(format!("it is that of a run of `{}`", header.operation)));
+        return Err(no_journal(format!("it belongs to a run of `{}`", header.operation)));
     }
     let mut found = Found::default();
     loop {
@@ -449,13 +449,13 @@ fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Erro
             Frame::End => return Ok(found),
             Frame::Record(record) => {
                 let Some(known) = parse::<IgnoredAny>(&record).ok() else {
-                    return Err(damaged("a record is none that this version knows"));
+                    return Err(damaged("a record is not known to this version"));
                 };
                 if !found.add(&known, frames.offset()) {
-                    return Err(damaged("a record can't follow those before it"));
+                    return Err(damaged("a record can't follow the records before it"));
                 }
             }
-            // What was being written when the run was killed is of no use, and nobody was told of it.
+            // What was being written when the run was killed was never reported, and can be dropped.
             Frame::Broken(what) => {
                 if is_torn(file, good.bytes).map_err(failed)? {
                     return Ok(found);
@@ -474,7 +474,7 @@ fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
 }
 
 impl Open {
-    /// What is known when there is no more to be said of it.
+    /// What is known of it if no other record follows.
     fn earlier(&self) -> Earlier {
         Earlier {
             may_have_happened: self.earlier.may_have_happened || self.is_under_way,

@@ -1,4 +1,4 @@
-//! What a journal says, record by record, as JSON.
+//! The records of a journal, as JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(super) enum Record<T> {
     Taken(Taken),
     /// It is about to be sent; not for the first time if there is one of these already.
     Sent(u64),
-    /// That came to nothing: it is as if it had not been sent.
+    /// The sending was cancelled: it is as if it had not been sent.
     NotSent(u64),
     /// It was sent, and is to be made again. Whether the server may have done it; without this record, it may.
     Open { index: u64, may_have_happened: bool },
@@ -32,7 +32,7 @@ pub(super) enum Record<T> {
     },
     /// Its outcome is known, and final.
     Done(DoneRecord<T>),
-    /// The run ended before the input did, and had time to say so.
+    /// The run ended in order, before the input did.
     Stopped,
     /// The input ended after so many updates. Those that are open then are made by the next run.
     Ended(u64),
@@ -76,7 +76,7 @@ pub struct RequestRecord {
 }
 
 impl RequestRecord {
-    /// In which way an update is not the one that the journal has.
+    /// How an update differs from the one in the journal; `None` if it does not.
     pub(crate) fn difference(&self, here: &Self) -> Option<String> {
         if here.account != self.account {
             return Some(format!("is for {}, was for {}", here.account, self.account));
