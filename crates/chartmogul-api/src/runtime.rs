@@ -262,7 +262,7 @@ pub enum Check {
 }
 
 thread_local! {
-    /// What a client that records was asked to send: [`prepare`] polls it once, on its own thread.
+    /// What a client that records was asked to send: [`record`] polls it once, on its own thread.
     static RECORDED: Cell<Option<Prepared>> = const { Cell::new(None) };
 }
 
