@@ -5,7 +5,9 @@
 //! a placeholder: `{"(unreadable)": "<the value as it was received>"}`. For [`Field`](crate::Field) that is a value of an
 //! unexpected type, so no placeholder is taken for a value, and nothing is rounded or shortened silently.
 
-use serde::de::DeserializeOwned;
+use std::str::Utf8Error;
+
+use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 
 /// Deeper values are replaced: half of what `serde_json` allows, and ten times what the API sends.
@@ -19,16 +21,33 @@ pub(crate) const PRIVATE: &str = "$serde_json::private::";
 
 /// Reads a JSON text.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
-    match serde_json::from_slice(json) {
-        Err(error) if !error.is_eof() => again(json, error),
-        result => result,
+    // Whether it is UTF-8 is found out for all of it at once: for each of its texts it would take several times as long.
+    let error = match std::str::from_utf8(json) {
+        Ok(text) => match serde_json::from_str(text) {
+            Err(error) => error,
+            read => return read,
+        },
+        Err(error) => not_utf_8(json, error),
+    };
+    if error.is_eof() {
+        return Err(error);
+    }
+    again(json, error)
+}
+
+/// Where a text stops being JSON that is UTF-8.
+#[cold]
+fn not_utf_8(json: &[u8], error: Utf8Error) -> serde_json::Error {
+    match serde_json::from_slice::<Value>(json) {
+        Err(error) => error,
+        Ok(_) => serde_json::Error::custom(error), // unreachable: it looks at all bytes
     }
 }
 
 #[cold]
 fn again<T: DeserializeOwned>(json: &[u8], error: serde_json::Error) -> serde_json::Result<T> {
     match Mend::all(json) {
-        Some(mended) => serde_json::from_slice(&mended),
+        Some(mended) => serde_json::from_str(&String::from_utf8_lossy(&mended)),
         None => Err(error),
     }
 }
@@ -221,6 +240,11 @@ mod tests {
     fn invalid_utf_8_costs_one_value() {
         let read: Value = from_slice(b"{\"a\":\"x\xff\",\"b\":1}").unwrap();
         assert_eq!(read, json!({ "a": { UNREADABLE: "\"x\u{fffd}\"" }, "b": 1 }));
+        // Where there is no value beside it, nothing is made up.
+        for text in [b"\"x\xff\"".as_slice(), b"\xff", b"{}\xff", b"\xff{\"a\":1}"] {
+            let error = from_slice::<Value>(text).unwrap_err();
+            assert!(!error.is_eof(), "{text:?}: {error}");
+        }
     }
 
     #[test]
@@ -257,11 +281,12 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_is_cut_off_whatever_came_before() {
-        let whole = r#"{"a":1e400,"b\ud800":[1],"c":"\ud800","d":{"e":[NaN , 2]}}"#;
+        let whole = r#"{"a":1e400,"b\ud800":[1],"c":"\ud800","ü":"ü","d":{"e":[NaN , 2]}}"#;
         assert!(from_slice::<Value>(whole.as_bytes()).is_ok());
         for end in 1..whole.len() {
-            let error = from_slice::<Value>(&whole.as_bytes()[..end]).unwrap_err();
-            assert!(error.is_eof(), "{}: {error}", &whole[..end]);
+            let cut = &whole.as_bytes()[..end]; // also amid a character
+            let error = from_slice::<Value>(cut).unwrap_err();
+            assert!(error.is_eof(), "{}: {error}", String::from_utf8_lossy(cut));
         }
         let deep = format!(r#"{{"a":{}"#, "[".repeat(100_000));
         assert!(from_slice::<Value>(deep.as_bytes()).unwrap_err().is_eof());
