@@ -4,6 +4,8 @@
 
 use std::borrow::Cow;
 
+use super::characters::Characters;
+
 /// A place in a JSON text.
 #[derive(Clone, Copy)]
 pub(super) struct Json<'a> {
@@ -51,45 +53,65 @@ impl<'a> Json<'a> {
     pub(super) fn name(&mut self) -> Cow<'a, str> {
         self.peek();
         let name = self.string();
-        if self.peek() == b':' {
-            self.at += 1;
-        }
+        self.colon();
         name
     }
 
-    /// Whether the name of the field that comes next may have this length; most have another.
+    /// Whether this is the name of the field that comes next; if so, it has been read. Its length is asked for, because it is
+    /// looked at first: most names have another, and where a name is stored is far away.
     #[inline]
-    pub(super) fn is_name_of(&self, length: usize) -> bool {
+    pub(super) fn is_name(&mut self, length: usize, name: impl FnOnce() -> &'static str) -> bool {
         let end = self.at + 1 + length;
-        self.text.as_bytes().get(end..end + 2) == Some(b"\":")
-    }
-
-    /// Whether this is the name of the field that comes next; if so, it has been read.
-    pub(super) fn is_name(&mut self, name: &str) -> bool {
-        let start = self.at + 1;
-        let end = start + name.len();
-        let is_it = self.is_name_of(name.len()) && self.text.as_bytes().get(start..end) == Some(name.as_bytes());
+        let bytes = self.text.as_bytes();
+        let is_it = bytes.get(end) == Some(&b'"') && bytes.get(self.at + 1..end) == Some(name().as_bytes());
         if is_it {
-            self.at = end + 2;
+            self.at = end + 1;
+            self.colon();
         }
         is_it
     }
 
-    /// A text, which comes next.
-    pub(super) fn string(&mut self) -> Cow<'a, str> {
-        let start = self.at;
-        let escaped = self.skip_string();
-        let quoted = self.since(start);
-        if escaped {
-            return serde_json::from_str(quoted).unwrap_or_default();
+    fn colon(&mut self) {
+        if self.peek() == b':' {
+            self.at += 1;
         }
-        quoted.get(1..quoted.len() - 1).unwrap_or_default().into()
+    }
+
+    /// A text, which comes next.
+    #[inline]
+    pub(super) fn string(&mut self) -> Cow<'a, str> {
+        let start = self.at + 1;
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        let plain = rest.iter().position(|byte| matches!(byte, b'"' | b'\\'));
+        match plain.filter(|plain| rest[*plain] == b'"') {
+            Some(plain) => {
+                self.at = start + plain + 1;
+                self.text.get(start..start + plain).unwrap_or_default().into()
+            }
+            None => self.escaped_string(),
+        }
+    }
+
+    #[cold]
+    fn escaped_string(&mut self) -> Cow<'a, str> {
+        let start = self.at;
+        self.skip_string();
+        serde_json::from_str(self.since(start)).unwrap_or_default()
     }
 
     /// A number, `true`, `false` or `null`, as it stands there.
     pub(super) fn word(&mut self) -> &'a str {
+        const END: Characters = Characters::NONE
+            .and(b',', b',')
+            .and(b':', b':')
+            .and(b']', b']')
+            .and(b'}', b'}')
+            .and(b' ', b' ')
+            .and(b'\t', b'\n')
+            .and(b'\r', b'\r');
         let start = self.at;
-        self.skip(|byte| !matches!(byte, b',' | b']' | b'}' | b':' | b' ' | b'\t' | b'\n' | b'\r'));
+        let rest = self.text.as_bytes().get(start..).unwrap_or_default();
+        self.at += rest.iter().position(|byte| END.has(*byte)).unwrap_or(rest.len());
         self.since(start)
     }
 
@@ -100,9 +122,7 @@ impl<'a> Json<'a> {
         let mut depth = 0_usize;
         loop {
             match self.peek() {
-                b'"' => {
-                    self.skip_string();
-                }
+                b'"' => self.skip_string(),
                 b'{' | b'[' => {
                     depth += 1;
                     self.at += 1;
@@ -128,29 +148,18 @@ impl<'a> Json<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
-    /// Goes on while a byte is like this.
-    #[inline]
-    fn skip(&mut self, is_like_this: impl Fn(u8) -> bool) {
-        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-        self.at += rest.iter().position(|byte| !is_like_this(*byte)).unwrap_or(rest.len());
-    }
-
-    /// Says whether something is escaped in it.
-    fn skip_string(&mut self) -> bool {
-        let mut escaped = false;
+    fn skip_string(&mut self) {
         self.at += 1;
         loop {
-            self.skip(|byte| byte != b'"' && byte != b'\\');
             match self.text.as_bytes().get(self.at) {
-                Some(b'\\') => {
-                    escaped = true;
-                    self.at = (self.at + 2).min(self.text.len());
-                }
-                Some(_) => {
+                Some(b'\\') => self.at = (self.at + 2).min(self.text.len()),
+                Some(byte) => {
                     self.at += 1;
-                    return escaped;
+                    if *byte == b'"' {
+                        return;
+                    }
                 }
-                None => return escaped,
+                None => return,
             }
         }
     }

@@ -4,6 +4,7 @@
 //! API's documentation rules out. So it holds alike for typed calls, for `Client::call_json` and for
 //! whoever checks in advance; all else is left to the server.
 
+mod characters;
 mod json;
 mod path;
 mod text;

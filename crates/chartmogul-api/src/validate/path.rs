@@ -5,7 +5,7 @@ use std::{
     fmt::{self, Write as _},
 };
 
-use super::value::text_value;
+use super::{characters::Characters, value::text_value};
 use crate::{
     InvalidInput,
     operation::{Operation, Schema},
@@ -20,10 +20,12 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
         // What is before an argument is as long in the path as in the template.
         let Some(start) = find(template, b'{') else { break };
         let from = path_rest.get(start..).unwrap_or_default();
-        let given = &from[..find(from, b'/').unwrap_or(from.len())];
-        let value = decode(given);
+        let (given, value) = argument(from);
         if !matches!(parameter.schema, Schema::Uuid | Schema::Integer { .. }) {
-            segment(parameter.name, &value)?;
+            stays_one(parameter.name, &value)?;
+            if let Cow::Owned(value) = &value {
+                no_control(parameter.name, value)?;
+            }
             may_be_another |= is_word(given);
         }
         text_value(&parameter.schema, &value).map_err(|must_be| InvalidInput::new(parameter.name, &value, must_be))?;
@@ -42,6 +44,18 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     }
 }
 
+/// The argument with which a path begins: encoded, and as it was before; the same if nothing had to be encoded, as in most.
+fn argument(path: &str) -> (&str, Cow<'_, str>) {
+    let plain = UNRESERVED.before_another(path.as_bytes());
+    match path.as_bytes().get(plain) {
+        None | Some(b'/') => (&path[..plain], path[..plain].into()),
+        Some(_) => {
+            let given = &path[..find(path, b'/').unwrap_or(path.len())];
+            (given, decode(given).into())
+        }
+    }
+}
+
 /// Where an ASCII character is first. The texts here are too short for what the standard library does to find it.
 fn find(text: &str, byte: u8) -> Option<usize> {
     text.bytes().position(|other| other == byte)
@@ -49,7 +63,7 @@ fn find(text: &str, byte: u8) -> Option<usize> {
 
 /// Whether it may be what stands in paths, such as `search` or `oauth2`; ChartMogul's own identifiers are longer.
 pub(super) fn is_word(value: &str) -> bool {
-    value.len() < 32 && value.bytes().all(is_unreserved)
+    value.len() < 32 && UNRESERVED.are_all(value)
         || value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
 }
 
@@ -76,17 +90,27 @@ pub(crate) fn parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
 
-/// A path argument must stay one segment: an empty one would turn an object's path into its collection's.
+/// A path argument must stay one segment, without control characters.
 pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
-    let may_have_control = value.bytes().any(|byte| !matches!(byte, b' '..=b'~')); // much faster
-    let control = may_have_control && value.chars().any(char::is_control);
+    stays_one(field, value)?;
+    no_control(field, value)
+}
+
+/// An empty one would turn an object's path into its collection's.
+fn stays_one(field: &str, value: &str) -> Result<(), InvalidInput> {
     let must_be = match value {
         "" => "must not be empty",
         "." | ".." => "must be an identifier",
-        _ if control => "must not contain control characters",
         _ => return Ok(()),
     };
     Err(InvalidInput::new(field, &value, must_be))
+}
+
+fn no_control(field: &str, value: &str) -> Result<(), InvalidInput> {
+    if value.chars().any(char::is_control) {
+        return Err(InvalidInput::new(field, &value, "must not contain control characters"));
+    }
+    Ok(())
 }
 
 /// Percent-encodes a path argument: everything but unreserved characters, so that it stays one segment.
@@ -105,11 +129,11 @@ struct Encoder<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl fmt::Write for Encoder<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(is_unreserved) {
+        if UNRESERVED.are_all(text) {
             return self.0.write_str(text); // as most are
         }
         for byte in text.bytes() {
-            if is_unreserved(byte) {
+            if UNRESERVED.has(byte) {
                 self.0.write_char(byte.into())?;
             } else {
                 write!(self.0, "%{byte:02X}")?;
@@ -119,28 +143,17 @@ impl fmt::Write for Encoder<'_, '_> {
     }
 }
 
-/// A bit for each unreserved character (RFC 3986, section 2.3). To look one up takes no branch, and the class of a character can't
-/// be foreseen.
-const UNRESERVED: u128 = {
-    let (mut set, mut byte) = (0, 0_u8);
-    while byte < 128 {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            set |= 1 << byte;
-        }
-        byte += 1;
-    }
-    set
-};
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii() && UNRESERVED >> byte & 1 == 1
-}
+/// The unreserved characters (RFC 3986, section 2.3).
+const UNRESERVED: Characters = Characters::NONE
+    .and(b'0', b'9')
+    .and(b'A', b'Z')
+    .and(b'a', b'z')
+    .and(b'-', b'.')
+    .and(b'_', b'_')
+    .and(b'~', b'~');
 
 /// Takes the encoding of a path argument back.
-fn decode(encoded: &str) -> Cow<'_, str> {
-    if find(encoded, b'%').is_none() {
-        return encoded.into();
-    }
+fn decode(encoded: &str) -> String {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();
     while let Some((first, after)) = rest.split_first() {
@@ -156,5 +169,5 @@ fn decode(encoded: &str) -> Cow<'_, str> {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned().into()
+    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -8,6 +8,7 @@ use std::{
 use chrono::Datelike as _;
 use regex_lite::Regex;
 
+use super::characters::Characters;
 use crate::{
     operation::{Pattern, Text},
     value::time,
@@ -133,8 +134,7 @@ fn compiled(regex: &'static str, value: &str) -> bool {
 /// A regular expression takes as long for three of them as sending the request takes for all headers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OneClass {
-    /// A bit for each character that is in the class.
-    class: u128,
+    class: Characters,
     least: usize,
     most: usize,
 }
@@ -145,7 +145,7 @@ impl OneClass {
         let [b'^', b'[', rest @ ..] = pattern.as_bytes() else {
             return None;
         };
-        let (mut rest, mut class) = (rest, 0);
+        let (mut rest, mut class) = (rest, Characters::NONE);
         loop {
             let (first, last);
             (first, last, rest) = match rest {
@@ -157,7 +157,7 @@ impl OneClass {
             if !is_plain(first) || !is_plain(last) || first > last {
                 return None;
             }
-            class |= up_to(last) & !up_to(first) | 1 << first;
+            class = class.and(first, last);
         }
         let (least, most) = match rest {
             b"]$" => (1, 1),
@@ -174,21 +174,15 @@ impl OneClass {
             },
             _ => return None,
         };
-        if class == 0 {
+        if class.is_empty() {
             return None;
         }
         Some(Self { class, least, most })
     }
 
     fn allows(&self, value: &str) -> bool {
-        let is_in = |byte: u8| byte.is_ascii() && self.class >> byte & 1 == 1;
-        (self.least..=self.most).contains(&value.len()) && value.bytes().all(is_in)
+        (self.least..=self.most).contains(&value.len()) && self.class.are_all(value)
     }
-}
-
-/// The bits of an ASCII character and of all before it.
-const fn up_to(last: u8) -> u128 {
-    u128::MAX >> (127 - last)
 }
 
 /// The number that comes first, and what comes after it.

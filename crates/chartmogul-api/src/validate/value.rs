@@ -113,9 +113,10 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
 
 /// Reads the name of the field that comes next, and says which of all it is; looked for from `expected` on.
 fn position<'a>(schema: &Object, json: &mut Json<'a>, expected: usize) -> Result<usize, Cow<'a, str>> {
-    let may_be = |json: &Json<'_>, at| schema.index.length(at).is_none_or(|length| json.is_name_of(length));
     for at in expected..schema.fields.len() {
-        if may_be(json, at) && json.is_name(schema.fields[at].name) {
+        let name = || schema.fields[at].name;
+        let length = schema.index.length(at).unwrap_or_else(|| name().len());
+        if json.is_name(length, name) {
             return Ok(at);
         }
     }
