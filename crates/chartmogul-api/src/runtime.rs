@@ -86,6 +86,7 @@ impl RequestBuilder {
     }
 
     /// The transport has headers of its own.
+    #[inline]
     pub(crate) fn header(self, _: HeaderName, _: HeaderValue) -> Self {
         self
     }

@@ -119,6 +119,7 @@ pub struct Permit {
 }
 
 enum Held {
+    Nothing,
     Ours(#[allow(dead_code)] Grant), // without a box, for the usual limiter
     Other(#[allow(dead_code)] Box<dyn Any + Send>),
 }
@@ -143,7 +144,7 @@ pub struct Unlimited;
 
 impl Limiter for Unlimited {
     fn acquire(&self) -> LimiterFuture<'_, Permit> {
-        Box::pin(async { Ok(Permit::holding(())) })
+        Box::pin(async { Ok(Permit { _held: Held::Nothing }) })
     }
 
     fn ready(&self) -> LimiterFuture<'_, ()> {
@@ -151,7 +152,7 @@ impl Limiter for Unlimited {
     }
 
     fn try_acquire(&self) -> Option<Permit> {
-        Some(Permit::holding(()))
+        Some(Permit { _held: Held::Nothing })
     }
 
     fn try_begin(&self, _: Caller<'_>) -> Option<Permit> {
@@ -244,9 +245,11 @@ impl Limits {
         // Nothing can panic while the lock is held; if it did, the numbers would still be good.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut state);
-        let woken = mem::take(&mut state.woken);
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
+        if !state.woken.is_empty() {
+            let woken = mem::take(&mut state.woken);
+            drop(state);
+            woken.into_iter().for_each(Waker::wake);
+        }
         result
     }
 
