@@ -1,31 +1,27 @@
 //! Sets of characters.
 
-/// A set of ASCII characters: a bit for each. To look one up takes no branch for what kind of character it is, which a processor
-/// can't foresee.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Characters([u64; 2]);
+use std::fmt;
+
+/// A set of ASCII characters. To look one up takes no branch for what kind of character it is, which a processor can't foresee.
+#[derive(Clone, Copy)]
+pub(super) struct Characters([bool; 128]);
 
 impl Characters {
-    pub(super) const NONE: Self = Self([0; 2]);
+    pub(super) const NONE: Self = Self([false; 128]);
 
     /// These, and those from the first to the last.
     pub(super) const fn and(mut self, first: u8, last: u8) -> Self {
         let mut byte = first;
         while byte.is_ascii() && byte <= last {
-            self.0[(byte >> 6) as usize] |= 1 << (byte & 63);
+            self.0[byte as usize] = true;
             byte += 1;
         }
         self
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
-        self.0[0] | self.0[1] == 0
-    }
-
     #[inline]
     pub(super) fn has(&self, byte: u8) -> bool {
-        let bits = self.0.get(usize::from(byte >> 6));
-        bits.is_some_and(|bits| bits >> (byte & 63) & 1 == 1)
+        self.0.get(usize::from(byte)).is_some_and(|has| *has)
     }
 
     /// How many there are before the first other one.
@@ -38,5 +34,12 @@ impl Characters {
     #[inline]
     pub(super) fn are_all(&self, text: &str) -> bool {
         self.before_another(text.as_bytes()) == text.len()
+    }
+}
+
+impl fmt::Debug for Characters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = (0..128).filter(|byte| self.has(*byte)).map(char::from);
+        write!(f, "{:?}", all.collect::<String>())
     }
 }

@@ -63,8 +63,7 @@ fn find(text: &str, byte: u8) -> Option<usize> {
 
 /// Whether it may be what stands in paths, such as `search` or `oauth2`; ChartMogul's own identifiers are longer.
 pub(super) fn is_word(value: &str) -> bool {
-    value.len() < 32 && UNRESERVED.are_all(value)
-        || value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
+    value.len() < 32 && UNRESERVED.are_all(value) || value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
 }
 
 /// An argument that makes of the path that of another operation: its name and value.

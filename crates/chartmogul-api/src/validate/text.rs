@@ -145,6 +145,9 @@ impl OneClass {
         let [b'^', b'[', rest @ ..] = pattern.as_bytes() else {
             return None;
         };
+        if let [b']', ..] = rest {
+            return None; // no class is empty
+        }
         let (mut rest, mut class) = (rest, Characters::NONE);
         loop {
             let (first, last);
@@ -174,9 +177,6 @@ impl OneClass {
             },
             _ => return None,
         };
-        if class.is_empty() {
-            return None;
-        }
         Some(Self { class, least, most })
     }
 
