@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::{
-    document::pointer::{child, last},
+    document::pointer::{child, last, local},
     names,
 };
 
@@ -148,9 +148,7 @@ pub(super) fn reference_at(root: &Value, pointer: &str) -> String {
 
 pub(super) fn resolved(root: &Value, pointer: &str) -> String {
     let target = root.pointer(&reference_at(root, pointer)).and_then(Value::as_str);
-    target
-        .and_then(|target| target.strip_prefix('#'))
-        .map_or_else(|| pointer.to_owned(), str::to_owned)
+    target.and_then(local).unwrap_or(pointer).to_owned()
 }
 
 pub(super) fn object<'a>(root: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {

@@ -13,7 +13,7 @@ use super::{
     lookup::anonymous,
 };
 use crate::{
-    document::pointer::{child, component},
+    document::pointer::{self, child, component, local},
     panics::quietly,
 };
 
@@ -62,10 +62,7 @@ fn used(root: &Value) -> BTreeSet<String> {
     while let Some(value) = open.pop() {
         match value {
             Value::Object(members) => {
-                if let Some(target) = members
-                    .get("$ref")
-                    .and_then(Value::as_str)
-                    .and_then(|t| t.strip_prefix('#'))
+                if let Some(target) = pointer::target(value)
                     && used.insert(target.to_owned())
                 {
                     open.extend(root.pointer(target));
@@ -256,7 +253,7 @@ fn target(object: &serde_json::Map<String, Value>) -> Option<&str> {
         Some([only]) => only.get("$ref"),
         _ => object.get("$ref"),
     };
-    reference?.as_str()?.strip_prefix('#')
+    local(reference?.as_str()?)
 }
 
 fn same_set(a: &[Value], b: &[Value]) -> bool {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::document::pointer::reference;
+use crate::document::pointer::resolve;
 
 /// Members of which `false` says what their absence says.
 const FALSE: [&str; 10] = [
@@ -88,8 +88,7 @@ fn is_default(name: &str, value: &Value) -> bool {
 fn parameters(document: &mut Value) {
     let root = document.clone();
     let key = |parameter: &Value| {
-        let target = reference(parameter).and_then(|target| root.pointer(target.strip_prefix('#')?));
-        let parameter = target.unwrap_or(parameter);
+        let parameter = resolve(&root, parameter).unwrap_or(parameter);
         ["in", "name"].map(|name| parameter.get(name).cloned())
     };
     let Some(Value::Object(paths)) = document.get_mut("paths") else {

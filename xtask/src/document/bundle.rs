@@ -10,7 +10,7 @@ use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::{
-    pointer::{child, each_reference, is_read, last, reference},
+    pointer::{child, each_reference, is_read, last, reference, resolve, schema_name},
     source::{Place, Source},
 };
 use crate::finding::{Finding, Findings, Rule};
@@ -375,7 +375,7 @@ impl Build<'_> {
                 for (status, response) in operation["responses"].as_object().into_iter().flatten() {
                     let content = &response["content"]["application/json"];
                     let is_missing = content.get("example").is_none() && content.get("examples").is_none();
-                    let page = target(&root, &content["schema"]).filter(|_| is_missing);
+                    let page = resolve(&root, &content["schema"]).filter(|_| is_missing);
                     if let Some(example) = page.and_then(|page| page_example(&root, page)) {
                         let parts = [
                             path,
@@ -436,21 +436,16 @@ impl Build<'_> {
     }
 }
 
-/// What a reference leads to.
-fn target<'a>(root: &'a Value, value: &Value) -> Option<&'a Value> {
-    root.pointer(reference(value)?.strip_prefix('#')?)
-}
-
 /// An entry, and the other members as in their own examples; `None` if it is no page, or one of them has no example.
 fn page_example(root: &Value, page: &Value) -> Option<Value> {
     let (mut members, mut is_page) = (Map::new(), false);
     for (name, property) in page["properties"].as_object()? {
         let example = if property["x-entries"] == true {
             is_page = true;
-            let component = reference(&property["items"])?.strip_prefix("#/components/schemas/")?;
+            let component = schema_name(reference(&property["items"])?)?;
             json!([root["components"]["examples"].get(component)?.get("value")?])
         } else {
-            target(root, property).unwrap_or(property).get("example")?.clone()
+            resolve(root, property).unwrap_or(property).get("example")?.clone()
         };
         members.insert(name.clone(), example);
     }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use self::{bundle::COMMON_RESPONSES, yaml::write};
 use self::{
-    pointer::{child, component, reference},
+    pointer::{child, component, target},
     source::Place,
 };
 use crate::finding::{Finding, Findings, Rule};
@@ -168,7 +168,7 @@ impl Spec {
         while let Some(value) = open.pop() {
             match value {
                 Value::Object(members) => {
-                    if let Some(target) = reference(value).and_then(|target| target.strip_prefix('#'))
+                    if let Some(target) = target(value)
                         && seen.insert(target)
                     {
                         if target == component {

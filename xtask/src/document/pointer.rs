@@ -28,6 +28,26 @@ pub fn reference(value: &Value) -> Option<&str> {
     value.get("$ref")?.as_str()
 }
 
+/// The pointer that the text of a `$ref` consists of; `None` if it leads into another file.
+pub fn local(reference: &str) -> Option<&str> {
+    reference.strip_prefix('#')
+}
+
+/// The pointer that a value refers to with its `$ref`.
+pub fn target(value: &Value) -> Option<&str> {
+    local(reference(value)?)
+}
+
+/// What a value refers to with its `$ref`.
+pub fn resolve<'a>(root: &'a Value, value: &Value) -> Option<&'a Value> {
+    root.pointer(target(value)?)
+}
+
+/// The name of the schema that the text of a `$ref` refers to.
+pub fn schema_name(reference: &str) -> Option<&str> {
+    local(reference)?.strip_prefix("/components/schemas/")
+}
+
 /// Calls `visit` for every `$ref` that is text, with the pointer of the `$ref`. What stands in an example is not part of
 /// the document; a property may have that name, too.
 pub fn each_reference<'a>(value: &'a Value, pointer: &str, visit: &mut impl FnMut(&str, &'a str)) {

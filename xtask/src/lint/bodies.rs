@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::{Lint, components::SCHEMAS, kinds::Use};
 use crate::{
-    document::pointer::child,
+    document::pointer::{child, reference, schema_name, target},
     finding::Rule,
     model::{Body, Direction, Kind, Type},
 };
@@ -248,12 +248,7 @@ impl Lint<'_> {
     /// The component that a media type's schema refers to.
     fn named(&mut self, media: &str, what: &str) -> Option<String> {
         let schema = child(media, "schema");
-        let name = self
-            .spec
-            .at(&schema)
-            .and_then(|s| s.get("$ref"))
-            .and_then(Value::as_str);
-        let name = name.and_then(|target| target.strip_prefix("#/components/schemas/"));
+        let name = self.spec.at(&schema).and_then(reference).and_then(schema_name);
         if name.is_none() {
             self.say(
                 Rule::InlineObject,
@@ -267,14 +262,7 @@ impl Lint<'_> {
 
     /// Follows a reference. They were all found to lead somewhere, in one step.
     pub(super) fn resolved(&self, pointer: &str) -> String {
-        let target = self
-            .spec
-            .at(pointer)
-            .and_then(|value| value.get("$ref"))
-            .and_then(Value::as_str);
-        target
-            .and_then(|target| target.strip_prefix('#'))
-            .map_or_else(|| pointer.to_owned(), str::to_owned)
+        self.spec.at(pointer).and_then(target).unwrap_or(pointer).to_owned()
     }
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Lint;
 use crate::{
-    document::pointer::{child, is_read, reference},
+    document::pointer::{child, is_read, target},
     finding::Rule,
 };
 
@@ -123,7 +123,7 @@ impl<'a> Lint<'a> {
         for (name, example) in examples {
             let mut pointer = child(&child(pointer, "examples"), name);
             let mut example = example;
-            if let Some(target) = reference(example).and_then(|target| target.strip_prefix('#')) {
+            if let Some(target) = target(example) {
                 let Some(there) = self.spec.at(target) else { continue };
                 (pointer, example) = (target.to_owned(), there);
             }

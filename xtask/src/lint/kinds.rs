@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::Lint;
 use crate::{
-    document::pointer::{child, reference},
+    document::pointer::{child, reference, schema_name, target},
     finding::Rule,
     lint::components::SCHEMAS,
     model::{Direction, Kind, Limits},
@@ -98,7 +98,7 @@ impl Lint<'_> {
 
     /// A component, or what stands there if that is no Rust type of its own.
     fn component_schema(&mut self, pointer: &str, target: &str, of: Use) -> Option<Schema> {
-        let Some(name) = target.strip_prefix("#/components/schemas/") else {
+        let Some(name) = schema_name(target) else {
             let problem = format!("`{target}` is not a schema");
             let help = "refer to `#/components/schemas/...`";
             self.say(Rule::Reference, &child(pointer, "$ref"), problem, help);
@@ -160,7 +160,7 @@ impl Lint<'_> {
             return None;
         }
         self.keywords(pointer, schema, of, &["allOf", "nullable", "type"]);
-        let of_target = reference(only).and_then(|target| self.spec.at(&child(target.strip_prefix('#')?, "type")));
+        let of_target = target(only).and_then(|target| self.spec.at(&child(target, "type")));
         if let Some(ty) = schema.get("type").filter(|ty| Some(*ty) != of_target) {
             let problem = format!("the type {ty} beside a reference to a component of another type");
             let help = "write the type of the component, or leave it out";

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::Lint;
 use crate::{
-    document::pointer::{child, is_read},
+    document::pointer::{child, is_read, local},
     finding::Rule,
 };
 
@@ -41,7 +41,7 @@ impl Lint<'_> {
         let Some(text) = target.as_str() else {
             return self.say(Rule::Reference, pointer, "`$ref` must be text", HELP);
         };
-        let Some(local) = text.strip_prefix('#').filter(|local| local.starts_with("/components/")) else {
+        let Some(local) = local(text).filter(|local| local.starts_with("/components/")) else {
             return self.say(
                 Rule::Reference,
                 pointer,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Lint;
 use crate::{
-    document::pointer::{child, reference},
+    document::pointer::{child, target},
     finding::Rule,
 };
 
@@ -54,7 +54,7 @@ impl Lint<'_> {
                 found.shape = self.shape_of(&found.pointer, schema)?;
                 return Some(found);
             };
-            let target = reference(only)?.strip_prefix('#')?.to_owned();
+            let target = target(only)?.to_owned();
             if seen.contains(&target) {
                 return None; // a loop, which is reported elsewhere
             }

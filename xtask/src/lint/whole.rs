@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Lint;
 use crate::{
-    document::pointer::{child, component, each_reference, last},
+    document::pointer::{child, component, each_reference, last, local},
     finding::Rule,
 };
 
@@ -96,7 +96,7 @@ impl Lint<'_> {
             .collect();
         while let Some((pointer, value)) = open.pop() {
             each_reference(value, &pointer, &mut |_, target| {
-                let Some(target) = target.strip_prefix('#').and_then(component) else {
+                let Some(target) = local(target).and_then(component) else {
                     return;
                 };
                 if let Some(value) = spec.at(&target)

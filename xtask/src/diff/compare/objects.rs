@@ -14,7 +14,7 @@ use crate::{
         lookup::{field, members, object, pairs, required_in_object},
         normal::{object as object_members, without_words},
     },
-    document::pointer::{child, last},
+    document::pointer::{child, last, target},
 };
 
 impl Compare<'_> {
@@ -236,11 +236,7 @@ impl Compare<'_> {
         for union in ["anyOf", "oneOf"] {
             // Only branches that are components can be followed: they have names.
             for branch in members(self.after(&child(&place.new, union))) {
-                if let Some(target) = branch
-                    .get("$ref")
-                    .and_then(Value::as_str)
-                    .and_then(|target| target.strip_prefix('#'))
-                {
+                if let Some(target) = target(&branch) {
                     places.push(Place::same(target));
                 }
             }
