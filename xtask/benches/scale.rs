@@ -1,8 +1,8 @@
-//! How time and memory grow with the document: `cargo bench -p xtask` prints what `docs/performance.md` shows.
+//! How time and memory grow with the document: `cargo bench -p xtask` prints the tables of `docs/performance.md`.
 //!
-//! `cargo bench -p xtask -- --document 100` prints the document of 100 operations instead, to try the commands on it;
-//! `-- --sketch FOLDER` writes the document of all 119 operations of the API (`sketch.rs`) there, and what is generated from it
-//! if the folder has the crates.
+//! `cargo bench -p xtask -- --document 100` prints the document of 100 operations instead, to test the commands with it;
+//! `-- --sketch FOLDER` writes the document of all 119 operations of the API (`sketch.rs`) to a folder, and the generated
+//! code if the folder contains the crates.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // a program that nobody depends on
 
 mod sketch;
@@ -17,12 +17,12 @@ use peak_alloc::PeakAlloc;
 use serde_json::{Map, Value, json};
 use xtask::{Spec, diff::Diff, lint, lower};
 
-/// Counts what is allocated. It costs some time, so the times here are on the safe side.
+/// Counts allocations. That takes some time, so the real times are a little shorter.
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const SIZES: [usize; 3] = [10, 100, 1000];
-/// Short steps run more often: until they have taken this long.
+/// Short steps run more often: until they have taken this long in total.
 const RUNS: usize = 5;
 const LEAST: Duration = Duration::from_millis(500);
 const STEPS: [&str; 4] = ["lint", "lower", "generate", "diff"];
@@ -70,8 +70,8 @@ fn main() {
     }
 }
 
-/// The operation of the real document so many times, five to a resource; each with a request and an answer of its own,
-/// each resource with enums of its own.
+/// A document with this many copies of one real operation, five per resource; each has its own request and response,
+/// each resource its own enums.
 fn document(real: &Value, operations: usize) -> Value {
     let schemas = &real["components"]["schemas"];
     let operation = &real["paths"]["/v1/opportunities/{opportunity_uuid}"]["patch"];
@@ -104,7 +104,7 @@ fn document(real: &Value, operations: usize) -> Value {
     document
 }
 
-/// The same with one more property in every answer, and other words in every description.
+/// The same document with one more property in every response, and changed descriptions.
 fn changed(document: &Value) -> Value {
     let mut document = document.clone();
     reword(&mut document);
@@ -120,11 +120,11 @@ fn changed(document: &Value) -> Value {
 
 fn reword(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            for (name, member) in members {
-                match member {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
                     Value::String(text) if name == "description" => text.push_str(" See the reference."),
-                    _ => reword(member),
+                    _ => reword(field),
                 }
             }
         }
@@ -160,7 +160,7 @@ fn report(name: &str, operations: usize, text: &str, document: &Value) -> [Measu
 
 struct Measured {
     time: Duration,
-    /// The most that was in use at once, beyond what was at the start; MiB.
+    /// Peak memory above that at the start, in MiB.
     memory: f64,
 }
 

@@ -1,4 +1,5 @@
-//! A document of all 119 operations of the API, in their real shapes: the document as it is, and what it does not have yet, made
+//! A document of all 119 operations of the API, in their real shapes: the current document, and operations that it lacks,
+//! made
 //! from `sketch.txt`.
 #![allow(clippy::unwrap_used, clippy::panic)] // a program that nobody depends on
 
@@ -28,7 +29,7 @@ pub(crate) fn files(root: &Utf8Path) -> BTreeMap<String, String> {
         let (tag, lines) = section.split_once('\n').unwrap();
         let file = format!("openapi/resources/{tag}.yaml");
         if files.contains_key(&file) {
-            continue; // the document has it now
+            continue; // the document already has it
         }
         let tag = Tag::of(tag, lines);
         let described = json!({ "name": tag.name, "description": format!("What is known of {}.", tag.name.replace('_', " ")),
@@ -134,7 +135,7 @@ impl<'a> Tag<'a> {
         }
     }
 
-    /// Adds an operation: the words before `?` mark it, then come its query, its body and its response.
+    /// Adds an operation: the words before `?` are flags; query, body and response follow.
     fn operation(&mut self, id: &str, method: &str, path: &str, rest: &[&str]) {
         let mut operation = json!({
             "operationId": id,
@@ -271,7 +272,7 @@ impl<'a> Field<'a> {
         format!("The {} of this, as the account has it.", self.name.replace('_', " "))
     }
 
-    /// A property; what is sent is checked for emptiness.
+    /// The schema of a property; texts in requests must not be empty.
     fn schema(&self, sent: bool) -> Value {
         let mut schema = self.value(sent);
         if schema.get("$ref").is_none() {

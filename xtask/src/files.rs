@@ -1,4 +1,4 @@
-//! Generated files: compared with, and written to, the workspace.
+//! Compares generated files with the workspace, and writes them.
 
 use std::{collections::BTreeMap, fmt::Write as _, io::Write as _};
 
@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use similar::TextDiff;
 use tempfile::NamedTempFile;
 
-/// The folders that hold generated files and nothing else, below the root of the workspace.
+/// The folders that contain only generated files, below the root of the workspace.
 pub const FOLDERS: [&str; 4] = [
     "crates/chartmogul-api/src/generated",
     "crates/chartmogul-fake/src/generated",
@@ -15,11 +15,11 @@ pub const FOLDERS: [&str; 4] = [
     "openapi/bundled",
 ];
 
-/// How files begin that are about to replace others; one that is left was interrupted.
+/// Prefix of temporary files that replace others; one that remains is from an interrupted run.
 const STAGED: &str = ".generating-";
 
-/// All generated files: path below the root of the workspace, and content. A folder of [`FOLDERS`] that none of them
-/// lies in is left alone.
+/// All generated files: path below the root of the workspace, and content. A folder of [`FOLDERS`] that contains none of
+/// them is left alone.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Files(pub BTreeMap<String, String>);
 
@@ -36,7 +36,7 @@ enum Change<'a> {
 }
 
 impl Files {
-    /// What would change on disk, as a unified diff: changed, missing and orphaned files.
+    /// The changes that [`write`](Self::write) would make, as a unified diff: changed, missing and orphaned files.
     pub fn diff(&self, root: &Utf8Path) -> anyhow::Result<String> {
         let mut text = String::new();
         for change in self.changes(root)? {
@@ -58,7 +58,7 @@ impl Files {
         Ok(text)
     }
 
-    /// Writes what differs and removes what is orphaned; returns the paths.
+    /// Writes files that differ and removes orphans; returns their paths.
     ///
     /// All new contents are on disk before the first file is replaced, so that a full disk or a missing permission
     /// leaves the old state.
@@ -117,7 +117,7 @@ impl Change<'_> {
         }
     }
 
-    /// What was there before.
+    /// The old content, if there was any.
     fn old(&self) -> Option<&str> {
         match self {
             Change::Write { old, .. } => old.as_deref(),
@@ -126,7 +126,7 @@ impl Change<'_> {
     }
 }
 
-/// Puts staged files in their places and removes orphans; if one can't be, puts back what was there.
+/// Moves staged files to their paths and removes orphans; if one of these steps fails, restores the old files.
 fn replace(staged: Vec<(NamedTempFile, Utf8PathBuf)>, changes: &[Change<'_>], root: &Utf8Path) -> anyhow::Result<()> {
     let put = || -> anyhow::Result<()> {
         for (file, target) in staged {
@@ -142,7 +142,7 @@ fn replace(staged: Vec<(NamedTempFile, Utf8PathBuf)>, changes: &[Change<'_>], ro
     put().inspect_err(|_| {
         for change in changes {
             let target = root.join(change.path());
-            // The error that is reported says more than one of these would.
+            // The first error is reported: it says more than an error of the restoration.
             let _ = match change.old() {
                 Some(old) => std::fs::write(&target, old),
                 None => std::fs::remove_file(&target),
@@ -151,7 +151,7 @@ fn replace(staged: Vec<(NamedTempFile, Utf8PathBuf)>, changes: &[Change<'_>], ro
     })
 }
 
-/// Temporary files are private; generated ones are like any other source file.
+/// Gives a file the usual permissions of a source file: temporary files are private.
 #[cfg(unix)]
 fn readable(target: &Utf8Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -166,7 +166,7 @@ fn readable(_: &Utf8Path) -> anyhow::Result<()> {
 
 fn read(path: &Utf8Path) -> anyhow::Result<Option<String>> {
     match std::fs::read(path) {
-        // A file that is not text is not what was generated; the diff shows it as well as it can.
+        // A file that is not UTF-8 differs anyway; the diff shows it lossily.
         Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("reading {path}")),
@@ -186,7 +186,7 @@ fn files_below(root: &Utf8Path, folder: &Utf8Path) -> anyhow::Result<Vec<Utf8Pat
         if entry.file_type()?.is_dir() {
             found.extend(files_below(root, &path)?);
         } else if matches!(path.extension(), Some("rs" | "yaml")) || entry.file_name().starts_with(STAGED) {
-            found.push(path); // others, such as an editor's, are not ours
+            found.push(path); // leaves other files alone, such as an editor's
         }
     }
     found.sort();

@@ -1,4 +1,4 @@
-//! What is wrong with a document, in a form that can be clicked.
+//! Findings: what is wrong with a document, with a position that terminals make clickable.
 
 use std::fmt;
 
@@ -222,9 +222,9 @@ impl Rule {
         }
     }
 
-    /// The rule that asks for a text.
-    pub fn of(member: &str) -> Self {
-        match member {
+    /// The rule that requires a text field.
+    pub fn of(field: &str) -> Self {
+        match field {
             "operationId" => Self::OperationId,
             "summary" => Self::Summary,
             "description" => Self::Description,
@@ -286,7 +286,7 @@ impl Findings {
     /// In the order of the document, each once.
     pub(crate) fn sorted(mut findings: Vec<Finding>) -> Self {
         findings.sort_by(|a, b| (&a.file, a.line, a.column, a).cmp(&(&b.file, b.line, b.column, b)));
-        // What is copied into many operations is told once.
+        // A finding in something that is copied into many operations is reported once.
         findings.dedup_by(|a, b| (&a.file, a.line, a.column, &a.problem) == (&b.file, b.line, b.column, &b.problem));
         Self(findings)
     }

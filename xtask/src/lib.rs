@@ -1,10 +1,10 @@
 //! Turns the document in `openapi/` into the generated parts of the workspace.
 //!
-//! One module for each step: [`document`] reads the document, [`mod@lint`] looks for what the generator can't take,
-//! [`mod@lower`] rewrites it into what progenitor reads without loss, [`render`] makes Rust files of it,
-//! [`files`] compares and writes them. What holds in between is described in `docs/architecture.md`.
+//! One module for each step: [`document`] reads the document, [`mod@lint`] reports what the generator does not support,
+//! [`mod@lower`] rewrites it into what progenitor reads without loss, [`render`] generates Rust files, [`files`] compares
+//! and writes them. `docs/architecture.md` describes the invariants between the steps.
 //!
-//! Apart from that, [`surface`] keeps snapshots of what users of the two clients can name.
+//! Independently, [`surface`] keeps snapshots of the public API of the two clients.
 
 pub mod diff;
 pub mod document;
@@ -25,13 +25,13 @@ use serde_json::Value;
 pub use document::Spec;
 pub use finding::{Finding, Findings, Rule};
 
-/// Where the document begins, below the root of the workspace.
+/// The root file of the document, below the root of the workspace.
 pub const DOCUMENT: &str = "openapi/chartmogul.yaml";
 
-/// The whole document as one file, for everybody else.
+/// The whole document as one file, for other tools.
 pub const BUNDLE: &str = "openapi/bundled/chartmogul.yaml";
 
-/// The same for the fake, which is published without the folder of the document, and reads JSON in a moment.
+/// The same for the fake, which is published without the folder of the document; JSON is fast to parse.
 pub const FAKE: &str = "crates/chartmogul-fake/src/generated/document.json";
 
 const BUNDLE_HEADER: &str =
@@ -69,7 +69,7 @@ fn remove_prose(value: &mut Value) {
             for (name, value) in fields {
                 match (name.as_str(), value) {
                     ("example" | "examples" | "default", _) => {}
-                    // Here the keys are names, and one of them may be `description`.
+                    // Here the keys are names of properties, one of which may be `description`.
                     ("properties", Value::Object(properties)) => properties.values_mut().for_each(remove_prose),
                     (_, value) => remove_prose(value),
                 }
@@ -80,13 +80,13 @@ fn remove_prose(value: &mut Value) {
     }
 }
 
-/// `cargo xtask lint`: everything that is wrong with the document.
+/// `cargo xtask lint`: reports all findings.
 pub fn lint(root: &Utf8Path) -> anyhow::Result<()> {
     lint::check(&Spec::read(root, DOCUMENT)?)?;
     Ok(())
 }
 
-/// `cargo xtask lower`: what progenitor gets, as JSON.
+/// `cargo xtask lower`: the input of progenitor, as JSON.
 pub fn lower(root: &Utf8Path) -> anyhow::Result<String> {
     let api = lint::check(&Spec::read(root, DOCUMENT)?)?;
     Ok(lower::lower(&api).to_string())

@@ -1,20 +1,19 @@
 //! Rewrites the API into a document that progenitor turns into correct code.
 //!
-//! progenitor supports less of OpenAPI than a document for people and other tools needs. What is left out here is
-//! handled elsewhere:
+//! progenitor supports less of OpenAPI than people and other tools need. What is left out here is handled elsewhere:
 //!
 //! | in the document | for progenitor | why |
 //! |---|---|---|
-//! | all responses | one `2XX` with what the response holds | two error bodies or `default` make it panic; statuses differ from what is documented. The transport reads every status (`chartmogul-api/src/transport`). |
-//! | what responses hold | types of `render/responses.rs` | a `null`, a missing field or one odd item would lose the whole response |
-//! | query parameters | one object, one parameter | they would be positional arguments |
-//! | optional bodies | required | an empty one is not sent: that is decided at run time |
+//! | all responses | one `2XX` with the type of the response | two error bodies or `default` make it panic; statuses differ from what is documented. The transport reads every status (`chartmogul-api/src/transport`). |
+//! | types in responses | types of `render/responses.rs` | a `null`, a missing field or one odd item would lose the whole response |
+//! | query parameters | one object, one parameter | separate ones would be positional arguments |
+//! | optional bodies | required | the transport drops an empty one at run time |
 //! | optional lists in requests | nullable, so `Option<Vec<T>>` | an explicitly empty list could not be sent |
 //! | optional and nullable in requests | `crate::Field<T>` | absent and `null` would be the same |
-//! | days and instants in requests | `crate::Date`, `crate::Timestamp` | they take text as well as chrono's types, and are checked with everything else |
-//! | maps and values of any shape | `BTreeMap<String, T>`, `serde_json` | it would make types of their own for them |
+//! | days and instants in requests | `crate::Date`, `crate::Timestamp` | they accept text and chrono's types, and are validated with everything else |
+//! | maps and values of any shape | `BTreeMap<String, T>`, `serde_json` | progenitor would generate new types for them |
 //! | `x-extensible-enum` | a generated enum with `Unknown(String)` | a closed enum can't read a new value |
-//! | limits, patterns, formats of strings | nothing | it makes types of them whose errors don't say what is allowed; the schemas of `render/operations.rs` are checked instead |
+//! | limits, patterns, formats of strings | nothing | progenitor would generate types whose errors don't say what is allowed; the schemas of `render/operations.rs` are checked instead |
 
 use std::{collections::BTreeMap, fmt};
 
@@ -75,7 +74,7 @@ pub fn lower(api: &Api) -> Lowered {
     }
 }
 
-/// The path with the names that its parameters have in Rust.
+/// The path with the Rust names of its parameters.
 pub fn path(operation: &Operation) -> String {
     let mut path = operation.path.clone();
     for parameter in &operation.parameters {
@@ -84,7 +83,7 @@ pub fn path(operation: &Operation) -> String {
     path
 }
 
-/// The name of a field, before progenitor adds an underscore where it must.
+/// The name of a field, to which progenitor adds an underscore if necessary.
 pub fn field_key(property: &Property) -> &str {
     property.field.trim_end_matches('_')
 }
@@ -127,7 +126,7 @@ impl Lower<'_> {
         for property in &object.properties {
             let name = field_key(property);
             properties.insert(name.to_owned(), self.property(property, object.direction));
-            // Required keeps progenitor from wrapping a `Field` into an `Option`.
+            // A required field: progenitor would wrap an optional `Field` in an `Option`.
             if property.required || is_field(property, object.direction) {
                 required.push(name.to_owned());
             }
@@ -154,7 +153,7 @@ impl Lower<'_> {
         schema
     }
 
-    /// A value of a request.
+    /// The schema of a value in a request.
     fn kind(&mut self, kind: &Kind) -> Value {
         match kind {
             Kind::String => json!({ "type": "string" }),
@@ -170,7 +169,7 @@ impl Lower<'_> {
         }
     }
 
-    /// A component that is a type of `chartmogul-api`, or of another crate.
+    /// The schema of a value whose Rust type is in `chartmogul-api` or another crate.
     fn replaced(&mut self, name: String, path: String) -> Value {
         let schema = json!({ "allOf": [reference(&name)] });
         self.schemas
@@ -219,7 +218,7 @@ impl Lower<'_> {
     }
 }
 
-/// Whether absent, `null` and a value must be told apart. Without the list that it is about, a response is an error.
+/// Whether absent, `null` and a value must be distinguished. Not for a response's entries: without them, it is an error.
 pub fn is_field(property: &Property, direction: Direction) -> bool {
     match direction {
         Direction::Response => !property.entries,

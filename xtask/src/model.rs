@@ -13,9 +13,9 @@ const CUSTOMERS: &str = "customers";
 /// The whole API.
 #[derive(Debug)]
 pub struct Api {
-    /// Where production is, without a slash at the end.
+    /// The URL of production, without a slash at the end.
     pub base_url: String,
-    /// In the order of the document; those that have operations.
+    /// Tags with operations, in the order of the document.
     pub tags: Vec<Tag>,
     /// In the order of the document.
     pub operations: Vec<Operation>,
@@ -34,7 +34,7 @@ pub struct Tag {
     pub source: String,
 }
 
-/// Where the customer of an operation can be said without naming it in the path.
+/// The optional field that can name an operation's customer instead of the path.
 #[derive(Debug, Clone, Copy)]
 pub enum CustomerField<'a> {
     /// A query parameter.
@@ -43,21 +43,22 @@ pub enum CustomerField<'a> {
     Body(&'a Property),
 }
 
-/// How what belongs to a customer is reached.
+/// How the objects of a customer are accessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// It does not belong to one.
+    /// They do not belong to a customer.
     None,
-    /// It is the customer: the scope has the methods.
+    /// The resource is the customer itself: the scope has its methods.
     Itself,
-    /// Only lists can be limited, and new objects be given a customer: the resource itself, with that customer.
+    /// Lists can be filtered by the customer, and new objects be created for it: the resource itself, limited to that
+    /// customer.
     Limited,
-    /// Paths have the customer in them: a struct of its own, with the methods of the resource without that argument.
+    /// The paths contain the customer: a separate struct, with the methods of the resource without that argument.
     Within,
 }
 
 impl Tag {
-    /// The struct for what belongs to one customer, if there is one.
+    /// The name of the struct for the objects of one customer.
     pub fn of_customer(&self) -> String {
         format!("{}OfCustomer", crate::names::pascal(&self.name))
     }
@@ -74,7 +75,7 @@ pub struct Operation {
     pub path: String,
     /// The resource.
     pub tag: String,
-    /// The method of the resource that makes it: `x-method`, or the id without the words of the tag.
+    /// The name of its method in the resource: `x-method`, or the id without the words of the tag.
     pub verb: String,
     /// Whether sending it twice has the effect of sending it once.
     pub idempotent: bool,
@@ -90,9 +91,9 @@ pub struct Operation {
     pub description: String,
     /// In the order of the path.
     pub parameters: Vec<Parameter>,
-    /// The enum of what identifies the object, if another operation does the same to an object that is identified otherwise.
+    /// The enum that identifies the object, if another operation does the same with another kind of identifier.
     pub identifier: Option<String>,
-    /// The struct of the path arguments, if they are too many or too alike for arguments in a row.
+    /// The struct of the path arguments, if there are more than two, or two of one type.
     pub path_type: Option<String>,
     /// The type that holds the query parameters, if there are any. Several operations may share it.
     pub query: Option<String>,
@@ -107,7 +108,7 @@ pub struct Operation {
 }
 
 impl Api {
-    /// The object of a name.
+    /// The object with this name.
     pub fn object(&self, name: &str) -> Option<&Object> {
         match self.types.get(name) {
             Some(Type::Object(object)) => Some(object),
@@ -115,7 +116,7 @@ impl Api {
         }
     }
 
-    /// How the resource of a tag is reached from a customer.
+    /// How the resource of a tag is accessed from a customer.
     pub fn scope(&self, tag: &str) -> Scope {
         let mut operations = self.operations.iter().filter(|operation| operation.tag == tag);
         if tag == CUSTOMERS {
@@ -149,7 +150,7 @@ impl Api {
         found
     }
 
-    /// The enums of what identifies an object, by name. Methods that share one identify the object by the same parameters.
+    /// The enums that identify objects, by name. Methods that share one identify the object by the same parameters.
     pub fn identifiers(&self) -> BTreeMap<&str, Identified<'_>> {
         let all = self.operations.iter().rev();
         all.filter_map(|operation| operation.identified(self))
@@ -180,7 +181,8 @@ impl Api {
 pub struct Read<'a> {
     /// The operation that reads it.
     pub get: &'a Operation,
-    /// The operation that lists it alone by what identifies it in the query of the update, if no GET has both identifiers.
+    /// If no GET has both identifiers: the operation that lists only this object, filtered by its identifier in the
+    /// update's query.
     pub list: Option<&'a Operation>,
 }
 
@@ -189,18 +191,18 @@ pub struct Read<'a> {
 pub struct Identified<'a> {
     /// The enum that the method takes.
     pub name: &'a str,
-    /// What is in the path.
+    /// The path parameter.
     pub parameter: &'a Parameter,
     /// The operation with the query.
     pub by_query: &'a Operation,
-    /// The query of the operation with the path, which is part of the other's.
+    /// The query of the operation with the path; the other's query contains the same parameters.
     options: Option<&'a Object>,
     /// The query of the other.
     query: Option<&'a Object>,
 }
 
 impl<'a> Identified<'a> {
-    /// What is in the query of the one and not of the other.
+    /// The query parameters that identify the object: those that the operation with the path does not have.
     pub fn keys(&self) -> impl Iterator<Item = &'a Property> + use<'a> {
         let options = self.options;
         let is_option = move |p: &Property| options.is_some_and(|options| options.property(&p.name).is_some());
@@ -208,8 +210,8 @@ impl<'a> Identified<'a> {
         all.filter(move |p| !is_option(p))
     }
 
-    /// The variants for the path and for the query: the names of the parameters without the words of the tag. A last word says
-    /// most: `data_source_uuid` and `external_id` are `ExternalId`.
+    /// The variants for the path and for the query: the names of the parameters without the words of the tag. Of several
+    /// parameters, the last one counts: `data_source_uuid` and `external_id` are `ExternalId`.
     pub fn variants(&self) -> [String; 2] {
         let variant = |field: &str| crate::names::pascal(&crate::names::verb(field, &self.by_query.tag));
         let key = self.keys().last().map_or("", |key| &key.field);
@@ -217,19 +219,19 @@ impl<'a> Identified<'a> {
     }
 }
 
-/// A struct that holds what a request can't be without.
+/// A struct of the required values of a request.
 #[derive(Debug)]
 pub struct RequiredType<'a> {
-    /// Where it is written.
+    /// Its module.
     pub home: Home,
     /// In the order of the document.
     pub fields: Vec<&'a Property>,
 }
 
-/// A struct that holds the arguments of a path.
+/// A struct of the arguments of a path.
 #[derive(Debug)]
 pub struct PathType<'a> {
-    /// Where it is written.
+    /// Its module.
     pub home: Home,
     /// In the order of the path.
     pub fields: &'a [Parameter],
@@ -240,16 +242,16 @@ pub struct PathType<'a> {
 pub struct Argument<'a> {
     /// Its name in Rust.
     pub name: String,
-    /// What it is.
+    /// Its value.
     pub value: ArgumentValue<'a>,
 }
 
-/// What an argument stands for.
+/// The value of an argument.
 #[derive(Debug, Clone)]
 pub enum ArgumentValue<'a> {
     /// A path parameter.
     Path(&'a Parameter),
-    /// What is in the path of one operation, or in the query of another.
+    /// An identifier: in the path of one operation, or in the query of another.
     Identifier(Identified<'a>),
     /// All path parameters, in a struct of this name.
     PathStruct(&'a str),
@@ -277,23 +279,23 @@ impl Operation {
         self.body.as_ref().map(|body| body.component.clone())
     }
 
-    /// The object whose fields the builder has: what is in the body, inside of the envelope.
+    /// The object whose fields the builder has: the body, without the envelope.
     pub fn body_object<'a>(&self, api: &'a Api) -> Option<&'a Object> {
         api.object(self.body.as_ref()?.inner())
     }
 
-    /// Whether it is identified by its query, and has the method of another that is identified by its path.
+    /// Whether its query identifies the object, and it shares its method with an operation whose path does.
     pub fn is_by_query(&self) -> bool {
         self.identifier.is_some() && self.parameters.is_empty()
     }
 
-    /// Whether they have the same method of the same resource.
+    /// Whether both operations are one method of the same resource.
     pub fn is_one_with(&self, other: &Self) -> bool {
         let method = |operation: &Self| (operation.tag.clone(), operation.method.clone(), operation.verb.clone());
         self.identifier.is_some() && self.identifier == other.identifier && method(self) == method(other)
     }
 
-    /// The other operation that has this one's method, if this is the one with the path.
+    /// The operation that shares this one's method, if this is the one with the path.
     pub fn identified<'a>(&'a self, api: &'a Api) -> Option<Identified<'a>> {
         let (name, parameter) = (self.identifier.as_ref()?, self.parameters.first()?);
         let mut operations = api.operations.iter();
@@ -312,16 +314,16 @@ impl Operation {
         api.object(self.query.as_ref()?)
     }
 
-    /// The entries of its pages, if one page leads to the next: the response has `cursor` and `has_more`, the query an
-    /// optional `cursor`. Other lists are read at once.
+    /// The entries of its pages, if the list has pages: the response has `cursor` and `has_more`, the query an
+    /// optional `cursor`. Other lists are read in one request.
     pub fn pages<'a>(&self, api: &'a Api) -> Option<&'a Property> {
         let entries = api.object(&self.response_component()?)?.page()?;
         let cursor = self.query_object(api)?.property("cursor")?;
         (!cursor.required && cursor.kind == Kind::String).then_some(entries)
     }
 
-    /// The operation that reads what this one updates, whole: a GET at the same path with the same response, whose query
-    /// is part of this one's or can be left out. What is identified in two ways is read in the same two ways.
+    /// The operation that reads the complete object of an update: a GET at the same path with the same response, whose
+    /// query is part of this one's or optional. An object with two kinds of identifiers is read by both.
     pub fn read<'a>(&self, api: &'a Api) -> Option<Read<'a>> {
         let is_get = |other: &&Self| other.method == "get" && other.path == self.path;
         let get = api.operations.iter().find(is_get)?;
@@ -336,7 +338,7 @@ impl Operation {
             let own = query.and_then(|query| query.property(&wanted.name));
             own.is_some_and(|own| own.required && own.kind == wanted.kind && own.field == wanted.field)
         };
-        // Of alternatives one must be given, and which one is not known here.
+        // One of the alternatives is required, but which one is unknown here.
         let has_alternatives = get.query_object(api).is_some_and(|query| !query.one_of.is_empty());
         let identified = !has_alternatives && (!self.parameters.is_empty() || !required.is_empty());
         let fits = self.method == "patch" && self.body.is_some() && one_object && identified;
@@ -353,8 +355,8 @@ impl Operation {
         })
     }
 
-    /// The operation that lists what this one updates, and nothing else: a GET at the path of the one with the query, whose
-    /// filters have all that identifies the object.
+    /// The operation that lists only the object of an update: a GET at the path of the update with the query, whose filters
+    /// include all parts of the identifier.
     fn lists_one<'a>(&self, api: &'a Api, identified: &Identified<'_>) -> Option<&'a Self> {
         let is_list = |other: &&Self| other.method == "get" && other.path == identified.by_query.path;
         let list = api.operations.iter().find(is_list)?;
@@ -370,7 +372,8 @@ impl Operation {
         fits.then_some(list)
     }
 
-    /// Whether custom attributes can be merged with those that are there: they are read, and sent as a whole.
+    /// Whether custom attributes can be merged with existing ones: the object can be read, and its custom attributes are
+    /// replaced.
     pub fn merges_custom(&self, api: &Api) -> bool {
         let sent = |object: &Object| {
             object.property("custom").is_some_and(|custom| {
@@ -390,14 +393,14 @@ impl Operation {
             && response.is_some_and(received)
     }
 
-    /// The path parameter that names a customer, if the method can do with at most one other.
+    /// The path parameter that names a customer, if the method has at most one other path parameter.
     pub fn customer_parameter(&self) -> Option<&Parameter> {
         let is_customer = |parameter: &&Parameter| parameter.name == CUSTOMER_UUID && parameter.kind == Kind::String;
         let found = self.parameters.iter().find(is_customer)?;
         (self.identifier.is_none() && self.parameters.len() <= 2).then_some(found)
     }
 
-    /// What limits the operation to a customer: a query parameter of a list, or a field of what is created.
+    /// What limits the operation to a customer: a query parameter of a list, or a field of a new object.
     pub fn customer_field<'a>(&self, api: &'a Api) -> Option<CustomerField<'a>> {
         let optional = |object: &'a Object| {
             let property = object.property(CUSTOMER_UUID)?;
@@ -410,8 +413,8 @@ impl Operation {
         body.and_then(optional).map(CustomerField::Body)
     }
 
-    /// The arguments of the method that makes the request: first those of the path, then what the query and the body
-    /// can't be without. No two have the same name.
+    /// The arguments of the method that creates the request: first those of the path, then the required values of the query
+    /// and the body. Their names are unique.
     pub fn arguments<'a>(&'a self, api: &'a Api) -> Vec<Argument<'a>> {
         let argument = |name: &str, value| Argument {
             name: name.to_owned(),
@@ -444,7 +447,7 @@ impl Operation {
 }
 
 impl Body {
-    /// The component whose fields the builder has: that in the envelope, or the body itself.
+    /// The component whose fields the builder has: the one in the envelope, or the body itself.
     pub fn inner(&self) -> &str {
         self.envelope.as_ref().map_or(&self.component, |(_, inner)| inner)
     }
@@ -459,7 +462,7 @@ impl Type {
         }
     }
 
-    /// Where it is written; none if that is by hand.
+    /// The module of its type; `None` if the type is handwritten.
     pub fn home(&self) -> Option<&Home> {
         match self {
             Self::Object(object) => Some(&object.home),
@@ -470,24 +473,24 @@ impl Type {
 }
 
 impl Object {
-    /// The property of a name on the wire.
+    /// The property with this name on the wire.
     pub fn property(&self, name: &str) -> Option<&Property> {
         self.properties.iter().find(|property| property.name == name)
     }
 
-    /// What must be there, in the order of the document.
+    /// The required properties, in the order of the document.
     pub fn required(&self) -> impl Iterator<Item = &Property> {
         self.properties.iter().filter(|property| property.required)
     }
 
-    /// The entries, if this is a page that leads to the next.
+    /// The entries, if this is a page.
     pub fn page(&self) -> Option<&Property> {
         let has = |name, kind| self.property(name).is_some_and(|property| property.kind == kind);
         let entries = self.properties.iter().find(|property| property.entries)?;
         (has("cursor", Kind::String) && has("has_more", Kind::Boolean)).then_some(entries)
     }
 
-    /// Whether this is what the handwritten code makes custom attributes of.
+    /// Whether this object is a custom attribute, which handwritten code builds.
     fn is_custom_attribute(&self) -> bool {
         let kind = |name| self.property(name).map(|property| (&property.kind, property.required));
         let value = Kind::Ref("CustomAttributeValue".to_owned());
@@ -497,7 +500,7 @@ impl Object {
             && self.required_type.is_none()
     }
 
-    /// The property for the type of a custom attribute, which follows from its value.
+    /// The property for the type of a custom attribute, which is set from its value.
     pub fn attribute_type(&self) -> Option<&Property> {
         let of_type = Kind::Ref("CustomAttributeType".to_owned());
         let property = self.property("type").filter(|property| property.kind == of_type);
@@ -519,13 +522,13 @@ impl Kind {
 /// The body of a request.
 #[derive(Debug)]
 pub struct Body {
-    /// The component; that of the envelope, if there is one.
+    /// The component, which may be an envelope.
     pub component: String,
     /// Whether it must be sent.
     pub required: bool,
-    /// The only key of the wire's object, and the component inside.
+    /// The only key of an envelope, and the component inside.
     pub envelope: Option<(String, String)>,
-    /// The first example, as it goes over the wire.
+    /// The first example, as it is sent.
     pub example: Option<Value>,
 }
 
@@ -564,7 +567,7 @@ pub enum Type {
     },
 }
 
-/// Which way an object travels.
+/// The direction of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Direction {
     /// From the client.
@@ -575,7 +578,7 @@ pub enum Direction {
     Query,
 }
 
-/// Where a type is written, and in which module it is.
+/// The file and module of a type.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Home {
     /// In the file of a tag.
@@ -587,19 +590,19 @@ pub enum Home {
 /// A component that is an object, or the query parameters of an operation.
 #[derive(Debug, PartialEq)]
 pub struct Object {
-    /// Which way it travels.
+    /// Its direction.
     pub direction: Direction,
-    /// Where it is written.
+    /// Its module.
     pub home: Home,
     /// Markdown.
     pub description: String,
     /// Whether an object without fields is refused.
     pub not_empty: bool,
-    /// Groups of fields; exactly one group is given, whole.
+    /// Groups of fields; exactly one group is given completely.
     pub one_of: Vec<Vec<String>>,
-    /// The struct that holds what is required, if that is too much for arguments in a row. Several objects may share it.
+    /// The struct of the required values, if there are more than two, or two of one type. Several objects may share it.
     pub required_type: Option<String>,
-    /// Whether another component of a request holds it.
+    /// Whether it is part of another component of a request.
     pub nested: bool,
     /// In the order of the document.
     pub properties: Vec<Property>,
@@ -642,13 +645,13 @@ pub enum Kind {
     String,
     /// A calendar day.
     Date,
-    /// An instant; a day stands for its beginning in UTC where the document allows both.
+    /// An instant; where the document allows both, a day means its beginning in UTC.
     Timestamp,
     /// 64 bit.
     Integer,
     /// A decimal number.
     Number,
-    /// A truth value.
+    /// `true` or `false`.
     Boolean,
     /// A value of any shape.
     Any,
@@ -680,7 +683,7 @@ pub struct Limits {
 /// A string with known values, and others.
 #[derive(Debug)]
 pub struct OpenEnum {
-    /// Where it is written.
+    /// Its module.
     pub home: Home,
     /// Markdown.
     pub description: String,

@@ -1,10 +1,10 @@
-//! Names as they are written in Rust.
+//! Conversions of names into Rust names.
 
 use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use proc_macro2::Span;
 use syn::Ident;
 
-/// A field or method: `snake_case`, with an underscore where Rust keeps the word for itself (`type_`).
+/// A field or method: `snake_case`, with an underscore after a keyword of Rust (`type_`).
 pub fn field(name: &str) -> String {
     let snake = name.to_snake_case();
     if is_ident(&snake) { snake } else { format!("{snake}_") }
@@ -20,7 +20,7 @@ pub fn module(name: &str) -> String {
     field(name)
 }
 
-/// What an operation does to its resource: its id without the words of the tag.
+/// The method name of an operation: its id without the words of the tag.
 pub fn verb(id: &str, tag: &str) -> String {
     let words = |tag: &str| format!("_{tag}_");
     let (plural, singular) = (words(tag), words(&singular(tag)));
@@ -37,7 +37,7 @@ pub fn verb(id: &str, tag: &str) -> String {
     }
 }
 
-/// The singular of a tag's last word, as ChartMogul's resources are called.
+/// The singular of a tag.
 pub fn singular(tag: &str) -> String {
     match tag {
         _ if tag.ends_with("ies") => format!("{}y", tag.trim_end_matches("ies")),
@@ -51,13 +51,13 @@ pub fn is_ident(name: &str) -> bool {
     name != "gen" && syn::parse_str::<Ident>(name).is_ok()
 }
 
-/// Whether a name is one of a field or method; it may end in an underscore.
+/// Whether a name is that of a field or method; it may end in an underscore.
 pub fn is_field(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     name.starts_with(|c: char| c.is_ascii_lowercase()) && name.chars().all(plain) && is_ident(name)
 }
 
-/// An identifier; the name has been through [`is_ident`].
+/// An identifier; the caller has checked the name with [`is_ident`].
 pub fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }

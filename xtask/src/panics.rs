@@ -12,7 +12,7 @@ static HOOK: Mutex<()> = Mutex::new(());
 pub(crate) fn quietly<T>(run: impl FnOnce() -> T) -> Result<T, String> {
     let _guard = HOOK.lock().unwrap_or_else(PoisonError::into_inner);
     let hook = take_hook();
-    set_hook(Box::new(|_| {})); // where in the library it happened helps nobody
+    set_hook(Box::new(|_| {})); // the position in the library is of no use to the user
     let outcome = catch_unwind(AssertUnwindSafe(run));
     set_hook(hook);
     outcome.map_err(|panic| {

@@ -1,4 +1,4 @@
-//! Names that handwritten code and Rust take before the document does, read from the code that has them.
+//! Names that the document can't use because handwritten code or Rust has them; read from the source code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -59,12 +59,12 @@ const PRELUDE: [&str; 46] = [
     "Vec",
 ];
 
-/// Methods that traits of the prelude give to nearly everything: one of the same name would hide them.
+/// Methods of prelude traits that nearly all types have: a generated method of the same name would hide them.
 pub const OF_TRAITS: [&str; 4] = ["clone", "fmt", "from", "into"];
 
 /// A kind of generated file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Room {
+pub enum FileKind {
     /// Methods of the low-level client.
     Client,
     /// The operation table.
@@ -77,7 +77,7 @@ pub enum Room {
     Resources,
 }
 
-impl Room {
+impl FileKind {
     const ALL: [Self; 5] = [
         Self::Client,
         Self::Operations,
@@ -97,19 +97,19 @@ impl Room {
     }
 }
 
-/// The names.
+/// The reserved names.
 #[derive(Debug, Default)]
 pub struct Reserved {
     /// Methods of handwritten types in `chartmogul-api`, by type.
     low_level: BTreeMap<String, BTreeSet<String>>,
     /// Methods of handwritten types in `chartmogul`, by type.
     ergonomic: BTreeMap<String, BTreeSet<String>>,
-    /// What is in the root of `chartmogul`.
+    /// Names in the root of `chartmogul`.
     root: BTreeSet<String>,
-    /// Methods that the macro gives to every builder.
+    /// Methods that a macro adds to every builder.
     builder: BTreeSet<String>,
-    /// What the generated files import, and what their `mod.rs` defines beside that.
-    names: BTreeMap<Room, BTreeSet<String>>,
+    /// Names that the generated files import, or that their `mod.rs` defines.
+    names: BTreeMap<FileKind, BTreeSet<String>>,
 }
 
 impl Reserved {
@@ -117,7 +117,7 @@ impl Reserved {
     pub fn get() -> &'static Self {
         static RESERVED: OnceLock<Reserved> = OnceLock::new();
         RESERVED.get_or_init(|| {
-            // While a copy of the workspace is built, the variable tells of the copy; the binary was built where it was.
+            // Read at run time first: in a copy of the workspace, the path that was compiled in may be that of the original.
             let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
             let xtask = xtask.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
             xtask.parent().map(Self::read).unwrap_or_default()
@@ -130,7 +130,7 @@ impl Reserved {
         for item in &low_level {
             methods(item, &mut reserved.low_level);
         }
-        // Methods that the client has from a trait, by default: one of the same name would be called instead.
+        // Default methods of traits that the client implements: a generated method of the same name would be called instead.
         for item in &low_level {
             if let Item::Trait(item) = item {
                 let implemented = low_level.iter().any(|other| is_for_client(other, &item.ident));
@@ -158,9 +158,9 @@ impl Reserved {
                 _ => {}
             }
         }
-        for room in Room::ALL {
-            let names = reserved.names.entry(room).or_default();
-            let folder = workspace.join(room.folder());
+        for kind in FileKind::ALL {
+            let names = reserved.names.entry(kind).or_default();
+            let folder = workspace.join(kind.folder());
             for file in files(&folder) {
                 imports(&std::fs::read_to_string(file).unwrap_or_default(), names);
             }
@@ -169,17 +169,17 @@ impl Reserved {
         reserved
     }
 
-    /// Methods of the low-level client that are written by hand.
+    /// Handwritten methods of the low-level client.
     pub fn low_level_client(&self) -> impl Iterator<Item = &str> {
         of(&self.low_level, "Client")
     }
 
-    /// Methods of a type that are written by hand in `chartmogul`.
+    /// Handwritten methods of a type in `chartmogul`.
     pub fn methods(&self, ty: &str) -> impl Iterator<Item = &str> {
         of(&self.ergonomic, ty).chain(OF_TRAITS)
     }
 
-    /// What is in the root of `chartmogul`.
+    /// Names in the root of `chartmogul`.
     pub fn root(&self) -> impl Iterator<Item = &str> {
         self.root.iter().map(String::as_str)
     }
@@ -189,10 +189,10 @@ impl Reserved {
         self.builder.iter().map(String::as_str).chain(OF_TRAITS)
     }
 
-    /// What every generated file of a kind can name without a path, or its `mod.rs` defines.
-    pub fn names(&self, room: Room) -> impl Iterator<Item = &str> {
+    /// Names that a generated file of a kind imports, or its `mod.rs` defines.
+    pub fn names(&self, kind: FileKind) -> impl Iterator<Item = &str> {
         self.names
-            .get(&room)
+            .get(&kind)
             .into_iter()
             .flatten()
             .map(String::as_str)
@@ -217,7 +217,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The items of all files that people write.
+/// The items of all handwritten files.
 fn handwritten(folder: &Path) -> impl Iterator<Item = Item> {
     let generated = folder.join("generated");
     let all = files(folder)
@@ -231,7 +231,7 @@ fn items(path: &Path) -> Vec<Item> {
     syn::parse_file(&text).map(|file| file.items).unwrap_or_default()
 }
 
-/// Whether an item implements a trait for the client, or for a reference to it.
+/// Whether an item implements the trait for the client, or for a reference to it.
 fn is_for_client(item: &Item, name: &Ident) -> bool {
     let Item::Impl(item) = item else { return false };
     let Some((path, _)) = &item.trait_ else { return false };
@@ -243,7 +243,7 @@ fn is_for_client(item: &Item, name: &Ident) -> bool {
     is_client && path.segments.last().is_some_and(|last| last.ident == *name)
 }
 
-/// Methods of what an `impl` is for.
+/// The methods in an `impl` block.
 fn methods(item: &Item, found: &mut BTreeMap<String, BTreeSet<String>>) {
     let Item::Impl(item) = item else { return };
     let Type::Path(ty) = &*item.self_ty else { return };
@@ -255,7 +255,8 @@ fn methods(item: &Item, found: &mut BTreeMap<String, BTreeSet<String>>) {
     found.entry(ty.ident.to_string()).or_default().extend(names);
 }
 
-/// Methods that a macro defines: what follows `pub fn` in its tokens. Those of traits are not public, and hide nothing.
+/// Methods that a macro defines: the name after each `pub fn` in its tokens. Methods of traits have no `pub`, and hide
+/// nothing.
 fn functions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     let (mut is_public, mut after_fn) = (false, false);
     for token in tokens.clone() {
@@ -277,8 +278,8 @@ fn functions(tokens: &TokenStream, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The name of a value or type that an item defines. Modules and exports of a `mod.rs` are what the document names, and are
-/// not among these.
+/// The name of a value or type that an item defines. Modules and re-exports of a `mod.rs` are excluded: their names come
+/// from the document.
 fn defined(item: &Item) -> Option<String> {
     let name = match item {
         Item::Const(item) => &item.ident,
@@ -293,7 +294,7 @@ fn defined(item: &Item) -> Option<String> {
     Some(name.to_string())
 }
 
-/// Private imports at the top of a file. Its items are many, and are not parsed.
+/// Private imports at the top of a file. The file is not parsed, because it is large.
 fn imports(text: &str, found: &mut BTreeSet<String>) {
     for (at, _) in text.match_indices("\nuse ") {
         let statement = &text[at..];
@@ -306,7 +307,7 @@ fn imports(text: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The names that an import brings; `parent` is what `self` means in it.
+/// The names that an import declares; `parent` is the meaning of `self` in it.
 fn leaves(tree: &UseTree, parent: Option<&Ident>, found: &mut BTreeSet<String>) {
     let name = match tree {
         UseTree::Name(leaf) if leaf.ident == "self" => parent.unwrap_or(&leaf.ident),
@@ -335,11 +336,11 @@ mod tests {
         }
         assert!(has(Box::new(reserved.methods("Client")), "from_env"));
         assert!(has(Box::new(reserved.root()), "bulk") && has(Box::new(reserved.root()), "Field"));
-        assert!(has(Box::new(reserved.names(Room::Client)), "Client"));
+        assert!(has(Box::new(reserved.names(FileKind::Client)), "Client"));
         for table in ["ALL", "RESOURCES"] {
-            assert!(has(Box::new(reserved.names(Room::Operations)), table), "{table}");
+            assert!(has(Box::new(reserved.names(FileKind::Operations)), table), "{table}");
         }
-        assert!(!has(Box::new(reserved.names(Room::Operations)), "GET_PLAN"));
+        assert!(!has(Box::new(reserved.names(FileKind::Operations)), "GET_PLAN"));
         for verb in ["send", "outcome", "items", "merge_custom", "with_call_timeout"] {
             assert!(has(Box::new(reserved.builder()), verb), "{verb}");
         }

@@ -1,8 +1,7 @@
-//! Snapshots of what users of the two clients can name, so that a breaking change shows in review.
+//! Snapshots of the public API of the two clients, so that a breaking change is visible in review.
 //!
-//! One line for each public item, as `cargo public-api` prints it. Left out, to keep it readable: implementations that
-//! every type has (blanket), and that the compiler adds by itself (`Send`). If one of these goes away, the snapshots do
-//! not show it.
+//! One line for each public item, as `cargo public-api` prints it. Blanket implementations and auto traits (`Send`) are left
+//! out for readability; if one of these disappears, the snapshots do not show it.
 
 use std::{collections::BTreeMap, process::Command};
 
@@ -12,10 +11,10 @@ use serde::Deserialize;
 
 use crate::files::Files;
 
-/// The crates whose surface is kept; each lies in a folder of its name below `crates`.
+/// The crates with a snapshot; each is in the folder of its name below `crates`.
 pub const CRATES: [&str; 2] = ["chartmogul-api", "chartmogul"];
 
-/// The features of each that add items; TLS adds none, and much to build.
+/// The features of each crate that add items. TLS adds none, but takes long to build.
 const FEATURES: [&str; 2] = ["schemars,http2,dynamic", "schemars,http2,blocking,bulk,dynamic"];
 
 /// The version of rustdoc's JSON that the `public-api` in the workspace's `Cargo.toml` reads.
@@ -40,9 +39,9 @@ fn snapshots(root: &Utf8Path) -> anyhow::Result<Files> {
     Ok(Files(files))
 }
 
-/// Has rustdoc describe a crate; returns where the description is.
+/// Runs rustdoc for the JSON description of a crate; returns its path.
 fn document(root: &Utf8Path, name: &str, features: &str) -> anyhow::Result<Utf8PathBuf> {
-    // A folder of its own: the ordinary documentation and the builds beside it stay as they are.
+    // A separate folder, so that ordinary documentation and builds are not affected.
     let target = root.join("target/surface");
     let library = name.replace('-', "_");
     let json = target.join(format!("doc/{library}.json"));
@@ -53,10 +52,10 @@ fn document(root: &Utf8Path, name: &str, features: &str) -> anyhow::Result<Utf8P
         .args(["--no-default-features", "--features", features])
         .args(["--target-dir", target.as_str()])
         .args(["--", "-Zunstable-options", "--output-format", "json"])
-        // rustdoc's JSON is unstable; this allows it to a stable Rust, for these crates and none of their dependencies.
-        // The same text each time: dependencies that look at it would be built again for each crate.
+        // rustdoc's JSON is unstable; this enables it on stable Rust, for these crates and not their dependencies. The same
+        // value for each crate: dependencies whose build scripts read it would be built again otherwise.
         .env("RUSTC_BOOTSTRAP", CRATES.join(",").replace('-', "_"))
-        // What the caller set for builds of their own must not show in the snapshot, nor move it.
+        // Settings for the caller's own builds must not affect the snapshot or its path.
         .env_remove("RUSTDOCFLAGS")
         .env_remove("CARGO_ENCODED_RUSTDOCFLAGS")
         .env_remove("CARGO_BUILD_TARGET")
@@ -74,7 +73,7 @@ fn document(root: &Utf8Path, name: &str, features: &str) -> anyhow::Result<Utf8P
     Ok(json)
 }
 
-/// The lines of a snapshot, from a description that rustdoc wrote.
+/// The lines of a snapshot, from rustdoc's description.
 fn listing(json: &Utf8Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(json).map_err(|error| {
         anyhow!(
@@ -91,7 +90,7 @@ fn listing(json: &Utf8Path) -> anyhow::Result<String> {
     Ok(api.to_string())
 }
 
-/// Refuses a description that is not in the format that `public-api` reads: it would report some member as missing.
+/// Refuses a description that is not in the format that `public-api` reads: it would report some item as missing.
 fn check_format(text: &str) -> anyhow::Result<()> {
     #[derive(Deserialize)]
     struct Head {
@@ -113,9 +112,9 @@ fn check_format(text: &str) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    /// A feature that nobody looks at could break users without a line of a diff.
+    /// A change behind a feature that is not listed would not be in any diff.
     #[test]
-    fn every_feature_that_adds_items_is_looked_at() {
+    fn every_feature_that_adds_items_is_listed() {
         for (name, features) in CRATES.into_iter().zip(FEATURES) {
             let manifest = format!("{}/../crates/{name}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
             let manifest = std::fs::read_to_string(manifest).unwrap();

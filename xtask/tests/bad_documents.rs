@@ -1,4 +1,4 @@
-//! What the maintainer reads when a document is wrong. A new bad document is a new file in `fixtures/bad`: changes of
+//! The findings for bad documents. A new bad document is a new file in `fixtures/bad`: changes to
 //! `fixtures/good/plain.yaml`, or a whole document.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
@@ -8,13 +8,13 @@ use xtask::{Findings, Rule, Spec};
 
 const BASE: &str = include_str!("../fixtures/good/plain.yaml");
 
-/// The bad document: a file, or the base with changes, which are the hunks of a unified diff without line numbers.
+/// Reads a bad document: a file, or the base with changes, which are the hunks of a unified diff without line numbers.
 fn document(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     if path.extension().is_some_and(|extension| extension == "yaml") {
         return text;
     }
-    let base = format!("\n{BASE}"); // so that each line begins alike
+    let base = format!("\n{BASE}"); // so that every line follows a line break
     let document = text.split("@@\n").fold(base, |document, hunk| {
         let side = |other| -> String {
             let lines = hunk.lines().filter(|line| !line.starts_with(other));
@@ -56,7 +56,7 @@ fn every_bad_document_is_explained() {
     });
 }
 
-/// A rule that nothing can break, or that is not explained, is no rule.
+/// A rule that no document breaks, or that has no explanation, is useless.
 #[test]
 fn every_rule_is_explained_and_has_a_bad_document() {
     let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
@@ -66,7 +66,7 @@ fn every_rule_is_explained_and_has_a_bad_document() {
         let Findings(found) = findings(&entry.unwrap().path());
         broken.extend(found.into_iter().map(|finding| finding.rule));
     }
-    // No document is known that the other rules let pass and progenitor can't take.
+    // No document is known that all other rules accept and progenitor rejects.
     for rule in Rule::ALL.iter().filter(|rule| **rule != Rule::Progenitor) {
         assert!(broken.contains(rule), "no bad document breaks `{}`", rule.name());
         assert!(

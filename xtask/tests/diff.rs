@@ -1,4 +1,4 @@
-//! Whom a change breaks. A new pair of documents is a new file in `fixtures/diff`.
+//! The effects of changes. A new pair of documents is a new file in `fixtures/diff`.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 use std::process::Command;
@@ -15,7 +15,7 @@ fn fixture(path: &str) -> Value {
     serde_saphyr::from_str(&text).unwrap()
 }
 
-/// Puts a value where a pointer leads, or takes away what is there.
+/// Sets the value at a pointer, or removes it.
 fn set(document: &mut Value, pointer: &str, value: Option<&Value>) {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     let name = name.replace("~1", "/").replace("~0", "~");
@@ -23,8 +23,8 @@ fn set(document: &mut Value, pointer: &str, value: Option<&Value>) {
         document.pointer_mut(parent).unwrap_or_else(|| panic!("no {parent}")),
         value,
     ) {
-        (Value::Object(members), Some(value)) => drop(members.insert(name, value.clone())),
-        (Value::Object(members), None) => drop(members.remove(&name)),
+        (Value::Object(fields), Some(value)) => drop(fields.insert(name, value.clone())),
+        (Value::Object(fields), None) => drop(fields.remove(&name)),
         (Value::Array(items), Some(value)) => items[name.parse::<usize>().unwrap()] = value.clone(),
         _ => panic!("{pointer} can't be changed"),
     }
@@ -77,9 +77,9 @@ fn every_pair_is_judged_as_it_says() {
     assert!(count >= 40, "{count}");
 }
 
-/// Every place of the document in turn is removed: nothing may go unmentioned.
+/// Removes each value of the document in turn: every removal must be reported.
 #[test]
-fn every_removal_is_mentioned() {
+fn every_removal_is_reported() {
     let document = fixture("diff.yaml");
     let mut pointers = Vec::new();
     collect(&document, String::new(), &mut pointers);
@@ -89,12 +89,12 @@ fn every_removal_is_mentioned() {
         if after.pointer(parent).is_none_or(Value::is_array) || pointer == "/info/version" {
             continue;
         }
-        // Its absence says the same.
+        // Its absence means the same.
         if last == "required" && document.pointer(&pointer) == Some(&Value::Bool(false)) {
             continue;
         }
         set(&mut after, &pointer, None);
-        // `drift` wants a document that can be read.
+        // `drift` needs a valid document.
         if let Ok(diff) = Diff::between(&spec(&document), &spec(&after), ["0.1.0"; 2]) {
             assert!(!diff.changes.is_empty(), "without {pointer}");
         }
@@ -103,10 +103,10 @@ fn every_removal_is_mentioned() {
 
 fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
     match value {
-        Value::Object(members) => {
-            members
+        Value::Object(fields) => {
+            fields
                 .iter()
-                .for_each(|(name, member)| collect(member, xtask::document::pointer::child(&pointer, name), found));
+                .for_each(|(name, field)| collect(field, xtask::document::pointer::child(&pointer, name), found));
         }
         Value::Array(items) => {
             items
@@ -129,10 +129,10 @@ fn versions_follow() {
         (diff.document.to, diff.crates.to)
     };
     let of = |document: &str, crates: &str| (document.to_owned(), crates.to_owned());
-    assert_eq!(judged("answer_property_removed", "0.1.0"), of("2.0.0", "0.2.0"));
-    assert_eq!(judged("answer_property_removed", "1.1.0"), of("2.0.0", "2.0.0"));
-    assert_eq!(judged("answer_property_added", "0.1.0"), of("1.3.0", "0.1.1"));
-    assert_eq!(judged("answer_property_added", "1.1.5"), of("1.3.0", "1.2.0"));
+    assert_eq!(judged("response_property_removed", "0.1.0"), of("2.0.0", "0.2.0"));
+    assert_eq!(judged("response_property_removed", "1.1.0"), of("2.0.0", "2.0.0"));
+    assert_eq!(judged("response_property_added", "0.1.0"), of("1.3.0", "0.1.1"));
+    assert_eq!(judged("response_property_added", "1.1.5"), of("1.3.0", "1.2.0"));
     assert_eq!(judged("description_only", "1.1.5"), of("1.2.4", "1.1.6"));
     assert_eq!(judged("nothing", "0.1.0"), of("1.2.3", "0.1.0"));
 }
@@ -208,7 +208,7 @@ fn the_working_tree_is_compared_with_where_the_branch_left_main() {
 }
 
 #[test]
-fn what_is_wrong_with_a_revision_is_said() {
+fn a_wrong_revision_is_explained() {
     let repository = Repository::new(&fixture("good/plain.yaml").to_string());
     let error = |base| format!("{:#}", xtask::diff::diff(repository.root(), base).unwrap_err());
     assert!(
@@ -243,9 +243,9 @@ fn what_is_wrong_with_a_revision_is_said() {
     );
 }
 
-/// It is followed for ever by who does not look.
+/// A comparison that follows references without a check would never end.
 #[test]
-fn references_in_a_circle_are_told() {
+fn a_cycle_of_references_is_reported() {
     let document = fixture("good/plain.yaml");
     let mut circle = document.clone();
     circle["components"]["schemas"]["Color"] = json!({ "$ref": "#/components/schemas/Colour" });
@@ -259,8 +259,8 @@ fn references_in_a_circle_are_told() {
 }
 
 #[test]
-fn versions_that_were_not_raised_are_told() {
-    let (before, after) = pair(&fixture("diff/answer_property_added.yaml"));
+fn versions_that_were_not_raised_are_reported() {
+    let (before, after) = pair(&fixture("diff/response_property_added.yaml"));
     let forgotten = |document: &str, crates| {
         let mut after = after.clone();
         after["info"]["version"] = document.into();
@@ -279,9 +279,9 @@ fn versions_that_were_not_raised_are_told() {
     }
 }
 
-/// A long text is shown where it differs.
+/// A long text is shortened around the difference.
 #[test]
-fn the_first_difference_is_seen() {
+fn the_first_difference_is_shown() {
     let long = "The same words again and again. ".repeat(10);
     let (mut before, mut after) = (fixture("diff.yaml"), fixture("diff.yaml"));
     set(

@@ -1,5 +1,5 @@
-//! What is generated compiles and works: a small workspace of the two clients' handwritten code, and the code that is
-//! generated from a document that uses all that the generator can do.
+//! Generated code compiles and works: a small workspace with the handwritten code of the two clients, and code generated
+//! from a document that uses every feature of the generator.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)] // tests
 
 use std::{
@@ -10,7 +10,7 @@ use std::{
 use camino::Utf8Path;
 use serde_json::Value;
 
-/// Writes only what differs, so that Cargo builds only what changed since the last time.
+/// Writes a file only if it differs, so that Cargo rebuilds only what changed.
 fn write(path: &Path, text: &str) {
     if std::fs::read_to_string(path).is_ok_and(|old| old == text) {
         return;
@@ -19,7 +19,7 @@ fn write(path: &Path, text: &str) {
     std::fs::write(path, text).unwrap();
 }
 
-/// Copies a folder, and removes what is not in it.
+/// Copies a folder, and removes other files from the target.
 fn copy(from: &Path, to: &Path) {
     let names = |folder: &Path| -> Vec<_> {
         let entries = std::fs::read_dir(folder).into_iter().flatten();
@@ -47,7 +47,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A manifest without the tests and examples, which need more of the workspace.
+/// A manifest without tests and examples, which need more of the workspace.
 fn manifest(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let mut kept = true;
@@ -89,10 +89,10 @@ tokio = { workspace = true, features = ["macros", "rt-multi-thread"] }
 
 #[test]
 fn all_that_can_be_generated_compiles_and_works() {
-    // Asked at run time: a folder of built files may have come from another place.
+    // Read at run time: the target folder may have been copied from another path.
     let xtask = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
     let workspace = xtask.parent().unwrap();
-    // What is built in one run serves the next, and the dependencies are those of the workspace's other builds.
+    // Shared with later runs and with the dependencies of other builds of the workspace.
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace.join("target"), PathBuf::from);
     let small = target.join("everything");
 
@@ -141,7 +141,7 @@ fn all_that_can_be_generated_compiles_and_works() {
         );
         said
     };
-    // All with the same features, so that each crate is built once.
+    // All commands use the same features, so that each crate is built once.
     let packages = [
         "--package",
         "calls",
@@ -156,7 +156,7 @@ fn all_that_can_be_generated_compiles_and_works() {
         !said.contains("warning: unused") && !said.contains("is never used"),
         "{said}"
     );
-    // The document's words are words, and its examples are code.
+    // Descriptions must be valid documentation, and examples must compile.
     cargo(&[&["doc", "--no-deps"][..], &packages].concat());
     let said = cargo(&[&["test", "--doc"][..], &packages, &["generated::"]].concat());
     assert!(said.contains("parcels::Parcels<M>::create (line"), "{said}");

@@ -1,4 +1,4 @@
-//! A document in several files.
+//! Documents in several files.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 use std::{collections::BTreeMap, process::Command};
@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, process::Command};
 use camino::Utf8Path;
 use xtask::{Findings, Spec, lint};
 
-/// The files of a small document, which is right.
+/// The files of a small valid document.
 fn files() -> BTreeMap<&'static str, String> {
     BTreeMap::from([
         (
@@ -131,9 +131,9 @@ fn a_page_has_an_example_of_what_it_lists() {
     assert_eq!(example("Its name."), None, "lint asks for one");
 }
 
-/// It is read back as what it was written from, also where YAML 1.1 would read something else.
+/// Reading the bundle returns the same document, even for values that YAML 1.1 reads differently.
 #[test]
-fn the_bundle_says_the_same() {
+fn the_bundle_is_the_same_document() {
     let odd = "'on', 'no', 'yes', '12:30:00', '2026-01-31', 'y', '-12:30', '1_000', '0b101', '0123', '1e3', '0o7', 0x7, 1.0e+3, '  two  spaces ', ~, null, '', \"a\\nb \\n\", '# x', 'a: b', '- c'";
     let files = changed(
         VALUES,
@@ -162,7 +162,7 @@ fn the_bundle_says_the_same() {
 }
 
 #[test]
-fn every_fault_has_its_file_and_place() {
+fn every_finding_has_its_file_and_position() {
     let cases = [
         (
             "a file that is not there",
@@ -285,7 +285,7 @@ fn files_are_compared_with_those_of_a_revision() {
     let pointers: Vec<_> = diff.changes.iter().map(|change| change.pointer.as_str()).collect();
     assert_eq!(pointers, ["/components/schemas/Name/description"]);
 
-    // A component that moves to another file is the same component.
+    // A component that moves to another file is unchanged.
     let mut moved = changed(
         THINGS,
         "'../shared/values.yaml#/components/schemas/Name'",

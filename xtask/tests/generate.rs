@@ -1,4 +1,4 @@
-//! What is generated, and what happens to the files.
+//! Generated code, and how files are written.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 use std::panic::catch_unwind;
@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::{Value, json};
 use xtask::{Findings, Spec, files::Files, lint, lower};
 
-/// Asked at run time: a folder of built files may have come from another place.
+/// Read at run time: the target folder may have been copied from another path.
 fn root() -> Utf8PathBuf {
     let xtask = Utf8PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap());
     xtask.parent().unwrap().to_owned()
@@ -50,14 +50,14 @@ fn two_runs_give_the_same_bytes() {
     assert_eq!(xtask::generate(&spec).unwrap(), xtask::generate(&spec).unwrap());
 }
 
-/// A method's arguments and the members of a type stand in the order that the author chose. The order of `required` means
-/// nothing.
+/// The arguments of a method and the fields of a type have the order of the document's properties. The order of `required`
+/// is ignored.
 #[test]
 fn the_order_of_the_document_is_kept() {
-    let document = |members: &[&str]| {
+    let document = |fields: &[&str]| {
         let mut spec: Value = fixture("plain").root().clone();
         let properties = spec.pointer_mut("/components/schemas/ThingUpdate/properties").unwrap();
-        *properties = members
+        *properties = fields
             .iter()
             .map(|name| ((*name).to_owned(), json!({ "type": "string", "description": "x" })))
             .collect();
@@ -78,7 +78,7 @@ fn the_order_of_the_document_is_kept() {
 }
 
 #[test]
-fn errors_of_all_kinds_are_taken() {
+fn errors_of_all_kinds_are_accepted() {
     let code = |name| {
         let mut files = generate(name).0;
         files.retain(|path, _| path.starts_with("crates/chartmogul-api/"));
@@ -105,7 +105,7 @@ fn an_empty_list_can_be_sent() {
 }
 
 #[test]
-fn members_of_an_answer_can_be_null_absent_or_unknown() {
+fn fields_of_a_response_can_be_null_absent_or_unknown() {
     let thing = code(&generate("plain"), "types/shared.rs");
     assert!(
         thing.contains("pub name: crate::Field<String> = \"name\","),
@@ -123,13 +123,13 @@ fn limits_become_schemas() {
 
 #[test]
 fn an_operation_can_have_neither_body_nor_response() {
-    // What it does is in tests/everything.rs.
-    let client = code(&generate("no_body_no_answer"), "client/things.rs");
+    // tests/everything.rs calls it.
+    let client = code(&generate("no_body_no_response"), "client/things.rs");
     assert!(client.contains("Result<ResponseValue<()>, Error>"), "{client}");
 }
 
 #[test]
-fn a_response_that_says_nothing_is_none() {
+fn a_response_without_a_result_is_the_unit_type() {
     let client = code(&generate("page"), "client/things.rs");
     assert!(client.contains("-> Result<ResponseValue<()>, Error>"), "{client}");
     let types = code(&generate("page"), "types/shared.rs");
@@ -159,7 +159,7 @@ fn query_parameters_are_one_argument() {
 }
 
 #[test]
-fn lists_in_responses_keep_what_is_odd() {
+fn lists_in_responses_keep_unexpected_items() {
     let types = code(&generate("page"), "types/shared.rs");
     assert!(
         types.contains(r#"pub tags: crate::Field<crate::List<String>> = "tags","#),
@@ -171,9 +171,9 @@ fn lists_in_responses_keep_what_is_odd() {
     );
 }
 
-/// progenitor's code is taken as it comes, but for what `render/progenitor.rs` says.
+/// progenitor's code is used unchanged, except for the rewrites in `render/progenitor.rs`.
 #[test]
-fn no_header_of_progenitor_is_sent_and_no_error_of_its_is_known() {
+fn headers_and_errors_of_progenitor_are_removed() {
     let files = xtask::generate(&Spec::read(&root(), xtask::DOCUMENT).unwrap()).unwrap();
     for (path, text) in files.0.iter().filter(|(path, _)| is_rust(path)) {
         for trace in ["api-version", "header_map", "Error<", "unwrap()"] {
@@ -187,7 +187,7 @@ fn no_header_of_progenitor_is_sent_and_no_error_of_its_is_known() {
     );
 }
 
-/// What a plain operation costs in the ergonomic crate; more would be code that belongs there by hand, once.
+/// The size of a plain operation in the ergonomic crate; more code should be handwritten once instead.
 #[test]
 fn a_get_without_options_costs_25_lines() {
     let files = xtask::generate(&Spec::read(&root(), xtask::DOCUMENT).unwrap()).unwrap();
@@ -208,7 +208,7 @@ fn a_get_without_options_costs_25_lines() {
     assert!(count <= 25, "{count} lines");
 }
 
-/// Who uses what is deprecated is told so by the compiler, with what to use instead.
+/// The compiler warns about a use of something deprecated, and says what to use instead.
 #[test]
 fn what_is_deprecated_is_marked() {
     let fixture = std::fs::read_to_string(root().join("xtask/fixtures/good/plain.yaml")).unwrap();
@@ -244,7 +244,7 @@ fn what_is_deprecated_is_marked() {
     assert!(builder.contains(&format!("{field} pub fn name(mut self")), "{builder}");
 }
 
-/// What progenitor gets. In the diff of a pull request it shows what lowering makes of a change.
+/// The input of progenitor. In the diff of a pull request, it shows how a change is lowered.
 #[test]
 fn the_lowered_document() {
     let spec = Spec::read(&root(), xtask::DOCUMENT).unwrap();
@@ -252,7 +252,7 @@ fn the_lowered_document() {
     insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(lowered.to_string()) });
 }
 
-/// Every value of a document in turn is replaced by something else, or removed.
+/// Replaces each value of a document in turn by another one, or removes it.
 #[test]
 fn no_document_makes_it_panic() {
     for name in ["limits", "page"] {
@@ -283,15 +283,15 @@ fn spoil(spec: &Spec, pointer: &str) {
     }
     if let Some((parent, name)) = pointer.rsplit_once('/') {
         let mut document = spec.root().clone();
-        if let Some(members) = document.pointer_mut(parent).and_then(Value::as_object_mut) {
-            members.remove(&name.replace("~1", "/").replace("~0", "~"));
+        if let Some(fields) = document.pointer_mut(parent).and_then(Value::as_object_mut) {
+            fields.remove(&name.replace("~1", "/").replace("~0", "~"));
         }
         never_panics(&document, &format!("without {pointer}"));
     }
 }
 
 #[test]
-fn no_beginning_of_the_document_makes_it_panic() {
+fn no_prefix_of_the_document_makes_it_panic() {
     let text = std::fs::read_to_string(root().join(xtask::DOCUMENT)).unwrap();
     for (end, _) in text.match_indices('\n').step_by(3) {
         if let Err(error) = Spec::parse("x", &text[..end]).and_then(|s| lint::check(&s).map_err(Into::into)) {
@@ -302,9 +302,9 @@ fn no_beginning_of_the_document_makes_it_panic() {
 
 fn collect(value: &Value, pointer: String, found: &mut Vec<String>) {
     match value {
-        Value::Object(members) => members
+        Value::Object(fields) => fields
             .iter()
-            .for_each(|(name, member)| collect(member, xtask::document::pointer::child(&pointer, name), found)),
+            .for_each(|(name, field)| collect(field, xtask::document::pointer::child(&pointer, name), found)),
         Value::Array(items) => items
             .iter()
             .enumerate()
@@ -393,7 +393,7 @@ fn orphans_are_found_and_removed() {
 }
 
 #[test]
-fn files_of_another_place_leave_generated_code_alone() {
+fn files_outside_of_the_folders_leave_generated_code_alone() {
     let workspace = Workspace::with(PLAIN);
     xtask::write(&workspace.root()).unwrap();
     let path = "crates/chartmogul-api/public-api.txt";

@@ -1,4 +1,4 @@
-//! What the document can say, as the generator understands it.
+//! The model that the generator reads from a document.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ fn merge(into: &mut Value, from: Value) {
     }
 }
 
-/// The real document, and in it what only the fixture says.
+/// The real document, extended by the fixture.
 fn everything() -> Api {
     let read = |path: &str| -> Value {
         let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
@@ -45,7 +45,7 @@ fn operation<'a>(api: &'a Api, id: &str) -> &'a Operation {
     found.unwrap_or_else(|| panic!("no {id}"))
 }
 
-/// The ids of some operations, of tags that stay as they are.
+/// The ids of some operations, of tags that do not change with the real document.
 fn ids(api: &Api, is_wanted: impl Fn(&Operation) -> bool) -> Vec<&str> {
     let tags = ["opportunities", "things", "parcels", "oddities", "delivery_reports"];
     let all = api
@@ -197,7 +197,7 @@ fn structs_are_shared_by_name() {
 }
 
 #[test]
-fn bodies_and_responses_are_what_they_are() {
+fn bodies_and_responses_have_their_types() {
     let api = everything();
     let body = |id| operation(&api, id).body.as_ref();
     let envelope = body("create_parcel_event").unwrap();

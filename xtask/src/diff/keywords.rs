@@ -1,6 +1,6 @@
-//! Keywords that mean less than others.
+//! Keywords that are documentation, and lists without an order.
 
-/// Members that say something to people only.
+/// Whether a keyword is documentation only.
 pub(super) fn is_word(name: &str) -> bool {
     matches!(
         name,
@@ -17,7 +17,7 @@ pub(super) fn is_word(name: &str) -> bool {
     )
 }
 
-/// Lists whose order says nothing.
+/// Whether a keyword is a list whose order has no meaning.
 pub(super) fn is_set(name: &str) -> bool {
     matches!(
         name,

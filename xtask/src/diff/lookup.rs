@@ -1,4 +1,4 @@
-//! Finds things in a document.
+//! Lookups in a document.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     names,
 };
 
-/// Whether a schema is a text, a number or a truth value: its name is no type in Rust.
+/// Whether a schema is a string, a number or a Boolean: its name is no type in Rust.
 pub(super) fn is_value(schema: Option<&Value>) -> bool {
     let schema = schema.and_then(Value::as_object);
     schema.is_some_and(|schema| {
@@ -18,7 +18,7 @@ pub(super) fn is_value(schema: Option<&Value>) -> bool {
     })
 }
 
-/// What a property is called in Rust.
+/// The name of a property in Rust.
 pub(super) fn field(name: &str, schema: &Value) -> String {
     let given = schema.get("x-rust-name").and_then(Value::as_str);
     given.map_or_else(|| names::field(name), str::to_owned)
@@ -26,13 +26,13 @@ pub(super) fn field(name: &str, schema: &Value) -> String {
 
 /// The only reference in an `allOf`.
 pub(super) fn wrapped(schema: &Map<String, Value>) -> Option<&str> {
-    match members(schema.get("allOf")).len() {
+    match items(schema.get("allOf")).len() {
         1 => schema.get("allOf")?.get(0)?.get("$ref")?.as_str(),
         _ => None,
     }
 }
 
-/// Pointer and content of every operation, by method and path; names of path parameters make no difference.
+/// Pointer and content of every operation, by method and path; the names of path parameters are ignored.
 pub(super) fn operations(root: &Value) -> BTreeMap<(String, String), (String, &Value)> {
     let mut found = BTreeMap::new();
     for (path, item) in object(root, "/paths").into_iter().flatten() {
@@ -56,7 +56,7 @@ pub(super) fn anonymous(path: &str) -> String {
         .join("/")
 }
 
-/// Pointers of the parameters of an operation and its path: by place and name; those in the path by their position.
+/// Pointers of the parameters of an operation and its path: by `in` and name, those in the path by `in` and position.
 pub(super) fn parameters(root: &Value, operation: &str) -> BTreeMap<(String, String), String> {
     let (item, _) = operation.rsplit_once('/').unwrap_or_default();
     let template = last(item);
@@ -91,7 +91,7 @@ pub(super) fn required_in_query(root: &Value, operation: &str) -> Vec<String> {
                 continue;
             };
             let name = text(parameter, "name").unwrap_or_default();
-            found.retain(|known| known != name); // that of the operation counts, at its own place
+            found.retain(|known| known != name); // the parameter of the operation replaces that of the path
             if required(root, &pointer) {
                 found.push(name.to_owned());
             }
@@ -105,7 +105,7 @@ pub(super) fn required_in_object(schema: Option<&Value>) -> Vec<String> {
     let Some(schema) = schema.and_then(Value::as_object) else {
         return Vec::new();
     };
-    let needed = members(schema.get("required"));
+    let needed = items(schema.get("required"));
     let properties = schema.get("properties").and_then(Value::as_object);
     let names = properties.into_iter().flat_map(Map::keys).cloned();
     names
@@ -118,7 +118,7 @@ pub(super) fn range(status: &str) -> String {
     format!("{}XX", status.get(..1).unwrap_or_default())
 }
 
-/// Positions of alternatives that differ and are the only ones of their type on both sides.
+/// Indices of alternatives that differ and are the only ones of their type in both lists.
 pub(super) fn pairs(from: &[Value], to: &[Value]) -> Vec<(usize, usize)> {
     let only = |list: &[Value], ty: &Value| {
         let mut found = list
@@ -138,7 +138,7 @@ pub(super) fn required(root: &Value, pointer: &str) -> bool {
         .unwrap_or(false)
 }
 
-/// Where the reference of a schema is: its own, or the only one in its `allOf`.
+/// The pointer of a schema's reference: its own, or the only one in its `allOf`.
 pub(super) fn reference_at(root: &Value, pointer: &str) -> String {
     match object(root, pointer).and_then(wrapped) {
         Some(_) => format!("{pointer}/allOf/0/$ref"),
@@ -159,6 +159,6 @@ pub(super) fn text<'a>(schema: &'a Map<String, Value>, name: &str) -> Option<&'a
     schema.get(name).and_then(Value::as_str)
 }
 
-pub(super) fn members(list: Option<&Value>) -> Vec<Value> {
+pub(super) fn items(list: Option<&Value>) -> Vec<Value> {
     list.and_then(Value::as_array).cloned().unwrap_or_default()
 }

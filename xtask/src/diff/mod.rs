@@ -3,10 +3,9 @@
 //! The effects on callers of the HTTP API and on users of the Rust crates are separate: a renamed operation breaks only Rust, a
 //! property that may now be `null` breaks everyone but Rust, where `Field` already handles it.
 //!
-//! `compare` knows what each keyword means. Two nets are below it: a plain comparison of the two trees, so
-//! that no change goes unmentioned, and the `drift` library, whose opinion on what breaks callers must be found again
-//! in the result. (It is no more than a net because it leaves limits, properties and `required` unclassified
-//! and does not look at `nullable`, extensions and operation names.)
+//! `compare` knows what each keyword means. Two safety nets check it: a plain comparison of the two trees, so that no change
+//! goes unreported, and the `drift` library, whose breaking changes must all be in the result. (`drift` is only a safety net
+//! because it leaves limits, properties and `required` unclassified and ignores `nullable`, extensions and operation names.)
 
 mod compare;
 mod keywords;
@@ -26,15 +25,15 @@ use crate::document::Spec;
 
 pub use report::Format;
 
-/// What a change means for somebody.
+/// What a change means for an audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Words only, or nothing that this audience could notice.
+    /// Documentation only, or not noticeable by this audience.
     Documentation,
-    /// More than before.
+    /// Something was added.
     Additive,
-    /// What worked may fail.
+    /// Something that worked may fail.
     Breaking,
 }
 
@@ -62,7 +61,7 @@ impl Change {
     }
 }
 
-/// All changes, worst first, and what follows from them.
+/// All changes, worst first, and the versions that follow from them.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Diff {
     /// The changes.
@@ -73,26 +72,26 @@ pub struct Diff {
     pub crates: Bump,
 }
 
-/// A version, and the one after it.
+/// A version before the changes and after them.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Bump {
     /// The worst effect.
     pub effect: Option<Effect>,
-    /// The version before.
+    /// The version before the changes.
     pub from: String,
     /// The version that follows; the same if nothing changed.
     pub to: String,
-    /// The version that is written now.
+    /// The version in the working tree.
     pub written: String,
 }
 
 impl Diff {
-    /// Compares two documents; `crates` are the versions of the crates at the old one and at the new one.
+    /// Compares two documents; `crates` are the versions of the crates before and now.
     pub fn between(old: &Spec, new: &Spec, crates: [&str; 2]) -> anyhow::Result<Self> {
         let (before, after) = (normal::normal(old.root()), normal::normal(new.root()));
-        let (mut changes, told) = compare::compare(&before, &after);
+        let (mut changes, reported) = compare::compare(&before, &after);
         nets::drift(&before, &after, &mut changes)?;
-        nets::unmentioned(&before, &after, told, &mut changes);
+        nets::unmentioned(&before, &after, reported, &mut changes);
         changes.sort_by(|a, b| b.effect().cmp(&a.effect()).then_with(|| a.pointer.cmp(&b.pointer)));
         let worst = |pick: fn(&Change) -> Effect| changes.iter().map(pick).max();
         let version = |spec: &Spec| {
@@ -140,7 +139,7 @@ impl Bump {
         })
     }
 
-    /// Whether the version that is written is neither the one that follows nor a later one.
+    /// Whether the written version is lower than the version that follows from the changes.
     fn is_forgotten(&self) -> bool {
         let parts = |version: &str| -> Vec<u64> { version.split('.').filter_map(|part| part.parse().ok()).collect() };
         parts(&self.written) < parts(&self.to)
@@ -177,9 +176,9 @@ pub fn diff(root: &Utf8Path, base: Option<&str>) -> anyhow::Result<(String, Diff
     Ok((base, diff))
 }
 
-/// Where the version of the crates is.
+/// The file with the version of the crates.
 const MANIFEST: &str = "Cargo.toml";
-/// Of a workspace without a manifest, as in tests.
+/// The version of a workspace without a manifest, as in tests.
 const NO_VERSION: &str = "0.0.0";
 
 /// The first version in a manifest: that of the workspace's packages.

@@ -1,4 +1,4 @@
-//! What catches a change that the comparison did not see.
+//! Safety nets for changes that the comparison missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Adds differences that are not reported yet: texts are documentation, everything else is assumed to be breaking.
-pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, changes: &mut Vec<Change>) {
+pub(super) fn unmentioned(old: &Value, new: &Value, mut reported: BTreeSet<String>, changes: &mut Vec<Change>) {
     let mut walk = Walk {
         roots: (old, new),
         followed: BTreeSet::new(),
@@ -27,7 +27,7 @@ pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, 
     walk.walk(Some(old), Some(new), &Position::root());
     let found = walk.found;
     let used: BTreeSet<_> = used(old).union(&used(new)).cloned().collect();
-    told.extend(changes.iter().map(|change| change.pointer.clone()));
+    reported.extend(changes.iter().map(|change| change.pointer.clone()));
     for Found {
         pointer,
         word,
@@ -35,7 +35,7 @@ pub(super) fn unmentioned(old: &Value, new: &Value, mut told: BTreeSet<String>, 
         new,
     } in found
     {
-        if mentions(&told, &pointer) {
+        if mentions(&reported, &pointer) {
             continue;
         }
         let component = component(&pointer);
@@ -61,13 +61,13 @@ fn used(root: &Value) -> BTreeSet<String> {
     let mut open: Vec<&Value> = root.get("paths").into_iter().collect();
     while let Some(value) = open.pop() {
         match value {
-            Value::Object(members) => {
+            Value::Object(fields) => {
                 if let Some(target) = pointer::target(value)
                     && used.insert(target.to_owned())
                 {
                     open.extend(root.pointer(target));
                 }
-                open.extend(members.values());
+                open.extend(fields.values());
             }
             Value::Array(items) => open.extend(items),
             _ => {}
@@ -76,7 +76,7 @@ fn used(root: &Value) -> BTreeSet<String> {
     used
 }
 
-/// All components of one kind.
+/// Whether a pointer is that of all components of one kind.
 fn is_section(pointer: &str) -> bool {
     let name = pointer.strip_prefix("/components/");
     name.is_some_and(|name| !name.contains('/') && name != "securitySchemes")
@@ -101,18 +101,19 @@ fn push(
     });
 }
 
-/// Whether a pointer, or one above or below it, is among those told. The set is asked and not searched: a document has
-/// many thousands of places, and a change of style concerns them all.
-fn mentions(told: &BTreeSet<String>, pointer: &str) -> bool {
+/// Whether a pointer, or one above or below it, is reported. Looked up and not searched: a document has many thousands of
+/// pointers, and a change of style affects them all.
+fn mentions(reported: &BTreeSet<String>, pointer: &str) -> bool {
     let mut above = Some(pointer);
     while let Some(place) = above {
-        if told.contains(place) {
+        if reported.contains(place) {
             return true;
         }
         above = place.rsplit_once('/').map(|(parent, _)| parent);
     }
     let below = format!("{pointer}/");
-    told.range(below.clone()..)
+    reported
+        .range(below.clone()..)
         .next()
         .is_some_and(|first| first.starts_with(&below))
 }
@@ -125,12 +126,12 @@ struct Found<'a> {
     new: Option<&'a Value>,
 }
 
-/// Where the walk is.
+/// The current position of the walk.
 #[derive(Clone)]
 struct Position {
     pointer: String,
     name: String,
-    /// Whether the name is one of OpenAPI's; a property may be called `description` too.
+    /// Whether the name is a keyword of OpenAPI: a property may be named `description` too.
     keyword: bool,
 }
 
@@ -143,7 +144,7 @@ impl Position {
         }
     }
 
-    /// What a reference leads to.
+    /// The target of a reference.
     fn component(pointer: &str) -> Self {
         Self {
             pointer: pointer.to_owned(),
@@ -173,7 +174,7 @@ impl Position {
     }
 
     fn is_word(&self) -> bool {
-        // An extension of the whole document is for other tools; ours are told by what they do.
+        // An extension at the root is for other tools; the effect of ours is reported where they apply.
         self.keyword && is_word(&self.name) || self.pointer.starts_with("/x-")
     }
 
@@ -184,7 +185,7 @@ impl Position {
 
 struct Walk<'a> {
     roots: (&'a Value, &'a Value),
-    /// References that were followed, so that none is followed in a circle.
+    /// References that were followed, to end at cycles.
     followed: BTreeSet<(String, String)>,
     found: Vec<Found<'a>>,
 }
@@ -193,7 +194,8 @@ impl<'a> Walk<'a> {
     fn walk(&mut self, old: Option<&'a Value>, new: Option<&'a Value>, at: &Position) {
         match (old, new) {
             (old, new) if old == new => {}
-            // What was written here may now be a component, or another one; that its name is a type is told elsewhere.
+            // An inline schema may have become a component, or a reference may have another target; renamed types are
+            // reported elsewhere.
             (Some(Value::Object(a)), Some(Value::Object(b))) if !at.is_word() && target(a) != target(b) => {
                 let (from, to) = (target(a), target(b));
                 let there = to.map_or_else(|| at.clone(), Position::component);
@@ -208,7 +210,7 @@ impl<'a> Walk<'a> {
             }
             (Some(Value::Array(a)), Some(Value::Array(b))) if at.is_set() && same_set(a, b) => {}
             (Some(Value::Object(a)), Some(Value::Object(b))) if !at.is_word() => {
-                // Paths are the same whatever their parameters are called.
+                // The names of path parameters are ignored.
                 let same = |name: &String| {
                     if at.name == "paths" {
                         anonymous(name)
@@ -247,7 +249,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Where a reference leads, also the only one in an `allOf`.
+/// The target of a reference, which may be the only one in an `allOf`.
 fn target(object: &serde_json::Map<String, Value>) -> Option<&str> {
     let reference = match object.get("allOf").and_then(Value::as_array).map(Vec::as_slice) {
         Some([only]) => only.get("$ref"),
@@ -260,15 +262,15 @@ fn same_set(a: &[Value], b: &[Value]) -> bool {
     a.len() == b.len() && a.iter().all(|value| b.contains(value))
 }
 
-/// Adds what `drift` finds to break callers where the comparison saw nothing.
+/// Adds breaking changes that `drift` finds and the comparison missed.
 ///
-/// What it leaves unclassified is told by the comparison, or by the net above.
+/// Changes that it leaves unclassified are reported by the comparison, or by the net above.
 pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyhow::Result<()> {
-    // It panics where it is not finished.
+    // It panics at unimplemented parts.
     let Ok(found) = quietly(|| ::drift::compare(old, new)) else {
         return Ok(());
     };
-    let mut told: BTreeSet<_> = changes.iter().map(|change| change.pointer.clone()).collect();
+    let mut reported: BTreeSet<_> = changes.iter().map(|change| change.pointer.clone()).collect();
     for found in found.context("comparing with drift")? {
         for info in &found.changes {
             let breaks = matches!(
@@ -282,13 +284,13 @@ pub(super) fn drift(old: &Value, new: &Value, changes: &mut Vec<Change>) -> anyh
             if !info.old_subpath.is_empty() {
                 pointer = format!("{pointer}/{}", info.old_subpath);
             }
-            if !mentions(&told, &pointer) {
+            if !mentions(&reported, &pointer) {
                 let (before, after) = (old.pointer(&pointer), new.pointer(&pointer));
-                // It is another component that is used, and that is told where it is used.
+                // A reference has another target, which is reported at the reference.
                 if before == after && changes.iter().any(|change| change.http == Breaking) {
                     continue;
                 }
-                told.insert(pointer.clone());
+                reported.insert(pointer.clone());
                 push(
                     changes,
                     pointer,

@@ -1,10 +1,10 @@
-//! One way to write what can be written in several.
+//! Normalizes what can be written in several ways.
 
 use serde_json::{Map, Value, json};
 
 use crate::document::pointer::resolve;
 
-/// Members of which `false` says what their absence says.
+/// Fields where `false` means the same as absence.
 const FALSE: [&str; 10] = [
     "nullable",
     "required",
@@ -17,11 +17,11 @@ const FALSE: [&str; 10] = [
     "x-destructive",
     "x-envelope",
 ];
-/// Members of which 0 says what their absence says.
+/// Fields where 0 means the same as absence.
 const ZERO: [&str; 3] = ["minLength", "minItems", "minProperties"];
 
-/// The document without what makes no difference: defaults that are written out, parameters of a path instead of its
-/// operations, `format: double` of a number, the patch version of OpenAPI.
+/// The document without differences that have no meaning: explicit defaults, parameters of a path instead of its operations,
+/// `format: double` of a number, the patch version of OpenAPI.
 pub(super) fn normal(document: &Value) -> Value {
     let mut document = document.clone();
     if let Some(version) = document.get_mut("openapi")
@@ -36,27 +36,27 @@ pub(super) fn normal(document: &Value) -> Value {
 
 fn plain(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            members.retain(|name, value| !is_default(name, value));
-            if members.get("type") == Some(&json!("number")) && members.get("format") == Some(&json!("double")) {
-                members.shift_remove("format");
+        Value::Object(fields) => {
+            fields.retain(|name, value| !is_default(name, value));
+            if fields.get("type") == Some(&json!("number")) && fields.get("format") == Some(&json!("double")) {
+                fields.shift_remove("format");
             }
-            style(members);
-            // Two ways to write that everything is allowed, of which a described object needs none.
-            if members.get("additionalProperties") == Some(&json!({})) {
-                members["additionalProperties"] = json!(true);
+            style(fields);
+            // Two ways to allow everything; an object with properties needs neither.
+            if fields.get("additionalProperties") == Some(&json!({})) {
+                fields["additionalProperties"] = json!(true);
             }
-            if members.contains_key("properties") && members.get("additionalProperties") == Some(&json!(true)) {
-                members.shift_remove("additionalProperties");
+            if fields.contains_key("properties") && fields.get("additionalProperties") == Some(&json!(true)) {
+                fields.shift_remove("additionalProperties");
             }
-            members.values_mut().for_each(plain);
+            fields.values_mut().for_each(plain);
         }
         Value::Array(items) => items.iter_mut().for_each(plain),
         _ => {}
     }
 }
 
-/// Leaves out how a parameter is sent where that is what its place implies.
+/// Removes `style` and `explode` of a parameter where they have their default for its `in`.
 fn style(parameter: &mut Map<String, Value>) {
     let implied = match parameter.get("in").and_then(Value::as_str) {
         Some("path" | "header") => "simple",
@@ -108,16 +108,16 @@ fn parameters(document: &mut Value) {
     }
 }
 
-/// A value without its words.
+/// A value without its documentation.
 pub(super) fn without_words(value: &Value) -> Value {
     let mut value = value.clone();
-    if let Some(members) = value.as_object_mut() {
-        members.retain(|name, _| !super::keywords::is_word(name));
+    if let Some(fields) = value.as_object_mut() {
+        fields.retain(|name, _| !super::keywords::is_word(name));
     }
     value
 }
 
-/// Members of an object; none of anything else.
+/// The fields of an object; nothing for any other value.
 pub(super) fn object(value: Option<&Value>) -> impl Iterator<Item = (&String, &Value)> {
     value.and_then(Value::as_object).into_iter().flat_map(Map::iter)
 }

@@ -1,4 +1,4 @@
-//! The result, for people, for a pull request, and for machines.
+//! Formats the result: as text, Markdown or JSON.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Bump, Change, Diff, Effect};
 
-/// How a result is written.
+/// The format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
@@ -19,14 +19,14 @@ pub enum Format {
 }
 
 const SHOWN: usize = 120;
-/// How much of what is the same is shown before the first difference.
+/// Number of equal characters that are shown before the first difference.
 const BEFORE: usize = 30;
 
 const DOCUMENT_VERSION: &str = "`info.version`";
 const CRATES_VERSION: &str = "`workspace.package.version` of Cargo.toml";
 
 impl Diff {
-    /// The result, compared with `base`.
+    /// Formats the result; `base` is the revision that was compared with.
     pub fn report(&self, base: &str, format: Format) -> anyhow::Result<String> {
         match format {
             Format::Text => Ok(self.text(base)),
@@ -39,7 +39,7 @@ impl Diff {
         }
     }
 
-    /// The versions that were not raised.
+    /// A message for each version that was not raised.
     pub fn forgotten(&self) -> Vec<String> {
         [(&self.document, DOCUMENT_VERSION), (&self.crates, CRATES_VERSION)]
             .into_iter()
@@ -124,7 +124,7 @@ fn mark(effect: Effect) -> String {
     }
 }
 
-/// The two values, each on one line, shortened so that the first difference is seen.
+/// The two values, each on one line, shortened around the first difference.
 fn shown(change: &Change) -> (String, String) {
     let text = |value: &Option<Value>| -> Vec<char> {
         value

@@ -1,8 +1,8 @@
-//! Puts the files of the document together.
+//! Bundles the files of the document.
 //!
-//! `openapi/chartmogul.yaml` is the root: what holds for all, and an index with one `$ref` for each path. The other files
-//! hold `paths` and `components`. The result is one plain document in which every reference leads to a component of its own,
-//! and in which every pointer still knows its file, line and column.
+//! `openapi/chartmogul.yaml` is the root: common settings, and an index with one `$ref` for each path. The other files
+//! contain `paths` and `components`. The result is one plain document in which every reference leads to a component of the
+//! same document, with file, line and column of each pointer.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -19,18 +19,18 @@ use crate::finding::{Finding, Findings, Rule};
 /// have a response of its own for the status.
 pub const COMMON_RESPONSES: &str = "x-common-responses";
 
-/// What an index entry leads to.
+/// Help for a wrong index entry.
 const INDEX_HELP: &str = "an index entry has the form `/v1/pings: { $ref: 'resources/pings.yaml#/paths/~1v1~1pings' }`";
 
-/// The whole document.
+/// The bundled document.
 pub(super) struct Bundle {
     pub(super) files: Vec<String>,
     pub(super) root: Value,
-    /// Number of the file, and place in it, of each pointer.
+    /// Index of the file, and position in it, of each pointer.
     pub(super) places: HashMap<String, (usize, Place)>,
 }
 
-/// Gives the text of a file; `None` if there is none.
+/// Returns the content of a file; `None` if it does not exist.
 pub(super) type Read<'a> = dyn Fn(&str) -> anyhow::Result<Option<Vec<u8>>> + 'a;
 
 /// Reads a document that begins in `file`.
@@ -47,7 +47,7 @@ pub(super) fn bundle(file: &str, read: &Read<'_>) -> anyhow::Result<Bundle> {
         return Err(Findings::sorted(build.findings).into());
     }
     let root = match sources.first() {
-        Some(source) if !source.root.is_object() => source.root.clone(), // whoever reads it says so
+        Some(source) if !source.root.is_object() => source.root.clone(), // reported by the caller
         _ => Value::Object(build.root),
     };
     Ok(Bundle {
@@ -57,7 +57,7 @@ pub(super) fn bundle(file: &str, read: &Read<'_>) -> anyhow::Result<Bundle> {
     })
 }
 
-/// The root, and every file that is referred to, in the order in which they are.
+/// Reads the root and every file that is referred to, in the order of the references.
 fn collect(file: &str, read: &Read<'_>) -> anyhow::Result<Vec<Source>> {
     let (mut sources, mut findings) = (Vec::<Source>::new(), Vec::new());
     let mut seen = HashSet::from([file.to_owned()]);
@@ -169,7 +169,7 @@ impl Build<'_> {
         insert(&mut self.root, pointer, value);
     }
 
-    /// Notes where all that is below `from` in a file stands in the document.
+    /// Records the positions of everything below `from` in a file for the pointers below `to` in the document.
     fn place(&mut self, file: usize, from: &str, to: &str) {
         let Some(source) = self.sources.get(file) else { return };
         for (pointer, place) in &source.places {
@@ -186,7 +186,7 @@ impl Build<'_> {
         self.findings.push(source.finding(pointer, problem, help));
     }
 
-    /// Other tools must read what is read here.
+    /// Reports scalars that tools for YAML 1.1 read differently.
     fn ambiguous(&mut self) {
         for source in self.sources {
             for (pointer, text) in &source.ambiguous {
@@ -201,7 +201,7 @@ impl Build<'_> {
         }
     }
 
-    /// Every reference leads to something in the file that it names.
+    /// Reports references that do not lead to a value in the file that they name.
     fn references(&mut self) {
         for (index, source) in self.sources.iter().enumerate() {
             let mut wrong = Vec::new();
@@ -231,7 +231,7 @@ impl Build<'_> {
                 } else if !path.is_empty() {
                     wrong.push((pointer.to_owned(), format!("`{local}` is not in {file}")));
                 }
-                // What is nowhere is a finding of the rule for references, which knows what is spelt alike.
+                // A target that exists nowhere is reported by the rule for references, which suggests a similar name.
             });
             for (pointer, problem) in wrong {
                 let help = "write the file with its path from here, `#`, and the component, such as \
@@ -287,7 +287,7 @@ impl Build<'_> {
         }
     }
 
-    /// The components of all files, those of a resource before those that are shared.
+    /// The components of all files, those of resources before shared ones.
     fn components(&mut self) {
         let mut homes: HashMap<String, usize> = HashMap::new();
         for (file, source) in self.sources.iter().enumerate() {
@@ -300,17 +300,17 @@ impl Build<'_> {
                         .map(|place| ("/components".to_owned(), (0, *place))),
                 );
             }
-            for (section, members) in sections.into_iter().flatten() {
+            for (section, fields) in sections.into_iter().flatten() {
                 let at = child("/components", section);
-                let Some(members) = members.as_object() else {
-                    self.put(file, &at, members);
+                let Some(fields) = fields.as_object() else {
+                    self.put(file, &at, fields);
                     continue;
                 };
                 self.place_of(file, &at);
-                if members.is_empty() && self.root.get("components").and_then(|all| all.get(section)).is_none() {
-                    self.put(file, &at, &json!({})); // a section that is misspelt is told whatever it holds
+                if fields.is_empty() && self.root.get("components").and_then(|all| all.get(section)).is_none() {
+                    self.put(file, &at, &json!({})); // keeps an empty section, so that a misspelt name is reported
                 }
-                for (name, component) in members {
+                for (name, component) in fields {
                     let pointer = child(&at, name);
                     if let Some(other) = homes.insert(pointer.clone(), file) {
                         let problem = format!("`{name}` is also defined in {}", self.sources[other].file);
@@ -323,7 +323,7 @@ impl Build<'_> {
         }
     }
 
-    /// Notes where something stands, unless that is known.
+    /// Records the position of a pointer, unless it is known.
     fn place_of(&mut self, file: usize, pointer: &str) {
         if let Some(place) = self.sources[file].places.get(pointer) {
             self.places.entry(pointer.to_owned()).or_insert((file, *place));
@@ -366,7 +366,7 @@ impl Build<'_> {
         }
     }
 
-    /// A page without an example has one entry: the example that is called like the component of its entries.
+    /// Adds examples to pages that have none: one entry, which is the example with the name of the entries' component.
     fn pages(&mut self) {
         let root = Value::Object(std::mem::take(&mut self.root));
         let mut examples = Vec::new();
@@ -392,18 +392,18 @@ impl Build<'_> {
                 }
             }
         }
-        if let Value::Object(members) = root {
-            self.root = members;
+        if let Value::Object(fields) = root {
+            self.root = fields;
         }
         for (pointer, example) in examples {
             insert(&mut self.root, &pointer, example);
         }
     }
 
-    /// Other files hold paths and components; what else stands there would be lost.
+    /// Reports anything but paths and components in the other files: it would be lost.
     fn parts(&mut self) {
         for (number, source) in self.sources.iter().enumerate().skip(1) {
-            let Some(members) = source.root.as_object() else {
+            let Some(fields) = source.root.as_object() else {
                 self.say(
                     number,
                     "",
@@ -412,18 +412,18 @@ impl Build<'_> {
                 );
                 continue;
             };
-            if members
+            if fields
                 .get("components")
                 .is_some_and(|components| !components.is_object())
             {
                 let help = "write `schemas:` and others below it, or leave it out";
                 self.say(number, "/components", "`components` must be a mapping", help);
             }
-            if members.get("paths").is_some_and(|paths| !paths.is_object()) {
+            if fields.get("paths").is_some_and(|paths| !paths.is_object()) {
                 let help = "write paths below it, or leave it out";
                 self.say(number, "/paths", "`paths` must be a mapping", help);
             }
-            for key in members
+            for key in fields
                 .keys()
                 .filter(|key| !matches!(key.as_str(), "paths" | "components"))
             {
@@ -436,9 +436,9 @@ impl Build<'_> {
     }
 }
 
-/// An entry, and the other members as in their own examples; `None` if it is no page, or one of them has no example.
+/// One entry, and the other fields by their own examples; `None` if it is not a page, or a field has no example.
 fn page_example(root: &Value, page: &Value) -> Option<Value> {
-    let (mut members, mut is_page) = (Map::new(), false);
+    let (mut fields, mut is_page) = (Map::new(), false);
     for (name, property) in page["properties"].as_object()? {
         let example = if property["x-entries"] == true {
             is_page = true;
@@ -447,23 +447,23 @@ fn page_example(root: &Value, page: &Value) -> Option<Value> {
         } else {
             resolve(root, property).unwrap_or(property).get("example")?.clone()
         };
-        members.insert(name.clone(), example);
+        fields.insert(name.clone(), example);
     }
-    is_page.then(|| members.into())
+    is_page.then(|| fields.into())
 }
 
-/// Makes references to files references within the document.
+/// Rewrites references to files as references within the document.
 fn localize(value: &mut Value, pointer: &str) {
     match value {
-        Value::Object(members) => {
-            if let Some(Value::String(target)) = members.get_mut("$ref")
+        Value::Object(fields) => {
+            if let Some(Value::String(target)) = fields.get_mut("$ref")
                 && let Some(hash) = target.find('#')
             {
                 target.drain(..hash);
             }
-            for (name, member) in members {
+            for (name, field) in fields {
                 if is_read(pointer, name) {
-                    localize(member, &child(pointer, name));
+                    localize(field, &child(pointer, name));
                 }
             }
         }
@@ -472,15 +472,15 @@ fn localize(value: &mut Value, pointer: &str) {
     }
 }
 
-/// Puts a value where a pointer leads, and makes the mappings on the way.
+/// Inserts a value at a pointer, and creates the mappings above it.
 fn insert(root: &mut Map<String, Value>, pointer: &str, value: Value) {
-    let mut members = root;
+    let mut fields = root;
     let mut parts: Vec<String> = pointer.split('/').skip(1).map(last).collect();
     let Some(name) = parts.pop() else { return };
     for part in parts {
-        let next = members.entry(part).or_insert_with(|| Value::Object(Map::new()));
+        let next = fields.entry(part).or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(next) = next else { return };
-        members = next;
+        fields = next;
     }
-    members.insert(name, value);
+    fields.insert(name, value);
 }

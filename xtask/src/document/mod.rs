@@ -1,4 +1,4 @@
-//! Reads the document, and remembers where everything stands in it.
+//! Reads the document, with the position of each value.
 
 mod bundle;
 pub mod pointer;
@@ -18,7 +18,7 @@ use self::{
 };
 use crate::finding::{Finding, Findings, Rule};
 
-/// Beside the root, where the other files are.
+/// The folders of the other files, beside the root.
 const FOLDERS: [&str; 2] = ["resources", "shared"];
 
 /// The document: its content, and the file, line and column of each JSON pointer.
@@ -48,7 +48,7 @@ impl Spec {
         }
     }
 
-    /// A file beside the others that no reference leads to would be left out in silence.
+    /// Reports files in these folders that no reference leads to: they would be ignored silently.
     fn unused(&self, root: &Utf8Path, file: &Utf8Path) -> anyhow::Result<Vec<Finding>> {
         let mut found = Vec::new();
         for folder in FOLDERS {
@@ -76,13 +76,13 @@ impl Spec {
         Ok(found)
     }
 
-    /// Reads a document that begins in `file`; `read` gives the bytes of a file, or says that there is none.
+    /// Reads a document whose root is `file`; `read` returns the bytes of a file, or `None` if it does not exist.
     pub fn load(file: &str, read: &dyn Fn(&str) -> anyhow::Result<Option<Vec<u8>>>) -> anyhow::Result<Self> {
         let bundle::Bundle { files, root, places } = bundle::bundle(file, read)?;
         Ok(Self { files, root, places })
     }
 
-    /// Parses a document that is one text; `file` is for messages.
+    /// Parses a document in one text; `file` is used in messages.
     pub fn parse(file: &str, text: &str) -> anyhow::Result<Self> {
         Self::load(file, &|path| Ok((path == file).then(|| text.as_bytes().to_owned())))
     }
@@ -97,18 +97,18 @@ impl Spec {
         &self.root
     }
 
-    /// What a pointer leads to.
+    /// The value at a pointer.
     pub fn at(&self, pointer: &str) -> Option<&Value> {
         self.root.pointer(pointer)
     }
 
-    /// The file in which something is.
+    /// The file of the value at a pointer.
     pub fn file(&self, pointer: &str) -> &str {
         let (file, _) = nearest(pointer, |at| self.places.get(at).copied()).unwrap_or_default();
         self.files.get(file).map_or("", String::as_str)
     }
 
-    /// A finding at a pointer. Where nothing stands there, it points to the nearest thing around it.
+    /// A finding at a pointer. If there is no value, it has the position of the nearest one above.
     pub fn finding(&self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) -> Finding {
         let found = nearest(pointer, |at| self.places.get(at).copied());
         let (file, (line, column)) = found.unwrap_or((0, (1, 1)));
@@ -128,7 +128,7 @@ impl Spec {
         }
     }
 
-    /// The operation that a pointer lies in, or those that use the component: id, or method and path.
+    /// The operation that contains a pointer, or those that use its component: id, or method and path.
     fn operation_at(&self, pointer: &str) -> Option<String> {
         if let Some(component) = component(pointer) {
             let users: Vec<_> = self
@@ -147,7 +147,7 @@ impl Spec {
             .map(|(_, name)| name)
     }
 
-    /// Pointer and name of everything below a path.
+    /// Pointer and name of every operation.
     pub(crate) fn operations(&self) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (path, item) in self.at("/paths").and_then(Value::as_object).into_iter().flatten() {
@@ -161,13 +161,13 @@ impl Spec {
         found
     }
 
-    /// Whether what stands at a pointer refers to a component, directly or not.
+    /// Whether the value at a pointer refers to a component, directly or indirectly.
     fn uses(&self, pointer: &str, component: &str) -> bool {
         let mut seen = HashSet::new();
         let mut open: Vec<&Value> = self.at(pointer).into_iter().collect();
         while let Some(value) = open.pop() {
             match value {
-                Value::Object(members) => {
+                Value::Object(fields) => {
                     if let Some(target) = target(value)
                         && seen.insert(target)
                     {
@@ -176,7 +176,7 @@ impl Spec {
                         }
                         open.extend(self.at(target));
                     }
-                    open.extend(members.values());
+                    open.extend(fields.values());
                 }
                 Value::Array(items) => open.extend(items),
                 _ => {}
@@ -186,7 +186,7 @@ impl Spec {
     }
 }
 
-/// What is known of a pointer, or of the nearest thing around it.
+/// What is known about a pointer, or about the nearest pointer above it.
 fn nearest<T>(pointer: &str, known: impl Fn(&str) -> Option<T>) -> Option<T> {
     let mut at = pointer;
     loop {

@@ -7,11 +7,11 @@ pub fn child(pointer: &str, name: &str) -> String {
     if name.contains(['~', '/']) {
         format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"))
     } else {
-        [pointer, name].join("/") // nearly all of them, and there are many
+        [pointer, name].join("/") // the common case, and there are many
     }
 }
 
-/// The last key of a pointer, as it is written in the document.
+/// The last key of a pointer, unescaped.
 pub fn last(pointer: &str) -> String {
     let name = pointer.rsplit('/').next().unwrap_or_default();
     name.replace("~1", "/").replace("~0", "~")
@@ -48,17 +48,17 @@ pub fn schema_name(reference: &str) -> Option<&str> {
     local(reference)?.strip_prefix("/components/schemas/")
 }
 
-/// Calls `visit` for every `$ref` that is text, with the pointer of the `$ref`. What stands in an example is not part of
-/// the document; a property may have that name, too.
+/// Calls `visit` for every `$ref` that is text, with the pointer of the `$ref`. Examples are skipped, because they are
+/// data; a property may be named `example`, too.
 pub fn each_reference<'a>(value: &'a Value, pointer: &str, visit: &mut impl FnMut(&str, &'a str)) {
     match value {
-        Value::Object(members) => {
-            if let Some(Value::String(target)) = members.get("$ref") {
+        Value::Object(fields) => {
+            if let Some(Value::String(target)) = fields.get("$ref") {
                 visit(&child(pointer, "$ref"), target);
             }
-            for (name, member) in members {
+            for (name, field) in fields {
                 if is_read(pointer, name) {
-                    each_reference(member, &child(pointer, name), visit);
+                    each_reference(field, &child(pointer, name), visit);
                 }
             }
         }
@@ -71,7 +71,7 @@ pub fn each_reference<'a>(value: &'a Value, pointer: &str, visit: &mut impl FnMu
     }
 }
 
-/// Whether references below a member of what is at `pointer` are references, and not data.
+/// Whether a `$ref` below the field `name` of the value at `pointer` is a reference, and not data.
 pub fn is_read(pointer: &str, name: &str) -> bool {
     let parent = pointer.rsplit_once('/').map_or("", |(parent, _)| parent);
     match name {

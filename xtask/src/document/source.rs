@@ -1,4 +1,4 @@
-//! One file of the document: its content, and where everything stands in it.
+//! One file of the document: its content, and the position of each value.
 
 use std::{collections::HashMap, sync::OnceLock};
 
@@ -11,7 +11,7 @@ use crate::finding::{Finding, Findings, Rule};
 /// Line and column, from 1.
 pub(super) type Place = (usize, usize);
 
-/// A file that could be read.
+/// A file that was parsed.
 pub(super) struct Source {
     /// Its path, relative to the workspace.
     pub(super) file: String,
@@ -75,10 +75,10 @@ impl Source {
     }
 }
 
-/// The first line of what the parser says; in other words where it speaks to programmers.
+/// The first line of the parser's message; reworded where it is meant for programmers.
 fn problem(said: &str) -> String {
     let line = said.lines().next().unwrap_or_default();
-    let line = line.split(" at line ").next().unwrap_or(line); // the place is told in front
+    let line = line.split(" at line ").next().unwrap_or(line); // the finding shows the position
     let known = [
         ("duplicate mapping key: ", ", set ", "the key `{}` is there twice"),
         (
@@ -98,7 +98,7 @@ fn problem(said: &str) -> String {
     line.to_owned()
 }
 
-/// Where each JSON pointer is: a property at its key, an element at its start.
+/// The position of each JSON pointer: a property's key, an element's start.
 fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     enum Open {
         Mapping { pointer: String, key: Option<String> },
@@ -108,7 +108,7 @@ fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     let mut ambiguous = Vec::new();
     let mut open: Vec<Open> = Vec::new();
     for event in Parser::new_from_str(text) {
-        // The document was read before; what can't be located points to its parent.
+        // The document was parsed before; a value without a position gets that of its parent.
         let Ok((event, span)) = event else { break };
         let is_node = matches!(
             event,
@@ -160,7 +160,7 @@ fn locate(text: &str) -> (HashMap<String, Place>, Vec<(String, String)>) {
     (found, ambiguous)
 }
 
-/// Whether a scalar without quotes is something else for tools of YAML 1.1.
+/// Whether YAML 1.1 tools read a scalar without quotes differently.
 fn is_ambiguous(event: &Event<'_>) -> bool {
     let Event::Scalar(text, ScalarStyle::Plain, ..) = event else {
         return false;
@@ -173,7 +173,7 @@ fn is_ambiguous(event: &Event<'_>) -> bool {
     is_word || begins_like_a_number && is_another_number(text)
 }
 
-/// Numbers and times of YAML 1.1 that are text or other numbers in YAML 1.2, and the other way round.
+/// Numbers and times of YAML 1.1 that are text or other numbers in YAML 1.2, and vice versa.
 fn is_another_number(text: &str) -> bool {
     static OTHERS: OnceLock<Option<regex_lite::Regex>> = OnceLock::new();
     let others = OTHERS.get_or_init(|| {

@@ -1,4 +1,4 @@
-//! What requests and responses hold.
+//! Bodies of requests and responses.
 
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ impl Lint<'_> {
     fn envelope(&mut self, name: &str) -> Option<(String, String)> {
         let pointer = child(SCHEMAS, name);
         let Some(Type::Object(object)) = self.walk.types.get(name) else {
-            return None; // told elsewhere
+            return None; // reported elsewhere
         };
         if let [only] = &object.properties[..]
             && only.required
@@ -90,7 +90,7 @@ impl Lint<'_> {
         None
     }
 
-    /// What all successful responses hold, and whether 304 is among them.
+    /// The type of all successful responses, and whether 304 is documented.
     pub(super) fn responses(&mut self, pointer: &str) -> (Option<Kind>, bool) {
         let list = child(pointer, "responses");
         let Some(responses) = self.object(&list, "`responses`") else {
@@ -131,7 +131,7 @@ impl Lint<'_> {
             self.text(&at, "description", "say what this response means");
             if !status.starts_with('2') {
                 self.error_body(&at);
-                continue; // errors are read without their schemas, whatever their shape
+                continue; // errors are read without their schemas
             }
             found.extend(self.success(&at));
         }
@@ -157,7 +157,7 @@ impl Lint<'_> {
         (kind, responses.contains_key("304"))
     }
 
-    /// What a successful response holds, and how to call it; none if there is nothing to read.
+    /// The type of a successful response, and its name for messages; `None` if there is no value to read.
     fn success(&mut self, pointer: &str) -> Option<(Kind, String)> {
         let content = child(pointer, "content");
         let types = self.spec.at(&content)?.as_object();
@@ -182,7 +182,7 @@ impl Lint<'_> {
             && self.spec.at(&child(&schema, "properties")).is_none();
         if !is_listed {
             let name = self.named(&media, "the response")?;
-            // Bodies of such responses vary, and nobody misses what they say.
+            // Bodies of such responses vary, and have no information.
             if self.flag(&child(SCHEMAS, &name), "x-no-result") == Some(true) {
                 return None;
             }
@@ -192,11 +192,11 @@ impl Lint<'_> {
             Kind::List(inner) => Some((kind.clone(), format!("a list of {}", spelled(inner)))),
             Kind::Map(inner) => Some((kind.clone(), format!("a map of {}", spelled(inner)))),
             Kind::Ref(name) => Some((kind.clone(), name.clone())),
-            _ => None, // a single value, which was told about
+            _ => None, // a single value, which was reported
         }
     }
 
-    /// One component for all JSON errors: where it is read, the status is known and the endpoint's age is not.
+    /// Requires one component for all JSON errors: the code that reads an error does not know which shape the endpoint uses.
     fn error_body(&mut self, pointer: &str) {
         let schema = child(&child(&child(pointer, "content"), JSON), "schema");
         let Some(found) = self.spec.at(&schema) else { return };
@@ -220,7 +220,7 @@ impl Lint<'_> {
         errors
     }
 
-    /// The first example of a body, as it goes over the wire.
+    /// The first example of a body, as it is sent.
     fn first_example(&self, media: &str) -> Option<Value> {
         if let Some(example) = self.spec.at(&child(media, "example")) {
             return Some(example.clone());
@@ -260,7 +260,7 @@ impl Lint<'_> {
         name.map(str::to_owned)
     }
 
-    /// Follows a reference. They were all found to lead somewhere, in one step.
+    /// Follows a reference. All of them have been checked: they have a target, in one step.
     pub(super) fn resolved(&self, pointer: &str) -> String {
         self.spec.at(pointer).and_then(target).unwrap_or(pointer).to_owned()
     }

@@ -1,4 +1,4 @@
-//! The components that requests and successful responses are made of.
+//! The components of requests and successful responses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::{
 
 pub(super) const SCHEMAS: &str = "/components/schemas";
 
-/// Components that are types written by hand in `chartmogul-api`: no generator would choose them.
+/// Components with handwritten types in `chartmogul-api`, which no generator would choose.
 pub(super) const HANDWRITTEN: [(&str, &str, Direction); 2] = [
     (
         "CustomAttributeValue",
@@ -28,18 +28,18 @@ pub(super) const HANDWRITTEN: [(&str, &str, Direction); 2] = [
     ("CustomAttributes", "crate::CustomAttributes", Direction::Response),
 ];
 
-/// A page whose list can't be one of entries.
+/// Help for a page whose list can't be marked as its entries.
 const NO_ENTRIES: &str = "entries are objects: make the items a component, write `x-entries: true` on the list and its name \
                           in `required`; or leave out both `x-entries` and `has_more`, which is kept in `extra`";
 
-/// The way through the components, from the operations.
+/// State of the walk from the operations through the components.
 pub(super) struct Walk {
     pub(super) direction: Direction,
-    /// The components above.
+    /// The components that contain the current one.
     pub(super) path: Vec<String>,
-    /// What has been read.
+    /// The types that have been read.
     pub(super) types: BTreeMap<String, Type>,
-    /// Which way it was first reached.
+    /// The direction in which each component was first reached.
     directions: BTreeMap<String, Direction>,
 }
 
@@ -55,7 +55,7 @@ impl Walk {
 }
 
 impl Lint<'_> {
-    /// Says that a component contains itself, if it does.
+    /// Whether a component contains itself, which is reported.
     pub(super) fn is_within(&mut self, name: &str) -> bool {
         let is_within = self.walk.path.iter().any(|above| above == name);
         if is_within {
@@ -118,7 +118,7 @@ impl Lint<'_> {
         self.walk.types.insert(name.to_owned(), ty);
     }
 
-    /// Whether a component is still to be read; and whether the way it is reached now is the way it is made for.
+    /// Whether a component is not read yet. Reports one that is used in both directions.
     fn is_of_direction(&mut self, name: &str) -> bool {
         let direction = self.walk.direction;
         let pointer = child(SCHEMAS, name);
@@ -227,7 +227,7 @@ impl Lint<'_> {
         properties
     }
 
-    /// What a property or a parameter is called in Rust; none if it can't be.
+    /// The name of a property or a parameter in Rust; `None` if it has no valid one.
     pub(super) fn field(&mut self, pointer: &str, name: &str, known: &mut BTreeMap<String, String>) -> Option<String> {
         let at = child(pointer, "x-rust-name");
         let given = self.spec.at(&at);
@@ -346,7 +346,7 @@ impl Lint<'_> {
         Some(property(name, field, said))
     }
 
-    /// Groups of fields of which exactly one is given, whole.
+    /// Reads `x-one-of`: groups of fields of which exactly one is given completely.
     pub(super) fn one_of(&mut self, pointer: &str, direction: Direction, properties: &[Property]) -> Vec<Vec<String>> {
         const HELP: &str = "write at least two groups of different names: `x-one-of: [[customer_uuid], [data_source_uuid, external_id]]`";
         let at = child(pointer, "x-one-of");
@@ -394,7 +394,7 @@ impl Lint<'_> {
         found
     }
 
-    /// What is known only when all has been read: which requests are parts of others.
+    /// Marks objects that are part of other requests, which is known only after all are read.
     pub(super) fn nested(&mut self, operations: &[Operation]) {
         let all = operations.iter().filter_map(|operation| operation.body.as_ref());
         let bodies: BTreeSet<_> = all.clone().map(|body| body.component.clone()).collect();
@@ -431,7 +431,7 @@ impl Lint<'_> {
     }
 }
 
-/// Whether a value is a list whose items have a type with a name.
+/// Whether a value is a list of components.
 fn is_of_components(kind: &Kind) -> bool {
     matches!(kind, Kind::List(item) if matches!(**item, Kind::Ref(_)))
 }

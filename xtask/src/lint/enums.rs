@@ -1,4 +1,4 @@
-//! Texts with known values, and others.
+//! Open enums: strings with known values.
 
 use serde_json::{Map, Value};
 
@@ -8,7 +8,7 @@ use crate::{document::pointer::child, finding::Rule, names};
 const NAMES: &str = "x-rust-names";
 
 impl Lint<'_> {
-    /// Each value, and its variant.
+    /// Reads the known values, each with its variant.
     pub(super) fn values(&mut self, pointer: &str, schema: &Map<String, Value>) -> Vec<(String, String)> {
         const HELP: &str = "list the known values: `x-extensible-enum: [recurring, one-time]`";
         let allowed = [&ANNOTATIONS[..], &["type", "x-extensible-enum", NAMES]].concat();
@@ -59,7 +59,7 @@ impl Lint<'_> {
         values
     }
 
-    /// The name that the document gives to a value, or the value as a name.
+    /// The variant of a value: the name that the document sets, or one made from the value.
     fn variant(&self, pointer: &str, value: &str) -> String {
         let named = self
             .spec

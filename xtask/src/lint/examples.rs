@@ -1,4 +1,4 @@
-//! Whether examples and defaults are what their schemas say.
+//! Checks examples and defaults against their schemas.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ struct Sample<'a> {
 }
 
 impl<'a> Lint<'a> {
-    /// All of them in one validation: making a validator costs more than using it.
+    /// Checks all of them in one validation, because creating a validator costs more than using it.
     pub(super) fn examples(&mut self) {
         let spec = self.spec;
         let mut samples = Vec::new();
@@ -62,8 +62,8 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// Says that no example was checked, if nothing else explains it: what is wrong with a schema has a finding of its own
-    /// where the generator reads the schema.
+    /// Reports that no example was checked, unless there are other findings: a wrong schema has its own finding where the
+    /// generator reads it.
     pub(super) fn unchecked_examples(&mut self) {
         if let Some(error) = self.unchecked.take().filter(|_| self.findings.is_empty()) {
             let problem = format!("examples and defaults can't be checked: {error}");
@@ -74,11 +74,11 @@ impl<'a> Lint<'a> {
 
     fn samples(&self, pointer: &str, value: &'a Value, found: &mut Vec<Sample<'a>>) {
         match value {
-            Value::Object(members) => {
-                self.samples_of(pointer, value, members, found);
-                for (name, member) in members {
+            Value::Object(fields) => {
+                self.samples_of(pointer, value, fields, found);
+                for (name, field) in fields {
                     if is_read(pointer, name) && name != "default" {
-                        self.samples(&child(pointer, name), member, found);
+                        self.samples(&child(pointer, name), field, found);
                     }
                 }
             }
@@ -91,23 +91,17 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// Those of one object: beside its `schema`, or of a schema itself.
-    fn samples_of(
-        &self,
-        pointer: &str,
-        value: &'a Value,
-        members: &'a Map<String, Value>,
-        found: &mut Vec<Sample<'a>>,
-    ) {
+    /// The samples of one object: beside its `schema`, or in a schema itself.
+    fn samples_of(&self, pointer: &str, value: &'a Value, fields: &'a Map<String, Value>, found: &mut Vec<Sample<'a>>) {
         let keywords = ["type", "anyOf", "oneOf", "allOf", "not"];
         let is_schema = |schema: &Value| keywords.iter().any(|key| schema.get(key).is_some());
-        let schema = match members.get("schema") {
+        let schema = match fields.get("schema") {
             Some(schema) => schema,
             None if is_schema(value) && !pointer.ends_with("/properties") => value,
             None => return,
         };
         for (name, what) in [("example", "the example"), ("default", "the default")] {
-            if let Some(value) = members.get(name) {
+            if let Some(value) = fields.get(name) {
                 let pointer = child(pointer, name);
                 found.push(Sample {
                     pointer,
@@ -117,7 +111,7 @@ impl<'a> Lint<'a> {
                 });
             }
         }
-        let Some(Value::Object(examples)) = members.get("examples") else {
+        let Some(Value::Object(examples)) = fields.get("examples") else {
             return;
         };
         for (name, example) in examples {
@@ -140,54 +134,54 @@ impl<'a> Lint<'a> {
     }
 }
 
-/// How the path ends of what checks `x-one-of`.
+/// The end of the schema path that checks `x-one-of`.
 const ONE_OF: &str = "/allOf/0/oneOf";
 
-/// Whether the keys of a mapping are names, and not keywords.
+/// Whether the keys of a mapping are names instead of keywords.
 #[derive(Clone, Copy, PartialEq)]
 enum Names {
     Yes,
     No,
 }
 
-/// Whether an object may hold what is not described. In an example, that is a misspelt name.
+/// Whether an object may have fields that are not described. In an example, such a field is a misspelt name.
 #[derive(Clone, Copy, PartialEq)]
 enum Objects {
     Open,
     Closed,
 }
 
-/// OpenAPI 3.0 says `nullable` where JSON Schema lists `null` among the types.
+/// Converts a schema of OpenAPI 3.0 into JSON Schema, which lists `null` among the types instead of `nullable`.
 fn as_json_schema(value: &mut Value, names: Names, objects: Objects) {
     match value {
-        Value::Object(members) => {
+        Value::Object(fields) => {
             let mut is_nullable = false;
             if names == Names::No {
-                is_nullable = members.remove("nullable") == Some(json!(true));
-                if let Some(groups) = members.remove("x-one-of").as_ref().and_then(Value::as_array)
-                    && !members.contains_key("allOf")
+                is_nullable = fields.remove("nullable") == Some(json!(true));
+                if let Some(groups) = fields.remove("x-one-of").as_ref().and_then(Value::as_array)
+                    && !fields.contains_key("allOf")
                 {
-                    members.insert("allOf".to_owned(), json!([{ "oneOf": one_of(groups) }]));
+                    fields.insert("allOf".to_owned(), json!([{ "oneOf": one_of(groups) }]));
                 }
                 if objects == Objects::Closed
-                    && members.get("properties").is_some_and(Value::is_object)
-                    && !members.contains_key("additionalProperties")
+                    && fields.get("properties").is_some_and(Value::is_object)
+                    && !fields.contains_key("additionalProperties")
                 {
-                    members.insert("additionalProperties".to_owned(), json!(false));
+                    fields.insert("additionalProperties".to_owned(), json!(false));
                 }
             }
-            for (name, member) in members.iter_mut() {
+            for (name, field) in fields.iter_mut() {
                 let is_part = names == Names::No && matches!(name.as_str(), "not" | "allOf");
-                let is_alone = member.as_array().is_some_and(|parts| parts.len() == 1);
+                let is_alone = field.as_array().is_some_and(|parts| parts.len() == 1);
                 let objects = if is_part && !is_alone { Objects::Open } else { objects };
                 let of_names = names == Names::No && name == "properties";
-                as_json_schema(member, if of_names { Names::Yes } else { Names::No }, objects);
+                as_json_schema(field, if of_names { Names::Yes } else { Names::No }, objects);
             }
             if !is_nullable {
                 return;
             }
-            let is_plain = !members.contains_key("allOf");
-            match members.get_mut("type") {
+            let is_plain = !fields.contains_key("allOf");
+            match fields.get_mut("type") {
                 Some(ty) if is_plain => *ty = json!([ty.take(), "null"]),
                 _ => *value = json!({ "anyOf": [value.take(), { "type": "null" }] }),
             }
@@ -199,7 +193,7 @@ fn as_json_schema(value: &mut Value, names: Names, objects: Objects) {
     }
 }
 
-/// Exactly one of several groups of fields, as a whole.
+/// The JSON Schema for exactly one of several groups of fields.
 fn one_of(groups: &[Value]) -> Vec<Value> {
     let names = |group: &Value| group.as_array().cloned().unwrap_or_default();
     let only = |(index, group): (usize, &Value)| {

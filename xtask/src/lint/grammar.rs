@@ -1,5 +1,5 @@
-//! What OpenAPI 3.0 allows where, everywhere in the document: also in what no operation uses and in what the generator does
-//! not read. A keyword that nothing knows, or whose value has another type, would be ignored in silence.
+//! Checks the whole document against the grammar of OpenAPI 3.0, including parts that no operation uses or that the
+//! generator does not read. An unknown keyword, or one whose value has the wrong type, would be ignored silently.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::{
     finding::Rule,
 };
 
-/// What may stand at a keyword.
+/// The kind of value that a keyword has.
 #[derive(Clone, Copy)]
 enum Is {
     Text,
@@ -48,13 +48,13 @@ enum Object {
     Components,
     SecurityScheme,
     Schema,
-    /// Whatever it is, it is not read.
+    /// Anything; it is not read.
     Free,
 }
 
 impl Object {
     #[allow(clippy::too_many_lines, clippy::match_same_arms)] // a table
-    fn members(self) -> &'static [(&'static str, Is)] {
+    fn fields(self) -> &'static [(&'static str, Is)] {
         match self {
             Self::Root => &[
                 ("openapi", Any), // a rule of its own
@@ -207,8 +207,8 @@ impl Object {
         }
     }
 
-    fn has(self, member: &str) -> bool {
-        self.members().iter().any(|(name, _)| *name == member)
+    fn has(self, field: &str) -> bool {
+        self.fields().iter().any(|(name, _)| *name == field)
     }
 
     fn name(self) -> &'static str {
@@ -244,7 +244,7 @@ impl Lint<'_> {
     }
 
     fn object_of(&mut self, pointer: &str, value: &Value, kind: Object) {
-        let Some(members) = value.as_object() else {
+        let Some(fields) = value.as_object() else {
             return self.say(
                 Rule::Shape,
                 pointer,
@@ -256,36 +256,36 @@ impl Lint<'_> {
             return;
         }
         if reference(value).is_some() {
-            for key in members.keys().filter(|key| *key != "$ref") {
+            for key in fields.keys().filter(|key| *key != "$ref") {
                 let help = "leave it out, or write it where the reference leads";
                 let problem = format!("`{key}` beside `$ref` is ignored");
                 self.say(Rule::UnknownKeyword, &child(pointer, key), problem, help);
             }
             return;
         }
-        let allowed = kind.members();
-        for (key, value) in members {
+        let allowed = kind.fields();
+        for (key, value) in fields {
             let at = child(pointer, key);
             match allowed.iter().find(|(name, _)| name == key) {
                 Some((_, is)) => self.value(&at, key, value, *is),
-                // What is for other tools is theirs, beside the keywords of the whole document.
+                // Extensions at the root are for other tools.
                 None if kind == Object::Root && key.starts_with("x-") => {}
                 None => self.unknown(&at, key, allowed.iter().map(|(name, _)| *name), kind.name()),
             }
         }
-        if members.contains_key("example") && members.contains_key("examples") && kind.has("examples") {
+        if fields.contains_key("example") && fields.contains_key("examples") && kind.has("examples") {
             let problem = format!("{} with `example` and `examples`", kind.name());
             let help = "keep one of them: OpenAPI does not allow both";
             self.say(Rule::Example, &child(pointer, "examples"), problem, help);
         }
         if kind == Object::Link {
-            self.link(pointer, members);
+            self.link(pointer, fields);
         }
     }
 
-    /// A link leads to an operation.
-    fn link(&mut self, pointer: &str, members: &Map<String, Value>) {
-        let Some(id) = members.get("operationId").and_then(Value::as_str) else {
+    /// Checks that a link leads to an operation.
+    fn link(&mut self, pointer: &str, fields: &Map<String, Value>) {
+        let Some(id) = fields.get("operationId").and_then(Value::as_str) else {
             let help = "write the `operationId` of the operation that it leads to";
             return self.say(Rule::Shape, pointer, "a link without an operation", help);
         };
@@ -315,7 +315,7 @@ impl Lint<'_> {
                 None => self.shape(pointer, key, "a list", "write each entry with a dash"),
             },
             MapOf(kind) => match value.as_object() {
-                Some(members) => self.map_of(pointer, members, kind),
+                Some(fields) => self.map_of(pointer, fields, kind),
                 None => self.shape(pointer, key, "a mapping", "write it as `key: value` lines"),
             },
             Text if key == "type" => {
@@ -330,9 +330,9 @@ impl Lint<'_> {
         }
     }
 
-    fn map_of(&mut self, pointer: &str, members: &Map<String, Value>, kind: Object) {
-        for (name, member) in members {
-            self.object_of(&child(pointer, name), member, kind);
+    fn map_of(&mut self, pointer: &str, fields: &Map<String, Value>, kind: Object) {
+        for (name, field) in fields {
+            self.object_of(&child(pointer, name), field, kind);
         }
     }
 

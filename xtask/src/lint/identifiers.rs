@@ -1,4 +1,4 @@
-//! Two operations that are one method: they differ in what identifies the object, and in nothing else.
+//! Checks `x-identifier`: two operations are one method if they differ only in what identifies the object.
 
 use super::Lint;
 use crate::{
@@ -24,7 +24,7 @@ impl Lint<'_> {
         }
     }
 
-    /// One identifies the object by its path, the other by its query.
+    /// Checks that of two operations, one identifies the object by its path, the other by its query.
     fn has_counterpart(&mut self, api: &Api, operation: &Operation) -> bool {
         let at = self.identifier_of(operation);
         let [own, other] = match operation.parameters.as_slice() {
@@ -64,7 +64,7 @@ impl Lint<'_> {
         self.of_operation(operation, &[IDENTIFIER])
     }
 
-    /// What identifies the object in the query is required text.
+    /// Checks that the query identifies the object by required text.
     fn keys(&mut self, identified: &Identified<'_>) {
         let operation = identified.by_query;
         let at = self.identifier_of(operation);
@@ -103,7 +103,7 @@ impl Lint<'_> {
         }
     }
 
-    /// All else is the same in both.
+    /// Checks that everything else is the same in both.
     fn same(&mut self, api: &Api, operation: &Operation, identified: &Identified<'_>) {
         let other = identified.by_query;
         let at = self.identifier_of(other);
@@ -146,7 +146,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Methods of a resource share an enum.
+    /// Checks that an enum is used by one resource and with the same parameters.
     fn same_enum(&mut self, api: &Api, identified: &Identified<'_>) {
         let Some(first) = api.identifiers().remove(identified.name) else {
             return;

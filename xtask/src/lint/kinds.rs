@@ -1,4 +1,4 @@
-//! What a schema says of a value.
+//! Reads schemas as kinds of values.
 
 use serde_json::{Map, Value};
 
@@ -10,36 +10,36 @@ use crate::{
     model::{Direction, Kind, Limits},
 };
 
-/// What limits a text.
+/// Keywords that limit a string.
 const STRING_LIMITS: [&str; 4] = ["minLength", "maxLength", "pattern", "x-pattern-description"];
 
-/// Keywords that say something to people only.
+/// Keywords that are documentation only.
 pub(super) const ANNOTATIONS: [&str; 5] = ["title", "description", "example", "externalDocs", "default"];
 
-/// Keywords of a property, whatever its type is.
+/// Keywords of a property of any type.
 const OF_PROPERTIES: [&str; 4] = ["deprecated", "x-deprecated-note", "x-replaces-all", "x-rust-name"];
 
-/// What a schema is the schema of.
+/// What a schema describes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     /// A field of an object.
     Property,
-    /// A parameter; what is said about it stands beside its schema.
+    /// A parameter; its description is beside its schema.
     Parameter,
-    /// What is in a list or a map.
+    /// An item of a list or a map.
     Item,
     /// The body of a response.
     Response,
 }
 
-/// A value, as its schema describes it.
+/// A schema that has been read.
 #[derive(Debug)]
 pub(super) struct Schema {
     pub(super) kind: Kind,
     pub(super) limits: Limits,
     pub(super) min_items: u64,
     pub(super) nullable: bool,
-    /// Markdown; empty where nothing asks for it.
+    /// Markdown; empty where none is required.
     pub(super) description: String,
     pub(super) deprecated: Option<String>,
     pub(super) replaces_all: bool,
@@ -64,7 +64,7 @@ impl Schema {
 }
 
 impl Lint<'_> {
-    /// Reads the schema at a pointer; none if the generator can't take it.
+    /// Reads the schema at a pointer; `None` if the generator does not support it.
     pub(super) fn schema(&mut self, pointer: &str, of: Use) -> Option<Schema> {
         let spec = self.spec;
         let schema = self.object(pointer, "a schema")?;
@@ -96,7 +96,7 @@ impl Lint<'_> {
         Some(said)
     }
 
-    /// A component, or what stands there if that is no Rust type of its own.
+    /// Reads a reference to a component; a component that is no Rust type is read as if it were inline.
     fn component_schema(&mut self, pointer: &str, target: &str, of: Use) -> Option<Schema> {
         let Some(name) = schema_name(target) else {
             let problem = format!("`{target}` is not a schema");
@@ -133,7 +133,7 @@ impl Lint<'_> {
         Some(said)
     }
 
-    /// Whether a component is a type in Rust: an object, an enum, or written by hand. Any other stands for its schema.
+    /// Whether a component is a Rust type: an object, an enum, or handwritten. Any other is an alias of its schema.
     fn is_type(&self, name: &str) -> bool {
         let Some(schema) = self.spec.at(&child(SCHEMAS, name)) else {
             return true;
@@ -149,7 +149,7 @@ impl Lint<'_> {
             || is_object && !has("additionalProperties")
     }
 
-    /// A reference with something beside it: `allOf` of this one reference.
+    /// Reads a reference with siblings: `allOf` of only this reference.
     fn wrapped(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use) -> Option<Schema> {
         let Some([only]) = schema.get("allOf").and_then(Value::as_array).map(Vec::as_slice) else {
             self.unsupported(pointer, schema);
@@ -175,7 +175,7 @@ impl Lint<'_> {
         Some(said)
     }
 
-    /// A schema without a reference.
+    /// Reads a schema without a reference.
     fn plain(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use) -> Option<Schema> {
         if schema.contains_key("anyOf") {
             return self.any_of(pointer, schema, of).map(Schema::of);
@@ -270,10 +270,10 @@ impl Lint<'_> {
         Some(limited(Kind::Map(Box::new(inner.kind)), inner.limits))
     }
 
-    /// What is in a list or a map.
+    /// Reads the schema of an item of a list or a map.
     fn item(&mut self, pointer: &str) -> Option<Schema> {
         let inner = self.schema(pointer, Use::Item)?;
-        // A value of any shape may be `null` anyway.
+        // A value of any shape may be `null`.
         if inner.nullable && inner.kind != Kind::Any {
             self.say(
                 Rule::Nullable,
@@ -294,7 +294,7 @@ impl Lint<'_> {
         Some(inner)
     }
 
-    /// A day or an instant, or a value of several simple types.
+    /// Reads `anyOf`: a day or an instant, or a value of several simple types.
     fn any_of(&mut self, pointer: &str, schema: &Map<String, Value>, of: Use) -> Option<Kind> {
         let plain = ["type", "format", "title", "description", "example", "nullable"];
         let branches = schema.get("anyOf").and_then(Value::as_array);
@@ -304,7 +304,7 @@ impl Lint<'_> {
             let mut is_plain = branch
                 .as_object()
                 .is_some_and(|branch| branch.keys().all(|key| plain.contains(&key.as_str())));
-            // What all have in common may stand beside them: `nullable` has no meaning without a `type`.
+            // A `type` that all have in common may be beside them: `nullable` has no meaning without a `type`.
             is_plain &= schema.get("type").is_none_or(|ty| branch.get("type") == Some(ty));
             kinds.push(match (text("type"), text("format")) {
                 _ if !is_plain => None,
@@ -324,7 +324,7 @@ impl Lint<'_> {
         Some(if is_time { Kind::Timestamp } else { Kind::Any })
     }
 
-    /// What to use instead of something, which is said if and only if it is deprecated.
+    /// Reads the note of something that is deprecated; a note without `deprecated`, or the reverse, is reported.
     pub(super) fn deprecated(&mut self, pointer: &str) -> Option<String> {
         const NOTE: &str = "x-deprecated-note";
         let deprecated = self.flag(pointer, "deprecated").unwrap_or(false);
@@ -355,7 +355,7 @@ impl Lint<'_> {
         Some(note)
     }
 
-    /// Reports a schema that progenitor would panic on, or turn into a type that can't read what is sent.
+    /// Reports a schema that makes progenitor panic, or generate a type that can't read the response.
     pub(super) fn unsupported(&mut self, pointer: &str, schema: &Map<String, Value>) {
         let is_request = self.walk.direction != Direction::Response;
         if schema.contains_key("enum") {
@@ -401,7 +401,7 @@ impl Lint<'_> {
                 let problem = format!("`{other}` is not a type");
                 self.say(Rule::Type, &child(pointer, "type"), problem, help);
             }
-            Some(_) => {} // told elsewhere
+            Some(_) => {} // reported elsewhere
             None => self.say(
                 Rule::Type,
                 pointer,

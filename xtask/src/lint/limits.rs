@@ -86,7 +86,7 @@ impl Lint<'_> {
         }
     }
 
-    /// The limits of a string in a value that is a string, a number or a Boolean: of any shape, or a union.
+    /// The string limits of a value that may also be a number or a Boolean: of any shape, or a union.
     pub(super) fn union_limits(&mut self, pointer: &str) -> Limits {
         let branches = self.spec.at(&child(pointer, "anyOf")).and_then(Value::as_array);
         let text = branches.and_then(|all| {

@@ -1,6 +1,6 @@
-//! Finds everything that the generator does not support, and reads the rest into the model.
+//! Reports everything that the generator does not support, and reads the rest into the model.
 //!
-//! Whatever is unknown here is rejected, with a position and a remedy, so that progenitor gets only what it turns into correct
+//! Anything unknown is rejected, with a position and a remedy, so that progenitor gets only what it turns into correct
 //! code. One run reports all findings.
 
 mod bodies;
@@ -51,12 +51,12 @@ pub fn references(spec: &Spec) -> Result<(), Findings> {
     }
 }
 
-/// Whether the type of a component is written by hand.
+/// Whether the type of a component is handwritten.
 pub fn is_handwritten(component: &str) -> bool {
     components::HANDWRITTEN.iter().any(|(name, ..)| *name == component)
 }
 
-/// A host, perhaps with a port and a path, and nothing else.
+/// Whether a URL after its scheme is a host with an optional port and path, and nothing else.
 fn is_host(rest: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '/');
     rest.starts_with(|c: char| c.is_ascii_alphanumeric()) && rest.chars().all(plain) && !rest.ends_with('/')
@@ -71,12 +71,12 @@ struct Lint<'a> {
     unchecked: Option<String>,
 }
 
-/// Where things are that have no pointer of their own.
+/// Pointers of query types and parameters, for findings.
 #[derive(Default)]
 struct Places {
-    /// The first operation with a query of this type.
+    /// The first operation with a query type, by the name of the type.
     queries: BTreeMap<String, String>,
-    /// Parameters, by pointer of the operation, and place and name.
+    /// Parameters, by pointer of the operation, and by `in` and name.
     parameters: BTreeMap<(String, String), String>,
 }
 
@@ -85,7 +85,7 @@ impl Places {
         self.queries.get(name).cloned().unwrap_or_default()
     }
 
-    /// A parameter of an operation, such as `query cursor`.
+    /// The pointer of an operation's parameter, such as `query cursor`.
     fn parameter(&self, operation: &str, parameter: String) -> String {
         let found = self.parameters.get(&(operation.to_owned(), parameter));
         found.map_or_else(|| operation.to_owned(), Clone::clone)
@@ -121,7 +121,7 @@ impl<'a> Lint<'a> {
             ),
         }
         if !self.references() {
-            // Everything below follows references.
+            // Everything that follows resolves references.
             return None;
         }
         self.grammar();
@@ -205,7 +205,7 @@ impl<'a> Lint<'a> {
         self.findings.push(self.spec.finding(rule, pointer, problem, help));
     }
 
-    /// The mapping at a pointer; a finding if something else stands there.
+    /// The mapping at a pointer; anything else is reported.
     fn object(&mut self, pointer: &str, what: &str) -> Option<&'a Map<String, Value>> {
         let spec = self.spec;
         let found = spec.at(pointer).and_then(Value::as_object);
@@ -220,7 +220,7 @@ impl<'a> Lint<'a> {
         found
     }
 
-    /// Text that must be there and say something.
+    /// A required text, which must not be empty.
     fn text(&mut self, pointer: &str, name: &str, help: &str) -> String {
         let spec = self.spec;
         match spec.at(&child(pointer, name)) {
@@ -241,7 +241,7 @@ impl<'a> Lint<'a> {
         }
     }
 
-    /// Text that may be missing.
+    /// An optional text.
     fn optional_text(&mut self, pointer: &str, name: &str) -> String {
         let spec = self.spec;
         if spec.at(&child(pointer, name)).is_none() {

@@ -12,12 +12,12 @@ use crate::{
     model::{Api, Direction, Home, Object, Operation, Property, Scope, Tag, Type},
     names,
     render::FILES,
-    reserved::{OF_TRAITS, Reserved, Room},
+    reserved::{FileKind, OF_TRAITS, Reserved},
 };
 
-/// Names that must differ, and what has each.
+/// A set of unique names, and what each belongs to.
 struct Namespace {
-    /// Where they are: "in the module `things`".
+    /// Where the names are used: "in the module `things`".
     place: String,
     names: BTreeMap<String, String>,
 }
@@ -33,16 +33,16 @@ impl Namespace {
     }
 }
 
-/// Something that wants a name.
+/// Something that needs a name.
 struct Named<'a> {
     name: &'a str,
-    /// What it is, for others that want the same name.
+    /// What it is, for the finding about a conflict.
     what: String,
     pointer: &'a str,
     help: &'a str,
 }
 
-/// How names of the generator's own begin.
+/// Prefix of names that the generator uses internally.
 const OWN: &str = "Xtask";
 
 const OPERATION_HELP: &str = "choose another operationId, made of a verb and a resource: `update_opportunity`";
@@ -73,8 +73,8 @@ impl Lint<'_> {
         }
     }
 
-    /// Whether an operation could be called so: no namespace has the names that follow from it. Help that proposes a name
-    /// asks, because else it would lead to the next finding.
+    /// Whether an operation could have this id: all names that follow from it are free. Checked before help suggests an id,
+    /// which must not lead to another finding.
     pub(super) fn is_free_operation_id(&self, id: &str, tag: &str, of: &str) -> bool {
         let reserved = Reserved::get();
         let (pascal, verb) = (names::pascal(id), names::verb(id, tag));
@@ -84,19 +84,24 @@ impl Lint<'_> {
         is_name(id)
             && is_name(&verb)
             && !has(Box::new(reserved.low_level_client()), id)
-            && !has(Box::new(reserved.names(Room::Requests)), &pascal)
-            && !has(Box::new(reserved.names(Room::Resources)), &pascal)
-            && !has(Box::new(reserved.names(Room::Operations)), &id.to_shouty_snake_case())
+            && !has(Box::new(reserved.names(FileKind::Requests)), &pascal)
+            && !has(Box::new(reserved.names(FileKind::Resources)), &pascal)
+            && !has(
+                Box::new(reserved.names(FileKind::Operations)),
+                &id.to_shouty_snake_case(),
+            )
             && !has(Box::new(reserved.methods(&names::pascal(tag))), &verb)
             && !named.contains(&pascal)
             && !named.contains(&format!("{pascal}Query"))
     }
 
-    /// Whether a component could be called so.
+    /// Whether a component could have this name.
     pub(super) fn is_free_type(&self, name: &str) -> bool {
         let reserved = Reserved::get();
-        let mut taken = reserved.names(Room::Types).chain(reserved.names(Room::Resources));
-        let mut table = reserved.names(Room::Operations);
+        let mut taken = reserved
+            .names(FileKind::Types)
+            .chain(reserved.names(FileKind::Resources));
+        let mut table = reserved.names(FileKind::Operations);
         names::pascal(name) == name
             && names::is_ident(name)
             && !name.starts_with(OWN)
@@ -105,7 +110,7 @@ impl Lint<'_> {
             && !self.named_types("").contains(name)
     }
 
-    /// The types that the document names, but for those of one operation. They are more than what meets in one namespace.
+    /// All types that the document names, except those of one operation. They are in several namespaces.
     fn named_types(&self, but_for: &str) -> BTreeSet<String> {
         let mut named = BTreeSet::new();
         let text = |value: &Value| value.as_str().map(names::pascal);
@@ -128,7 +133,7 @@ impl Lint<'_> {
         named
     }
 
-    /// Where the operation is, or a keyword of it that is there.
+    /// The pointer of the first of these keywords that an operation has, or of the operation.
     pub(super) fn of_operation(&self, operation: &Operation, keywords: &[&str]) -> String {
         let pointer = child(&child("/paths", &operation.path), &operation.method);
         let mut places = keywords.iter().map(|keyword| child(&pointer, keyword));
@@ -138,8 +143,8 @@ impl Lint<'_> {
     /// `chartmogul_api`: methods of its client, requests, and the table of operations.
     fn low_level(&mut self, api: &Api, reserved: &Reserved) {
         let mut client = Namespace::new("in the low-level client", reserved.low_level_client());
-        let mut requests = Namespace::new("among the requests", reserved.names(Room::Requests));
-        let mut table = Namespace::new("in the table of operations", reserved.names(Room::Operations));
+        let mut requests = Namespace::new("among the requests", reserved.names(FileKind::Requests));
+        let mut table = Namespace::new("in the table of operations", reserved.names(FileKind::Operations));
         for operation in &api.operations {
             let pointer = &self.of_operation(operation, &["operationId"]);
             let (pascal, shouty) = (names::pascal(&operation.id), operation.id.to_shouty_snake_case());
@@ -155,7 +160,7 @@ impl Lint<'_> {
                     pointer,
                     help: OPERATION_HELP,
                 };
-                // An id that is used twice is told elsewhere.
+                // An id that is used twice is reported elsewhere.
                 if namespace.names.get(name) != Some(&wanted.what) {
                     self.take(namespace, &wanted);
                 }
@@ -177,7 +182,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Where a component is, or what names a query type.
+    /// The pointer of a component, or of what names a query type.
     fn of_type(&self, name: &str) -> String {
         let component = child(SCHEMAS, name);
         if self.spec.at(&component).is_some() {
@@ -192,9 +197,9 @@ impl Lint<'_> {
         }
     }
 
-    /// `chartmogul_api::types`, which is flat.
+    /// `chartmogul_api::types`, which has no submodules.
     fn types(&mut self, api: &Api, reserved: &Reserved) {
-        let mut types = Namespace::new("among the types", reserved.names(Room::Types));
+        let mut types = Namespace::new("among the types", reserved.names(FileKind::Types));
         for (name, ty) in &api.types {
             let pointer = &self.of_type(name);
             if name.starts_with(OWN) {
@@ -224,7 +229,7 @@ impl Lint<'_> {
         }
     }
 
-    /// The structs and enums for arguments, each once, and what names it.
+    /// The structs and enums of arguments, each once, with the pointer of its name.
     fn structs(&self, api: &Api) -> Vec<(String, String)> {
         let mut found = Vec::new();
         for (name, ty) in &api.types {
@@ -277,7 +282,10 @@ impl Lint<'_> {
                 self.take(namespace, &wanted);
             }
             let resource = names::pascal(&tag.name);
-            let mut module = Namespace::new(format!("in the module `{}`", tag.name), reserved.names(Room::Resources));
+            let mut module = Namespace::new(
+                format!("in the module `{}`", tag.name),
+                reserved.names(FileKind::Resources),
+            );
             let wanted = Named {
                 name: &resource,
                 what: format!("the resource `{}`", tag.name),
@@ -337,7 +345,7 @@ impl Lint<'_> {
                 let home_of = of_required.or_else(|| paths.get(name.as_str()).map(|ty| &ty.home));
                 let identifies = identifiers.get(name.as_str());
                 let is_here = home_of == Some(&home) || identifies.is_some_and(|of| of.by_query.tag == tag.name);
-                // Those that are types, too, have been told about.
+                // A conflict with a type has been reported.
                 if is_here && !api.types.contains_key(&name) {
                     let wanted = Named {
                         name: &name,
@@ -351,7 +359,7 @@ impl Lint<'_> {
         }
     }
 
-    /// What a customer is asked for: an accessor, and the struct that it returns; or the methods of the customer itself.
+    /// Names in the scope of a customer: the accessor and its struct, or the methods of the customer itself.
     fn scope(&mut self, api: &Api, tag: &Tag, pointer: &str, module: &mut Namespace, scope: &mut Namespace) {
         let of_customer = tag.of_customer();
         let wanted = |name| Named {
@@ -392,8 +400,8 @@ impl Lint<'_> {
 
     /// Arguments of the method, and fields of the request as data.
     fn arguments(&mut self, api: &Api, operation: &Operation, reserved: &Reserved) {
-        // Its method calls functions that it imports, which an argument would hide.
-        let mut request = Namespace::new("in the request", reserved.names(Room::Client));
+        // The generated method calls imported functions, which an argument of that name would hide.
+        let mut request = Namespace::new("in the request", reserved.names(FileKind::Client));
         for (name, is_there) in [("query", operation.query.is_some()), ("body", operation.body.is_some())] {
             if is_there {
                 request.names.insert(name.to_owned(), format!("the {name}"));
@@ -424,7 +432,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Methods of a builder: what it can do, and its setters.
+    /// Methods of a builder: handwritten ones, and setters.
     fn builder(&mut self, api: &Api, operation: &Operation, reserved: &Reserved) {
         let mut methods = Namespace::new(
             format!("in the builder of `{}`", operation.id),
@@ -447,7 +455,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Setters of requests that are parts of others.
+    /// Setters of objects that are parts of requests.
     fn parts(&mut self, api: &Api) {
         for (name, ty) in &api.types {
             let Type::Object(object) = ty else { continue };
@@ -455,7 +463,7 @@ impl Lint<'_> {
                 continue;
             }
             let place = format!("in the setters of `{name}`");
-            // `Default` is derived, and conversions begin with it.
+            // `Default` is derived, and conversions call it.
             let mut methods = Namespace::new(place, OF_TRAITS.into_iter().chain(["new", "default"]));
             let properties = child(&child(SCHEMAS, name), "properties");
             for property in optional(object) {
@@ -477,7 +485,7 @@ impl Lint<'_> {
     }
 }
 
-/// The optional fields of an object. Fields of one name have been told about.
+/// The optional fields of an object, without duplicate names, which have been reported.
 fn optional(object: &Object) -> impl Iterator<Item = &Property> {
     let all = &object.properties;
     let is_first = |index: usize| !all[..index].iter().any(|other| other.field == all[index].field);

@@ -1,4 +1,4 @@
-//! Operations: what is said about each as a whole.
+//! Operations: the keywords of each operation itself.
 
 use std::collections::BTreeMap;
 
@@ -127,7 +127,7 @@ impl Lint<'_> {
         id
     }
 
-    /// What the operation is called among those of its resource.
+    /// The name of an operation's method in its resource.
     fn verb(&mut self, pointer: &str, id: &str, tag: &str) -> String {
         let at = child(pointer, "x-method");
         let Some(verb) = self.spec.at(&at) else {
@@ -143,7 +143,7 @@ impl Lint<'_> {
         }
     }
 
-    /// The enum of what identifies the object; without a name if that is none.
+    /// The name of the enum that identifies the object; empty if it is not a valid name.
     fn identifier(&mut self, pointer: &str) -> Option<String> {
         let at = child(pointer, "x-identifier");
         let is_there = self.spec.at(&at).is_some();
@@ -162,7 +162,7 @@ impl Lint<'_> {
         self.flag(pointer, "x-idempotent").unwrap_or(false)
     }
 
-    /// Whether something is lost for good.
+    /// Whether the operation deletes something permanently.
     fn destructive(&mut self, pointer: &str, method: &str) -> bool {
         let said = self.flag(pointer, "x-destructive");
         let implied = match method {
@@ -215,7 +215,7 @@ impl Lint<'_> {
         }
     }
 
-    /// An operation is in the file of its resource, where people look for it.
+    /// Checks that an operation is in the file of its resource.
     fn file_of_tag(&mut self, pointer: &str, tag: &str) {
         let file = self.spec.file(pointer);
         if let Some(of_file) = tag_of_file(file)

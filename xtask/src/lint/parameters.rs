@@ -1,4 +1,4 @@
-//! Parameters of a path, and where those of the query are.
+//! Parameters of a path, and the pointers of those in the query.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use crate::{
 };
 
 impl<'a> Lint<'a> {
-    /// Those in the path, in its order; and where those in the query are, by name.
+    /// The path parameters, in the order of the path; and the query parameters, each with its pointer.
     pub(super) fn parameters(&mut self, pointer: &str, path: &str) -> (Vec<Parameter>, Vec<(String, String)>) {
         let spec = self.spec;
         let path_pointer = child("/paths", path);
-        // None is one that was told about.
+        // `None` is an invalid one, which was reported.
         let mut declared: BTreeMap<String, Option<Parameter>> = BTreeMap::new();
         let mut query: Vec<(String, String)> = Vec::new();
-        // Those of the operation come last and win.
+        // Parameters of the operation come last and replace those of the path.
         for list in [child(&path_pointer, "parameters"), child(pointer, "parameters")] {
             let Some(value) = spec.at(&list) else { continue };
             let Some(items) = value.as_array() else {
@@ -88,7 +88,7 @@ impl<'a> Lint<'a> {
             let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
             part.chars().all(plain)
         };
-        // Before and after the braces; what is between them has a rule of its own.
+        // Only the text outside of the braces; names inside have their own rule.
         let is_plain_outside = |part: &str| {
             let mut pieces = part.split(['{', '}']);
             pieces.next().is_none_or(is_plain) && pieces.next_back().is_none_or(is_plain)
@@ -157,7 +157,7 @@ impl<'a> Lint<'a> {
         ordered
     }
 
-    /// Its name, and its place.
+    /// The name of a parameter, and its `in`.
     fn parameter(&mut self, pointer: &str) -> Option<(String, Option<&'a str>)> {
         let parameter = self.object(pointer, "a parameter")?;
         let name = self.text(pointer, "name", "name the parameter");

@@ -1,4 +1,4 @@
-//! Parameters of the query: together they are an object.
+//! Query parameters, which are read as one object.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{
 const QUERY_TYPE: &str = "x-query-type";
 
 impl Lint<'_> {
-    /// Reads the query parameters of an operation; the name of the type that holds them.
+    /// Reads the query parameters of an operation; returns the name of their type.
     pub(super) fn query(
         &mut self,
         pointer: &str,
@@ -44,7 +44,7 @@ impl Lint<'_> {
         }
         let kinds: Vec<_> = properties.iter().filter(|p| p.required).map(|p| &p.kind).collect();
         let required_type = if has_path_type {
-            // The name is that of the path's struct.
+            // The name is used for the path's struct.
             if mixed_up(&kinds) {
                 let at = child(pointer, "x-required-type");
                 let problem = "the path and the query need a struct each, but only one name is given";
@@ -73,7 +73,7 @@ impl Lint<'_> {
         Some(name)
     }
 
-    /// Nothing is said about a query that is not there.
+    /// Reports keywords about a query that does not exist.
     fn no_query(&mut self, pointer: &str, has_path_type: bool) {
         let required_type = (!has_path_type).then_some("x-required-type");
         for keyword in [QUERY_TYPE, "x-one-of"].into_iter().chain(required_type) {
@@ -91,7 +91,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Operations may share the type of their queries if these are the same.
+    /// Adds a query type. Operations may share it if their queries are the same.
     fn share(&mut self, pointer: &str, id: &str, name: &str, object: Object) {
         let at = child(pointer, QUERY_TYPE);
         let component = child(SCHEMAS, name);
@@ -180,7 +180,7 @@ impl Lint<'_> {
         self.say(Rule::QueryParameter, pointer, problem, help);
     }
 
-    /// A list is sent as one text with commas, and says so.
+    /// Checks that a list is declared to be sent as one text with commas.
     fn style(&mut self, pointer: &str, name: &str, is_list: bool) {
         let (style, explode) = (child(pointer, "style"), child(pointer, "explode"));
         let is_comma =
@@ -190,7 +190,7 @@ impl Lint<'_> {
             let help = "write `style: form` and `explode: false`: one text, with commas between the items";
             self.say(Rule::QueryParameter, pointer, problem, help);
         }
-        // What is implied may be written out.
+        // Defaults may be explicit.
         for (at, implied) in [(style, Value::from("form")), (explode, Value::from(true))] {
             if !is_list && self.spec.at(&at).is_some_and(|said| *said != implied) {
                 let problem = format!("query parameter `{name}` is not a list");

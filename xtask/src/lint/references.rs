@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Lint<'_> {
-    /// Whether every `$ref` leads to something, and none leads back to itself.
+    /// Whether every `$ref` has a target, and none is a cycle; others are reported.
     pub(super) fn references(&mut self) -> bool {
         let before = self.findings.len();
         let root = self.spec.root();
@@ -17,13 +17,13 @@ impl Lint<'_> {
 
     fn walk(&mut self, pointer: &str, value: &Value) {
         match value {
-            Value::Object(members) => {
-                if let Some(target) = members.get("$ref") {
+            Value::Object(fields) => {
+                if let Some(target) = fields.get("$ref") {
                     self.reference(&child(pointer, "$ref"), target);
                 }
-                for (name, member) in members {
+                for (name, field) in fields {
                     if is_read(pointer, name) {
-                        self.walk(&child(pointer, name), member);
+                        self.walk(&child(pointer, name), field);
                     }
                 }
             }
@@ -74,7 +74,7 @@ impl Lint<'_> {
         }
     }
 
-    /// The sibling whose name shares the longest beginning.
+    /// The sibling whose name has the longest common prefix.
     fn nearest(&self, local: &str) -> Option<String> {
         let (parent, name) = local.rsplit_once('/')?;
         let common = |other: &str| {

@@ -1,5 +1,5 @@
-//! Which kind of value is in a place that requires an object. A value that can't be a body in any form is reported as such at
-//! once: otherwise the author would first be asked for a component, and only then be told that it can't be a body.
+//! Checks values where an object is required. A value that can't be a body in any form is reported as such at once:
+//! otherwise the first finding would ask for a component, and the next one say that it can't be a body.
 
 use serde_json::{Map, Value};
 
@@ -9,7 +9,7 @@ use crate::{
     finding::Rule,
 };
 
-/// The ways in which a schema may name several.
+/// Keywords that combine several schemas.
 const UNIONS: [&str; 4] = ["oneOf", "anyOf", "not", "allOf"];
 
 /// The kind of value that a schema describes.
@@ -17,20 +17,20 @@ const UNIONS: [&str; 4] = ["oneOf", "anyOf", "not", "allOf"];
 pub(super) enum Shape {
     /// An object with properties.
     Object,
-    /// An object of which nothing is known.
+    /// An object without described fields.
     Empty,
     /// An object with free keys.
     Map,
     List,
     /// A text, a number, an enum, a value of any shape.
     Single,
-    /// A union of which one part at least is an object.
+    /// A union with at least one object.
     Union(&'static str),
-    /// It has no type, or one that nobody knows.
+    /// It has no type, or an unknown one.
     Unknown,
 }
 
-/// A value, and where its schema is.
+/// The shape of a value, and the pointer of its schema.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) shape: Shape,
@@ -93,12 +93,12 @@ impl Lint<'_> {
                 "string" | "integer" | "number" | "boolean" => Shape::Single,
                 _ => Shape::Unknown,
             }),
-            Some(_) => None, // told elsewhere
+            Some(_) => None, // reported elsewhere
             None => Some(Shape::Unknown),
         }
     }
 
-    /// Whether a request body is an object, or may be one once it has a name; a finding if not.
+    /// Whether a request body is an object, or would be as a component; otherwise it is reported.
     pub(super) fn is_object_in_request(&mut self, schema: &str) -> bool {
         let Some(found) = self.shape_at(schema) else {
             return true;
@@ -106,7 +106,7 @@ impl Lint<'_> {
         let at = &found.pointer;
         match found.shape {
             Shape::Object => !self.is_wrapped(&found),
-            Shape::Empty if at == schema => true, // it has no name either, which is more
+            Shape::Empty if at == schema => true, // it is not a component either, which is reported instead
             Shape::Empty => {
                 let help = "describe them under `properties`: a body is an object whose fields are known; what is not \
                             known goes into one of them, such as a map";
@@ -136,14 +136,14 @@ impl Lint<'_> {
         }
     }
 
-    /// Whether a response is an object, a list or a map, or may be one once it has a name; a finding if not.
+    /// Whether a response is an object, a list or a map, or would be as a component; otherwise it is reported.
     pub(super) fn is_read_from_response(&mut self, schema: &str) -> bool {
         let Some(found) = self.shape_at(schema) else {
             return true;
         };
         let at = &found.pointer;
         match found.shape {
-            // A component that stands for another is that one.
+            // A component that is an alias of another one.
             _ if found.wrapped.as_deref() == Some(schema) => !self.is_wrapped(&found),
             Shape::Object | Shape::Empty | Shape::Map | Shape::List => true,
             Shape::Single => {
@@ -165,7 +165,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Says that something is there in an `allOf` that could be there itself.
+    /// Reports an unnecessary `allOf` of one component.
     fn is_wrapped(&mut self, found: &Found) -> bool {
         let Some(above) = &found.wrapped else { return false };
         let help = format!(
@@ -186,7 +186,7 @@ impl Lint<'_> {
         self.say(Rule::Union, &child(pointer, union), problem, help);
     }
 
-    /// Reports that a value is not an object, in place or in a component.
+    /// Reports that a value, inline or a component, is not an object.
     fn no_object(&mut self, schema: &str, at: &str, what: &str, allowed: &str) {
         let name = at.strip_prefix("/components/schemas/");
         let problem = match name {
@@ -204,7 +204,7 @@ impl Lint<'_> {
             .and_then(Value::as_object)
             .filter(|schema| schema.contains_key("enum"))
         {
-            self.unsupported(at, schema); // which is the case in a property, too
+            self.unsupported(at, schema); // an `enum` is not supported in a property either
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Structs for arguments that would get mixed up in a row.
+//! Structs for arguments that callers would confuse.
 
 use super::{Lint, components::SCHEMAS};
 use crate::{
@@ -10,13 +10,13 @@ use crate::{
 
 const REQUIRED_TYPE: &str = "x-required-type";
 
-/// Whether arguments of these types get mixed up in a row.
+/// Whether callers would confuse arguments of these types: more than two, or two of one type.
 pub(super) fn mixed_up(kinds: &[&Kind]) -> bool {
     kinds.len() > 2 || matches!(kinds[..], [one, other] if one == other)
 }
 
 impl Lint<'_> {
-    /// The struct for what a request can't be without.
+    /// The name of the struct for required values, if one is needed.
     pub(super) fn required_type(
         &mut self,
         pointer: &str,
@@ -44,7 +44,7 @@ impl Lint<'_> {
         self.struct_name(&at, "NewOpportunity")
     }
 
-    /// The struct for the arguments of a path.
+    /// The name of the struct for the arguments of a path, if one is needed.
     pub(super) fn path_type(&mut self, pointer: &str, parameters: &[Parameter]) -> Option<String> {
         let kinds: Vec<_> = parameters.iter().map(|parameter| &parameter.kind).collect();
         if !mixed_up(&kinds) {
@@ -60,7 +60,7 @@ impl Lint<'_> {
         self.struct_name(&at, "MergedContacts")
     }
 
-    /// The name of a type that an extension gives.
+    /// The type name that an extension sets.
     pub(super) fn struct_name(&mut self, pointer: &str, example: &str) -> Option<String> {
         let name = self.spec.at(pointer)?;
         let is_name = |name: &&str| names::pascal(name) == **name && names::is_ident(name);
@@ -79,7 +79,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Structs that several requests share hold the same in each.
+    /// Checks that requests that share a struct have the same fields in it.
     pub(super) fn shared_structs(&mut self) {
         let mut required: Vec<(String, Vec<Property>, String)> = Vec::new();
         let mut differ = Vec::new();
@@ -112,7 +112,7 @@ impl Lint<'_> {
     }
 }
 
-/// How to make two lists of fields equal.
+/// Help that says how to make two lists of fields equal.
 pub(super) fn difference(one: &[Property], other: &[Property]) -> String {
     let names = |fields: &[Property]| fields.iter().map(|p| p.name.clone()).collect::<Vec<_>>();
     if names(one) != names(other) {

@@ -18,7 +18,7 @@ impl Lint<'_> {
         self.links();
     }
 
-    /// What `security` names exists, and what exists is named.
+    /// Checks that `security` names defined schemes, and that all of them are used.
     fn security(&mut self) {
         const SCHEMES: &str = "/components/securitySchemes";
         let spec = self.spec;
@@ -85,7 +85,7 @@ impl Lint<'_> {
         }
     }
 
-    /// A component that nothing leads to is read by nobody.
+    /// Reports components that no operation uses.
     fn unused(&mut self) {
         let spec = self.spec;
         let mut used = BTreeSet::new();
@@ -119,7 +119,7 @@ impl Lint<'_> {
                 .at(&at)
                 .and_then(Value::as_object)
                 .into_iter()
-                .flat_map(|members| members.keys())
+                .flat_map(|fields| fields.keys())
             {
                 let pointer = child(&at, name);
                 if !used.contains(&pointer) {
@@ -135,7 +135,7 @@ impl Lint<'_> {
         }
     }
 
-    /// Links to documentation are followed by people.
+    /// Checks that links to documentation are URLs.
     fn links(&mut self) {
         let mut wrong = Vec::new();
         walk("", self.spec.root(), &mut |pointer, value| {
@@ -164,9 +164,9 @@ fn is_link(url: &str) -> bool {
 fn walk(pointer: &str, value: &Value, visit: &mut impl FnMut(&str, &Value)) {
     visit(pointer, value);
     match value {
-        Value::Object(members) => members
+        Value::Object(fields) => fields
             .iter()
-            .for_each(|(name, member)| walk(&child(pointer, name), member, visit)),
+            .for_each(|(name, field)| walk(&child(pointer, name), field, visit)),
         Value::Array(items) => {
             items
                 .iter()

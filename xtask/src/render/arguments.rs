@@ -1,11 +1,11 @@
-//! What constructors, verbs and setters take, and how that becomes what a request holds.
+//! Argument types of constructors, methods and setters, and their conversion into the fields of a request.
 
 use crate::{
     lower::rust_type,
     model::{Api, Direction, Kind, Property},
 };
 
-/// The crate that code is written for: the path of the low-level crate in it.
+/// The crate that code is generated for; decides the path of the low-level crate.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Crate {
     /// `chartmogul-api`.
@@ -15,7 +15,7 @@ pub(super) enum Crate {
 }
 
 impl Crate {
-    /// A type, from its path within `chartmogul-api`.
+    /// The full path of a type, from its path within `chartmogul-api`.
     pub(super) fn path(self, path: &str) -> String {
         match self {
             Self::Low => path.to_owned(),
@@ -26,7 +26,7 @@ impl Crate {
         }
     }
 
-    /// The Rust type of a value of a request.
+    /// The Rust type of a value in a request.
     pub(super) fn rust_type(self, api: &Api, kind: &Kind) -> String {
         self.path(&rust_type(api, kind, Direction::Request))
     }
@@ -54,7 +54,7 @@ impl Crate {
     }
 }
 
-/// The value, from an argument of that name.
+/// The expression that converts an argument into the value.
 pub(super) fn converted(kind: &Kind, name: &str) -> String {
     match kind {
         Kind::List(_) => format!("{name}.into_iter().map(Into::into).collect()"),
@@ -63,7 +63,7 @@ pub(super) fn converted(kind: &Kind, name: &str) -> String {
     }
 }
 
-/// The value of a required field, from an argument of its name.
+/// The expression that converts an argument into the value of a required field.
 pub(super) fn converted_required(property: &Property) -> String {
     if property.nullable {
         property.field.clone()

@@ -1,11 +1,11 @@
-//! Open enums: known values, and the others.
+//! Open enums: known values, and `Unknown`.
 
 use std::fmt::Write as _;
 
 use super::docs;
 use crate::model::OpenEnum;
 
-/// Text and not tokens: the formatter leaves the inside of a macro alone.
+/// Text instead of tokens: the formatter does not format the inside of a macro.
 pub(super) fn code(name: &str, open: &OpenEnum) -> String {
     let mut text = String::from("crate::open_enum! {\n");
     text.push_str(&docs::comment_text(&docs::markdown(&open.description), "    "));

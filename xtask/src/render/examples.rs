@@ -1,4 +1,4 @@
-//! An example for each verb, made of the document's own examples. It is compiled with the crate's tests, and not run.
+//! An example for each method, made from the document's own examples. The crate's tests compile it, but don't run it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use crate::{
     names,
 };
 
-/// So many setters are shown.
+/// Maximum number of setters that are shown.
 const SETTERS: usize = 3;
-/// Longer statements are broken.
+/// Longer statements are wrapped.
 const WIDTH: usize = 110;
 const HEAD: &str = "# async fn run(client: chartmogul::Client) -> Result<(), chartmogul::Error> {\n";
 const END: &str = "# Ok(()) }\n";
 
-/// The lines of a documentation test; none if the document has a value that can't be written in a line of Rust.
+/// The lines of a documentation test; `None` if the document has a value that can't be written as a Rust expression.
 pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<String> {
     let examples = Examples { api };
     let arguments = operation.arguments(api);
@@ -46,7 +46,7 @@ pub(super) fn example(api: &Api, tag: &Tag, operation: &Operation) -> Option<Str
     Some(format!("{HEAD}{uses}{statement}{END}"))
 }
 
-/// With `use` for what it names by a path.
+/// The `use` declarations for the paths in a statement, and the shortened statement.
 fn imported(statement: &str) -> (String, String) {
     let mut short = statement.to_owned();
     let mut imports: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -72,7 +72,7 @@ fn imported(statement: &str) -> (String, String) {
     (uses + gap, short)
 }
 
-/// In one line, if it is short; formatted otherwise.
+/// One line if it is short, otherwise formatted.
 fn laid_out(statement: &str) -> Option<String> {
     if statement.len() <= WIDTH {
         return Some(format!("{statement}\n"));
@@ -89,16 +89,16 @@ fn laid_out(statement: &str) -> Option<String> {
     )
 }
 
-/// How a value is given.
+/// The context of a value, which decides how it is written.
 #[derive(Clone, Copy, PartialEq)]
 enum As {
-    /// To a parameter that converts.
+    /// An argument that is converted (`impl Into`).
     Argument,
-    /// To a field of a struct, in which texts are borrowed.
+    /// A field of a struct that borrows texts.
     Field,
-    /// Where exactly its type is expected.
+    /// A position that requires the exact type.
     Owned,
-    /// Within another value, for a parameter that converts only what is around it: nothing tells the type but the value.
+    /// An item within an argument that is converted: its type is inferred from the value alone.
     Inner,
 }
 
@@ -146,7 +146,7 @@ impl Examples<'_> {
         let query = operation
             .query_object(self.api)
             .map_or(&[][..], |object| &object.properties);
-        // A cursor is the server's.
+        // A cursor comes from an earlier response, so an example has none.
         let of_query = query
             .iter()
             .filter(|p| p.name != "cursor")
@@ -160,7 +160,7 @@ impl Examples<'_> {
         let value = given.or(property.example.as_ref())?;
         if property.nullable {
             let position = match position {
-                As::Argument => As::Owned, // an `Option` does not convert what is inside
+                As::Argument => As::Owned, // an `Option` does not convert its content
                 other => other,
             };
             return match value {
@@ -191,7 +191,7 @@ impl Examples<'_> {
             As::Inner => None,
         };
         let owned = |text: &str| format!("{text:?}.to_owned()");
-        // What is in a list or a map.
+        // The context of the items of a list or a map.
         let inside = |kind: &Kind| match (position, kind) {
             (As::Argument, Kind::List(_) | Kind::Map(_)) => As::Inner,
             (As::Field, _) => As::Owned,
@@ -218,7 +218,7 @@ impl Examples<'_> {
                 _ => None,
             },
             (Kind::List(item), Value::Array(items)) => {
-                // The type of no items, or of different ones, would have to be told.
+                // An empty list, or one of different types, would need a type annotation.
                 let is_told = matches!(position, As::Field | As::Owned);
                 if !is_told && (items.is_empty() || !same_types(value)) {
                     return None;
@@ -228,7 +228,7 @@ impl Examples<'_> {
                 let vec = if position == As::Argument { "" } else { "vec!" };
                 Some(format!("{vec}[{items}]"))
             }
-            // It is not a `BTreeMap`.
+            // Its type is not a `BTreeMap`.
             (Kind::Map(of), _) if **of == Kind::Any && position != As::Argument => None,
             (Kind::Map(of), Value::Object(fields)) => {
                 let is_told = matches!(position, As::Field | As::Owned);
@@ -254,7 +254,7 @@ impl Examples<'_> {
         }
     }
 
-    /// An object within a request: what is required, then setters.
+    /// An object within a request: `new` with the required fields, then setters.
     fn object(&self, name: &str, object: &Object, value: &Value) -> Option<String> {
         let path = format!("chartmogul::{}::{name}", module(&object.home));
         let made = match &object.required_type {
@@ -301,7 +301,7 @@ fn body_example(operation: &Operation) -> Option<&Value> {
     inside(operation.body.as_ref()?)
 }
 
-/// The example of what is inside of the envelope.
+/// The example of the object in the envelope.
 pub(super) fn inside(body: &Body) -> Option<&Value> {
     let example = body.example.as_ref()?;
     match &body.envelope {
@@ -335,7 +335,7 @@ fn same_types(items: &Value) -> bool {
     items.windows(2).all(|pair| types(&pair[0]) == types(&pair[1]))
 }
 
-/// `20_000`; `i64` only where it must be told.
+/// An integer with separators, such as `20_000`; with the suffix `i64` only where it is needed.
 fn integer(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut grouped = String::new();

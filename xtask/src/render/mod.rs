@@ -1,7 +1,6 @@
-//! Makes Rust files of an API.
+//! Renders Rust files from the model of the API.
 //!
-//! What must be laid out by a formatter is made of tokens; what is data, or the inside of a macro, which a formatter
-//! leaves alone, is text.
+//! Code that the formatter formats is built from tokens; data, and the inside of macros, which it leaves alone, from text.
 
 mod arguments;
 mod docs;
@@ -36,13 +35,13 @@ const INDEX: &str = "mod";
 /// The file of `chartmogul` with the types that several resources share.
 const TYPES: &str = "types";
 
-/// The file of what several resources share, in a folder of `chartmogul-api`.
+/// The file for what several resources share, in a folder of `chartmogul-api`.
 const SHARED: &str = "shared";
 
-/// Files that no tag may be named like: they stand beside those of the tags.
+/// Files beside those of the tags; no tag may have such a name.
 pub(crate) const FILES: [&str; 3] = [INDEX, TYPES, SHARED];
 
-/// Longer lists of names are broken.
+/// Longer lists of names are wrapped.
 const WIDTH: usize = 120;
 
 /// All generated files.
@@ -81,7 +80,7 @@ pub fn render(spec: &Spec, api: &Api) -> anyhow::Result<Files> {
     Ok(files.0)
 }
 
-/// The files so far, and the folder of the next one.
+/// The files so far, and the current folder.
 struct Writer(Files, String);
 
 impl Writer {
@@ -96,7 +95,7 @@ impl Writer {
     }
 }
 
-/// Where types are written: the resources, and what they share.
+/// The modules of types: one per resource, and one for shared types.
 fn homes(api: &Api) -> BTreeSet<Home> {
     let tags = api.tags.iter().map(|tag| Home::Tag(tag.name.clone()));
     tags.chain([Home::Shared]).collect()
@@ -115,7 +114,7 @@ fn modules(names: impl Iterator<Item = String>, visibility: &str) -> String {
     names.map(|name| format!("{visibility}mod {name};\n")).collect()
 }
 
-/// Exports names; nothing, if there are none.
+/// Re-exports names; empty if there are none.
 fn export(path: &str, mut names: Vec<String>) -> String {
     names.sort_unstable();
     let [first, rest @ ..] = names.as_slice() else {
@@ -138,7 +137,7 @@ fn export(path: &str, mut names: Vec<String>) -> String {
     format!("pub use {path}::{{\n{}\n}};\n", lines.join("\n"))
 }
 
-/// The operations of a resource that have a request and a method: of two that share one, that with the path.
+/// The operations of a resource that have a method: of two that share one, the one with the path.
 fn methods_of<'a>(api: &'a Api, tag: &str) -> impl Iterator<Item = &'a Operation> {
     operations_of(api, tag).filter(|operation| !operation.is_by_query())
 }

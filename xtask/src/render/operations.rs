@@ -1,4 +1,4 @@
-//! The operation table: what everything that must know all operations reads, and what input is checked against.
+//! The operation table: all operations as data, and the schemas for the validation of input.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub(super) fn constant(operation: &Operation) -> String {
     operation.id.to_uppercase()
 }
 
-/// `operations.rs`: all of them.
+/// `operations/mod.rs`: the table of all operations.
 pub(super) fn index(api: &Api, homes: &BTreeSet<Home>) -> String {
     let modules = modules(homes.iter().map(module), "");
     let exports: String = api
@@ -68,13 +68,13 @@ fn resource(api: &Api, tag: &Tag) -> String {
     )
 }
 
-/// The operations and the objects of requests of one place.
+/// The operations and the request objects of one module.
 pub(super) fn operations(api: &Api, home: &Home) -> String {
     let mut items = Vec::new();
     if let Home::Tag(tag) = home {
         items.extend(operations_of(api, tag).map(|item| operation(api, item)));
     }
-    // An envelope is a key of the body, see `Body`.
+    // An envelope is a key of the body; see `Body`.
     let bodies = api.operations.iter().filter_map(|operation| operation.body.as_ref());
     let envelopes: BTreeSet<_> = bodies
         .filter(|body| body.envelope.is_some())
@@ -180,7 +180,7 @@ fn operation(api: &Api, operation: &Operation) -> String {
     )
 }
 
-/// The fields whose descriptions say that they are amounts in cents, and those of objects inside.
+/// The fields that are amounts in cents by their descriptions, with those of nested objects.
 fn in_cents(api: &Api, object: &Object, within: &str, depth: usize) -> Vec<String> {
     const DEEPEST: usize = 3;
     let mut found = Vec::new();
@@ -204,7 +204,7 @@ fn entries<'a>(api: &'a Api, operation: &Operation) -> Option<&'a Property> {
     response.properties.iter().find(|property| property.entries)
 }
 
-/// The name of what a response holds; `[Name]` for a list, `{Name}` for a map.
+/// The name of the type of a response; `[Name]` for a list, `{Name}` for a map.
 fn response(kind: &Kind) -> String {
     match kind {
         Kind::Ref(name) => name.clone(),
@@ -251,7 +251,7 @@ fn field(api: &Api, property: &Property) -> String {
     )
 }
 
-/// The limits are those of the innermost value, the fewest items those of the outermost list.
+/// `limits` apply to the innermost value, `min_items` to the outermost list.
 fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
     let inner = |kind: &Kind| schema(api, kind, limits, 0);
     match kind {
@@ -274,7 +274,7 @@ fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
                 let values: Vec<_> = open.values.iter().map(|(value, _)| value.as_str()).collect();
                 let mut limits = limits.clone();
                 if !values.contains(&"") {
-                    limits.min_length = limits.min_length.max(Some(1)); // values that nobody knows have a name, too
+                    limits.min_length = limits.min_length.max(Some(1)); // unknown values are not empty either
                 }
                 format!("Schema::Text(&{})", text(&limits, &values))
             }
@@ -284,7 +284,7 @@ fn schema(api: &Api, kind: &Kind, limits: &Limits, min_items: u64) -> String {
     }
 }
 
-/// Only what is said; the rest is [`Text::ANY`].
+/// Writes only the limits that are set; the rest is [`Text::ANY`].
 fn text(limits: &Limits, values: &[&str]) -> String {
     let min_length = limits
         .min_length

@@ -1,12 +1,12 @@
 //! Runs progenitor on the lowered document and uses its output unchanged, with these rewrites:
 //!
-//! - the client's methods are split by resource, its constructors and imports are left out ([`run`], [`client`]);
-//! - the header `api-version` is dropped, which ChartMogul does not know ([`without_api_version`]);
+//! - the client's methods are split by resource; its constructors and imports are dropped ([`run`], [`client`]);
+//! - the header `api-version`, which ChartMogul does not use, is dropped ([`without_api_version`]);
 //! - `Error<()>` is `Error`, because the transport reads all errors ([`with_own_error`]);
 //! - the documentation and `#[deprecated]` come from the document ([`documentation`]).
 //!
-//! The methods call `chartmogul-api/src/runtime.rs`, under the name `progenitor_client`, which leads to the transport. Of the
-//! types, the structs of requests are used; [`super::types`] finishes them.
+//! The methods call `chartmogul-api/src/runtime.rs` by the name `progenitor_client`; it calls the transport. Of the types,
+//! only the structs of requests are used; [`super::types`] completes them.
 
 use ::progenitor::{GenerationSettings, Generator, HooksMode, InterfaceStyle, TypeImpl};
 use anyhow::Context as _;
@@ -28,7 +28,7 @@ use crate::{
     panics::quietly,
 };
 
-/// progenitor's output by what it is for.
+/// progenitor's output, by kind.
 pub(super) struct Generated {
     /// Structs by name.
     pub(super) structs: ByName<syn::ItemStruct>,
@@ -94,7 +94,7 @@ pub(super) fn client(api: &Api, tag: &str, generated: &Generated) -> anyhow::Res
     })
 }
 
-/// Without `let mut header_map`, `header_map.append(..)` and `.headers(header_map)`, which hold nothing else.
+/// Removes `let mut header_map`, `header_map.append(..)` and `.headers(header_map)`: there are no other headers.
 fn without_api_version(method: &mut ImplItemFn) {
     struct WithoutHeaders;
     impl VisitMut for WithoutHeaders {

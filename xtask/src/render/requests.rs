@@ -1,4 +1,4 @@
-//! Requests as data, and what can be done with each besides sending it.
+//! Requests as data, and their trait implementations.
 
 use super::{docs, export, methods_of, modules, operations};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 
 const DEFAULT: &str = "Default::default()";
 
-/// `requests/mod.rs`: everything under one name.
+/// `requests/mod.rs`: re-exports the requests of all resources.
 pub(super) fn index(api: &Api) -> String {
     let modules = modules(api.tags.iter().map(|tag| names::module(&tag.name)), "");
     let exports: String = api
@@ -36,7 +36,7 @@ pub(super) fn name(operation: &Operation) -> String {
     names::pascal(&operation.id)
 }
 
-/// The Rust type of what a successful response holds, within `chartmogul-api`.
+/// The Rust type of a successful response, within `chartmogul-api`.
 pub(super) fn response(api: &Api, operation: &Operation) -> String {
     match &operation.response {
         Some(kind) => rust_type(api, kind, Direction::Response),
@@ -120,7 +120,7 @@ fn request(api: &Api, operation: &Operation) -> String {
     text
 }
 
-/// For two operations that are one method: which of them it is, and what that one sends.
+/// For two operations that are one method: selects the operation by the identifier, and prepares its request.
 fn by_identifier(api: &Api, operation: &Operation, identified: &Identified<'_>, arguments: &[String]) -> String {
     let (id, other) = (&operation.id, identified.by_query);
     let (constant, other_id, other_constant) =
@@ -162,7 +162,7 @@ fn by_identifier(api: &Api, operation: &Operation, identified: &Identified<'_>, 
     )
 }
 
-/// For an operation that lists: all entries of all pages.
+/// `ListRequest`, for an operation with pages.
 fn list(api: &Api, operation: &Operation) -> Option<String> {
     operation.pages(api)?;
     let cursor = &operation.query_object(api)?.property("cursor")?.field;
@@ -176,7 +176,7 @@ fn list(api: &Api, operation: &Operation) -> Option<String> {
     ))
 }
 
-/// For an update of an object that can be read.
+/// `UpdateRequest`, for an update of an object that can be read.
 fn update(api: &Api, operation: &Operation) -> Option<String> {
     let Read { get, list } = operation.read(api)?;
     let name = name(operation);
@@ -196,7 +196,7 @@ fn update(api: &Api, operation: &Operation) -> Option<String> {
     ))
 }
 
-/// The request for the object that an update is for, in the same way.
+/// The request that reads the object of an update, with the same identifier.
 fn get_whole(api: &Api, operation: &Operation, get: &Operation) -> String {
     let mut fields = String::new();
     if operation.identifier.is_some() {
@@ -211,7 +211,7 @@ fn get_whole(api: &Api, operation: &Operation, get: &Operation) -> String {
         let value = if operation.query.as_ref() == Some(query) {
             "self.query.clone()".to_owned()
         } else {
-            // What is not asked for tells nothing of which object it is.
+            // Optional parameters do not identify the object.
             let value = |p: &Property| {
                 if p.required {
                     format!("self.query.{}.clone()", p.field)
@@ -228,7 +228,7 @@ fn get_whole(api: &Api, operation: &Operation, get: &Operation) -> String {
     format!("        {} {{\n{fields}        }}\n", name(get))
 }
 
-/// The type and the value of the request for the object that an update is for, where one identifier leads to a list.
+/// Type and value of the request that reads the object of an update, if one of the identifiers needs a list.
 fn get_or_list(api: &Api, operation: &Operation, get: &Operation, list: &Operation) -> Option<(String, String)> {
     let identified = operation.identified(api)?;
     let ty = format!("crate::types::{}", identified.name);
@@ -258,7 +258,7 @@ fn get_or_list(api: &Api, operation: &Operation, get: &Operation, list: &Operati
     Some((format!("{read}<{get_name}, {list_name}>"), value))
 }
 
-/// For an update that can replace all custom attributes.
+/// `CustomAttributesRequest`, for an update that can replace all custom attributes.
 fn custom_attributes(api: &Api, operation: &Operation) -> Option<String> {
     let body = operation.merges_custom(api).then(|| operation.body_object(api))??;
     let custom = &body.property("custom")?.field;
@@ -272,7 +272,7 @@ fn custom_attributes(api: &Api, operation: &Operation) -> Option<String> {
     ))
 }
 
-/// From a request to the object in its body, inside of the envelope.
+/// The expression for the object in a request's body, inside of the envelope.
 pub(super) fn body_target(api: &Api, operation: &Operation) -> String {
     let envelope = operation.body.as_ref().filter(|body| body.envelope.is_some());
     let envelope = envelope.and_then(|body| api.object(&body.component)?.properties.first());

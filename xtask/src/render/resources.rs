@@ -1,4 +1,4 @@
-//! The resources of `chartmogul`: accessor, verbs with an example each, builders.
+//! The resources of `chartmogul`: accessors, methods with examples, builders.
 
 use super::{
     arguments::{Crate, converted, lifetime},
@@ -23,7 +23,7 @@ pub(super) fn shared(api: &Api) -> String {
     format!("//! Types that several resources share.\n\n{exports}")
 }
 
-/// The types of a place, shown as if they were written here.
+/// Re-exports the types of a module, inlined in the documentation.
 fn exports(api: &Api, home: &Home) -> String {
     match export("chartmogul_api::types", types::names_for_users(api, home)) {
         exports if exports.is_empty() => exports,
@@ -31,7 +31,7 @@ fn exports(api: &Api, home: &Home) -> String {
     }
 }
 
-/// Modules only: the types of the document live in these files, and no type of theirs is called like a module.
+/// Imports only modules: types of the document are in the same files, and no type has the name of a module.
 const IMPORTS: &str = "#[allow(unused_imports)] // not every resource needs all of them\nuse chartmogul_api::{requests, types};\n\nuse crate::call;\n";
 
 /// The file of a resource.
@@ -82,7 +82,7 @@ pub(super) fn resource(api: &Api, tag: &Tag) -> String {
     text
 }
 
-/// For lists of what belongs to a customer, and new objects: the same resource, limited to one.
+/// The scope for lists of a customer's objects, and new ones: the same resource, limited to that customer.
 fn scope_limited(api: &Api, tag: &Tag) -> String {
     let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
     let links = |is_list: bool| -> Vec<_> {
@@ -124,7 +124,7 @@ fn scope_limited(api: &Api, tag: &Tag) -> String {
     )
 }
 
-/// For what is below the path of a customer: the same methods, without the argument that names the customer.
+/// The scope for paths below a customer's: the same methods, without the argument for the customer.
 fn scope_within(api: &Api, tag: &Tag, is_limited: bool) -> String {
     let (name, accessor, scoped) = (names::pascal(&tag.name), names::module(&tag.name), tag.of_customer());
     let words = tag.name.replace('_', " ");
@@ -171,7 +171,7 @@ fn scope_within(api: &Api, tag: &Tag, is_limited: bool) -> String {
     )
 }
 
-/// What is done to the customer itself.
+/// The scope's methods for the customer itself.
 fn scope_itself(api: &Api, tag: &Tag) -> String {
     let (name, accessor) = (names::pascal(&tag.name), names::module(&tag.name));
     let own = methods_of(api, &tag.name).filter(|operation| operation.customer_parameter().is_some());
@@ -183,7 +183,7 @@ fn scope_itself(api: &Api, tag: &Tag) -> String {
     )
 }
 
-/// The method of a resource without the argument that names the customer.
+/// The method of a resource without the argument for the customer.
 fn scoped_verb(api: &Api, operation: &Operation, all: &str, resource: &str) -> String {
     let (verb, request) = (&operation.verb, requests::name(operation));
     let customer = operation.customer_parameter().map(|parameter| parameter.field.as_str());
@@ -228,19 +228,19 @@ fn scoped_verb(api: &Api, operation: &Operation, all: &str, resource: &str) -> S
     )
 }
 
-/// Whether a method is about one customer. What names neither it nor an object is about others: `add_tags_by_email`.
+/// Whether a method is about one customer. One without a customer or an object is not: `add_tags_by_email`.
 fn is_within(api: &Api, operation: &Operation) -> bool {
     !operation.parameters.is_empty() || operation.customer_field(api).is_some()
 }
 
-/// `list_by_customer` is `list` where the customer is known, unless something else there is.
+/// `list_by_customer` becomes `list` in the scope of a customer, unless that name is taken.
 fn scoped_name<'a>(api: &Api, operation: &'a Operation) -> &'a str {
     let short = operation.verb.strip_suffix("_by_customer");
     let taken = |name| methods_of(api, &operation.tag).any(|other| other.verb == name && is_within(api, other));
     short.filter(|name| !taken(*name)).unwrap_or(&operation.verb)
 }
 
-/// The method that makes a request.
+/// The method that creates a request.
 fn verb(api: &Api, tag: &Tag, operation: &Operation) -> String {
     let (verb, request) = (&operation.verb, requests::name(operation));
     let example = examples::example(api, tag, operation);
@@ -304,7 +304,7 @@ fn argument_type(api: &Api, operation: &Operation, argument: &Argument<'_>) -> S
     }
 }
 
-/// The fields of the request, made of the arguments.
+/// The fields of the request, from the arguments.
 fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
     let mut fields = Vec::new();
     let (mut query, mut body) = (Vec::new(), Vec::new());
@@ -347,7 +347,7 @@ fn fields(operation: &Operation, arguments: &[Argument<'_>]) -> String {
     fields.join(", ")
 }
 
-/// What a caller can do something about, from the documented statuses.
+/// The section `# Errors`: errors that a caller can handle, from the documented statuses.
 fn errors(api: &Api, operation: &Operation) -> String {
     let identifies = !operation.parameters.is_empty() || operation.query_object(api).is_some_and(has_identifier);
     let says_something = operation.query.is_some() || operation.body.is_some();
@@ -369,12 +369,12 @@ fn errors(api: &Api, operation: &Operation) -> String {
     format!("{known}others, see [`Error`](crate::Error).")
 }
 
-/// Whether a query names an object: what is required is text, not a period or a number.
+/// Whether a query identifies an object: it has required text, not only a period or a number.
 fn has_identifier(object: &Object) -> bool {
     object.required().any(|property| property.kind == Kind::String)
 }
 
-/// What a verb returns: setters, and ways to send it.
+/// The builder that a method returns: setters, and ways to send the request.
 fn builder(api: &Api, tag: &Tag, operation: &Operation) -> String {
     let (name, resource) = (requests::name(operation), names::pascal(&tag.name));
     let response = Crate::High.path(&requests::response(api, operation));

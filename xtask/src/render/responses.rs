@@ -1,4 +1,4 @@
-//! Objects in responses: data for a macro that knows how to read them.
+//! Objects in responses: input of a macro that implements reading them.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::{
     model::{Api, Direction, Kind, Object},
 };
 
-/// Text and not tokens: the formatter leaves the inside of a macro alone.
+/// Text instead of tokens: the formatter does not format the inside of a macro.
 pub(super) fn code(api: &Api, name: &str, object: &Object) -> String {
     let mut text = String::from("crate::object! {\n");
     text += &docs::comment_text(&docs::markdown(&object.description), "    ");
@@ -26,7 +26,7 @@ pub(super) fn code(api: &Api, name: &str, object: &Object) -> String {
     text
 }
 
-/// What leads from one page to the next.
+/// The `Page` implementation of a page: entries, cursor and `has_more`.
 fn page(api: &Api, name: &str, object: &Object) -> String {
     let Some(entries) = object.page() else {
         return String::new();

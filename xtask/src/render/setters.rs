@@ -9,7 +9,7 @@ use crate::{
     model::{Api, Direction, Kind, Object, Property},
 };
 
-/// A setter for each field that is not asked for when the object is made. `target` leads to the object.
+/// A setter for each optional field. `target` is the expression for the object.
 pub(super) fn setters(api: &Api, object: &Object, target: &str, within: Crate) -> String {
     let optional = object.properties.iter().filter(|property| !property.required);
     let setters: Vec<_> = optional

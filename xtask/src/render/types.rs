@@ -1,4 +1,4 @@
-//! The types that go over the wire: typify's structs for requests, macros for responses.
+//! Wire types: typify's structs for requests, macros for responses.
 
 use anyhow::{Context as _, ensure};
 use proc_macro2::TokenStream;
@@ -21,7 +21,7 @@ use crate::{
     names,
 };
 
-/// `mod.rs` of all that is generated.
+/// `mod.rs` of the generated code.
 pub(super) fn root(api: &Api) -> String {
     let base_url = &api.base_url;
     let mut schemas = String::new();
@@ -68,7 +68,7 @@ pub fn schemas() -> Vec<(&'static str, schemars::Schema)> {{
     )
 }
 
-/// `types/mod.rs`: everything under one name.
+/// `types/mod.rs`: re-exports the types of all modules.
 pub(super) fn index<'a>(api: &Api, homes: impl IntoIterator<Item = &'a Home>) -> String {
     let homes: Vec<_> = homes.into_iter().collect();
     let modules = modules(homes.iter().map(|home| module(home)), "");
@@ -81,7 +81,7 @@ pub(super) fn index<'a>(api: &Api, homes: impl IntoIterator<Item = &'a Home>) ->
     )
 }
 
-/// The types that are written at a place.
+/// The types of a module.
 fn of_home<'a>(api: &'a Api, home: &'a Home) -> impl Iterator<Item = (&'a String, &'a Type)> {
     api.types.iter().filter(move |(_, ty)| match ty {
         Type::Object(object) => object.home == *home,
@@ -95,7 +95,7 @@ fn all_names(api: &Api, home: &Home) -> Vec<String> {
     own.chain(struct_names(api, home)).collect()
 }
 
-/// The structs of required values that are written at a place.
+/// The names of a module's structs and enums for arguments.
 fn struct_names(api: &Api, home: &Home) -> Vec<String> {
     let required = api
         .required_types()
@@ -114,7 +114,7 @@ fn struct_names(api: &Api, home: &Home) -> Vec<String> {
         .collect()
 }
 
-/// The enums of what identifies an object that are written at a place.
+/// The identifier enums of a module.
 fn identifiers<'a>(api: &'a Api, home: &'a Home) -> impl Iterator<Item = Identified<'a>> {
     let all = api.identifiers().into_values();
     all.filter(move |identified| *home == Home::Tag(identified.by_query.tag.clone()))
@@ -126,7 +126,7 @@ fn identifier_names(api: &Api, home: &Home) -> Vec<String> {
         .collect()
 }
 
-/// Whether users of `chartmogul` never meet a struct of required values: their identifier has the same.
+/// Whether users of `chartmogul` do not need a struct of required values, because an identifier enum has the same fields.
 fn is_in_identifier(api: &Api, required: &str) -> bool {
     let is_by_query = |name: &str| {
         let mut users = api
@@ -143,7 +143,7 @@ fn is_in_identifier(api: &Api, required: &str) -> bool {
     api.required_types().contains_key(required) && owners.all(|(name, _)| is_by_query(name))
 }
 
-/// What a user of `chartmogul` meets: not the bodies and queries, which its builders fill.
+/// The types that users of `chartmogul` need: not the bodies and queries, which builders fill.
 pub(super) fn names_for_users(api: &Api, home: &Home) -> Vec<String> {
     let met = of_home(api, home).filter(|(_, ty)| match ty {
         Type::Object(object) => object.direction == Direction::Response || object.nested,
@@ -158,7 +158,7 @@ pub(super) fn names_for_users(api: &Api, home: &Home) -> Vec<String> {
         .collect()
 }
 
-/// The file of a place.
+/// The file of a module.
 pub(super) fn types(api: &Api, home: &Home, generated: &Generated) -> anyhow::Result<String> {
     let mut items = Vec::new();
     for (name, ty) in of_home(api, home) {
@@ -199,7 +199,7 @@ fn query_words(api: &Api, name: &str) -> String {
     format!("Query parameters of {}; unset ones are not sent.", docs::listed(users))
 }
 
-/// Adds to progenitor's struct what progenitor can't generate.
+/// Adds what progenitor can't generate to its struct.
 fn finish(api: &Api, object: &Object, words: &str, mut found: ItemStruct) -> anyhow::Result<ItemStruct> {
     let description = docs::comment(words);
     let default = object.required().next().is_none().then(|| quote! { Default, });
@@ -255,8 +255,8 @@ fn finish_field(direction: Direction, property: &Property, field: &mut syn::Fiel
     Ok(())
 }
 
-/// Shortens `::std::option::Option` and the like, because lint makes sure that no component hides these names. Components are
-/// named by their full path, so that nothing is imported that one of them could hide.
+/// Shortens paths such as `::std::option::Option`; lint makes sure that no component hides these names. Components get their
+/// full path, so that no import can be hidden by one of them.
 struct Paths<'a>(&'a Api);
 
 impl VisitMut for Paths<'_> {
@@ -279,11 +279,11 @@ fn attributes(tokens: &TokenStream) -> anyhow::Result<Vec<syn::Attribute>> {
     Ok(item.attrs)
 }
 
-/// `new` with the required fields: the type can't be created without them, and a new optional field breaks no caller.
+/// `new` with the required fields: the type can't be created without them, and a new optional field does not break callers.
 fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
     object.required().next()?;
     let (arguments, from) = match &object.required_type {
-        // The compiler asks for each field by its name, and nobody mixes up two texts.
+        // Struct fields have names, so a caller can't confuse two texts.
         Some(ty) => {
             let lifetime = arguments::lifetime(object.required().map(|property| &property.kind), "'_");
             (format!("required: {ty}{lifetime}"), Some("required"))
@@ -318,7 +318,7 @@ fn new(api: &Api, name: &str, object: &Object) -> Option<String> {
             }
         })
         .collect();
-    // What is set within a body needs no `new` around it.
+    // A caller can set a nested object without calling `new`.
     let conversion = object.required_type.as_ref().filter(|_| object.nested).map(|ty| {
         let lifetime = arguments::lifetime(object.required().map(|property| &property.kind), "'_");
         format!(
@@ -357,7 +357,7 @@ fn nested_setters(api: &Api, name: &str, object: &Object) -> Option<String> {
     (!setters.is_empty()).then(|| format!("impl {name} {{\n{setters}}}\n"))
 }
 
-/// For an object that one text can stand for, such as a customer by its UUID or otherwise: that text is enough.
+/// `From<&str>` for an object that can consist of a single text, such as a reference to a customer by its UUID.
 fn from_text(name: &str, object: &Object) -> Option<String> {
     let mut alone = object.one_of.iter().filter_map(|group| match group.as_slice() {
         [only] => object
@@ -379,7 +379,7 @@ fn from_text(name: &str, object: &Object) -> Option<String> {
     is_whole.then(|| ["&str", "String", "&String"].map(from).join("\n"))
 }
 
-/// For an object that can be cleared: what a `Field` must know of it.
+/// `FieldValue`, for an object in a `Field` of a request.
 fn field_value(api: &Api, name: &str) -> Option<String> {
     let objects = api
         .types
@@ -398,7 +398,7 @@ impl crate::FieldValue for {name} {{}}
     })
 }
 
-/// The structs of required values of a place, each once.
+/// The structs of required values of a module, each once.
 fn structs(api: &Api, home: &Home) -> Vec<String> {
     let mut structs = Vec::new();
     for (name, ty) in api.required_types() {
@@ -432,7 +432,7 @@ fn structs(api: &Api, home: &Home) -> Vec<String> {
     structs
 }
 
-/// The enum of what identifies an object. Text is what the path has.
+/// The enum that identifies an object. Text converts into the variant for the path.
 fn identifier(identified: &Identified<'_>) -> String {
     let (name, parameter) = (identified.name, identified.parameter);
     let [by_path, by_query] = identified.variants();

@@ -1,4 +1,4 @@
-//! Whom it breaks that a value is one of more, or of fewer, than before.
+//! Whom a change breaks, by whether it allows more or fewer values, and by the direction of the value.
 
 use std::collections::BTreeSet;
 
@@ -6,28 +6,28 @@ use serde_json::{Map, Value};
 
 use crate::diff::{
     Effect::{self, Additive, Breaking, Documentation},
-    lookup::{members, text},
+    lookup::{items, text},
 };
 
-/// Which way a value travels.
+/// The direction of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Direction {
     Request,
     Response,
-    /// A response that is an error: Rust reads it without its schema.
+    /// An error response: Rust reads it without its schema.
     Error,
 }
 
-/// Whether a value is one of more or of fewer than before.
+/// Whether a schema allows more or fewer values than before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SetChange {
     Wider,
     Narrower,
-    /// Neither contains the other, or it can't be told.
+    /// Neither set contains the other, or this is unknown.
     Other,
 }
 
-/// Whether both have a type, and no value of one is of the other.
+/// Whether both schemas have a type, and no value fits both.
 pub(super) fn is_another_type(old: &Map<String, Value>, new: &Map<String, Value>) -> bool {
     let is_number = |ty| matches!(ty, "integer" | "number");
     match (text(old, "type"), text(new, "type")) {
@@ -36,7 +36,7 @@ pub(super) fn is_another_type(old: &Map<String, Value>, new: &Map<String, Value>
     }
 }
 
-/// The Rust type of a single value that can be written in several ways.
+/// The Rust type of a scalar whose schema can be written in several ways.
 pub(super) fn in_rust_kind(schema: &Map<String, Value>) -> Option<&'static str> {
     if schema.get("x-any") == Some(&Value::Bool(true)) {
         return Some("any");
@@ -45,7 +45,7 @@ pub(super) fn in_rust_kind(schema: &Map<String, Value>) -> Option<&'static str> 
     match (text(schema, "format"), schema.get("anyOf")) {
         (Some("date-time"), None) => Some("timestamp"),
         (_, Some(branches)) => {
-            let formats: BTreeSet<_> = members(Some(branches)).iter().map(formats).collect();
+            let formats: BTreeSet<_> = items(Some(branches)).iter().map(formats).collect();
             let times = ["date", "date-time"].map(|format| Some(format.to_owned()));
             let is_time = formats == BTreeSet::from(times);
             Some(if is_time { "timestamp" } else { "any" })
@@ -54,7 +54,7 @@ pub(super) fn in_rust_kind(schema: &Map<String, Value>) -> Option<&'static str> 
     }
 }
 
-/// Callers send less freely when a set gets narrower, and read more when it gets wider.
+/// Narrower sets break callers that send, wider ones break callers that read.
 pub(super) fn on_the_wire(way: Direction, set: SetChange) -> Effect {
     match (way, set) {
         (Direction::Request, SetChange::Wider) | (Direction::Response | Direction::Error, SetChange::Narrower) => {

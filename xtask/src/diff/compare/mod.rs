@@ -1,4 +1,4 @@
-//! What each change means.
+//! Compares two documents keyword by keyword, and decides the effect of each change.
 
 mod effects;
 mod objects;
@@ -13,13 +13,12 @@ use self::effects::Direction;
 use super::{
     Change,
     Effect::{self, Additive, Breaking, Documentation},
-    lookup::{members, operations, resolved},
+    lookup::{items, operations, resolved},
     normal::without_words,
 };
 use crate::document::pointer::child;
 
-/// Everything that changed between two documents, as far as its meaning is known; and the pointers of what changed without
-/// a meaning of its own.
+/// The changes between two documents whose meaning is known; and the pointers of changes that need no report of their own.
 pub(super) fn compare(old: &Value, new: &Value) -> (Vec<Change>, BTreeSet<String>) {
     let mut comparison = Compare {
         old,
@@ -27,23 +26,23 @@ pub(super) fn compare(old: &Value, new: &Value) -> (Vec<Change>, BTreeSet<String
         changes: Vec::new(),
         places: BTreeMap::new(),
         seen: BTreeSet::new(),
-        told: BTreeSet::new(),
+        reported: BTreeSet::new(),
     };
     comparison.document();
-    (comparison.changes, comparison.told)
+    (comparison.changes, comparison.reported)
 }
 
 struct Compare<'a> {
     old: &'a Value,
     new: &'a Value,
     changes: Vec<Change>,
-    /// Which of the changes are at a pointer.
+    /// Indices into `changes`, by pointer.
     places: BTreeMap<String, Vec<usize>>,
     seen: BTreeSet<(Direction, String, String)>,
-    told: BTreeSet<String>,
+    reported: BTreeSet<String>,
 }
 
-/// A place in both documents.
+/// A pointer into each of the documents.
 #[derive(Debug, Clone)]
 struct Place {
     old: String,
@@ -83,7 +82,7 @@ impl<'a> Compare<'a> {
                     old: pointer.clone(),
                     new: there.clone(),
                 }),
-                // The method has the name of the operation, wherever that is.
+                // The Rust method is named after the operation, whatever its path.
                 None if has_id(&new, operation) => {
                     let what = "the operation is no longer at this path";
                     self.say(pointer, Some(operation), None, Breaking, Documentation, what);
@@ -103,10 +102,10 @@ impl<'a> Compare<'a> {
         }
     }
 
-    /// The first server is production; others are an offer. Words are told by the net.
+    /// The first server is production; others are optional. Changes of descriptions are reported by `nets`.
     fn servers(&mut self) {
         let urls = |root: &Value| -> Vec<Value> {
-            let servers = members(root.get("servers"));
+            let servers = items(root.get("servers"));
             servers.iter().filter_map(|server| server.get("url").cloned()).collect()
         };
         let (old, new) = (urls(self.old), urls(self.new));
@@ -120,14 +119,14 @@ impl<'a> Compare<'a> {
         }
     }
 
-    /// A list of ways to sign in, of which a caller takes one.
+    /// A list of authentication schemes, of which a caller chooses one.
     fn security(&mut self, place: &Place) {
         let place = place.child("security");
         let (from, to) = (self.before(&place.old), self.after(&place.new));
         if from == to {
             return;
         }
-        let (old, new) = (members(from), members(to));
+        let (old, new) = (items(from), items(to));
         let kept = from.is_some() && old.iter().all(|way| new.contains(way)) && !old.is_empty();
         let http = if kept { Additive } else { Breaking };
         self.change(&place, http, Documentation, "the authentication changed");
@@ -178,7 +177,7 @@ impl<'a> Compare<'a> {
             http,
             rust,
         };
-        // A component that is used in several places is told once, with its worst effect.
+        // A component that is used several times is reported once, with its worst effect.
         let here = self.places.entry(change.pointer.clone()).or_default();
         for index in here.iter() {
             let known = &mut self.changes[*index];
@@ -200,7 +199,7 @@ impl<'a> Compare<'a> {
         self.new.pointer(pointer)
     }
 
-    /// The members on either side.
+    /// The field names in either document.
     fn names(&self, place: &Place) -> BTreeSet<String> {
         let names = |value: Option<&Value>| {
             value

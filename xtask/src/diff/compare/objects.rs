@@ -1,4 +1,4 @@
-//! What values are made of: properties, alternatives, what is in lists and maps.
+//! The parts of a schema: properties, alternatives, items of lists and maps.
 
 use std::collections::BTreeSet;
 
@@ -11,8 +11,8 @@ use super::{
 use crate::{
     diff::{
         Effect::{Additive, Breaking, Documentation},
-        lookup::{field, members, object, pairs, required_in_object},
-        normal::{object as object_members, without_words},
+        lookup::{field, items, object, pairs, required_in_object},
+        normal::{object as as_object, without_words},
     },
     document::pointer::{child, last, target},
 };
@@ -20,7 +20,7 @@ use crate::{
 impl Compare<'_> {
     pub(super) fn required(&mut self, place: &Place, way: Direction) {
         let place = place.child("required");
-        let (from, to) = (members(self.before(&place.old)), members(self.after(&place.new)));
+        let (from, to) = (items(self.before(&place.old)), items(self.after(&place.new)));
         let properties = |root: &Value, list: &str| {
             let pointer = list.trim_end_matches("required").to_owned() + "properties";
             object(root, &pointer)
@@ -33,8 +33,8 @@ impl Compare<'_> {
                 .as_str()
                 .is_some_and(|name| before.contains(name) && after.contains(name))
         };
-        // One that came or went with its property is told there.
-        self.told.extend([place.old.clone(), place.new.clone()]);
+        // If the property itself was added or removed, that is reported with the property.
+        self.reported.extend([place.old.clone(), place.new.clone()]);
         for name in to.iter().filter(|name| !from.contains(name) && known(name)) {
             let rust = if way == Direction::Request {
                 Breaking
@@ -70,16 +70,14 @@ impl Compare<'_> {
     pub(super) fn properties(&mut self, place: &Place, way: Direction) {
         let list = place.child("properties");
         self.order(place, way);
-        let needed = members(self.after(&child(&place.new, "required")));
+        let needed = items(self.after(&child(&place.new, "required")));
         let fields = |value: Option<&Value>| -> BTreeSet<String> {
-            object_members(value)
-                .map(|(name, schema)| field(name, schema))
-                .collect()
+            as_object(value).map(|(name, schema)| field(name, schema)).collect()
         };
         let (before, after) = (fields(self.before(&list.old)), fields(self.after(&list.new)));
         for name in self.names(&list) {
             let here = list.child(&name);
-            // In Rust, another spelling on the wire may be the same field.
+            // A property that is spelt differently on the wire may be the same field in Rust.
             let schema = self.after(&here.new).or(self.before(&here.old));
             let spelt = schema.map_or_else(String::new, |schema| field(&name, schema));
             let is_spelling = before.contains(&spelt) && after.contains(&spelt);
@@ -119,7 +117,7 @@ impl Compare<'_> {
         }
     }
 
-    /// The order of what is required in a request.
+    /// The order of required properties in a request.
     pub(super) fn order(&mut self, place: &Place, way: Direction) {
         if way == Direction::Request {
             let from = required_in_object(self.before(&place.old));
@@ -128,8 +126,8 @@ impl Compare<'_> {
         }
     }
 
-    /// Required values are arguments in the order of the document, unless they are fields of a struct. Those that came or
-    /// went are told elsewhere.
+    /// Required values are arguments in the order of the document, unless they are fields of a struct. Added and removed
+    /// ones are reported elsewhere.
     pub(super) fn arguments(&mut self, place: &Place, list: &Place, mut from: Vec<String>, mut to: Vec<String>) {
         let named = place.child("x-required-type");
         let is_struct = self.before(&named.old).is_some() && self.after(&named.new).is_some();
@@ -148,17 +146,17 @@ impl Compare<'_> {
         }
     }
 
-    /// Branches of a union are told apart without their words.
+    /// Branches of a union are compared without their descriptions.
     pub(super) fn branches(&mut self, place: &Place, way: Direction) {
         for union in ["anyOf", "oneOf"] {
             let place = place.child(union);
-            // What was a simple type before, or is one now, has been told as such.
-            if self.told.contains(&place.new) {
+            // A change from or to a simple type has been reported already.
+            if self.reported.contains(&place.new) {
                 continue;
             }
-            let branches = |value: Option<&Value>| -> Vec<Value> { members(value).iter().map(without_words).collect() };
+            let branches = |value: Option<&Value>| -> Vec<Value> { items(value).iter().map(without_words).collect() };
             let (mut from, to) = (branches(self.before(&place.old)), branches(self.after(&place.new)));
-            // An alternative of the same type is the same one, with other limits.
+            // Alternatives of the same type are compared with each other: their limits changed.
             for (old, new) in pairs(&from, &to) {
                 let here = Place {
                     old: child(&place.old, &old.to_string()),
@@ -199,13 +197,13 @@ impl Compare<'_> {
         self.others(place, way);
     }
 
-    /// What else may be in an object.
+    /// The fields of an object that are not described (`additionalProperties`).
     pub(super) fn others(&mut self, place: &Place, way: Direction) {
         let here = place.child("additionalProperties");
         let others = |value: Option<&Value>| match value {
             Some(Value::Bool(false)) => 0,
             Some(Value::Object(_)) => 1,
-            _ => 2, // all, which is the default
+            _ => 2, // anything, which is the default
         };
         let (from, to) = (others(self.before(&here.old)), others(self.after(&here.new)));
         if from != to {
@@ -214,7 +212,7 @@ impl Compare<'_> {
             } else {
                 SetChange::Narrower
             };
-            // Without properties, it is a map.
+            // An object without properties is a map.
             let properties = place.child("properties");
             let is_map = self.before(&properties.old).is_none() || self.after(&properties.new).is_none();
             let is_ours = crate::lint::is_handwritten(&last(&place.new));
@@ -224,7 +222,7 @@ impl Compare<'_> {
         }
     }
 
-    /// What the schema is made of.
+    /// The schemas inside of a schema.
     pub(super) fn below(&mut self, place: &Place, way: Direction) {
         let properties = place.child("properties");
         let mut places: Vec<_> = self
@@ -234,8 +232,8 @@ impl Compare<'_> {
             .collect();
         places.extend([place.child("items"), place.child("additionalProperties")]);
         for union in ["anyOf", "oneOf"] {
-            // Only branches that are components can be followed: they have names.
-            for branch in members(self.after(&child(&place.new, union))) {
+            // Only branches that are components are compared: they have names.
+            for branch in items(self.after(&child(&place.new, union))) {
                 if let Some(target) = target(&branch) {
                     places.push(Place::same(target));
                 }

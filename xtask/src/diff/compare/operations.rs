@@ -8,9 +8,7 @@ use super::{Compare, Place, effects::Direction};
 use crate::{
     diff::{
         Effect::{Additive, Breaking, Documentation},
-        lookup::{
-            field, is_value, members, object, parameters, range, reference_at, required, required_in_query, text,
-        },
+        lookup::{field, is_value, items, object, parameters, range, reference_at, required, required_in_query, text},
     },
     names,
 };
@@ -85,7 +83,7 @@ impl Compare<'_> {
         );
     }
 
-    /// A name that the document may give; `default` is what it is otherwise.
+    /// A name that the document may set; `default` is the name without it.
     pub(super) fn given_name(
         &mut self,
         place: &Place,
@@ -103,12 +101,12 @@ impl Compare<'_> {
         self.keyword(place, keyword, Documentation, rust, &what);
     }
 
-    /// Groups of which exactly one is given: an order among them says nothing.
+    /// `x-one-of`: groups of which exactly one is given. Their order has no meaning.
     pub(super) fn one_of(&mut self, place: &Place) {
         let place = place.child("x-one-of");
         let groups = |value: Option<&Value>| -> BTreeSet<BTreeSet<String>> {
-            let names = |group: &Value| members(Some(group)).iter().map(ToString::to_string).collect();
-            members(value).iter().map(names).collect()
+            let names = |group: &Value| items(Some(group)).iter().map(ToString::to_string).collect();
+            items(value).iter().map(names).collect()
         };
         let (old, new) = (self.before(&place.old), self.after(&place.new));
         if old == new {
@@ -133,7 +131,7 @@ impl Compare<'_> {
         self.arguments(place, &place.child("parameters"), from, to);
         let (old, new) = (parameters(self.old, &place.old), parameters(self.new, &place.new));
         let has_query = |all: &BTreeMap<(String, String), String>| all.keys().any(|(place, _)| place == "query");
-        // Arguments have no names for whoever gives them; the fields of a struct do.
+        // A caller does not see the names of arguments, but those of struct fields.
         let named = place.child("x-required-type");
         let is_named = self.before(&named.old).is_some() && self.after(&named.new).is_some();
         let has_fields = is_named && old.keys().filter(|(place, _)| place == "path").count() > 1;
@@ -270,7 +268,7 @@ impl Compare<'_> {
         for status in self.names(&place) {
             let here = place.child(&status);
             let success = status.starts_with('2');
-            // Rust takes any 2xx and every error; only 304 has a method of its own.
+            // Rust accepts any 2xx and handles every error; only 304 has its own method.
             let (added, removed) = match (success, status.as_str()) {
                 (true, _) => ((Additive, Documentation), (Breaking, Documentation)),
                 (_, "304") => ((Additive, Additive), (Documentation, Breaking)),
@@ -310,7 +308,7 @@ impl Compare<'_> {
         self.keyword(place, "deprecated", Additive, Documentation, what);
     }
 
-    /// A component with another name is the same on the wire, and another type in Rust.
+    /// A renamed component is the same on the wire, but another type in Rust.
     pub(super) fn renamed(&mut self, place: &Place, way: Direction) {
         let there = self.resolved(place);
         let place = Place {

@@ -1,4 +1,4 @@
-//! Schemas: what a value may be.
+//! Schemas: the values that are allowed.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::{
 use crate::{
     diff::{
         Effect::{Additive, Breaking, Documentation},
-        lookup::{members, object, text, wrapped},
+        lookup::{items, object, text, wrapped},
     },
     document::pointer::child,
     names,
@@ -28,14 +28,14 @@ impl Compare<'_> {
             return;
         };
         if old == new {
-            self.order(&place, way); // which equality of mappings does not see
+            self.order(&place, way); // equal mappings may differ in order
             return self.below(&place, way);
         }
         if is_another_type(old, new) {
-            // What else differs belongs to the type.
+            // All other differences follow from the type.
             for pointer in [&place.old, &place.new] {
                 if place.old == place.new || !pointer.starts_with("/components/") {
-                    self.told.insert(pointer.clone());
+                    self.reported.insert(pointer.clone());
                 }
             }
             let rust = in_rust(way, Breaking);
@@ -85,7 +85,7 @@ impl Compare<'_> {
         self.below(&place, way);
     }
 
-    /// A reference may stand in `allOf`, so that something can stand beside it. That is the same reference.
+    /// A reference may be wrapped in `allOf`, so that it can have siblings. It is the same reference.
     pub(super) fn wrapped(&mut self, place: &Place, way: Direction) {
         let (old, new) = (object(self.old, &place.old), object(self.new, &place.new));
         let (Some(old), Some(new)) = (old, new) else { return };
@@ -94,16 +94,16 @@ impl Compare<'_> {
             return;
         }
         for name in ["$ref", "allOf"] {
-            self.told.extend([child(&place.old, name), child(&place.new, name)]);
+            self.reported.extend([child(&place.old, name), child(&place.new, name)]);
         }
         self.nullable(place, way, old, new);
         self.deprecated(place);
     }
 
-    /// Variants of values that were there before.
+    /// The Rust variants of values that both documents have.
     pub(super) fn names_of_values(&mut self, place: &Place, way: Direction) {
         let variants = |root: &Value, pointer: &str| -> BTreeMap<String, String> {
-            let values = members(root.pointer(&child(pointer, "x-extensible-enum")));
+            let values = items(root.pointer(&child(pointer, "x-extensible-enum")));
             let names = object(root, &child(pointer, "x-rust-names"));
             let named = values.iter().filter_map(Value::as_str).map(|value| {
                 let given = names.and_then(|names| text(names, value));
@@ -135,7 +135,7 @@ impl Compare<'_> {
             };
             let what = "values of any shape are now allowed, or no longer allowed";
             self.change(&place.child("x-any"), on_the_wire(way, set), rust, what);
-            self.told
+            self.reported
                 .extend([child(&place.old, "anyOf"), child(&place.new, "anyOf")]);
             return;
         }
@@ -145,9 +145,9 @@ impl Compare<'_> {
                 _ => SetChange::Narrower,
             };
             self.change(&place.child("type"), on_the_wire(way, set), rust, "the type changed");
-            // The format belongs to the type.
+            // The format is part of the type.
             for name in ["format", "anyOf", "x-any"] {
-                self.told.extend([child(&place.old, name), child(&place.new, name)]);
+                self.reported.extend([child(&place.old, name), child(&place.new, name)]);
             }
             return;
         }
@@ -158,7 +158,7 @@ impl Compare<'_> {
                 (None, Some(_)) => SetChange::Narrower,
                 _ => SetChange::Other,
             };
-            // Formats that make another Rust type; `uuid` is checked, the others of a string are words.
+            // Formats with a Rust type of their own; `uuid` is checked, the others of a string are documentation.
             let typed = |format: Option<&str>| {
                 matches!(
                     format,
@@ -252,7 +252,7 @@ impl Compare<'_> {
     pub(super) fn values(&mut self, place: &Place, name: &str, way: Direction) {
         let place = place.child(name);
         let (old, new) = (self.before(&place.old), self.after(&place.new));
-        let (from, to) = (members(old), members(new));
+        let (from, to) = (items(old), items(new));
         let open = name == "x-extensible-enum";
         if from.is_empty() != to.is_empty() {
             let set = if to.is_empty() {
@@ -269,7 +269,7 @@ impl Compare<'_> {
             );
         }
         for value in to.iter().filter(|value| !from.contains(value)) {
-            // The set was open: whoever read it was told to expect more.
+            // The set was open: readers had to expect new values.
             let http = if open {
                 Additive
             } else {
