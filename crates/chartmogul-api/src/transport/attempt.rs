@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Route, timer::timeout_at};
 use crate::{BoxError, Client, Error, Failure, History, TimeoutKind, error::history::causes};
 
-/// Looks at the body of a success, and says why it can't be one.
+/// Checks and decodes the body of a success; returns why it can't be used.
 pub(super) type Accept<'a> = dyn FnMut(&[u8]) -> Result<(), BodyError> + Send + 'a;
 
 /// Why the body of a success can't be used.
@@ -28,7 +28,7 @@ impl BodyError {
     }
 }
 
-/// A response, as far as it was read. In a box: it is large, and is handed through some futures.
+/// A response, as far as it was read. It is always boxed: it is large, and several futures hand it on.
 #[derive(Clone)]
 pub(crate) struct RawResponse {
     pub(crate) status: StatusCode,
@@ -43,7 +43,7 @@ pub(super) struct AttemptError {
 }
 
 enum What {
-    /// There is a response, and its status says it all.
+    /// There is a response, and its status is the error.
     Response(Box<RawResponse>),
     /// A success status, whose body can't be used.
     BodyError(Box<RawResponse>, BoxError),
@@ -52,7 +52,7 @@ enum What {
     Nothing(BoxError),
 }
 
-/// The time that an attempt has, and the name of the limit that ends it.
+/// When an attempt times out, and which limit that is.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline {
     pub(super) until: Instant,
@@ -60,8 +60,8 @@ pub(super) struct Deadline {
     pub(super) limit: std::time::Duration,
 }
 
-/// Waits for a response, reads it, and has a success looked at.
-#[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+/// Waits for a response and reads it; `accept` checks the body of a success.
+#[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
 pub(super) fn send(
     client: &Client,
     response: impl Future<Output = reqwest::Result<reqwest::Response>>,
@@ -91,14 +91,14 @@ pub(super) fn send(
     }
 }
 
-/// The URL names a customer's object; the operation is named already.
+/// Removes the URL, which contains an object's identifier; the error names the operation anyway.
 fn nameless(error: reqwest::Error) -> BoxError {
     error.without_url().into()
 }
 
 fn without_response(error: &reqwest::Error, client: &Client) -> Failure {
     match (error.is_connect(), error.is_timeout()) {
-        // The limit of the user's own client is not known here; the cause says that time was up.
+        // The connect timeout of the user's own client is not known here; the cause says that it timed out.
         (true, true) if !client.shared.connections.is_own() => {
             Failure::TimedOut(TimeoutKind::Connect, client.shared.connect_timeout)
         }
@@ -108,7 +108,7 @@ fn without_response(error: &reqwest::Error, client: &Client) -> Failure {
     }
 }
 
-/// A wrong certificate does not get right by trying again. TLS libraries report it as invalid data.
+/// Whether the certificate was rejected, which a retry does not change. TLS libraries report it as invalid data.
 fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -122,8 +122,8 @@ fn is_untrusted(error: &(dyn StdError + 'static)) -> bool {
     false
 }
 
-/// The body came, and is not compressed as it claims to be. That the compressed body ended too early, or that the
-/// connection broke, is reported as another kind, or deeper down.
+/// Whether the body arrived but could not be decompressed. A truncated body and a broken connection have another error kind,
+/// or are deeper in the chain of sources.
 fn is_garbled(error: &reqwest::Error) -> bool {
     error
         .source()
@@ -137,7 +137,8 @@ enum ReadError {
     TooLarge,
 }
 
-/// Reads a response. What has come is kept, should the rest not come: in the body, or in `more` if it came in pieces.
+/// Reads a response. If the rest does not arrive, what was received is kept: in the body, or in `more` after the first
+/// chunk.
 #[allow(clippy::manual_async_fn)] // as above
 fn read(
     client: &Client,
@@ -178,10 +179,10 @@ fn read(
 }
 
 impl AttemptError {
-    #[cold] // so that its code is not in the way of what succeeds
+    #[cold] // keeps its code out of the path of a success
     fn new(client: &Client, deadline: Deadline, raw: Option<Box<RawResponse>>, error: Option<ReadError>) -> Self {
         let (failure, what) = match (raw, error) {
-            // The status says more than why its body is not complete.
+            // The status says more than the reason why its body is incomplete.
             (Some(raw), _) if !raw.status.is_success() => (Failure::Status(raw.status), What::Response(raw)),
             (Some(raw), Some(ReadError::TooLarge)) => (Failure::Unreadable, What::TooLarge(raw)),
             (_, Some(ReadError::TimedOut(elapsed))) => (
@@ -193,13 +194,13 @@ impl AttemptError {
             }
             (Some(_), Some(ReadError::Http(error))) => (Failure::CutOff, What::Nothing(nameless(error))),
             (None, Some(ReadError::Http(error))) => (without_response(&error, client), What::Nothing(nameless(error))),
-            // Can't be: a body without a head, or the end without anything.
+            // Unreachable: a body without headers, or neither a response nor an error.
             (_, None | Some(ReadError::TooLarge)) => (Failure::Broken, What::Nothing("no response".into())),
         };
         Self { failure, what }
     }
 
-    /// It was given up, because nobody polled it.
+    /// The attempt was abandoned, because it was not polled.
     #[cold]
     pub(super) fn unpolled() -> Self {
         Self {
@@ -227,7 +228,7 @@ impl AttemptError {
         }
     }
 
-    /// What was behind it, for the history.
+    /// The cause, for the history.
     pub(super) fn cause(&self, client: &Client) -> Option<String> {
         match &self.what {
             What::Response(raw) => client.shared.parse_error(raw).message,

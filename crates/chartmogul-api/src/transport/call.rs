@@ -1,4 +1,4 @@
-//! One call: attempts until one succeeds, the policy says stop, or time is up.
+//! One call: attempts until one succeeds, the retry policy says stop, or the call times out.
 
 use std::{
     future::{Future, poll_fn},
@@ -23,25 +23,25 @@ use super::{
 };
 use crate::{Attempt, BoxError, Client, Error, Failure, History, StopReason, TimeoutKind};
 
-/// A read before each attempt, from whose response follows what is sent.
+/// A read before each attempt; the request to send is computed from its response.
 pub(super) struct ReadFirst<'a> {
     pub(super) route: Route,
     pub(super) request: Prepared,
     pub(super) then: &'a mut Then<'a>,
 }
 
-/// Looks at the response to the read, and makes what is to be written, if there is something; the inner error ends the call.
+/// Computes the write from the response to the read; `None` if there is nothing to write. The inner error ends the call.
 pub(super) type Then<'a> = dyn FnMut(&[u8]) -> Result<Result<Option<Prepared>, Error>, BodyError> + Send + 'a;
 
 /// How an attempt ended.
 type Attempted = Result<Box<RawResponse>, Box<AttemptError>>;
 
-/// What follows from the read.
+/// What to do after the read.
 enum Next {
     Write(Box<Prepared>),
     /// The call is done.
     Nothing(Box<RawResponse>),
-    /// It failed, or its response would get old; it is made again.
+    /// The read failed, or its response would be outdated by the time of the write: read again.
     ReadAgain,
 }
 
@@ -49,8 +49,8 @@ pub(super) struct Call<'a> {
     client: &'a Client,
     route: &'a Route,
     request: &'a Prepared,
-    read_first: Option<Box<ReadFirst<'a>>>, // in a box: few calls have one
-    /// What is sent in place of the request, because it follows from what was read.
+    read_first: Option<Box<ReadFirst<'a>>>, // boxed: few calls have one
+    /// Computed from the response to the read, and sent instead of `request`.
     follows: Option<Box<Prepared>>,
     polling: Arc<Polling>,
     started: Instant,
@@ -92,7 +92,7 @@ impl<'a> Call<'a> {
 
     pub(super) async fn run(&mut self, accept: &mut Accept<'_>) -> Result<Completed, Error> {
         let (span, shared) = (observe::call_span(self.route), &self.client.shared);
-        // In its place before it is wrapped, as below: what is wrapped is moved, and these futures are large.
+        // Pinned before it is wrapped, as below: wrapping moves a future, and these are large.
         let polling = Arc::clone(&self.polling);
         let (result, span) = {
             let attempts = pin!(self.attempts(accept));
@@ -121,7 +121,7 @@ impl<'a> Call<'a> {
             }
             let number = count(&self.history.attempts) + 1;
             if let Some(read) = self.read_first.take() {
-                // In a box: few calls need its room.
+                // Boxed: few calls need its space.
                 match Box::pin(self.read(read, &mut permit, &mut before)).await? {
                     Next::Write(request) => self.follows = Some(request),
                     Next::Nothing(raw) => {
@@ -154,8 +154,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Makes an attempt, and says when it began. A future of its own, so that waiting uses the same room.
-    #[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+    /// Makes an attempt, and returns when it began. A separate future, so that waiting reuses its space.
+    #[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
     fn attempt(
         &mut self,
         number: u32,
@@ -178,13 +178,13 @@ impl<'a> Call<'a> {
                     break result;
                 }
                 if self.read_first.is_some() {
-                    // What was read gets old. Whether this was sent is not sure, see below.
+                    // The response to the read becomes outdated. Whether this request was sent is uncertain, see below.
                     break Err(AttemptError::unpolled().into());
                 }
-                // In a box: it is rare, and would need room beside what is sent.
+                // Boxed: it is rare, and would take space besides the request.
                 if Box::pin(self.take_slot_again(permit)).await.is_err() {
-                    // It goes on without, and ends by its own time: if it was sent after all, over a connection that another
-                    // request left, that must not be forgotten.
+                    // The attempt continues without them until its own timeout: it may have been sent after all, over a
+                    // connection that another request released, and then its result must not be lost.
                     break (&mut sending).await;
                 }
             };
@@ -202,8 +202,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Reads what the next attempt depends on. That attempt has its send slot already, so that nothing is waited for between the
-    /// response to this and the write: what somebody else changes in that time is overwritten.
+    /// Reads the object that the next attempt depends on. That attempt already has its send slot, so that the write follows
+    /// the response to the read without a wait: a concurrent change in between would be overwritten.
     async fn read(
         &mut self,
         read: Box<ReadFirst<'a>>,
@@ -250,7 +250,7 @@ impl<'a> Call<'a> {
         }
         let next = match (result, next) {
             (Ok(_), Ok(Some(_))) if self.is_stopped() => return Err(self.stopped()),
-            // Without a permit, the write would wait for one.
+            // The permit is gone, and the write would wait for another one.
             (Ok(_), Ok(Some(_))) if self.polling.is_revoked() => Next::ReadAgain,
             (Ok(_), Ok(Some(request))) => {
                 if let Some(slot) = write_slot {
@@ -271,7 +271,8 @@ impl<'a> Call<'a> {
         Ok(next)
     }
 
-    /// Nothing can be made of the response to the read. If an earlier attempt has sent something, that is told, too.
+    /// The write can't be computed from the response to the read. If an earlier attempt may have written, the error says so
+    /// too.
     fn unusable(&mut self, error: Error, raw: RawResponse, read: &Route) -> Error {
         if !self.history.may_have_happened() {
             return error;
@@ -283,7 +284,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Takes a send slot, and a permit if there is none or it went to another call because nobody polled this one.
+    /// Takes a send slot, and a permit if there is none or it was revoked because this call was not polled.
     async fn take_slot(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
         if permit.is_none() && !self.is_stopped() {
             *permit = self.client.shared.limiter.try_begin(Caller(&self.polling));
@@ -314,17 +315,17 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The same during an attempt, which goes on if there is none.
+    /// The same during an attempt, which continues if this fails.
     async fn take_slot_again(&mut self, permit: &mut Option<Permit>) -> Result<(), Error> {
         let history = self.history.clone();
         let result = self.take_slot(permit).await;
         if result.is_err() {
-            self.history = history; // the error has taken it along
+            self.history = history; // it was moved into the error
         }
         result
     }
 
-    /// Begins an attempt. Not part of the future, where the request would keep its room after it has gone.
+    /// Begins an attempt. Not inlined into the future, where the request would take space after it is sent.
     fn begin(
         &self,
         route: &Route,
@@ -336,13 +337,13 @@ impl<'a> Call<'a> {
             let what = format!("{}: the request can't be built", route.as_str());
             Error::internal(what, Some(source))
         })?;
-        // Asked for each attempt: the server may have said meanwhile how long it keeps connections.
+        // Looked up for each attempt: the server may have announced its idle timeout meanwhile.
         let http = self.client.shared.connections.here()?;
         let span = observe::attempt_span(&self.client.shared, route, &request, number);
         Ok((span, http.execute(request)))
     }
 
-    #[cold] // so that its code is not in the way of what succeeds
+    #[cold] // keeps its code out of the path of a success
     fn note(&mut self, broken: &AttemptError, started: Instant, waited: Waited, read: Option<&Route>) {
         let took = started.elapsed();
         self.history.attempts.push(Attempt {
@@ -407,14 +408,14 @@ impl<'a> Call<'a> {
         self.client.bounds.as_ref().is_some_and(|bounds| bounds.is_stopped())
     }
 
-    /// Waits for the limiter, as long as the call may last.
+    /// Waits for the limiter, until the call's deadline.
     async fn wait<T>(&mut self, what: &'static str, mut slot: LimiterFuture<'_, T>) -> Result<T, Error> {
         self.client.shared.connections.here()?; // waiting needs timers
         if self.is_stopped() {
             return Err(self.stopped());
         }
         let result = match poll_fn(|context| Poll::Ready(slot.as_mut().poll(context))).await {
-            Poll::Ready(result) => Ok(Some(result)), // nobody waited, so none is shown
+            Poll::Ready(result) => Ok(Some(result)), // no wait, so no span
             Poll::Pending => {
                 let began = Instant::now();
                 let result = timeout_at(self.deadline, unless_stopped(self.client, slot))
@@ -441,7 +442,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Time was up before an attempt could begin.
+    /// The deadline passed before an attempt could begin.
     fn late(&mut self, waiting_for: &'static str, source: BoxError) -> Error {
         if self.ends_with_the_run() {
             return self.stopped();
@@ -456,7 +457,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The limit that ends an attempt which begins now.
+    /// The deadline of an attempt that begins now.
     fn attempt_deadline(&self, now: Instant) -> Deadline {
         let limit = self.client.shared.attempt_timeout;
         let until = after(now, limit);
@@ -483,7 +484,8 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Whether the deadline is that of the run which the call belongs to. What ends then says nothing about the call.
+    /// Whether the deadline is that of the bulk run that the call belongs to. A timeout then says nothing about the call
+    /// itself.
     fn ends_with_the_run(&self) -> bool {
         let bounds = self.client.bounds.as_ref();
         bounds.is_some_and(|bounds| bounds.deadline == Some(self.deadline))
@@ -496,7 +498,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// What the error tells of the call.
+    /// The history of the call, for its error.
     fn stop_reason(&mut self, why: Option<StopReason>) -> History {
         let history = std::mem::take(&mut self.history);
         History {
@@ -530,7 +532,7 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
     let Some(bounds) = &client.bounds else {
         return Some(waiting.await);
     };
-    let mut stopped = Box::pin(bounds.stopped()); // in a box: few calls need its room
+    let mut stopped = Box::pin(bounds.stopped()); // boxed: few calls need its space
     poll_fn(|context| {
         if stopped.as_mut().poll(context).is_ready() {
             return Poll::Ready(None);
@@ -540,7 +542,7 @@ async fn unless_stopped<F: Future + Unpin>(client: &Client, mut waiting: F) -> O
     .await
 }
 
-/// Polls an attempt; `None` once it has lost its permit and send slot while it was connecting.
+/// Polls an attempt; `None` once its permit and send slot were revoked while it was connecting.
 fn unless_revoked<F: Future + Unpin>(polling: &Polling, attempt: &mut F) -> impl Future<Output = Option<F::Output>> {
     poll_fn(|context| {
         if polling.is_unsent() {
@@ -554,7 +556,7 @@ fn count(attempts: &[Attempt]) -> u32 {
     u32::try_from(attempts.len()).unwrap_or(u32::MAX)
 }
 
-/// A limit that is too far away to be reckoned with is none.
+/// The end of a time limit, which is at most 30 years.
 fn after(now: Instant, limit: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     now + limit.min(FAR)

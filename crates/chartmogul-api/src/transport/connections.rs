@@ -65,7 +65,7 @@ impl Connections {
         self.build.is_none()
     }
 
-    /// The HTTP client of the runtime that polls this.
+    /// The HTTP client of the current runtime.
     pub(super) fn here(&self) -> Result<reqwest::Client, Error> {
         let runtime = Handle::try_current().map_err(|_| Missing::Runtime.error())?.id();
         let known = self.read().get(runtime);
@@ -74,7 +74,7 @@ impl Connections {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Pools> {
-        // The pools are consistent at any time.
+        // A panic can't leave the pools inconsistent.
         self.pools.read().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -100,7 +100,8 @@ impl Connections {
             return self.first.clone();
         }
         build(pools.idle).unwrap_or_else(|error| {
-            // The same could be built before: certificates that can't be read any more, for example. Calls go on.
+            // The first client was built with the same settings, so something changed: a certificate file is gone, for
+            // example. Use the first.
             warn!(
                 error = &error as &dyn std::error::Error,
                 "connections are shared with another runtime, or kept for longer than the server announces"
@@ -118,7 +119,7 @@ impl Connections {
         {
             let mut pools = self.pools.write().unwrap_or_else(PoisonError::into_inner);
             pools.idle = pools.idle.min(kept);
-            pools.of.clear(); // what is under way goes on; the rest is closed
+            pools.of.clear(); // requests in flight continue; idle connections are closed
         }
     }
 }
@@ -130,7 +131,8 @@ impl Pools {
     }
 }
 
-/// How long a connection may be idle by `Keep-Alive: timeout=5, max=100`. A fifth is left for the way to the server.
+/// How long a connection may be idle by `Keep-Alive: timeout=5, max=100`. A fifth is kept for the request's way to the
+/// server.
 fn kept(announcement: &str) -> Option<Duration> {
     let timeout = announcement.split(',').find_map(|parameter| {
         let (name, seconds) = parameter.split_once('=')?;
@@ -169,12 +171,12 @@ pub fn check_runtime() -> Result<(), Error> {
     missing().map_err(Missing::error)
 }
 
-/// The same for what only waits.
+/// The same, for code that only needs timers.
 pub(super) fn check_timers() -> Result<(), Error> {
     timers().map_err(Missing::error)
 }
 
-/// Looks at the runtime that this is called in.
+/// Checks the current runtime.
 ///
 /// The only way to find out whether a runtime has timers and IO is to use them; without them, that panics. So it is done here,
 /// once for each runtime, and not in the middle of a call. (A panic is caught, but the program's panic hook sees it.)
@@ -214,7 +216,7 @@ mod tests {
     use crate::{Client, Retry, Unlimited};
 
     /// A server that says with each response how long it keeps connections, and closes one that was idle for longer when the
-    /// next request comes, unread and unanswered.
+    /// next request arrives, without reading or responding to it.
     struct Server {
         url: String,
         connections: Arc<AtomicUsize>,
@@ -263,7 +265,7 @@ mod tests {
         tokio::task::yield_now().await; // the connection goes back to its pool
     }
 
-    /// Nothing happens for so long.
+    /// Lets connections be idle for this long.
     async fn idle(time: Duration) {
         tokio::time::pause();
         tokio::time::advance(time).await;
@@ -281,7 +283,7 @@ mod tests {
             let keeps = Duration::from_secs(keeps);
             let server = Server::new(announcement, keeps).await;
             let client = client(&server.url);
-            create(&client).await; // from here on, what the server announces is known
+            create(&client).await; // from here on, the client knows the announced timeout
             for _ in 0..3 {
                 let before = server.connections();
                 create(&client).await;
@@ -295,7 +297,7 @@ mod tests {
         }
     }
 
-    /// A call that waits for its send slot heeds what the server has said meanwhile.
+    /// A call that waited for its send slot respects a timeout that the server announced meanwhile.
     #[tokio::test]
     async fn a_call_that_has_waited_knows_the_announcement() {
         let server = Server::new("keep-alive: timeout=1\r\n", Duration::from_secs(1)).await;
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn each_runtime_has_its_own_and_there_are_not_ever_more() {
+    fn each_runtime_has_its_own_client_up_to_a_maximum() {
         let built = Arc::new(AtomicUsize::new(0));
         let counting = Arc::clone(&built);
         let http = reqwest::Client::new();
@@ -345,9 +347,9 @@ mod tests {
         assert_eq!(connections.read().of.len(), MOST_RUNTIMES);
     }
 
-    /// A client that could be built once is not lost because it can't be built again.
+    /// If another client can't be built, the runtimes share the first.
     #[tokio::test]
-    async fn what_can_not_be_built_again_is_shared() {
+    async fn a_client_that_can_not_be_built_again_is_shared() {
         let build = |_| Err(Error::configuration("the certificates are gone", None));
         let connections = Connections::new(reqwest::Client::new(), Some(Box::new(build)));
         connections.here().unwrap();

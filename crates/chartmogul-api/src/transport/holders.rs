@@ -9,35 +9,36 @@ use super::polling::Polling;
 /// A call that has a permit.
 pub(super) struct Holder {
     pub(super) ticket: u64,
-    /// Tells this permit from an earlier one of the same call.
+    /// Distinguishes this permit from an earlier one of the same call.
     pub(super) grant: u64,
-    /// Missing for a permit that no call of a client asked for.
+    /// `None` for a permit that was not acquired by a call of a client.
     pub(super) call: Option<Arc<Polling>>,
-    /// A state in which the call was seen waiting to be polled, and since when.
+    /// The state in which the call was last seen woken but not polled, and since when.
     pub(super) seen: Option<(usize, Instant)>,
     pub(super) slot: Slot,
-    /// It has another send slot, for a request that leaves when the one before has its response.
+    /// Whether it has a second send slot, for a request that is sent after the response to the first.
     pub(super) reserves: bool,
 }
 
 impl Holder {
-    /// Whether a request of it is still to leave.
+    /// Whether it has a request that is not sent yet.
     pub(super) fn is_to_send(&self) -> bool {
         self.reserves || self.slot == Slot::ToLeave
     }
 }
 
-/// What became of the latest send slot of a call.
+/// The state of a call's latest send slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     None,
-    /// Its request has not left: the HTTP client looks for a connection, or makes one.
+    /// Its request is not sent yet: the HTTP client looks for a connection, or opens one.
     ToLeave,
-    /// Its request left then.
+    /// Its request was sent at this time.
     Sent(Instant),
 }
 
-/// By ticket. They are as many as calls may be in flight, a few dozen, so a list in order is faster than a map.
+/// Sorted by ticket. There are at most as many as calls may be in flight, a few dozen, so a sorted list is faster than a
+/// map.
 #[derive(Default)]
 pub(super) struct Holders(Vec<Holder>);
 
@@ -51,7 +52,7 @@ impl Holders {
         self.0.get_mut(at)
     }
 
-    /// Adds one, whose ticket no other has.
+    /// Adds a holder; its ticket must be unique.
     pub(super) fn insert(&mut self, holder: Holder) {
         let (Ok(at) | Err(at)) = self.find(holder.ticket);
         self.0.insert(at, holder);

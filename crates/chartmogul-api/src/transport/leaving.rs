@@ -1,4 +1,4 @@
-//! When a request leaves.
+//! Detects when a request is sent.
 
 use std::{
     convert::Infallible,
@@ -15,18 +15,18 @@ use http_body::{Body, Frame, SizeHint};
 
 use super::polling::Polling;
 
-/// The body of a request. The HTTP client looks at it for the first time when it writes the request to a connection; until
-/// then it may have to make one, which takes any time. So this is how the limiter gets to know when the request leaves.
+/// The body of a request. The HTTP client first polls it when it writes the request to a connection; opening that connection
+/// may take any time. So the first poll tells the limiter that the request is sent.
 pub(super) struct Leaving {
     call: Arc<Polling>,
-    /// Tells it from the body of a later attempt.
+    /// Distinguishes it from the body of a later attempt.
     number: u64,
     has_left: AtomicBool,
     body: Option<Bytes>,
 }
 
 impl Leaving {
-    /// For a request of a call, if its limiter has to know.
+    /// Wraps the body of a request, if the call's limiter has to know when it is sent.
     pub(super) fn body(call: &Arc<Polling>, body: Option<Bytes>) -> Option<reqwest::Body> {
         if call.limits().is_none() {
             return body.map(Into::into);
@@ -46,7 +46,7 @@ impl Leaving {
     }
 }
 
-/// It does not leave any more, or is to leave when nobody waits for it. Others need not wait for that.
+/// The request will not be sent, or nobody waits for its response. Other requests need not wait for it.
 impl Drop for Leaving {
     fn drop(&mut self) {
         self.leaves();

@@ -120,7 +120,7 @@ pub struct Permit {
 
 enum Held {
     Nothing,
-    Ours(#[allow(dead_code)] Grant), // without a box, for the usual limiter
+    Ours(#[allow(dead_code)] Grant), // not boxed: the usual limiter
     Other(#[allow(dead_code)] Box<dyn Any + Send>),
 }
 
@@ -209,12 +209,12 @@ struct State {
     permits: Line,
     slots: Line,
     pace: Pace,
-    /// To be woken when the lock is released.
+    /// Wakers to call when the lock is released.
     woken: Vec<Waker>,
 }
 
-/// Each who waits looks now and then whether those before it are still there. In a long line this is how often all of
-/// them together look, per second.
+/// Every waiter checks from time to time whether those before it are still polled. In a long queue, all of them together
+/// check this often per second.
 const CHECKS: u32 = 1000;
 
 impl RateLimiter {
@@ -240,9 +240,9 @@ impl RateLimiter {
 }
 
 impl Limits {
-    /// Does something with the state, then wakes those who have to know. Wakers run code of others, so not under the lock.
+    /// Changes the state, then calls the collected wakers. They run foreign code, so not under the lock.
     fn with<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        // Nothing can panic while the lock is held; if it did, the numbers would still be good.
+        // Nothing panics while the lock is held; if it did, the state would still be consistent.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let result = change(&mut state);
         if !state.woken.is_empty() {
@@ -265,7 +265,7 @@ impl Limits {
         taken.map(|taken| self.granted(taken))
     }
 
-    /// A permit and a send slot under one lock, since most calls find both.
+    /// Takes a permit and a send slot under one lock, since both are free for most calls.
     fn try_begin(self: &Arc<Self>, call: &Arc<Polling>) -> Option<Permit> {
         let call = self.is_limit_of(call).then_some(call);
         let now = Instant::now();
@@ -332,7 +332,7 @@ impl Limits {
         }
     }
 
-    /// The call that is being polled, unless its permit is of another limiter.
+    /// The call that is being polled, unless its permit belongs to another limiter.
     fn call(self: &Arc<Self>) -> Option<Arc<Polling>> {
         Polling::current().filter(|call| self.is_limit_of(call))
     }
@@ -342,13 +342,14 @@ impl Limits {
         call.limits().is_none_or(ours)
     }
 
-    /// The ticket of a call, which it keeps: whoever has to take a permit or a send slot again goes before all that came later.
+    /// The ticket of a call. It keeps its ticket, so if it has to take a permit or a send slot again, it precedes all later
+    /// calls.
     fn ticket(self: &Arc<Self>, call: Option<&Arc<Polling>>, state: &mut State) -> u64 {
         let Some(call) = call else { return state.ticket() };
         call.ticket(|| (Arc::clone(self), state.ticket()))
     }
 
-    /// The request of the latest send slot of a call leaves.
+    /// The request of a call's latest send slot is sent.
     pub(super) fn leaves(&self, ticket: u64) {
         self.with(|state| state.leaves(ticket));
     }
@@ -363,7 +364,7 @@ impl Limits {
     }
 }
 
-/// A permit that is free again when this is dropped, unless it went to another call before.
+/// Releases a permit when dropped, unless it was revoked before.
 struct Grant {
     limits: Arc<Limits>,
     ticket: u64,
@@ -376,7 +377,7 @@ impl Drop for Grant {
     }
 }
 
-/// The ticket of a permit, and its number.
+/// The ticket and the grant number of a permit.
 type Taken = (u64, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -385,7 +386,7 @@ enum Resource {
     Slot,
 }
 
-/// Somebody who waits for a permit or a send slot; leaves the line when dropped.
+/// A waiter for a permit or a send slot; leaves the queue when dropped.
 struct Waiting<'a> {
     limits: &'a Limits,
     what: Resource,
@@ -417,18 +418,18 @@ impl State {
         (line, &mut self.woken)
     }
 
-    /// Takes a resource for somebody who waits, or says when to ask again; if something happens before, he is woken.
+    /// Takes a resource for a waiter, or returns when to poll again; the waiter is woken earlier if something changes.
     fn poll(&mut self, waiting: &Waiting<'_>, waker: &Waker) -> Result<Taken, Instant> {
         let call = waiting.call.as_ref();
         if waiting.what == Resource::Slot && call.is_some_and(|call| call.is_revoked()) {
-            return Ok((waiting.key.0, 0)); // needs a permit first, and asks for a slot again then
+            return Ok((waiting.key.0, 0)); // it needs a permit first, then asks for a slot again
         }
         let now = Instant::now();
         let (line, woken) = self.line(waiting.what);
         let is_first = line.is_first(waiting.key, now, woken);
         let at = if is_first {
             match self.take(waiting.what, call, waiting.key.0, now) {
-                Ok(taken) => return Ok(taken), // and leaves the line when dropped, which wakes the next
+                Ok(taken) => return Ok(taken), // `Waiting` leaves the queue when dropped, which wakes the next
                 Err(at) => at,
             }
         } else {
@@ -445,14 +446,14 @@ impl State {
             }
             match line.first_due() {
                 Some(first) if first > now => check.max(first.max(at.unwrap_or(first)) + GRACE),
-                _ => now + GRACE, // does it come?
+                _ => now + GRACE, // check whether the first one is polled
             }
         };
         line.park(waiting.key, waker, due);
         Err(due)
     }
 
-    /// When the first in line can take it, if that is known.
+    /// When the first in the queue can take it, if that is known.
     fn available(&self, what: Resource, now: Instant) -> Option<Instant> {
         match what {
             Resource::Permit => (self.free > 0).then_some(now),
@@ -460,7 +461,7 @@ impl State {
         }
     }
 
-    /// Takes a resource, or says when to try again, if that is known. Who asks is first in line.
+    /// Takes a resource for the first in the queue, or returns when to try again, if that is known.
     fn take(
         &mut self,
         what: Resource,
@@ -504,7 +505,7 @@ impl State {
     }
 
     fn take_slot(&mut self, ticket: u64, now: Instant) -> Result<(), Option<Instant>> {
-        // Only the requests of a call are seen to leave.
+        // Only for requests of a call is it known when they are sent.
         let is_call = |holder: &&mut Holder| holder.call.is_some();
         let leaves = match self.holders.get_mut(ticket).filter(is_call) {
             Some(_) => Leaves::Later,
@@ -514,7 +515,7 @@ impl State {
         if let Err(at) = result
             && self.pace.is_held_up()
         {
-            // Requests that are to leave later count. Unless nobody polls them: then they will not leave.
+            // Delayed requests use up the rate. If one of them is not polled, it will not be sent: take its slot away.
             match self.revoke_idle(now, Holder::is_to_send) {
                 Ok(()) => result = self.pace.take(now, ticket, leaves),
                 Err(again) => result = Err(at.into_iter().chain(again).min()),
@@ -528,8 +529,8 @@ impl State {
         result
     }
 
-    /// Frees the permit of a call that was woken a while ago and has not been polled since. If there is none, says when
-    /// there may be one, as far as that is known.
+    /// Revokes the permit of a call that was woken a while ago and has not been polled since. If there is no such call,
+    /// returns when there may be one, if that is known.
     fn revoke_idle(&mut self, now: Instant, which: impl Fn(&Holder) -> bool) -> Result<(), Option<Instant>> {
         let mut soonest = None::<Instant>;
         let mut idle = None;
@@ -554,7 +555,7 @@ impl State {
             }
         }
         let holder = idle.and_then(|ticket| self.holders.remove(ticket)).ok_or(soonest)?;
-        // It asks for send slots again before it goes on.
+        // The call takes new send slots before it continues.
         if holder.slot == Slot::ToLeave {
             self.give_back(now);
         }
@@ -566,7 +567,7 @@ impl State {
         Ok(())
     }
 
-    /// A request that had its send slot will not leave.
+    /// A request with a send slot will not be sent.
     fn give_back(&mut self, now: Instant) {
         self.pace.given_back();
         self.slots.wake(1, now, &mut self.woken);
@@ -575,7 +576,7 @@ impl State {
     fn release(&mut self, ticket: u64, grant: u64) {
         let is_this = |holder: &mut Holder| holder.grant == grant;
         if !self.holders.get_mut(ticket).is_some_and(is_this) {
-            return; // it went to another call
+            return; // it was revoked
         }
         let Some(holder) = self.holders.remove(ticket) else {
             return;
@@ -595,7 +596,7 @@ impl State {
     /// The request of the latest send slot has ended.
     fn settle(&mut self, ticket: u64) {
         if !self.pace.is_open() {
-            return; // as most of the time
+            return; // the common case
         }
         let holder = self.holders.get_mut(ticket);
         let slot = holder.map_or(Slot::None, |holder| mem::replace(&mut holder.slot, Slot::None));
@@ -615,7 +616,7 @@ impl State {
         }
     }
 
-    /// The send slot for a later request is not needed. Unless it has been given back before, with the permit of its call.
+    /// Returns the send slot for a later request, unless it was revoked together with the permit.
     fn unreserve(&mut self, ticket: u64) {
         if let Some(holder) = self.holders.get_mut(ticket)
             && mem::take(&mut holder.reserves)
@@ -624,7 +625,7 @@ impl State {
         }
     }
 
-    /// The request of the latest send slot leaves.
+    /// The request of the latest send slot is sent.
     fn leaves(&mut self, ticket: u64) {
         if let Some(holder) = self.holders.get_mut(ticket)
             && holder.slot == Slot::ToLeave
@@ -633,13 +634,13 @@ impl State {
             holder.slot = Slot::Sent(now);
             self.pace.arrived(now);
             if !self.slots.is_vacant() {
-                self.slots.wake(1, now, &mut self.woken); // who waits can know until when
+                self.slots.wake(1, now, &mut self.woken); // waiters can now calculate their time
             }
         }
     }
 }
 
-/// A send slot of a call for the second of two requests, which leaves when the first has its response.
+/// A send slot for the second of two requests of a call, which is sent after the response to the first.
 pub(super) struct Reserved {
     limits: Arc<Limits>,
     ticket: u64,
@@ -647,10 +648,10 @@ pub(super) struct Reserved {
 }
 
 impl Reserved {
-    /// The latest send slot of a call, if its limiter has to know.
+    /// Reserves the latest send slot of a call, if its limiter tracks when requests are sent.
     pub(super) fn begin(call: &Polling) -> Option<Self> {
         let (limits, ticket) = call.limits().cloned()?;
-        // Until the other request has its send slot, too, it counts from now on, like one that leaves.
+        // Until the first request has its send slot too, this one counts as if its request were sent now.
         let slot = limits.with(|state| {
             state.leaves(ticket);
             state.holders.get_mut(ticket).map(|holder| holder.slot)
@@ -659,8 +660,8 @@ impl Reserved {
         Some(Self { limits, ticket, taken })
     }
 
-    /// The call has the send slot for its first request, too, so it waits for none. From now on this one counts in every second.
-    /// If it is too old for that, the other one takes its place, and the call needs one more.
+    /// Called when the call has the send slot for its first request too. From now on this one counts in every second.
+    /// Returns false if it is too old for that: then the latest slot replaces it, and the call takes one more.
     pub(super) fn hold(&self) -> bool {
         self.limits.with(|state| {
             let holder = state.holders.get_mut(self.ticket);
@@ -671,7 +672,7 @@ impl Reserved {
         })
     }
 
-    /// The second request is the one to leave.
+    /// The second request is sent next.
     pub(super) fn leave(self) {
         self.limits.with(|state| {
             state.settle(self.ticket);
@@ -684,7 +685,7 @@ impl Reserved {
     }
 }
 
-/// It does not leave.
+/// The second request will not be sent.
 impl Drop for Reserved {
     fn drop(&mut self) {
         self.limits.with(|state| state.unreserve(self.ticket));

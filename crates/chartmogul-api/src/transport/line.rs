@@ -1,23 +1,23 @@
-//! Who waits, in which order.
+//! The queue of those who wait for the limiter.
 
 use std::{collections::BTreeMap, task::Waker, time::Duration};
 
 use tokio::time::Instant;
 
-/// How late a woken waiter may be before others go first. A late waiter loses nothing, so this is short.
+/// How late a woken waiter may be before others go first. A late waiter keeps its position, so this is short.
 pub(super) const GRACE: Duration = Duration::from_millis(10);
-/// If woken waiters were not polled in time, this many times as many are woken, so that a long line of waiters that are not
-/// polled is passed in a few steps.
+/// If woken waiters are not polled in time, this many times as many are woken next, so that a long queue of waiters that are
+/// not polled is passed in a few steps.
 const GROWTH: usize = 8;
 
-/// A ticket, which a call keeps, and a unique number.
+/// The ticket of a call, and a number that is unique.
 pub(super) type Key = (u64, u64);
 
 /// Waiters, in the order of their tickets.
 ///
 /// Nothing is ever assigned to a waiter, because it may not be polled. The first is woken, and takes what is free when it is
 /// polled. Each is due to be polled at some time: when its timer ends, or when it is woken earlier. A waiter that is late and
-/// still not polled leaves the line, so that others go first; when it is polled, it is back at its old position.
+/// still not polled leaves the queue, so that others go first; when it is polled, it returns to its old position.
 #[derive(Default)]
 pub(super) struct Line {
     waiting: BTreeMap<Key, Waiter>,
@@ -26,8 +26,8 @@ pub(super) struct Line {
 struct Waiter {
     waker: Waker,
     due: Instant,
-    /// Since when it is known to be due. If only its timer has ended, it may be late because its thread, and with it all
-    /// timers, was busy.
+    /// When it was first seen to be due. The end of its timer alone does not count: its thread, and with it all timers, may
+    /// have been busy.
     late: Option<Instant>,
 }
 
@@ -57,7 +57,7 @@ impl Line {
         is_first
     }
 
-    /// Whether no waiter is left that is polled when it is woken.
+    /// Whether there are no waiters except those that are not polled although they were woken.
     pub(super) fn is_empty(&mut self, woken: &mut Vec<Waker>) -> bool {
         self.is_vacant() || self.is_first((u64::MAX, u64::MAX), Instant::now(), woken)
     }
@@ -66,7 +66,7 @@ impl Line {
         self.waiting.is_empty()
     }
 
-    /// Lets a waiter wait, or continue to wait, until it is polled: by its own timer when it is due, or because it is woken.
+    /// Registers a waiter, or updates it. It is polled again by its own timer when it is due, or earlier if it is woken.
     pub(super) fn park(&mut self, key: Key, waker: &Waker, due: Instant) {
         let waiter = self.waiting.entry(key).or_insert_with(|| Waiter {
             waker: waker.clone(),
@@ -79,7 +79,7 @@ impl Line {
         }
     }
 
-    /// Removes a waiter, with or without what it waited for. If it was the first, the next one must be woken.
+    /// Removes a waiter, whether or not it got what it waited for. If it was the first, the next one is woken.
     pub(super) fn leave(&mut self, key: Key, now: Instant, woken: &mut Vec<Waker>) {
         self.waiting.remove(&key);
         if self.waiting.first_key_value().is_some_and(|(first, _)| *first > key) {
@@ -87,7 +87,7 @@ impl Line {
         }
     }
 
-    /// Wakes the first few, unless they were woken before.
+    /// Wakes the first `count` waiters, unless they were woken before.
     pub(super) fn wake(&mut self, count: usize, now: Instant, woken: &mut Vec<Waker>) {
         for waiter in self.waiting.values_mut().take(count) {
             waiter.late.get_or_insert(now);

@@ -1,7 +1,7 @@
 //! The transport: all operations use it.
 //!
 //! A call waits for its permit ([`limit`]), then makes attempts ([`attempt`]) until one succeeds or [`retry`] says
-//! stop; [`call`] is the loop, [`observe`] what can be seen of it from outside.
+//! stop; [`call`] is the loop, [`observe`] reports it to spans and observers.
 
 mod attempt;
 mod call;
@@ -53,7 +53,7 @@ const HIDDEN: &str = "[API key]";
 
 /// Bounds that all calls of a bulk run share, whatever the limits of each. Not for users: it may change.
 ///
-/// A call that has them waits for its first send slot as long as it takes, and its own time limit begins then.
+/// Such a call waits for its first send slot without a time limit; its own time limit begins then.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Bounds {
@@ -70,25 +70,25 @@ impl Bounds {
 
     async fn stopped(&self) {
         if self.stopped.clone().wait_for(|stopped| *stopped).await.is_err() {
-            std::future::pending::<()>().await; // nobody can stop it any more
+            std::future::pending::<()>().await; // the sender is gone, so it can't be stopped any more
         }
     }
 }
 
-/// What holds for every request of a client and its clones.
+/// Settings and state that a client shares with its clones.
 pub(crate) struct Shared {
     pub(crate) connections: Connections,
     pub(crate) base_url: Url,
-    /// The base URL with a path as long as most requests have, so that a copy has room for theirs.
+    /// The base URL with a path as long as that of most requests, so that a clone need not grow.
     pub(crate) url: Url,
     /// The path of the base URL, without a slash at its end; most have none.
     pub(crate) base_path: String,
     pub(crate) key: SecretString,
-    /// What every request has: who calls, with which program, and that the response is to be JSON.
+    /// The headers of every request: `authorization`, `user-agent`, `accept`.
     pub(crate) headers: HeaderMap,
-    /// What every request with a body has. In a map of its own: to copy one costs less than to put it together.
+    /// The headers of every request with a body. Cloning a complete map costs less than adding to one.
     pub(crate) headers_with_body: HeaderMap,
-    /// For spans: where the server is.
+    /// Host and port of the server, for spans.
     pub(crate) host: String,
     pub(crate) port: u16,
     pub(crate) connect_timeout: Duration,
@@ -113,10 +113,10 @@ impl Shared {
         }
     }
 
-    /// What a response says about an error.
+    /// Parses the error that a response describes.
     fn parse_error(&self, raw: &RawResponse) -> ParsedError {
         if raw.status.is_success() && !response::is_markup(&raw.body) {
-            return ParsedError::default(); // what can't be read here may be a customer's object
+            return ParsedError::default(); // the body of an unreadable success may contain customers' data
         }
         body::read(&raw.body, &|text| self.hide(text))
     }
@@ -140,7 +140,7 @@ impl Shared {
     }
 }
 
-/// What the transport has to know of an operation.
+/// What the transport needs to know about an operation.
 #[derive(Debug, Clone)]
 pub(crate) enum Route {
     Operation(&'static Operation),
@@ -196,13 +196,13 @@ impl Route {
         }
     }
 
-    /// Whether it changes nothing.
+    /// Whether it is a GET.
     fn is_read(&self) -> bool {
         self.method() == Method::GET.as_str()
     }
 }
 
-/// The response to a write that followed from a read. Not for users: it may change.
+/// The result of a write that depends on a read. Not for users: it may change.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct FromRead<T> {
@@ -217,7 +217,7 @@ pub struct FromRead<T> {
 /// Status first, body second: any 2xx is a success, and an empty body counts as `{}`, because the API returns the
 /// same operation with 200, 201, 202 or 204, with an object, `{}` or nothing. This applies to writes only: an empty response to
 /// a read would make all fields of the object absent.
-#[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+#[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
 pub(crate) fn call<T: DeserializeOwned + Send>(
     client: &Client,
     route: Route,
@@ -280,14 +280,14 @@ impl Client {
     }
 }
 
-/// What follows from a read: an object and its JSON.
+/// Computes the write from the object that was read, and its JSON.
 type Follow<'a, R> = dyn FnMut(&<R as Request>::Response, &[u8]) -> Result<Option<R>, Error> + Send + 'a;
 
 /// A success.
 struct Completed {
     raw: Box<RawResponse>,
     attempts: u32,
-    /// Not if the call has read, and found nothing to write.
+    /// False if the call has read and found nothing to write.
     written: bool,
 }
 

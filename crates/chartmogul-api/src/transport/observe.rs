@@ -162,7 +162,7 @@ pub(super) fn attempt_span(shared: &Shared, route: &Route, request: &reqwest::Re
     span
 }
 
-/// Apart from the server's time: a call that waits is seen to wait, and for what.
+/// The span of a wait, so that waiting is separate from the server's time; `what` is the reason.
 pub(super) fn wait_span(what: &'static str) -> Span {
     debug_span!("chartmogul.wait", "for" = what)
 }
@@ -177,7 +177,7 @@ pub(super) fn will_retry(route: &Route, number: u32, wait: Duration, failure: Fa
     );
 }
 
-/// Logged because all calls of the client wait.
+/// Logs a pause, because all calls of the client wait for it.
 pub(super) fn paused(pause: Duration) {
     warn!(
         pause_ms = milliseconds(pause),
@@ -185,7 +185,7 @@ pub(super) fn paused(pause: Duration) {
     );
 }
 
-/// Whether there is somebody to tell how a call or an attempt ended.
+/// Whether an observer or a subscriber wants to know how a call or an attempt ended.
 pub(super) fn anyone(shared: &Shared, span: &Span) -> bool {
     shared.observer.is_some() || !span.is_disabled()
 }

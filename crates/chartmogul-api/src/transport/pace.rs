@@ -1,52 +1,52 @@
-//! When the next request may be sent. Pure: it is told the time.
+//! When the next request may be sent. Pure: the caller passes the time.
 
 use std::{collections::VecDeque, time::Duration};
 
 use tokio::time::Instant;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
-/// What the server counts as a second may be more than ours: requests don't all travel equally fast. This much of the rate
-/// is given away for not being refused.
+/// Requests don't all travel equally fast, so the server may count more of them in a second than were sent in one. Adding
+/// this to each second costs a little of the rate and avoids rejections.
 const MARGIN: Duration = Duration::from_millis(20);
-/// The share of the rate that may go at once.
+/// The rate divided by this may be sent at once.
 const BURST: u32 = 2;
 const SLOWEST: f64 = 1.0 / 32.0;
-/// Share of the full rate that comes back each second.
+/// Share of the full rate that is restored each second.
 const RECOVERY: f64 = 0.05;
-/// The longest that anybody waits because a server says so. One that asks for more may be wrong about the time, so it is
-/// asked again after this.
+/// The maximum wait that a server can ask for. A server that asks for more may have a wrong clock, so a request is sent to
+/// it after this.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(60 * 60);
-/// After a pause of this length or more, one request goes first.
+/// After a pause of this length or more, a single request is sent first.
 pub(super) const LONG_PAUSE: Duration = Duration::from_secs(60);
-/// How long the others wait for the end of its call.
+/// How long the others wait until its call has ended.
 const PROBE: Duration = Duration::from_secs(10);
 
 /// When the next request may be sent.
 pub(super) struct Pace {
     per_second: u32,
-    /// Between two requests at the full rate. Divided once, since each request needs it.
+    /// Time between two requests at the full rate. Stored, because each request needs it.
     spacing: Duration,
     /// When the latest requests were sent, as many as may be sent in a second: the next one has to wait until the
-    /// oldest of them is a second ago. It is what no window of a second is ever overfilled by.
+    /// oldest of them is a second ago. This guarantees the limit for every window of a second.
     latest: VecDeque<Instant>,
-    /// Requests that had their send slot and have not left, because their connections are being made, for example. They may
-    /// leave at any time, so they count in every second.
+    /// Requests that have a send slot but are not sent yet, because their connections are being opened, for example. They
+    /// may be sent at any time, so they count in every second.
     delayed: u32,
     /// When the next request would be sent if they were evenly spread (GCRA); may lie ahead by the burst.
     even: Option<Instant>,
     paused_until: Option<Instant>,
-    /// Until when a refusal is taken for one of those that led to the latest pause.
+    /// Until when a rejection is attributed to the reason of the latest pause.
     refused_until: Option<Instant>,
-    /// Share of the rate at the end of the latest pause; recovers from there.
+    /// Share of the rate at the end of the latest pause; it recovers from there.
     share: f64,
     probe: Probe,
 }
 
-/// When the request of a send slot leaves.
+/// When the request of a send slot is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leaves {
     Now,
-    /// When that is told.
+    /// When `arrived` is called.
     Later,
 }
 
@@ -54,7 +54,7 @@ pub(super) enum Leaves {
 enum Probe {
     None,
     Due,
-    /// It was sent by this ticket; the others wait for its end, or until then.
+    /// The call with this ticket sent it; the others wait until it ends, or until this time.
     Sent(u64, Instant),
 }
 
@@ -73,7 +73,7 @@ impl Pace {
         }
     }
 
-    /// Takes a send slot now, or says when there may be one, if that is known. Its request leaves at once, or is delayed.
+    /// Takes a send slot now, or returns when there may be one, if that is known. The request is sent at once, or later.
     pub(super) fn take(&mut self, now: Instant, ticket: u64, leaves: Leaves) -> Result<(), Option<Instant>> {
         match self.next(now) {
             Some(at) if at <= now => {
@@ -92,7 +92,7 @@ impl Pace {
         }
     }
 
-    /// When the next request may be sent; `None` while all that may arrive within a second are still to leave.
+    /// When the next request may be sent; `None` while the delayed requests alone use up the rate of a second.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
         let mut at = self.paused_until.unwrap_or(now).max(now);
         if let Probe::Sent(_, until) = self.probe {
@@ -104,7 +104,7 @@ impl Pace {
         }
         if let Some(even) = self.even {
             let burst = if self.share(now) < 1.0 {
-                0 // slowed down: one at a time
+                0 // slowed down: no burst
             } else {
                 self.per_second / BURST
             };
@@ -115,7 +115,7 @@ impl Pace {
     }
 
     fn arrived_at(&mut self, now: Instant) {
-        // What is longer ago holds up nobody; with a high rate there would be ever more of it.
+        // Older entries delay no request; at a high rate they would accumulate.
         let over = |sent: &Instant| now.saturating_duration_since(*sent) >= SECOND + MARGIN;
         while self.latest.len() >= self.per_second as usize || self.latest.front().is_some_and(over) {
             self.latest.pop_front();
@@ -123,12 +123,12 @@ impl Pace {
         self.latest.push_back(now);
     }
 
-    /// A request that had its send slot then will leave at some time, if there is room for it in any second; whether there is.
-    /// There may be none when its send slot was too long ago.
+    /// Makes a request whose send slot was taken at `sent` count as delayed, if the rate allows one more in every second;
+    /// returns whether it does. It may not if the send slot was taken too long ago.
     pub(super) fn reserve(&mut self, now: Instant, sent: Instant) -> bool {
         let counts = |at: &Instant| now.saturating_duration_since(*at) < SECOND + MARGIN;
         let others = self.latest.iter().filter(|at| counts(at)).count() + self.delayed as usize;
-        // With one request per second, there never is.
+        // At one request per second it would never fit, so it is allowed.
         let fits = counts(&sent) || others < self.per_second as usize || self.per_second == 1;
         if fits {
             if let Some(index) = self.latest.iter().rposition(|at| *at == sent) {
@@ -139,18 +139,18 @@ impl Pace {
         fits
     }
 
-    /// A request that was delayed leaves now.
+    /// A delayed request is sent now.
     pub(super) fn arrived(&mut self, now: Instant) {
         self.delayed = self.delayed.saturating_sub(1);
         self.arrived_at(now);
     }
 
-    /// A request that was delayed will not leave.
+    /// A delayed request will not be sent.
     pub(super) fn given_back(&mut self) {
         self.delayed = self.delayed.saturating_sub(1);
     }
 
-    /// Whether requests that are still to leave keep others from being sent.
+    /// Whether delayed requests keep others from being sent.
     pub(super) fn is_held_up(&self) -> bool {
         self.delayed > 0 && self.latest.len() + self.delayed as usize >= self.per_second as usize
     }
@@ -160,7 +160,7 @@ impl Pace {
         self.delayed > 0 || matches!(self.probe, Probe::Sent(..))
     }
 
-    /// The request of this ticket has ended; whether others waited for that.
+    /// The request of this ticket has ended; returns whether others waited for that.
     pub(super) fn ended(&mut self, ticket: u64) -> bool {
         let waited = matches!(self.probe, Probe::Sent(probing, _) if probing == ticket);
         if waited {
@@ -169,14 +169,14 @@ impl Pace {
         waited
     }
 
-    /// The server refused a request. How long everything stops.
+    /// The server rejected a request; returns how long all sending stops.
     pub(super) fn throttled(&mut self, now: Instant, retry_after: Option<Duration>) -> Duration {
-        // Requests that were under way together are refused together: one reason to slow down, not many.
+        // Requests that were in flight together are rejected together: that is one reason to slow down, not many.
         let known = self.refused_until.is_some_and(|until| now < until);
         let mut pause = retry_after.unwrap_or_default().min(LONGEST_PAUSE);
         let mut soonest = now;
         if !known {
-            // Also if the server says that the next request may come at once: it refused this one.
+            // Even if the server allows the next request at once: it rejected this one.
             let share = self.share(now);
             pause = pause.max(SECOND.div_f64(share));
             self.share = (share / 2.0).max(SLOWEST);
@@ -192,7 +192,7 @@ impl Pace {
                 _ => Probe::None,
             };
         }
-        // Only a longer pause makes this later: a server that refuses all the time is a new reason each second.
+        // Only a longer pause moves this: a server that keeps rejecting is a new reason each second.
         let until = until.max(soonest);
         self.refused_until = Some(self.refused_until.map_or(until, |earlier| earlier.max(until)));
         pause
@@ -224,7 +224,7 @@ mod tests {
 
     use super::*;
 
-    /// Sends as often as the pace allows, after pauses of the caller's own; gives back when.
+    /// Sends as often as the pace allows, after the caller's own pauses; returns the times.
     fn sends(pace: &mut Pace, start: Instant, pauses: &[u64]) -> Vec<Instant> {
         let mut now = start;
         let mut times = Vec::new();
@@ -236,7 +236,7 @@ mod tests {
         times
     }
 
-    /// Takes the next send slot; gives back when.
+    /// Takes the next send slot; returns its time.
     fn take(pace: &mut Pace, now: Instant) -> Instant {
         let at = pace.next(now).unwrap();
         pace.take(at, 0, Leaves::Now).unwrap();
@@ -256,7 +256,7 @@ mod tests {
         }
 
         #[test]
-        fn a_refusal_slows_down_for_a_while(rate in 2u32..60, ask in prop::option::of(0u64..5_000)) {
+        fn a_rejection_slows_down_for_a_while(rate in 2u32..60, ask in prop::option::of(0u64..5_000)) {
             let mut pace = Pace::new(rate);
             let start = Instant::now();
             sends(&mut pace, start, &vec![0; rate as usize]);
@@ -286,9 +286,9 @@ mod tests {
         assert_eq!(at_once, 20, "half at once, the rest spread");
     }
 
-    /// Even if it says each time that the next request may come at once.
+    /// Even if it says each time that the next request may be sent at once.
     #[test]
-    fn a_server_that_refuses_everything_gets_ever_less() {
+    fn a_server_that_rejects_everything_gets_fewer_and_fewer_requests() {
         let start = Instant::now();
         for ask in [None, Some(Duration::ZERO)] {
             let mut pace = Pace::new(40);
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_together_counts_once() {
+    fn requests_that_are_rejected_together_count_once() {
         let (mut pace, start) = (Pace::new(40), Instant::now());
         for millisecond in 0..20 {
             pace.throttled(start + Duration::from_millis(millisecond), None);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn refusal_after_refusal_slows_down_to_a_thirty_second() {
+    fn repeated_rejections_slow_down_to_a_thirty_second() {
         let (mut pace, start) = (Pace::new(40), Instant::now());
         let mut now = start;
         let mut pauses = Vec::new();
@@ -336,7 +336,7 @@ mod tests {
         assert_eq!(pace.interval(now), Duration::from_millis(800));
     }
 
-    /// However long it takes to connect, and whatever becomes of it.
+    /// What happens to a request after it has connected for any time.
     #[derive(Debug, Clone, Copy)]
     enum Fate {
         Sent,
@@ -354,7 +354,7 @@ mod tests {
     }
 
     proptest! {
-        /// Requests arrive when their connection stands.
+        /// Requests arrive when their connection is open.
         #[test]
         fn no_second_is_overfilled_at_any_connect_time(rate in 1u32..60, requests in fates()) {
             let mut pace = Pace::new(rate);
@@ -422,7 +422,7 @@ mod tests {
         }
     }
 
-    /// A probe whose call nobody polls, or that never ends, holds up the others for a while only.
+    /// A probe whose call is not polled, or that never ends, delays the others only for a limited time.
     #[test]
     fn a_probe_that_does_not_end_is_followed_by_another_one() {
         let mut pace = Pace::new(40);
@@ -433,17 +433,17 @@ mod tests {
         pace.take(now + LONG_PAUSE + PROBE, 2, Leaves::Now).unwrap();
     }
 
-    /// `Retry-After: 0` or none for a minute: each call gets through with the attempts that it has.
+    /// `Retry-After: 0` or none for a minute: each call succeeds within its maximum number of attempts.
     #[test]
-    fn a_minute_of_refusals_uses_up_no_call() {
+    fn every_call_survives_a_minute_of_rejections() {
         use crate::transport::retry::{Budget, Decision, Failed, Retry};
         for asked in [Some(Duration::ZERO), Some(SECOND), None] {
             let retry = Retry::default();
             let budget = Budget::new(&retry);
             let (mut pace, start) = (Pace::new(40), Instant::now());
             let latency = Duration::from_millis(25);
-            // When each of the calls that are in flight asks for its send slot, and how many attempts it has made. As many wait
-            // for a permit.
+            // For each call in flight: when it asks for its send slot, how many attempts it has made, and when it began. The
+            // others wait for a permit.
             let mut calls: Vec<_> = (0..20).map(|_| (start, 0, start)).collect();
             let mut waiting = 180;
             let mut most = 0;
@@ -454,28 +454,28 @@ mod tests {
                 for call in &mut calls {
                     call.0 = call.0.max(sent);
                 }
-                let answered = sent + latency;
+                let received = sent + latency;
                 let attempts = attempts + 1;
                 most = most.max(attempts);
-                if answered >= start + SECOND * 60 {
+                if received >= start + SECOND * 60 {
                     budget.succeeded(attempts);
                     if waiting > 0 {
                         waiting -= 1;
-                        calls.push((answered, 0, answered));
+                        calls.push((received, 0, received));
                     }
                     continue;
                 }
-                pace.throttled(answered, asked);
+                pace.throttled(received, asked);
                 let failed = Failed {
                     failure: crate::Failure::Status(http::StatusCode::TOO_MANY_REQUESTS),
                     idempotent: true,
                     attempts,
                     retry_after: asked,
-                    left: Duration::from_secs(120).saturating_sub(answered - began),
+                    left: Duration::from_secs(120).saturating_sub(received - began),
                 };
                 match retry.decide(&failed, &budget, fastrand::f64()) {
-                    Decision::Wait(wait) => calls.push((answered + wait, attempts, began)),
-                    Decision::Stop(why) => panic!("gave up after {:?}: {why:?}", answered - began),
+                    Decision::Wait(wait) => calls.push((received + wait, attempts, began)),
+                    Decision::Stop(why) => panic!("gave up after {:?}: {why:?}", received - began),
                 }
             }
             assert!(most < 8, "{most} attempts with {asked:?}");

@@ -1,7 +1,7 @@
 //! Which call is being polled, and whether a call is polled at all.
 //!
-//! A future can be alive without anybody polling it: its task awaits something else. What such a call has of the limits
-//! must not hold back others, so the [limiter](super::limit) looks here before it lets others wait.
+//! A future can be alive without being polled: its task awaits something else. The permit and send slots of such a call
+//! must not delay others, so the [limiter](super::limit) checks here before it lets others wait.
 
 use std::{
     future::{Future, poll_fn},
@@ -26,20 +26,20 @@ const WOKEN: usize = 1;
 const POLLED: usize = 1 << 1;
 /// Its permit went to another call.
 const REVOKED: usize = 1 << 2;
-/// So did its send slot: its request had not left.
+/// Its send slot was taken away too, because its request was not sent yet.
 const UNSENT: usize = 1 << 3;
-/// What is above counts how often it was polled.
+/// The remaining bits count the polls.
 const ONCE: usize = 1 << 4;
 
-/// Polls of a call. It is the waker of everything that the call waits for, so it knows whether the call was woken and not
-/// polled since. Such a call does not wait for the server: its response has arrived, or its time has come.
+/// Tracks the polls of a call. It is the waker of everything that the call waits for, so it knows whether the call was woken
+/// and not polled since. Such a call does not wait for the server: its response has arrived, or its timer has ended.
 pub(crate) struct Polling {
     state: AtomicUsize,
     /// Wakes the task of the call.
     task: Mutex<Waker>,
     /// The limiter that gave it a permit, and its ticket there.
     limits: OnceLock<(Arc<Limits>, u64)>,
-    /// How many requests it has begun.
+    /// Number of requests that it has begun.
     requests: AtomicU64,
 }
 
@@ -58,7 +58,7 @@ impl Polling {
         CURRENT.try_with(Arc::clone).ok()
     }
 
-    /// Waits for the limiter as this call.
+    /// Makes this the current call while a future is polled that waits for the limiter.
     pub(super) fn scope<F: Future>(self: &Arc<Self>, waiting: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(Arc::clone(self), waiting)
     }
@@ -68,7 +68,8 @@ impl Polling {
         self.limits.get()
     }
 
-    /// Its ticket at its limiter. The first one that it asks is its limiter; `begin` makes the ticket, and must not lock anything.
+    /// Its ticket. The first limiter that it asks becomes its limiter; `begin` creates the ticket, and must not lock
+    /// anything.
     pub(super) fn ticket(&self, begin: impl FnOnce() -> (Arc<Limits>, u64)) -> u64 {
         self.limits.get_or_init(begin).1
     }
@@ -82,7 +83,7 @@ impl Polling {
             let poll = future.as_mut().poll(&mut Context::from_waker(&waker));
             call.state.fetch_and(!POLLED, Ordering::AcqRel);
             if poll.is_ready() {
-                call.set_task(Waker::noop()); // whoever still has the waker must not keep the task
+                call.set_task(Waker::noop()); // a waker that is still held elsewhere must not keep the task alive
             }
             poll
         })
@@ -93,7 +94,7 @@ impl Polling {
         self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The request with this number leaves, or will not. An earlier one than the latest matters no longer.
+    /// The request with this number is sent, or will not be. Only the latest one matters.
     pub(super) fn leaves(&self, number: u64) {
         if self.requests.load(Ordering::Relaxed) != number {
             return;
@@ -108,7 +109,7 @@ impl Polling {
         if !current.will_wake(task) {
             let previous = mem::replace(&mut *current, task.clone());
             drop(current);
-            drop(previous); // which may end a task, and so run code of others
+            drop(previous); // dropping a waker may drop a task, and so run foreign code
         }
     }
 
@@ -124,7 +125,7 @@ impl Polling {
         (state & (WOKEN | POLLED) == WOKEN).then_some(state)
     }
 
-    /// Takes its permit away, unless it was polled since it had this state; whether it did.
+    /// Takes its permit away, unless it was polled since it had this state; returns whether it did.
     pub(super) fn revoke(&self, state: usize, unsent: bool) -> bool {
         let revoked = state | REVOKED | if unsent { UNSENT } else { 0 };
         self.state

@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::Shared;
 use crate::{BoxError, value::field::Name};
 
-/// What is sent: method, path, query and body, without what all requests of a client have. Each attempt is made from it.
+/// Method, path, query and body, without what all requests of a client share. Each attempt sends a copy.
 ///
 /// Not for users: it may change.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Prepared {
     method: Method,
     path: String,
     query: Option<Box<[u8]>>,
-    body: Option<Bytes>, // which an attempt takes without copying it
+    body: Option<Bytes>, // cheap to clone for each attempt
 }
 
 impl Prepared {
@@ -47,12 +47,12 @@ impl Prepared {
         Ok(())
     }
 
-    /// Leaves out a body that has no field.
+    /// Drops a body without fields.
     pub(crate) fn drop_empty_body(&mut self) {
         self.body.take_if(|body| *body == b"{}".as_slice());
     }
 
-    /// The path with its values, each of which is percent-encoded; without what the base URL has before it.
+    /// The path with percent-encoded values, without the path of the base URL.
     pub fn path(&self) -> &str {
         &self.path
     }
@@ -67,7 +67,7 @@ impl Prepared {
         self.body.as_deref()
     }
 
-    /// What an attempt sends.
+    /// Builds the request of an attempt.
     pub(super) fn to_request(
         &self,
         shared: &Shared,
@@ -92,7 +92,7 @@ impl Prepared {
             Some(_) => shared.headers_with_body.clone(),
             None => shared.headers.clone(),
         };
-        // Methods with a body say so if there is none (RFC 9110, section 8.6); some servers respond with 411 otherwise.
+        // These methods declare an empty body (RFC 9110, section 8.6); some servers respond with 411 otherwise.
         if body.is_none() && matches!(*method, Method::POST | Method::PUT | Method::PATCH) {
             let zero = HeaderValue::from_static("0");
             request.headers_mut().insert(header::CONTENT_LENGTH, zero);
@@ -109,7 +109,7 @@ fn add_query(url: &mut Url, query: &[u8]) -> serde_json::Result<()> {
     })
 }
 
-/// Without values, which may be a customer's.
+/// Leaves out the values, which may be customers' data.
 impl fmt::Debug for Prepared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
@@ -118,8 +118,8 @@ impl fmt::Debug for Prepared {
     }
 }
 
-/// Writes JSON. What is kept of it has the room that it takes, because calls may wait for long; the room that it was written
-/// in is used again.
+/// Writes JSON into a buffer that is reused; `keep` copies it. So what a call keeps is no larger than needed: calls may wait
+/// for a long time.
 fn write<T>(value: &(impl Serialize + ?Sized), keep: impl FnOnce(&[u8]) -> T) -> serde_json::Result<T> {
     const KEPT: usize = 64 * 1024;
     thread_local! {
@@ -135,8 +135,8 @@ fn write<T>(value: &(impl Serialize + ?Sized), keep: impl FnOnce(&[u8]) -> T) ->
     kept
 }
 
-/// Goes through a query that is written as a JSON object. Numbers and truth values are sent as JSON writes them, lists with
-/// commas between their items.
+/// Calls `found` for each parameter of a query, which is a JSON object. Numbers and Booleans are sent as JSON writes them,
+/// list items separated by commas.
 fn each_parameter(query: &[u8], found: &mut dyn FnMut(&str, &str)) -> serde_json::Result<()> {
     struct Parameters<'a>(&'a mut dyn FnMut(&str, &str));
     impl<'de> Visitor<'de> for Parameters<'_> {
@@ -155,7 +155,7 @@ fn each_parameter(query: &[u8], found: &mut dyn FnMut(&str, &str)) -> serde_json
     serde_json::Deserializer::from_slice(query).deserialize_map(Parameters(found))
 }
 
-/// A value as it stands in a query.
+/// A value as it is written in a query.
 fn parameter(json: &str) -> serde_json::Result<Cow<'_, str>> {
     Ok(match json.as_bytes().first() {
         Some(b'"') => match serde_json::from_str(json)? {
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_sent_by_any_method_and_its_absence_is_told_by_some() {
+    fn any_method_sends_a_body_and_some_declare_an_empty_one() {
         let none = |method| {
             let request = sent("http://localhost", &Prepared::new(method, "/v1/x".to_owned()));
             assert!(request.body().is_none());
@@ -244,7 +244,7 @@ mod tests {
             let request = sent("http://localhost", &request);
             assert_eq!(request.body().unwrap().as_bytes(), Some(b"{}".as_slice()));
             assert_eq!(request.headers()[header::CONTENT_TYPE], "application/json");
-            assert_eq!(request.headers().get(header::CONTENT_LENGTH), None); // hyper's business
+            assert_eq!(request.headers().get(header::CONTENT_LENGTH), None); // hyper sets it
         }
     }
 }

@@ -29,7 +29,7 @@ impl ResponseBody for serde_json::Map<String, serde_json::Value> {
     const SHAPE: Shape = Shape::Map;
 }
 
-/// Its request says more: it has an operation.
+/// The operation of the request determines the shape.
 impl ResponseBody for serde_json::Value {
     const SHAPE: Shape = Shape::Any;
 }
@@ -37,7 +37,7 @@ impl ResponseBody for serde_json::Value {
 /// The kind of JSON that a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// None: what comes all the same is not looked at.
+    /// No body is expected; one that arrives is ignored.
     Nothing,
     /// An object with known fields.
     Object,
@@ -45,7 +45,7 @@ pub enum Shape {
     Map,
     /// A list.
     List,
-    /// Whatever there is.
+    /// Any JSON.
     Any,
 }
 
@@ -81,7 +81,7 @@ fn is_empty_object(json: &[u8]) -> bool {
     fields.is_some_and(|fields| fields.trim_ascii().is_empty())
 }
 
-/// What is said of JSON that can't be read quotes nothing of it: it may hold customers' data.
+/// An error that does not quote the JSON, which may contain customers' data.
 fn unreadable(error: serde_json::Error, ty: &str) -> BodyError {
     BodyError {
         cut_off: error.is_eof(),

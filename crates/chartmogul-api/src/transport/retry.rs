@@ -86,7 +86,7 @@ impl Retry {
         self
     }
 
-    /// What follows a failed attempt. `random` is in `0.0..1.0`.
+    /// Decides what to do after a failed attempt. `random` is in `0.0..1.0`.
     pub(crate) fn decide(&self, failed: &Failed, budget: &Budget, random: f64) -> Decision {
         let most = match failed.failure.repeat(failed.idempotent) {
             Repeat::Never => return Decision::Stop(None),
@@ -112,14 +112,14 @@ impl Retry {
         Decision::Wait(wait)
     }
 
-    /// Upper limit of the wait after so many attempts.
+    /// Maximum backoff after this many attempts.
     fn limit(&self, attempts: u32) -> Duration {
         let doubled = 2u32.saturating_pow(attempts.saturating_sub(1));
         self.first.saturating_mul(doubled).min(self.longest)
     }
 }
 
-/// A failed attempt, as far as it matters for what follows.
+/// What the decision needs to know about a failed attempt.
 pub(crate) struct Failed {
     pub(crate) failure: Failure,
     /// Whether repeating the operation is harmless.
@@ -136,7 +136,7 @@ pub(crate) struct Failed {
 pub(crate) enum Decision {
     /// Try again after this long.
     Wait(Duration),
-    /// It ends here; with a reason if it might have gone on.
+    /// The call ends here; with a reason if the failure as such would allow a retry.
     Stop(Option<StopReason>),
 }
 
@@ -146,7 +146,7 @@ enum Repeat {
     Always,
 }
 
-/// A permanent fault gets a 500 as well.
+/// Few, because a permanent error may have the status 500 too.
 const REPEATS_OF_500: u32 = 2;
 
 impl Failure {
@@ -156,8 +156,8 @@ impl Failure {
             Self::Status(status) if is_throttling(status) => Repeat::Always,
             Self::Status(status) if idempotent => match status.as_u16() {
                 500 => Repeat::AtMost(REPEATS_OF_500),
-                // A request that came too slowly, or too early to be safe; an edge (Cloudflare) that gets nothing from
-                // ChartMogul.
+                // 408: the request arrived too slowly; 425: too early to be safe; the others: an edge (Cloudflare) that
+                // gets no response from ChartMogul.
                 408 | 425 | 502 | 504 | 520..=525 | 530 => Repeat::Always,
                 _ => Repeat::Never,
             },
@@ -172,7 +172,7 @@ pub(crate) fn is_throttling(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// Repeated attempts that a client may still make while none succeeds.
+/// Retries that a client may still make while no call succeeds.
 #[derive(Debug)]
 pub(crate) struct Budget {
     most: i64,
@@ -196,10 +196,10 @@ impl Budget {
             .is_ok()
     }
 
-    /// A call succeeded after so many attempts.
+    /// A call succeeded after this many attempts.
     pub(crate) fn succeeded(&self, attempts: u32) {
         if self.left.load(Ordering::Relaxed) == self.most {
-            return; // the common case, without a write that all threads would wait for
+            return; // the common case, without a write to memory that threads share
         }
         let back = i64::from(attempts.saturating_sub(1).max(1));
         let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -212,7 +212,7 @@ impl Budget {
 /// second that applies if it did not.
 const UNREADABLE: Duration = Duration::from_secs(5);
 
-/// How long the server asks to wait, at most [`LONGEST_PAUSE`]; `None` if it does not ask. The longest, if it asks
+/// The wait that the server asks for, at most [`LONGEST_PAUSE`]; `None` if it does not ask. The longest, if it asks
 /// several times.
 pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let date = headers.get(header::DATE).and_then(|value| http_date(text(value)?));
@@ -245,17 +245,17 @@ fn seconds(text: &str) -> Option<Duration> {
         return Some(Duration::ZERO);
     }
     let started = u64::from(fraction.bytes().any(|byte| byte != b'0'));
-    // More digits than a number can have: longer than anybody waits.
+    // A number that does not fit is longer than any wait.
     let whole: u64 = whole.parse().unwrap_or(u64::MAX);
     Some(Duration::from_secs(whole.saturating_add(started)))
 }
 
-/// How long it is until then: by the server's clock, or by ours if the server's `Date` is missing or makes no sense.
+/// Time left until `then`: by the server's clock, or by ours if the server's `Date` is missing or implausible.
 fn until(then: DateTime<Utc>, date: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Duration {
     let by_server = date.map(|date| then - date);
     let makes_sense = |wait: &TimeDelta| wait.abs().to_std().is_ok_and(|wait| wait <= LONGEST_PAUSE);
     let wait = by_server.filter(makes_sense).unwrap_or(then - now);
-    wait.to_std().unwrap_or_default() // over already
+    wait.to_std().unwrap_or_default() // in the past
 }
 
 /// The three forms of a date in HTTP (RFC 9110, section 5.6.7).
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    /// How many attempts are made of something that always fails like this.
+    /// The number of attempts of a call that always fails like this.
     fn attempts(failure: Failure, idempotent: bool) -> u32 {
         let retry = Retry::default();
         let budget = Budget::new(&retry);
@@ -407,8 +407,8 @@ mod tests {
         budget.succeeded(1);
         assert_eq!(again(1), Decision::Wait(Duration::from_millis(250)));
         assert_eq!(again(1), Decision::Stop(Some(StopReason::BudgetUsedUp)));
-        budget.succeeded(3); // gives back the two that it took
-        budget.succeeded(100); // and never more than there is
+        budget.succeeded(3); // returns the two that it took
+        budget.succeeded(100); // never exceeds the maximum
         assert_eq!(budget.left.load(Ordering::Relaxed), 3);
         let none = Retry::never();
         let stop = none.decide(&failed(Failure::NotConnected, true, 1), &Budget::new(&none), 0.0);
@@ -512,7 +512,7 @@ mod tests {
         );
     }
 
-    /// The date of a server that does not know the time, or of none.
+    /// The server's clock is wrong, or it sends no `Date`.
     #[test]
     fn a_date_that_makes_no_sense_does_not_count() {
         let soon = Utc::now() + Duration::from_secs(100);

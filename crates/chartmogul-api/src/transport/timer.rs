@@ -1,4 +1,4 @@
-//! Ends what takes too long.
+//! Timeouts.
 
 use std::{
     cell::Cell,
@@ -13,11 +13,11 @@ use tokio::{
     time::{self, Instant, Sleep, error::Elapsed, sleep_until},
 };
 
-/// In one thread: for as many calls as are in flight by default, and some more.
+/// Maximum number of timers that a thread keeps: as many as calls are in flight by default, and some more.
 const MOST_KEPT: usize = 32;
 
-/// Timers that nobody needs just now. They are still registered with their runtime, which can move one to a later time with a
-/// single atomic write; to register one and take it back would be a good part of what a call costs.
+/// Unused timers, kept for reuse. They stay registered with their runtime, which can move one to a later time with a single
+/// atomic write; registering and deregistering one would be a good part of the cost of a call.
 #[derive(Default)]
 struct Kept {
     runtime: Option<Id>,
@@ -25,13 +25,13 @@ struct Kept {
 }
 
 impl Kept {
-    /// Does something with those of a runtime. A thread seldom has another one than before; then the others are given up.
+    /// Accesses the timers of a runtime. If the thread now runs another runtime, which is rare, the old ones are dropped.
     fn with<T>(runtime: Id, change: impl FnOnce(&mut Vec<Pin<Box<Sleep>>>) -> T) -> Option<T> {
         thread_local! {
             static KEPT: Cell<Kept> = Cell::default();
         }
         let change = |cell: &Cell<Self>| {
-            let mut kept = cell.take(); // what is given up may run code of others
+            let mut kept = cell.take(); // dropping timers may run foreign code
             if kept.runtime != Some(runtime) {
                 kept = Self {
                     runtime: Some(runtime),
@@ -51,7 +51,7 @@ struct Timer(Pin<Box<Sleep>>, Id);
 
 impl Timer {
     fn take(until: Instant) -> Self {
-        let runtime = Handle::current().id(); // which a timer needs
+        let runtime = Handle::current().id(); // a timer needs a runtime
         match Kept::with(runtime, Vec::pop).flatten() {
             Some(mut timer) => {
                 timer.as_mut().reset(until);
@@ -70,9 +70,9 @@ impl Timer {
     }
 }
 
-/// As tokio's, but what wakes the task is kept with the timer for a while; so a [call](super::polling::Polling::watch) lets go
-/// of its task when it ends.
-#[allow(clippy::manual_async_fn)] // whose arguments would have room twice
+/// Like tokio's, but the timer, which is reused, keeps the waker for a while; so a [call](super::polling::Polling::watch)
+/// releases its task when it ends.
+#[allow(clippy::manual_async_fn)] // an `async fn` would store its arguments twice
 pub(super) fn timeout_at<F: Future>(
     until: Instant,
     mut future: Pin<&mut F>,
@@ -84,7 +84,7 @@ pub(super) fn timeout_at<F: Future>(
                 return Poll::Ready(Some(output));
             }
             let Timer(timer, _) = timer.get_or_insert_with(|| Timer::take(until));
-            // Even if the future has used up what its task may do in a turn.
+            // Even if the future has used up the cooperative budget of its task.
             Pin::new(&mut unconstrained(timer)).poll(context).map(|()| None)
         });
         if let Some(output) = ended.await {
@@ -93,7 +93,7 @@ pub(super) fn timeout_at<F: Future>(
             }
             return Ok(output);
         }
-        time::timeout_at(until, pending()).await // which has elapsed
+        time::timeout_at(until, pending()).await // returns `Elapsed` at once
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
         Kept::with(Handle::current().id(), |kept| kept.len()).unwrap()
     }
 
-    /// Waits for so long, if it may take so long.
+    /// Waits for `milliseconds`, with a timeout.
     async fn wait(milliseconds: u64, limit: u64) -> Result<(), Elapsed> {
         let until = Instant::now() + Duration::from_millis(limit);
         timeout_at(until, pin!(sleep(Duration::from_millis(milliseconds)))).await
@@ -135,7 +135,7 @@ mod tests {
         wait(5000, 20).await.unwrap_err(); // earlier
         assert_eq!(start.elapsed(), Duration::from_millis(20));
         wait(10, 1000).await.unwrap();
-        sleep(Duration::from_secs(5)).await; // it ends while nobody needs it
+        sleep(Duration::from_secs(5)).await; // it ends while it is unused
         wait(4000, 5000).await.unwrap();
         wait(5000, 4000).await.unwrap_err();
     }
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_uses_up_its_turn_is_ended_too() {
+    async fn a_future_that_uses_up_its_budget_times_out_too() {
         let busy = async {
             loop {
                 consume_budget().await;

@@ -8,9 +8,9 @@ use tokio::{task::JoinSet, time::timeout};
 use super::*;
 use crate::transport::leaving::Leaving;
 
-/// Paused time: the limiter's clock is tokio's.
+/// With paused time: the limiter uses tokio's clock.
 #[tokio::test(start_paused = true)]
-async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
+async fn send_slots_are_taken_in_order_and_a_cancelled_one_is_returned() {
     let limiter = RateLimiter::new(4, 20);
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut calls = JoinSet::new();
@@ -25,7 +25,7 @@ async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
         if number % 2 == 1 {
             cancelled.push(call);
         }
-        tokio::task::yield_now().await; // in line
+        tokio::task::yield_now().await; // in the queue
     }
     cancelled.iter().for_each(tokio::task::AbortHandle::abort);
     let started = Instant::now();
@@ -33,11 +33,11 @@ async fn turns_come_in_order_and_a_cancelled_one_is_given_back() {
     let went = order.lock().unwrap().clone();
     let even: Vec<_> = went.iter().copied().filter(|number| number % 2 == 0).collect();
     assert_eq!(even, (0..40).step_by(2).collect::<Vec<_>>(), "first come, first served");
-    // 20 calls at 4 in a second; the cancelled ones, a few at the very start aside, took no time.
+    // 20 calls at 4 per second; the cancelled ones, except a few at the very start, took no slot.
     assert!(started.elapsed() < Duration::from_secs(6), "{:?}", started.elapsed());
 }
 
-/// Who comes when a send slot is free does not get it before those who wait for it, but have not woken up yet.
+/// A newcomer does not get a free send slot before waiters that have not been polled yet.
 #[tokio::test]
 async fn nobody_jumps_the_queue() {
     let limiter = RateLimiter::new(2, 20);
@@ -46,8 +46,8 @@ async fn nobody_jumps_the_queue() {
         let limiter = limiter.clone();
         async move { limiter.ready().await.unwrap() }
     });
-    tokio::task::yield_now().await; // in line
-    std::thread::sleep(Duration::from_millis(600)); // the slot is free, but nobody runs
+    tokio::task::yield_now().await; // in the queue
+    std::thread::sleep(Duration::from_millis(600)); // the slot is free, but no task has run
     assert!(!limiter.try_ready(), "jumped the queue");
     tokio::select! {
         biased;
@@ -57,10 +57,10 @@ async fn nobody_jumps_the_queue() {
     first.await.unwrap();
 }
 
-/// What is taken without waiting counts as what was waited for does.
+/// A slot that is taken without waiting counts like one that was waited for.
 #[tokio::test(start_paused = true)]
-async fn what_is_free_is_taken_at_once() {
-    let limiter: Arc<dyn Limiter> = Arc::new(RateLimiter::new(4, 2)); // forwards to the one inside
+async fn a_free_resource_is_taken_at_once() {
+    let limiter: Arc<dyn Limiter> = Arc::new(RateLimiter::new(4, 2)); // `Arc` forwards to the limiter
     let burst = (0..10).filter(|_| limiter.try_ready()).count();
     assert_eq!(burst, 2, "half of the rate, and no more at the same moment");
     let before = Instant::now();
@@ -79,7 +79,7 @@ async fn what_is_free_is_taken_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_is_free_again_when_it_is_dropped() {
+async fn a_dropped_permit_is_free_again() {
     let limiter = RateLimiter::new(1_000_000, 3);
     let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let mut calls = JoinSet::new();
@@ -88,7 +88,7 @@ async fn a_place_is_free_again_when_it_is_dropped() {
         calls.spawn(async move {
             let permit = limiter.acquire();
             if number % 3 == 0 {
-                let _ = timeout(Duration::from_millis(1), permit).await; // gives up, with or without a permit
+                let _ = timeout(Duration::from_millis(1), permit).await; // times out, with or without a permit
                 return;
             }
             let _permit = permit.await.unwrap();
@@ -104,9 +104,9 @@ async fn a_place_is_free_again_when_it_is_dropped() {
     assert_eq!(limiter.limits.with(|state| state.free), 3, "none is lost");
 }
 
-/// A refusal stops those that wait already, not only those that come.
+/// A rejection also stops those that already wait, not only newcomers.
 #[tokio::test(start_paused = true)]
-async fn a_pause_holds_who_waits_already() {
+async fn a_pause_also_stops_those_that_already_wait() {
     let limiter = RateLimiter::new(1, 20);
     limiter.ready().await.unwrap();
     let waiting = tokio::spawn({
@@ -122,14 +122,14 @@ async fn a_pause_holds_who_waits_already() {
     assert!(waiting.await.unwrap() >= refused + Duration::from_secs(30));
 }
 
-/// Polls it once.
+/// Polls a future once; returns whether it waits.
 async fn waits<T>(future: &mut LimiterFuture<'_, T>) -> bool {
     poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
 }
 
-/// Who waits and is never polled again holds up nobody, wherever in the line it is.
+/// A waiter that is never polled again delays no other, wherever it is in the queue.
 #[tokio::test(start_paused = true)]
-async fn who_is_not_polled_is_passed() {
+async fn a_waiter_that_is_not_polled_is_passed() {
     let limiter = RateLimiter::new(4, 1);
     let permit = limiter.acquire().await.unwrap();
     for count in [1, 2, 50, 1000] {
@@ -144,7 +144,7 @@ async fn who_is_not_polled_is_passed() {
         let started = Instant::now();
         limiter.ready().await.unwrap();
         assert!(started.elapsed() < SECOND * 2, "{:?} behind {count}", started.elapsed());
-        // Now it would be theirs.
+        // Now the permit would be theirs.
         let mut waiting = limiter.acquire();
         assert!(waits(&mut waiting).await);
         drop(waiting);
@@ -157,7 +157,7 @@ async fn who_is_not_polled_is_passed() {
     let started = Instant::now();
     let permit = limiter.acquire().await.unwrap();
     assert!(started.elapsed() < SECOND, "{:?}", started.elapsed());
-    // The first of them comes back, and has its old position.
+    // The first of them is polled again, and has its old position.
     let mut late = limiter.acquire();
     assert!(waits(&mut late).await);
     let mut first = abandoned.swap_remove(0);
@@ -175,7 +175,7 @@ struct Server {
     most_in_flight: usize,
 }
 
-/// Ends a request of the server, if it has not ended.
+/// A request that the server handles; ends when dropped.
 struct Request(Arc<Mutex<Server>>, bool);
 
 impl Request {
@@ -192,7 +192,7 @@ impl Drop for Request {
     }
 }
 
-/// Work of a call, all of which may wait for the limiter.
+/// Polls work as that of a call; all of it may wait for the limiter.
 async fn watched(polling: &Arc<Polling>, work: impl Future<Output = ()>) {
     let work = pin!(polling.scope(work));
     polling.watch(work).await;
@@ -203,7 +203,7 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
     if !connect.is_zero() {
         tokio::time::sleep(connect).await;
     }
-    drop(body); // which leaves
+    drop(body); // the request is sent
     {
         let mut server = server.lock().unwrap();
         server.arrivals.push(Instant::now());
@@ -225,11 +225,11 @@ async fn request(server: &Arc<Mutex<Server>>, connect: Duration, latency: Durati
     let _ = response.await;
 }
 
-/// What calls that are polled at all times wait for, by number.
+/// What each call that is always polled waits for, by its number.
 type Waits = Arc<Mutex<std::collections::BTreeMap<usize, Resource>>>;
 
-/// How long an attempt takes, in milliseconds: to connect, for the response, and until the next one; and for the response to
-/// a read that comes before, if there is one.
+/// Durations of an attempt, in milliseconds: to connect, until the response, until the next attempt; and until the response
+/// to the read before it, if there is one.
 type Plan = (u64, u64, u64, Option<u64>);
 
 /// What `call.rs` does, without HTTP.
@@ -245,7 +245,7 @@ async fn call(
             waits.lock().unwrap().insert(number, what);
         }
     };
-    // Whoever is polled at all times is served in order.
+    // Calls that are always polled are served in order.
     let served = |what| {
         if let Some(waits) = &waits {
             let mut waits = waits.lock().unwrap();
@@ -329,14 +329,14 @@ impl std::task::Wake for Flag {
 struct Task {
     future: Pin<Box<dyn Future<Output = ()>>>,
     woken: Arc<Flag>,
-    /// Whether anybody polls it.
+    /// Whether it is polled.
     polled: bool,
-    /// Its number, if it is polled at all times.
+    /// Its number, if it is always polled.
     loyal: Option<usize>,
 }
 
 impl Task {
-    /// Begins a call, so that it is in line.
+    /// Begins a call, so that it is in the queue.
     fn begin(
         limiter: &RateLimiter,
         server: &Arc<Mutex<Server>>,
@@ -365,9 +365,9 @@ impl Task {
     }
 }
 
-/// A call that is connecting and not polled loses its permit and its send slot, and sends nothing before it has both again.
+/// A call that is not polled while it connects loses its permit and send slot; it sends nothing until it has both again.
 #[tokio::test(start_paused = true)]
-async fn a_call_that_was_connecting_waits_again() {
+async fn a_call_that_was_not_polled_while_connecting_waits_again() {
     let server = Arc::<Mutex<Server>>::default();
     let limiter = RateLimiter::new(100, 1);
     let mut connecting = Task::begin(&limiter, &server, (0, None), vec![(5, 5, 0, None)]);
@@ -400,9 +400,9 @@ async fn a_call_that_was_connecting_waits_again() {
     assert_eq!((server.arrivals.len(), server.most_in_flight), (2, 1));
 }
 
-/// Each of them has a send slot for what it writes then.
+/// Each of them has a send slot for its write.
 #[tokio::test(start_paused = true)]
-async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
+async fn calls_that_are_not_polled_after_their_read_delay_no_other() {
     let server = Arc::<Mutex<Server>>::default();
     let limiter = RateLimiter::new(3, 20);
     let begin = |number| Task::begin(&limiter, &server, (number, None), vec![(0, 5, 0, Some(60_000))]);
@@ -422,7 +422,7 @@ async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
         !limiter.limits.with(|state| state.pace.is_open()),
         "requests that will not leave count"
     );
-    // Those whose send slots were taken away read again.
+    // Calls whose send slots were revoked read again.
     while !tasks.is_empty() {
         tokio::time::advance(Duration::from_millis(10)).await;
         tasks.retain_mut(|task| !task.poll());
@@ -431,9 +431,9 @@ async fn calls_that_have_read_and_are_not_polled_hold_back_nobody() {
     assert!(!limiter.limits.with(|state| state.pace.is_open()));
 }
 
-/// An attempt that ends while it is connecting leaves nothing that others wait for.
+/// An attempt that ends while it connects does not delay others.
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_does_not_come_about_counts_no_longer() {
+async fn a_request_whose_connection_fails_no_longer_counts() {
     let limiter = RateLimiter::new(1, 20);
     let mut task = {
         let limiter = limiter.clone();
@@ -441,7 +441,7 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
             let work = async {
                 let _permit = limiter.acquire().await.unwrap();
                 limiter.ready().await.unwrap();
-                drop(Leaving::body(&Polling::current().unwrap(), None)); // and waits for its next attempt
+                drop(Leaving::body(&Polling::current().unwrap(), None)); // then the call waits for its next attempt
                 std::future::pending::<()>().await;
             };
             watched(&Polling::new(), work).await;
@@ -451,9 +451,9 @@ async fn a_connection_that_does_not_come_about_counts_no_longer() {
     timeout(SECOND * 2, limiter.ready()).await.unwrap().unwrap();
 }
 
-/// Calls that read and then write, beside others: each request counts where it arrives, however long the read takes.
+/// Calls that read and then write, among others: each request counts when it arrives, however long the read takes.
 #[tokio::test(start_paused = true)]
-async fn a_request_that_follows_another_counts_where_it_arrives() {
+async fn the_write_after_a_read_counts_when_it_arrives() {
     const RATE: usize = 40;
     let limiter = RateLimiter::new(40, 20);
     let arrivals = Arc::<Mutex<Vec<Instant>>>::default();
@@ -481,7 +481,7 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
             };
             watched(&Polling::new(), work).await;
         });
-        tokio::task::yield_now().await; // in line
+        tokio::task::yield_now().await; // in the queue
     }
     while calls.join_next().await.is_some() {}
     let arrivals = arrivals.lock().unwrap();
@@ -497,10 +497,10 @@ async fn a_request_that_follows_another_counts_where_it_arrives() {
     assert!(!limiter.limits.with(|state| state.pace.is_held_up()));
 }
 
-/// Random schedules: calls come, are polled as they should be, or not for a while, or never again, or dropped. Those that
-/// are polled end, in their order; the limits are kept; nothing is lost.
+/// Random schedules: calls begin, and are polled properly, not for a while, never again, or dropped. Those that are polled
+/// end, in their order; the limits are kept; no permit or slot is lost.
 #[tokio::test(start_paused = true)]
-async fn whatever_is_polled_goes_on() {
+async fn calls_that_are_polled_make_progress() {
     let seed = fastrand::u64(..);
     let rounds = std::env::var("ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
     for round in 0..rounds.unwrap_or(100) {
@@ -517,7 +517,7 @@ async fn schedule(seed: u64) {
     let calls = random.usize(1..80);
     let mut number = 0;
     let step = async |tasks: &mut Vec<Task>, random: &mut fastrand::Rng| {
-        // To the end, before time goes on: so that nobody who is polled is late.
+        // Runs all woken tasks before time advances, so that no polled task is late.
         loop {
             tokio::task::yield_now().await;
             let mut woken: Vec<_> = (0..tasks.len())
@@ -566,7 +566,7 @@ async fn schedule(seed: u64) {
         }
         step(&mut tasks, &mut random).await;
     }
-    // From now on nobody changes its mind.
+    // From now on, no task changes whether it is polled.
     let started = Instant::now();
     let enough = SECOND * 60 + SECOND * 4 * u32::try_from(calls).unwrap() / rate.min(permits);
     while tasks.iter().any(|task| task.polled) {
