@@ -13,7 +13,7 @@ static ROOT: LazyLock<Value> =
 
 static DOCUMENT: LazyLock<Document> = LazyLock::new(|| Document::read(&ROOT));
 
-/// What the fake makes of the document.
+/// The parts of the document that the fake uses.
 pub(crate) struct Document {
     pub(crate) operations: Vec<Operation>,
     /// The kinds of objects that can be stored, by tag.
@@ -30,9 +30,9 @@ pub(crate) struct Operation {
     /// The parameters in the path, in its order.
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) query: Vec<Parameter>,
-    /// Groups of query parameters, of which exactly one must be there as a whole.
+    /// Groups of query parameters, of which exactly one must be given completely.
     pub(crate) one_of: &'static Value,
-    /// The query parameters that say which object it is of, where its path does not.
+    /// The query parameters that identify the object, if the path does not.
     pub(crate) identified_by: Vec<&'static str>,
     pub(crate) body: Option<Body>,
     responses: &'static Value,
@@ -71,7 +71,7 @@ pub(crate) struct Success {
     pub(crate) example: &'static Value,
 }
 
-/// What an operation does, as its method and path tell.
+/// What an operation does, derived from its method and path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
     List,
@@ -86,11 +86,11 @@ pub(crate) enum Action {
 /// Objects of one kind.
 #[derive(Debug)]
 pub(crate) struct Kind {
-    /// What it is called in messages: `Plan group`.
+    /// Its name in messages: `Plan group`.
     pub(crate) name: String,
     /// Name of the field that identifies an object.
     pub(crate) key: &'static str,
-    /// What stands before the UUID in a key: `plg_`.
+    /// The prefix before the UUID in a key: `plg_`.
     pub(crate) prefix: &'static str,
     pub(crate) schema: &'static Value,
     pub(crate) example: &'static Value,
@@ -101,7 +101,7 @@ pub(crate) fn document() -> &'static Document {
     &DOCUMENT
 }
 
-/// What a `$ref` leads to; a value without one is itself.
+/// The target of a `$ref`; a value without one is returned as it is.
 pub(crate) fn resolve(value: &'static Value) -> &'static Value {
     let target = value.get("$ref").and_then(Value::as_str);
     match target.and_then(|target| ROOT.pointer(target.strip_prefix('#')?)) {
@@ -154,7 +154,7 @@ impl Document {
         }
     }
 
-    /// What fits a path, those with the fewest parameters first.
+    /// The operations whose template matches a path, those with the fewest parameters first.
     pub(crate) fn at(&self, path: &[&str]) -> Vec<&Operation> {
         let mut found: Vec<_> = self
             .operations
@@ -247,13 +247,13 @@ impl Operation {
         (!problems.is_empty()).then(|| problems.join("; "))
     }
 
-    /// Whether a path is one of this operation's.
+    /// Whether a path matches this operation's template.
     fn fits(&self, path: &[&str]) -> bool {
         let template = self.path.split('/');
         template.clone().count() == path.len() && template.zip(path).all(|(part, segment)| is_at(part, segment))
     }
 
-    /// Whether a path would be one of this operation's with a parameter that is left out in the middle of it.
+    /// Whether a path would match this operation's template if a parameter in its middle were not missing.
     pub(crate) fn would_fit(&self, path: &[&str]) -> bool {
         let template: Vec<_> = self.path.split('/').collect();
         let path: Vec<_> = path
@@ -278,7 +278,7 @@ fn is_parameter(part: &str) -> bool {
     part.starts_with('{')
 }
 
-/// Whether a segment of a path is what its template has in this place.
+/// Whether a segment of a path matches that of a template.
 fn is_at(part: &str, segment: &str) -> bool {
     if is_parameter(part) {
         !segment.is_empty()
@@ -306,8 +306,8 @@ impl Success {
 }
 
 impl Action {
-    /// Only below the path that has the tag's name: `/v1/plans` and `/v1/plans/{plan_uuid}`. It may stand below that of
-    /// an owner: `/v1/customers/{customer_uuid}/contacts`.
+    /// Only for paths that end with the tag's name and an optional key: `/v1/plans` and `/v1/plans/{plan_uuid}`. They may be
+    /// below the path of an owner: `/v1/customers/{customer_uuid}/contacts`.
     fn of(method: &str, path: &str, tag: &str, by_query: bool, success: &Success) -> Self {
         let below = path.rsplit_once(&format!("/{tag}")).map(|(_, below)| below);
         let one = match below {
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_goes_before_a_parameter() {
+    fn a_literal_precedes_a_parameter() {
         let operation = |id: &str| serde_json::json!({ "get": { "operationId": id, "tags": ["customers"] } });
         let root = serde_json::json!({ "paths": {
             "/v1/customers/search": operation("search_customers"),
@@ -417,7 +417,7 @@ mod tests {
         let mut document = Document::read(Box::leak(Box::new(root)));
         document
             .operations
-            .sort_by_key(|operation| !operation.path.contains('{')); // the wrong way
+            .sort_by_key(|operation| !operation.path.contains('{')); // the wrong order
         for (last, id) in [("search", "search_customers"), ("cus_1", "get_customer")] {
             let found = document.at(&["", "v1", "customers", last]);
             assert_eq!(found[0].id, id);
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_of_responses_are_what_the_document_says() {
+    fn examples_of_responses_match_the_document() {
         for operation in &document().operations {
             if let Some(schema) = operation.success.schema {
                 let problems = crate::schema::check(schema, operation.success.example);

@@ -1,4 +1,4 @@
-//! Errors in the shapes that the API has been seen to send.
+//! Errors in the shapes that the API returns, by recordings.
 
 use std::collections::BTreeMap;
 
@@ -25,19 +25,19 @@ pub(crate) fn without_code(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({ "error": message }))).into_response()
 }
 
-/// An identifier that another object has.
+/// The error for an identifier that another object has.
 pub(crate) fn taken(field: &str, message: &str) -> Response {
     let body = json!({ "errors": { field: message } });
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
 }
 
-/// A parameter that can't be read.
+/// The error for a parameter that can't be read.
 pub(crate) fn malformed(param: &str, why: &str) -> Response {
     let message = format!("Parameter \"{param}\" is malformed: {why}");
     with_code(StatusCode::BAD_REQUEST, &message, Some(param))
 }
 
-/// An object that does not exist.
+/// The error for an object that does not exist.
 pub(crate) fn not_found(kind: &Kind) -> Response {
     with_code(
         StatusCode::NOT_FOUND,
@@ -46,7 +46,7 @@ pub(crate) fn not_found(kind: &Kind) -> Response {
     )
 }
 
-/// All that is wrong with a query: 400 with the first parameter at fault.
+/// All problems of a query: 400 with the first invalid parameter.
 pub(crate) fn bad_request(problems: &[Problem]) -> Response {
     let messages: Vec<_> = problems.iter().map(message).collect();
     let param = problems
@@ -56,7 +56,7 @@ pub(crate) fn bad_request(problems: &[Problem]) -> Response {
     with_code(StatusCode::BAD_REQUEST, &messages.join("; "), param)
 }
 
-/// All that is wrong with a body: 422 by field if every value is of its type, else 400.
+/// All problems of a body: 422 by field if every value has its type, else 400.
 pub(crate) fn unfit_body(problems: &[Problem]) -> Response {
     if problems
         .iter()
@@ -67,7 +67,7 @@ pub(crate) fn unfit_body(problems: &[Problem]) -> Response {
     by_field(problems, "invalid")
 }
 
-/// 422 with the messages by field, and once more as details with a code.
+/// 422 with the messages by field, and again as details with a code.
 pub(crate) fn by_field(problems: &[Problem], code: &str) -> Response {
     let mut body: BTreeMap<&str, Value> = BTreeMap::new();
     for problem in problems {
@@ -82,7 +82,7 @@ pub(crate) fn by_field(problems: &[Problem], code: &str) -> Response {
     (StatusCode::UNPROCESSABLE_ENTITY, Json(body)).into_response()
 }
 
-/// A fault of the fake or of the test, not one that the API would return.
+/// An error of the fake or of the test that the API would not return.
 pub(crate) fn fault(what: &str) -> Response {
     with_code(
         StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,13 +1,13 @@
-//! Integers of more than 64 bits, which a JSON `Value` would round. Inside the fake they are text with a mark.
+//! Integers of more than 64 bits, which a JSON `Value` would round. Inside the fake they are text with a marker.
 
 use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-/// No text of a program begins with it: it is no character.
+/// A noncharacter, with which no real text begins.
 const MARK: char = '\u{10fffe}';
 
-/// JSON with a text in place of every integer that is too large.
+/// Replaces integers that are too large by text.
 pub(crate) fn read(json: &[u8]) -> Cow<'_, [u8]> {
     let mut marked = Vec::new();
     let (mut copied, mut at, mut in_text) = (0, 0, false);
@@ -38,7 +38,7 @@ pub(crate) fn read(json: &[u8]) -> Cow<'_, [u8]> {
     marked.into()
 }
 
-/// JSON with the integers as they were read.
+/// Restores the integers.
 pub(crate) fn written(json: &[u8]) -> Cow<'_, [u8]> {
     let begin = format!("\"{MARK}");
     let Some(text) = std::str::from_utf8(json).ok().filter(|text| text.contains(&begin)) else {
@@ -52,7 +52,7 @@ pub(crate) fn written(json: &[u8]) -> Cow<'_, [u8]> {
     written.into_bytes().into()
 }
 
-/// Whether a value stands for an integer that is too large.
+/// Whether a value represents an integer that is too large.
 pub(crate) fn is_number(value: &Value) -> bool {
     value
         .as_str()
@@ -60,7 +60,7 @@ pub(crate) fn is_number(value: &Value) -> bool {
         .is_some_and(is_large)
 }
 
-/// An object as `Value` can say it.
+/// An object with large integers rounded to what `Value` supports.
 pub(crate) fn rounded(object: Map<String, Value>) -> Value {
     let json = Value::Object(object);
     match json.to_string() {

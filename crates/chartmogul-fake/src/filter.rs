@@ -37,7 +37,7 @@ impl<'a> Filters<'a> {
 
     pub(crate) fn let_through(&self, object: &str) -> bool {
         if self.wanted.is_empty() {
-            return true; // without reading it
+            return true; // without parsing the object
         }
         let object = store::read(object);
         self.wanted.iter().all(|(name, wanted)| {
@@ -47,8 +47,8 @@ impl<'a> Filters<'a> {
     }
 }
 
-/// By the field of the same name; `..._on_or_after` and `..._on_or_before` are limits of a day or an instant. What an
-/// object does not have fits no filter.
+/// Whether an object passes a filter by the field of the same name; `..._on_or_after` and `..._on_or_before` limit a day or
+/// an instant. An object without the field passes no filter.
 fn passes(object: &store::Object, name: &str, wanted: &Value) -> bool {
     let instants = |field: &str, end: Time| {
         let have = object.get(field).and_then(|have| instant(have, Time::Start))?;
@@ -67,7 +67,7 @@ fn passes(object: &store::Object, name: &str, wanted: &Value) -> bool {
     }
 }
 
-/// Which instant a day stands for.
+/// The instant that a day means.
 #[derive(Clone, Copy)]
 pub(crate) enum Time {
     Start,

@@ -1,4 +1,4 @@
-//! Handles requests: by the document, and by the exceptions of the resource.
+//! Handles requests by the document, with the exceptions of the resource.
 
 use axum::{
     Json,
@@ -22,11 +22,11 @@ use crate::{
     uuid,
 };
 
-/// A request that fits the document.
+/// A request that matches the document.
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a State,
     pub(crate) operation: &'static Operation,
-    /// The parameters in the path, decoded. Where the query says which object it is, its key is the last of them.
+    /// The decoded path parameters. If the query identifies the object, its key is the last of them.
     pub(crate) path: Vec<String>,
     pub(crate) query: Map<String, Value>,
     pub(crate) body: Object,
@@ -43,7 +43,7 @@ pub(crate) async fn handle(shared: &Shared, request: &Recorded) -> Response {
         Err(refused) => *refused,
     };
     let (parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap_or_default(); // it is in memory
+    let body = to_bytes(body, usize::MAX).await.unwrap_or_default(); // can't fail: it is in memory
     match operation.problem(parts.status.as_u16(), &body) {
         Some(problem) if !shared.state.allows_any_response() => {
             errors::fault(&format!("the document does not allow this response: {problem}"))
@@ -52,10 +52,10 @@ pub(crate) async fn handle(shared: &Shared, request: &Recorded) -> Response {
     }
 }
 
-/// 405 if the path has other methods, and, as reported, if it lacks a parameter; else 404 with what is nearest.
+/// 405 if the path has other methods, or (as recorded) lacks a parameter; else 404 with the nearest operation.
 fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> Response {
     let asked = format!("{} {}", request.method, request.path);
-    // Who signs in asks for this; it is not in the document yet.
+    // Clients check a key with this operation, which is not in the document yet.
     if asked == "GET /v1/ping" && candidates.is_empty() {
         return Json(json!({ "data": "pong!" })).into_response();
     }
@@ -66,7 +66,7 @@ fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> 
     if let (Some(meant), []) = (meant, candidates) {
         let message = format!("There is no operation {asked}; {} has one more parameter", named(meant));
         let mut response = errors::with_code(StatusCode::METHOD_NOT_ALLOWED, &message, None);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("")); // no method is
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("")); // no method is allowed
         return response;
     }
     if candidates.is_empty() {
@@ -75,7 +75,7 @@ fn refused(request: &Recorded, segments: &[&str], candidates: &[&Operation]) -> 
         let message = format!("There is no operation {asked}; the nearest is {nearest}");
         return errors::with_code(StatusCode::NOT_FOUND, &message, None);
     }
-    // Not those of `/v1/customers/{customer_uuid}` for `/v1/customers/search`.
+    // For `/v1/customers/search`, not the operations of `/v1/customers/{customer_uuid}`.
     let same_path = candidates
         .iter()
         .filter(|operation| operation.path == candidates[0].path);
@@ -120,7 +120,7 @@ impl<'a> Call<'a> {
             query.retain(|name, _| operation.query.iter().any(|parameter| parameter.name == name));
         }
         let mut problems = schema::check_query(operation, &query, shared.lenient);
-        // A larger number is taken for the largest.
+        // A number above the maximum means the maximum.
         problems.retain(|problem| {
             problem.param != "per_page" || query["per_page"].as_u64().is_none_or(|number| number == 0)
         });
@@ -133,7 +133,7 @@ impl<'a> Call<'a> {
             }
         }
         let mut body = Self::body(shared, operation, request)?;
-        // What stands above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
+        // A path parameter above a collection is a field of its objects: `/v1/customers/{customer_uuid}/contacts`.
         let owners = operation.parameters.iter().zip(&path);
         let owners = owners.map(|(parameter, value)| (parameter.name.to_owned(), value.clone().into()));
         match operation.action {
@@ -155,7 +155,7 @@ impl<'a> Call<'a> {
         let lenient = shared.lenient;
         let malformed = |message: &str| Box::new(errors::with_code(StatusCode::BAD_REQUEST, message, None));
         let Some(expected) = &operation.body else {
-            // The Ruby SDK sends `{}` with everything.
+            // The Ruby SDK sends `{}` with every request.
             return match request.body.as_slice() {
                 b"" | b"{}" => Ok(Object::new()),
                 _ if lenient => Ok(Object::new()),
@@ -179,7 +179,7 @@ impl<'a> Call<'a> {
         }
         uuid::fold(expected.schema, &Value::Null, &mut body);
         let mut problems = schema::check_body(expected.schema, &body, lenient);
-        // Official clients repeat parameters of the path in the body, and the API does not mind.
+        // Official clients repeat path parameters in the body, and the API accepts that.
         problems.retain(|problem| {
             let name = problem
                 .param
@@ -191,7 +191,7 @@ impl<'a> Call<'a> {
         });
         let nothing = body.as_object().is_some_and(Object::is_empty);
         if nothing && operation.not_modified {
-            problems.clear(); // no error there
+            problems.clear(); // an update without a field gets 304, not an error
         }
         let resource = resources::of(operation.tag);
         if let Some(body) = body.as_object().filter(|_| problems.is_empty()) {
@@ -205,7 +205,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// A request that follows from another one.
+    /// Handles a request that is the consequence of another one.
     pub(crate) fn follow_up(state: &'a State, operation: &str, path: Vec<String>, body: Object) {
         if let Some(operation) = document().operations.iter().find(|known| known.id == operation) {
             let call = Call {
@@ -246,7 +246,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The error where an example would be read below an object that does not exist: `/v1/customers/{customer_uuid}/activities`.
+    /// The error for an example below an object that does not exist: `/v1/customers/{customer_uuid}/activities`.
     fn owner_not_found(&self) -> Option<Response> {
         let (owner, below) = self.operation.path.split_once("/{")?;
         let collection = owner.rsplit('/').next()?;
@@ -267,7 +267,7 @@ impl<'a> Call<'a> {
         self.path.last().map_or("", String::as_str)
     }
 
-    /// Does something with the objects of the operation's tag.
+    /// Accesses the objects of the operation's tag.
     fn store<T>(&self, act: impl FnOnce(&mut Store) -> T) -> T {
         self.state.store(self.operation.tag, act)
     }
@@ -351,7 +351,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The documented success, with the document's example if there is nothing else to say.
+    /// The documented success; without a body, it has the document's example.
     pub(crate) fn succeed(&self, body: Option<Value>) -> Response {
         let success = &self.operation.success;
         let status = StatusCode::from_u16(success.status).unwrap_or_default();
@@ -367,7 +367,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// The key of the object that the query identifies, empty if there is none; `None` if that is in the path.
+/// The key of the object that the query identifies, empty if there is none; `None` if the path identifies it.
 fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) -> Option<String> {
     let kind = document().collections.get(operation.tag)?;
     let (fields, resource) = (
@@ -379,7 +379,7 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     let shown = shown.into_iter().filter_map(|name| Some((name, query.get(name)?)));
     let wanted = Filters::all(shown, resource, state);
     let key = |object: &str| Some(store::read(object).get(kind.key)?.as_str()?.to_owned());
-    // What is not known of an object may fit.
+    // An unknown field of an object may match.
     let fits = |key: &String| {
         let own = resource.hidden(state, key);
         let mut pairs = hidden
@@ -397,7 +397,7 @@ fn identified(state: &State, operation: &Operation, query: &Map<String, Value>) 
     (!operation.identified_by.is_empty()).then(|| found().unwrap_or_default())
 }
 
-/// The fields that responses have, instants in UTC.
+/// The sent fields that responses have, with instants in UTC.
 fn known(kind: &'static Kind, sent: &Object) -> Object {
     let schema = &document::resolve(kind.schema)["properties"];
     let known = sent.iter().filter(|(name, _)| *name != kind.key);
@@ -410,12 +410,12 @@ fn known(kind: &'static Kind, sent: &Object) -> Object {
     known.collect()
 }
 
-/// An instant as responses have it.
+/// An instant in the format of responses.
 pub(crate) fn written(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A new object before anything is said about it: `null` where the document allows it, else as in its example.
+/// The defaults of a new object: `null` where the document allows it, else the values of its example.
 fn defaults(kind: &'static Kind) -> Object {
     document::properties(kind.schema)
         .filter_map(|(name, schema)| {
@@ -430,7 +430,7 @@ fn defaults(kind: &'static Kind) -> Object {
         .collect()
 }
 
-/// Now, but at least a millisecond after the last change, so that every change can be seen.
+/// Now, but at least a millisecond after the last change, so that every change is visible.
 fn later(before: Option<&str>) -> String {
     let now = Utc::now();
     let before = before.and_then(|before| DateTime::parse_from_rfc3339(before).ok());

@@ -1,4 +1,4 @@
-//! The fake as a program, for what is not written in Rust: `cargo run -p chartmogul-fake -- --help`.
+//! The fake as a program, for clients that are not written in Rust: `cargo run -p chartmogul-fake -- --help`.
 
 use std::{
     error::Error,
@@ -158,7 +158,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         fake = fake.log();
     }
     runtime.block_on(async {
-        let end = end()?; // from here on, a signal is an orderly end
+        let end = end()?; // from here on, a signal ends the program in an orderly way
         let fake = fake.start()?;
         for (kind, key) in &arguments.samples {
             fake.collection(kind).insert_sample(key)?;
@@ -168,7 +168,7 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         }
         let mut stdout = io::stdout();
         writeln!(stdout, "url: {}\napi_key: {}", fake.url(), fake.api_key())?;
-        stdout.flush()?; // a script waits for these lines, and a pipe would keep them back
+        stdout.flush()?; // a script waits for these lines, which a pipe would buffer
 
         let stdin = stdin_closes(arguments.until_stdin_closes);
         tokio::select! {
@@ -200,13 +200,13 @@ fn end() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Waits for the end of standard input, for ever if it is not asked for.
+/// Waits for the end of standard input; without the option, forever.
 async fn stdin_closes(asked_for: bool) {
     let (closed, end) = tokio::sync::oneshot::channel();
     if !asked_for {
         return std::future::pending().await;
     }
-    // A thread that nobody waits for: reading can't be cancelled.
+    // A detached thread: reading can't be cancelled.
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         let _ = closed.send(());
@@ -214,7 +214,7 @@ async fn stdin_closes(asked_for: bool) {
     let _ = end.await;
 }
 
-/// Not `eprintln!`, which panics where nobody listens.
+/// Not `eprintln!`, which panics if standard error is closed.
 fn complain(text: &str) {
     let _ = io::stderr().write_all(format!("chartmogul-fake: {text}").as_bytes());
 }
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_arguments_are_named() {
         for (line, message) in [
             ("--port", "--port needs a value"),
             ("--port 65536", "--port 65536: a port is a number from 0 to 65535"),

@@ -20,14 +20,14 @@ const PER_PAGE: u64 = 200;
 /// Makes a cursor hold each of `+`, `/` and `=`, so that a client that does not encode it fails at once.
 const PREFIX: &str = ">>>???";
 
-/// The parameters that are about pages, and no filters.
+/// Query parameters of pages, which are no filters.
 pub(crate) const PARAMETERS: [&str; 2] = ["cursor", "per_page"];
 
-/// What a list is sorted by, from an object.
+/// Returns the sort key of an object.
 pub(crate) type Order = fn(&Object) -> String;
 
-/// One page of the objects that are wanted; all of them if the operation has no pages. The newest come first, if there is no
-/// order.
+/// One page of the objects that pass a filter; all of them if the operation has no pages. The newest come first, unless the
+/// resource has an order.
 pub(crate) fn page(store: &Store, call: &Call<'_>, resource: &dyn Resource, wanted: impl Fn(&str) -> bool) -> Response {
     let (operation, query) = (call.operation, &call.query);
     let Some((schema, entries)) = operation
@@ -42,7 +42,7 @@ pub(crate) fn page(store: &Store, call: &Call<'_>, resource: &dyn Resource, want
         (None, _) => usize::MAX,
         (Some(_), per_page) => usize::try_from(per_page.unwrap_or(PER_PAGE).min(PER_PAGE)).unwrap_or(usize::MAX),
     };
-    // The document's example leads to the first page: whoever tries the examples gets one.
+    // The document's example of a cursor returns the first page, so that the examples work.
     let is_example = |cursor: &&Value| parameter.is_some_and(|parameter| parameter.example == *cursor);
     let given = query.get("cursor").filter(|cursor| !is_example(cursor));
     let after = match given.and_then(Value::as_str).map(position) {
@@ -77,7 +77,7 @@ pub(crate) fn page(store: &Store, call: &Call<'_>, resource: &dyn Resource, want
         let value = match name {
             "cursor" => last.as_ref().map_or(Value::Null, |last| cursor(last).into()),
             "has_more" => page.has_more.into(),
-            // From the time before there were cursors; seen where none was sent.
+            // Fields from before cursors; recorded in responses to requests without one.
             "current_page" | "page" | "total_pages" | "per_page" if query.contains_key("cursor") => continue,
             "current_page" | "page" => 1.into(),
             "per_page" => limit.into(),
@@ -85,7 +85,7 @@ pub(crate) fn page(store: &Store, call: &Call<'_>, resource: &dyn Resource, want
                 let objects = store.all().filter(|object| wanted(object)).count();
                 resource.total_pages(operation, objects.div_ceil(limit))
             }
-            // Whose list it is.
+            // The owner of the list.
             name => match operation.argument(name, &call.path) {
                 Some(argument) => argument.into(),
                 None => continue,
@@ -97,12 +97,12 @@ pub(crate) fn page(store: &Store, call: &Call<'_>, resource: &dyn Resource, want
     ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// Filled even on the last page; where it leads to is the fake's business.
+/// A cursor, which is set even on the last page; it is opaque to clients.
 fn cursor((number, sorted_by): &(u64, String)) -> String {
     BASE64_STANDARD.encode(format!("{PREFIX}{number:010}{sorted_by}"))
 }
 
-/// The number of an object, and what it is sorted by.
+/// The number and the sort key of the object at a cursor.
 fn position(cursor: &str) -> Option<(u64, String)> {
     let text = String::from_utf8(BASE64_STANDARD.decode(cursor).ok()?).ok()?;
     let (number, sorted_by) = text.strip_prefix(PREFIX)?.split_at_checked(10)?;

@@ -1,4 +1,4 @@
-//! Queries, as values of the types that the document gives them.
+//! Parses queries into values of the documented types.
 
 use axum::response::Response;
 use serde_json::{Map, Value};
@@ -8,7 +8,7 @@ use crate::{
     errors,
 };
 
-/// The parameters of a query. What can't be read as its type remains text, for the check to find.
+/// The parameters of a query. A value that does not have its type remains text, which the check reports.
 pub(crate) fn read(operation: &Operation, query: &str) -> Result<Map<String, Value>, Box<Response>> {
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query).unwrap_or_default();
     let mut read = Map::new();

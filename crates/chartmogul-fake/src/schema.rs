@@ -1,4 +1,4 @@
-//! Whether a value is what the document says.
+//! Checks values against the document.
 
 use regex_lite::Regex;
 use serde_json::{Map, Value};
@@ -8,10 +8,10 @@ use crate::{
     exact, time,
 };
 
-/// Something that is not as the document says.
+/// A violation of the document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
-    /// The field at fault, as the API writes it: `custom[0][key]`. Empty for the whole body.
+    /// The invalid field, as the API writes it: `custom[0][key]`. Empty for the whole body.
     pub(crate) param: String,
     pub(crate) fault: Fault,
     pub(crate) message: String,
@@ -40,13 +40,13 @@ impl Problem {
 pub(crate) enum Fault {
     Missing,
     Unknown,
-    /// Of the wrong type.
+    /// The value has the wrong type.
     Malformed,
-    /// Of the right type, outside its limits.
+    /// The value has the right type, but violates its limits.
     Invalid,
 }
 
-/// Checks what the fake returns or stores. It may have fields that the document does not have.
+/// Checks a value that the fake returns or stores. It may have fields that are not in the document.
 pub(crate) fn check(schema: &'static Value, value: &Value) -> Vec<Problem> {
     let mut check = Check::of(Direction::Response);
     check.value(schema, value, String::new());
@@ -78,7 +78,7 @@ pub(crate) fn check_query(operation: &Operation, query: &Map<String, Value>, len
     check.problems
 }
 
-/// Removes what a lenient fake does not mind: unknown fields, and `null` for what can't be `null`.
+/// Removes what a lenient fake accepts: unknown fields, and `null` where it is not allowed.
 pub(crate) fn forgive(schema: &'static Value, value: &mut Value) {
     let schema = resolve(schema);
     match value {
@@ -199,7 +199,7 @@ impl Check {
         check.problems.is_empty()
     }
 
-    /// Of the parts that have the type of the value, one must fit; the problems are those of the last.
+    /// One of the parts with the value's type must match; otherwise the problems are those of the last part.
     fn any_of(&mut self, parts: &'static [Value], value: &Value, param: &str) {
         let mut nearest = None;
         for part in parts {
@@ -260,7 +260,7 @@ impl Check {
         }
     }
 
-    /// Exactly one of the groups must be there, as a whole.
+    /// Exactly one of the groups must be given completely.
     fn one_of(&mut self, groups: &'static Value, fields: &Map<String, Value>, param: &str) {
         let Some(groups) = groups.as_array() else {
             return;
@@ -297,7 +297,7 @@ impl Check {
     fn text(&mut self, schema: &'static Value, text: &str, param: String) {
         let length = text.chars().count() as u64;
         let pattern = schema["pattern"].as_str().and_then(|pattern| Regex::new(pattern).ok());
-        // Responses may have values that are not known; the API takes those that are.
+        // Responses may have unknown values; the API accepts only known ones.
         let known = schema["x-extensible-enum"].as_array();
         let known = known.filter(|_| self.direction == Direction::Request { lenient: false });
         if let Some(known) = known.filter(|known| !known.iter().any(|known| known == text)) {
@@ -334,7 +334,7 @@ impl Check {
     }
 }
 
-/// A field of an object, as the API writes it.
+/// The path of a field, as the API writes it.
 fn below(param: &str, name: &str) -> String {
     if param.is_empty() {
         name.to_owned()
@@ -348,7 +348,7 @@ fn is_address(text: &str) -> bool {
     parts.is_some_and(|(name, domain)| !name.is_empty() && !domain.is_empty())
 }
 
-/// What a value can be: `a day such as 2026-01-31`.
+/// The expected kind of a value, in words: `a day such as 2026-01-31`.
 fn kind(schema: &'static Value) -> String {
     let schema = resolve(schema);
     match schema["format"].as_str() {
@@ -358,7 +358,7 @@ fn kind(schema: &'static Value) -> String {
     }
 }
 
-/// `day, month or year`.
+/// A list in words: `day, month or year`.
 fn alternatives(words: &[&str]) -> String {
     match words.split_last() {
         Some((last, [])) => (*last).to_owned(),

@@ -96,7 +96,7 @@ impl Builder {
                 let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
                     return pending().await;
                 };
-                // Does not end: axum tries again when it can't accept.
+                // Does not end: axum retries when it can't accept.
                 let _ = axum::serve(listener, app).await;
             };
             let thread = thread::Builder::new()
@@ -207,7 +207,7 @@ impl Drop for Fake {
             .take()
             .filter(|thread| thread.thread().id() != thread::current().id())
         {
-            let _ = thread.join(); // one that panicked has ended, too
+            let _ = thread.join(); // it does not matter whether it panicked
         }
     }
 }
@@ -216,7 +216,7 @@ async fn receive(Extracted(shared): Extracted<Arc<Shared>>, request: Request) ->
     let line = shared.log.then(|| format!("{} {}", request.method(), request.uri()));
     let response = respond(&shared, request).await;
     if let Some(line) = line {
-        // Not `eprintln!`, which panics where nobody listens.
+        // Not `eprintln!`, which panics if standard error is closed.
         let _ = writeln!(std::io::stderr(), "{line} {}", response.status().as_u16());
     }
     response

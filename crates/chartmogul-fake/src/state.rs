@@ -22,7 +22,7 @@ pub(crate) type Act = Box<dyn FnOnce(&State) + Send>;
 #[derive(Debug, Default)]
 pub struct State {
     stores: Mutex<HashMap<String, Arc<Mutex<Store>>>>,
-    /// An object that the document does not allow was stored on purpose.
+    /// Set when an invalid object was stored on purpose: responses are no longer checked.
     any_response: AtomicBool,
 }
 
@@ -40,14 +40,14 @@ impl State {
         self.any_response.load(Ordering::Relaxed)
     }
 
-    /// Does something with a store, while nobody else can.
+    /// Accesses a store exclusively.
     pub(crate) fn store<T>(&self, name: &str, act: impl FnOnce(&mut Store) -> T) -> T {
         let name = resources::store_of(name);
         let store = Arc::clone(lock(&self.stores).entry(name.to_owned()).or_default());
         act(&mut lock(&store))
     }
 
-    /// Changes the objects of all kinds that have this text in this field.
+    /// Changes all objects with this text in this field.
     pub(crate) fn rewrite(&self, field: &str, text: &str, change: impl Fn(&str, &mut Object)) {
         let names: Vec<_> = lock(&self.stores).keys().cloned().collect();
         for name in names {
@@ -58,13 +58,13 @@ impl State {
     }
 }
 
-/// Everything that a fake knows.
+/// The whole state of a fake.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) state: State,
-    /// Unknown names are ignored.
+    /// Whether unknown names are ignored.
     pub(crate) lenient: bool,
-    /// A line for each request is written.
+    /// Whether a line is written for each request.
     pub(crate) log: bool,
     journal: Mutex<Journal>,
     canned: Mutex<VecDeque<Canned>>,
@@ -75,7 +75,7 @@ pub(crate) struct Shared {
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
     pub(crate) requests: VecDeque<Recorded>,
-    /// How many are not kept any more.
+    /// Number of requests that were dropped.
     pub(crate) dropped: usize,
     bytes: usize,
 }
@@ -97,7 +97,7 @@ impl Journal {
     }
 }
 
-/// By the number of the request, from 1.
+/// Functions to run before a request, by its number from 1.
 #[derive(Default)]
 struct Acts(BTreeMap<usize, Vec<Act>>);
 
@@ -130,7 +130,7 @@ impl Shared {
         lock(&self.acts).0.entry(number).or_default().push(act);
     }
 
-    /// Records a request, and does what is to be done before it is handled.
+    /// Records a request, and runs the functions that are due before it.
     pub(crate) fn record(&self, request: Recorded) {
         let number = {
             let mut journal = self.journal();
@@ -144,7 +144,7 @@ impl Shared {
     }
 }
 
-/// No code panics while it holds a lock; if one did, what it left is still the best there is.
+/// Locks a mutex. No code panics while it holds a lock; if it did, the state would still be usable.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -5,19 +5,19 @@ use serde_json::{Map, Value};
 /// An object as the API would return it.
 pub(crate) type Object = Map<String, Value>;
 
-/// Objects of one kind, in the order in which they came.
+/// Objects of one kind, in the order of their creation.
 ///
-/// They are kept as text: that takes a fifth of the memory of the parsed form, and a page is put together without writing
-/// its objects anew. A page is found in the time that it takes to write it, whatever the number of objects.
+/// They are stored as JSON text: that takes a fifth of the memory of the parsed form, and a page is assembled without
+/// serializing its objects. Finding a page takes no longer than writing it, whatever the number of objects.
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     objects: BTreeMap<u64, Box<str>>,
-    /// By key in lower case: UUIDs are the same in capitals.
+    /// Numbers by key in lower case: UUIDs are case-insensitive.
     numbers: HashMap<Box<str>, u64>,
     next: u64,
 }
 
-/// Some objects in a row.
+/// Consecutive objects.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Page<'a> {
     pub(crate) objects: Vec<&'a str>,
@@ -27,7 +27,7 @@ pub(crate) struct Page<'a> {
 }
 
 impl Store {
-    /// Adds an object, or replaces the one with this key where it stands.
+    /// Adds an object, or replaces the one with this key at its position.
     pub(crate) fn put(&mut self, key: &str, object: Object) {
         let number = *self.numbers.entry(folded(key)).or_insert_with(|| {
             self.next += 1;
@@ -47,7 +47,7 @@ impl Store {
         self.objects.remove(&number).map(|text| read(&text))
     }
 
-    /// Whether there was one.
+    /// Removes an object; returns whether there was one.
     pub(crate) fn remove(&mut self, key: &str) -> bool {
         self.take(key).is_some()
     }
@@ -61,13 +61,13 @@ impl Store {
         self.objects.values().rev().map(AsRef::as_ref)
     }
 
-    /// The objects that have this value somewhere. Reading all to find them would take long.
+    /// The objects that contain this value. Searches the text first, because parsing all objects would take long.
     pub(crate) fn with<'a>(&'a self, value: &Value) -> impl Iterator<Item = Object> + use<'a> {
         let written = value.to_string();
         self.all().filter(move |json| json.contains(&written)).map(read)
     }
 
-    /// Changes the objects that have this text in this field.
+    /// Changes the objects with this text in this field.
     pub(crate) fn rewrite(&mut self, field: &str, text: &str, change: impl Fn(&mut Object)) {
         for json in self.objects.values_mut().filter(|json| has(json, field, text)) {
             let mut object = read(json);
@@ -76,13 +76,13 @@ impl Store {
         }
     }
 
-    /// Removes the objects that have this text in this field.
+    /// Removes the objects with this text in this field.
     pub(crate) fn remove_with(&mut self, field: &str, text: &str) {
         self.objects.retain(|_, json| !has(json, field, text));
         self.numbers.retain(|_, number| self.objects.contains_key(number));
     }
 
-    /// A key that no object has yet; the same in every run.
+    /// A new key; keys are the same in every run.
     pub(crate) fn new_key(&self, prefix: &str) -> String {
         let mut number = self.next + 1;
         loop {
@@ -94,7 +94,7 @@ impl Store {
         }
     }
 
-    /// At most `limit` of the objects that are wanted, newest first, from the one after a number.
+    /// At most `limit` of the objects that pass `wanted`, newest first, after the one with this number.
     pub(crate) fn page(&self, after: Option<u64>, limit: usize, wanted: impl Fn(&str) -> bool) -> Page<'_> {
         let before = after.unwrap_or(u64::MAX);
         let mut found = self.objects.range(..before).rev().filter(|(_, text)| wanted(text));
@@ -111,7 +111,7 @@ impl Store {
         page
     }
 
-    /// The same in another order, which is worked out for each page; objects of one place are in the order in which they came.
+    /// The same in another order, which is computed for each page; equal objects are in the order of their creation.
     pub(crate) fn sorted(
         &self,
         after: Option<&(u64, String)>,
@@ -142,10 +142,10 @@ fn has(json: &str, field: &str, text: &str) -> bool {
 
 /// An object from its text.
 pub(crate) fn read(text: &str) -> Object {
-    serde_json::from_str(text).unwrap_or_default() // it was written here, so it is an object
+    serde_json::from_str(text).unwrap_or_default() // the store wrote it, so it is an object
 }
 
-/// A key for a text that is another one in capitals.
+/// A case-sensitive key for a text.
 pub(crate) fn exact_key(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -187,8 +187,8 @@ mod tests {
             (page.objects.len(), page.last, page.has_more)
         };
         assert_eq!(page(&store, None, 1), (1, Some(3), true));
-        store.remove("c"); // what a cursor points at need not exist any more
-        store.put("d", Map::new()); // nor does what is new come up in the middle of a list
+        store.remove("c"); // the object at a cursor may be removed
+        store.put("d", Map::new()); // a new object does not appear in the middle of a list
         assert_eq!(page(&store, Some(3), 1), (1, Some(1), false));
         assert_eq!(page(&store, Some(1), 1), (0, None, false));
         assert_eq!(page(&store, Some(0), 1), (0, None, false));

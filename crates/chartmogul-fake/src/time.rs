@@ -1,8 +1,8 @@
-//! Instants, in the forms that the API is known to take.
+//! Instants, in the forms that the API accepts.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-/// What has no zone is UTC, what has no time is midnight: `2026-01-31T12:00:00`, `2026-01-31 12:00:00 +0300`.
+/// The default zone is UTC, the default time midnight: `2026-01-31T12:00:00`, `2026-01-31 12:00:00 +0300`.
 pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
     let day = day(text.get(..10)?)?;
     if text.len() == 10 {
@@ -23,7 +23,7 @@ pub(crate) fn instant(text: &str) -> Option<DateTime<Utc>> {
     Some(local?.and_utc())
 }
 
-/// `2026-01-31`; chrono reads `2026-1-31` too.
+/// A day such as `2026-01-31`; `2026-1-31`, which chrono accepts, is rejected.
 pub(crate) fn day(text: &str) -> Option<NaiveDate> {
     text.parse().ok().filter(|day: &NaiveDate| day.to_string() == text)
 }

@@ -1,10 +1,10 @@
-//! UUIDs are the same in capitals: requests are read as if they had small letters, as responses have them.
+//! UUIDs are case-insensitive: those in requests are converted to lower case, as in responses.
 
 use serde_json::Value;
 
 use crate::document::resolve;
 
-/// Folds what a value says of UUIDs. That it is about UUIDs, the document's examples tell.
+/// Converts the UUIDs in a value to lower case. A field has UUIDs if its example in the document is one.
 pub(crate) fn fold(schema: &'static Value, example: &'static Value, value: &mut Value) {
     let schema = resolve(schema);
     let example = schema.get("example").unwrap_or(example);
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_a_uuid_loses_its_capitals_and_nothing_else_does() {
+    fn only_uuids_are_converted_to_lower_case() {
         let uuid = "5C7F2D1E-8B64-4A3F-9E21-70D4B6A8C513";
         let small = uuid.to_lowercase();
         let invoice = |source: &str| json!({ "invoices": [{ "data_source_uuid": source, "external_id": uuid }] });

@@ -8,7 +8,7 @@ use std::{
 
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
-/// Started, with the URL and the API key that it prints.
+/// Starts the program; returns the URL and the API key that it prints.
 fn start(arguments: &[&str]) -> (Child, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
         .args(arguments)
@@ -23,7 +23,7 @@ fn start(arguments: &[&str]) -> (Child, String, String) {
 }
 
 #[tokio::test]
-async fn it_says_where_it_is_and_ends_with_its_standard_input() {
+async fn it_prints_its_url_and_ends_with_its_standard_input() {
     let (mut child, url, key) = start(&["--sample", &format!("opportunities={UUID}"), "--until-stdin-closes"]);
     assert!(url.starts_with("http://127.0.0.1:"), "{url}");
     for (uuid, status) in [(UUID, 200), ("00000000-0000-0000-0000-000000000000", 404)] {
@@ -62,7 +62,7 @@ fn a_port_that_is_taken_is_an_error() {
 
 #[cfg(unix)]
 #[test]
-fn it_runs_until_it_is_told_to_end_with_or_without_a_standard_input() {
+fn it_runs_until_a_signal_with_or_without_a_standard_input() {
     for signal in ["INT", "TERM"] {
         let (mut child, url, _) = start(&[]);
         drop(child.stdin.take());
@@ -78,7 +78,7 @@ fn it_runs_until_it_is_told_to_end_with_or_without_a_standard_input() {
 }
 
 #[test]
-fn a_kind_that_does_not_exist_is_an_error() {
+fn an_unknown_kind_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
         .args(["--sample", "plan=pl_1"])
         .output()
@@ -91,7 +91,7 @@ fn a_kind_that_does_not_exist_is_an_error() {
 }
 
 #[test]
-fn an_option_that_it_does_not_know_is_an_error() {
+fn an_unknown_option_is_an_error() {
     let output = Command::new(env!("CARGO_BIN_EXE_chartmogul-fake"))
         .arg("--prot")
         .stdin(Stdio::null())

@@ -18,7 +18,7 @@ mod notes;
 
 const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
-/// Status, body and the header `allow`.
+/// Sends a request; returns status, body and the header `allow`.
 #[tokio::main(flavor = "current_thread")]
 async fn ask(shared: &Shared, request: &str, body: &str) -> (u16, Value, String) {
     let (method, uri) = request.split_once(' ').unwrap();
@@ -43,7 +43,7 @@ fn strict() -> Shared {
     Shared::new(false, false)
 }
 
-/// A new plan; its UUID.
+/// Creates a plan; returns its UUID.
 fn plan(shared: &Shared, name: &str) -> String {
     let body = json!({ "data_source_uuid": "ds_1", "name": name, "interval_count": 1, "interval_unit": "month" });
     let (status, plan, _) = ask(shared, "POST /v1/plans", &body.to_string());
@@ -52,7 +52,7 @@ fn plan(shared: &Shared, name: &str) -> String {
 }
 
 #[test]
-fn an_object_lives_from_its_creation_to_its_deletion() {
+fn an_object_exists_from_its_creation_to_its_deletion() {
     let shared = strict();
     let uuid = plan(&shared, "Team");
     let expected = json!({
@@ -115,7 +115,7 @@ fn an_opportunity_shows_its_custom_attributes_as_an_object_and_moves_on_with_eac
     assert_eq!(shared.state.collection("opportunities").get(UUID), Some(after));
 }
 
-/// A new opportunity with some fields of its own.
+/// Creates an opportunity with these fields.
 fn deal(shared: &Shared, fields: &Value) -> Value {
     let mut new = json!({
         "customer_uuid": "cus_1", "owner": "a@example.com", "pipeline": "New Business", "pipeline_stage": "Discovery",
@@ -164,7 +164,7 @@ fn category_and_likelihood_follow_the_stage_unless_they_are_given() {
     let path = format!("PATCH /v1/opportunities/{}", new["uuid"].as_str().unwrap());
     for (fields, category, likelihood) in [
         (r#"{"amount_in_cents":2}"#, "pipeline", 20),
-        (r#"{"pipeline_stage":"Discovery","amount_in_cents":3}"#, "pipeline", 20), // it was there before
+        (r#"{"pipeline_stage":"Discovery","amount_in_cents":3}"#, "pipeline", 20), // it was in this stage before
         (r#"{"pipeline_stage":"Negotiation","win_likelihood":1}"#, "best_case", 1),
         (r#"{"pipeline_stage":"Closed Lost"}"#, "lost", 0),
         (
@@ -288,7 +288,7 @@ fn a_list_begins_with_the_newest_and_ends_though_it_is_copied() {
 }
 
 #[test]
-fn a_first_page_has_what_it_had_before_there_were_cursors() {
+fn a_first_page_has_the_fields_from_before_cursors() {
     let shared = strict();
     for name in ["A", "B", "C"] {
         plan(&shared, name);
@@ -330,7 +330,7 @@ fn a_first_page_has_what_it_had_before_there_were_cursors() {
 }
 
 #[test]
-fn all_that_is_wrong_with_a_body_is_named() {
+fn all_problems_of_a_body_are_reported() {
     let shared = strict();
     let new = json!({
         "customer_uuid": "", "owner": 1, "pipeline": null, "pipeline_stage": "S", "estimated_close_date": "2026-3-1",
@@ -360,7 +360,7 @@ fn all_that_is_wrong_with_a_body_is_named() {
     assert_eq!(named, BTreeSet::from(expected), "{body}");
     assert!(shared.state.collection("opportunities").is_empty());
 
-    // Of the right types, but outside their limits.
+    // Right types, but outside of the limits.
     let (status, body, _) = ask(&shared, "POST /v1/plan_groups", r#"{"name":"G","plans":[]}"#);
     assert_eq!((status, &body["plans"]), (422, &json!(["must not be empty"])));
     let path = format!("PATCH /v1/opportunities/{UUID}");
@@ -376,7 +376,7 @@ fn all_that_is_wrong_with_a_body_is_named() {
 }
 
 #[test]
-fn a_group_without_anything_is_refused_as_recorded() {
+fn an_empty_group_is_rejected_as_recorded() {
     let (name, plans) = ("Name can't be blank", "Plan ids can't be blank");
     let expected = json!({
         "name": [name], "plan_ids": [plans],
@@ -390,7 +390,7 @@ fn a_group_without_anything_is_refused_as_recorded() {
 }
 
 #[test]
-fn what_excludes_each_other_is_named_in_words() {
+fn mutually_exclusive_fields_are_named_in_words() {
     let merge = json!({ "from": {}, "into": { "customer_uuid": "cus_1" } });
     let (status, error, _) = ask(&strict(), "POST /v1/customers/merges", &merge.to_string());
     assert_eq!(
@@ -409,7 +409,7 @@ fn what_excludes_each_other_is_named_in_words() {
 }
 
 #[test]
-fn what_may_have_several_forms_is_told_all_of_them() {
+fn an_error_lists_all_allowed_forms_of_a_value() {
     let task =
         json!({ "customer_uuid": "cus_1", "task_details": "x", "assignee": "a@example.com", "due_date": "soon" });
     let (_, error, _) = ask(&strict(), "POST /v1/tasks", &task.to_string());
@@ -421,7 +421,7 @@ fn what_may_have_several_forms_is_told_all_of_them() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn a_body_that_is_no_object_is_rejected() {
     let shared = strict();
     for (body, message) in [
         ("", "The body is empty"),
@@ -443,7 +443,7 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
-fn a_query_that_does_not_fit_is_refused_and_the_parameter_named() {
+fn an_invalid_query_is_rejected_with_the_parameter() {
     let shared = strict();
     for (query, param) in [
         ("opportunities?per_page=0", "per_page"),
@@ -492,7 +492,7 @@ fn a_lenient_fake_ignores_what_is_unknown_and_no_more() {
 }
 
 #[test]
-fn of_a_known_set_only_known_values_are_taken() {
+fn only_known_values_of_an_enum_are_accepted() {
     for (request, body, field, must_be) in [
         (
             "POST /v1/plans",
@@ -540,7 +540,7 @@ fn a_key_can_be_checked() {
 }
 
 #[test]
-fn an_unknown_operation_is_told_the_nearest_one() {
+fn the_error_for_an_unknown_operation_names_the_nearest_one() {
     let shared = strict();
     for (request, nearest) in [
         ("GET /v1/opportunity", "GET /v1/opportunities"),
@@ -564,7 +564,7 @@ fn an_unknown_operation_is_told_the_nearest_one() {
         ("PUT /v1/import/customers/invoices", 404, ""),
         ("GET /v1/plans/", 404, ""),
         ("POST /v1/customers/merges/", 404, ""),
-        // Customers with these names.
+        // These are read as identifiers of customers.
         ("GET /v1/customers/merges", 404, ""),
         ("DELETE /v1/customers/search", 404, ""),
     ] {
@@ -578,7 +578,7 @@ fn an_unknown_operation_is_told_the_nearest_one() {
 }
 
 #[test]
-fn an_object_that_the_document_does_not_allow_is_refused_unless_it_is_wanted() {
+fn an_invalid_object_is_rejected_unless_it_is_inserted_unchecked() {
     let shared = strict();
     let plans = shared.state.collection("plans");
     let mut odd = plans.insert_sample("pl_1").unwrap();
@@ -607,7 +607,7 @@ fn an_object_that_the_document_does_not_allow_is_refused_unless_it_is_wanted() {
     );
 }
 
-/// A request with the document's examples, and the object that it is about.
+/// A request with the document's examples; also stores the object that it needs.
 fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
     let mut path = operation.path.to_owned();
     let query: Map<_, _> = operation
@@ -626,7 +626,7 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
             let _ = shared.state.collection("customers").insert(customer.clone());
         }
     }
-    // Attributes are those of customers.
+    // Attributes belong to customers.
     let tag = if operation.tag == "attributes" {
         "customers"
     } else {
@@ -654,7 +654,7 @@ fn example_of(operation: &Operation, shared: &Shared) -> (String, String) {
             key = "another";
         }
     }
-    // Without objects of its own, it is about a customer.
+    // An operation without its own objects needs a customer.
     for parameter in &operation.parameters {
         let example = parameter.example.as_str().unwrap_or_default();
         path = path.replace(&format!("{{{}}}", parameter.name), example);
@@ -701,7 +701,7 @@ fn a_uuid_in_capitals_is_the_same() {
         }
     }
     assert!(found > 0);
-    // In a body and in a path: what is stored has small letters.
+    // In a body and in a path: it is stored in lower case.
     let shared = strict();
     let customer = "cus_8f1d6a52-3b0e-4c55-9d7a-2e6c1b90a4f3";
     let path = format!("POST /v1/customers/{}/contacts", customer.to_uppercase());
@@ -718,9 +718,9 @@ fn a_uuid_in_capitals_is_the_same() {
     assert_eq!(listed["entries"].as_array().map(Vec::len), Some(1));
 }
 
-/// Every response is held against the document.
+/// Every response is checked against the document.
 #[test]
-fn every_operation_is_answered_with_its_success() {
+fn every_operation_returns_its_documented_success() {
     for operation in &document().operations {
         let shared = strict();
         let (request, body) = example_of(operation, &shared);
@@ -753,7 +753,7 @@ fn a_deletion_has_the_body_that_was_recorded_or_none() {
 }
 
 #[test]
-fn what_is_idempotent_leaves_the_same_objects_when_it_is_repeated() {
+fn repeating_an_idempotent_operation_leaves_the_same_objects() {
     for operation in &document().operations {
         let shared = strict();
         let (request, body) = example_of(operation, &shared);
@@ -762,7 +762,7 @@ fn what_is_idempotent_leaves_the_same_objects_when_it_is_repeated() {
         let (status, ..) = ask(&shared, &request, &body);
         let is_same = once == objects(&shared);
         assert!(is_same || !operation.idempotent, "{request}");
-        // What has a key of its own is refused.
+        // An object with a unique identifier is rejected the second time.
         assert!(
             !is_same || operation.action != Action::Create || status == 422,
             "{request}"
@@ -770,7 +770,7 @@ fn what_is_idempotent_leaves_the_same_objects_when_it_is_repeated() {
     }
 }
 
-/// All that is stored, but for the time of the last change.
+/// All stored objects, without the times of their last changes.
 fn objects(shared: &Shared) -> Vec<Value> {
     let kept = document().collections.keys().flat_map(|name| {
         let collection = shared.state.collection(name);
@@ -787,7 +787,7 @@ fn objects(shared: &Shared) -> Vec<Value> {
 }
 
 #[test]
-fn a_response_that_the_document_does_not_allow_is_a_fault() {
+fn a_response_that_does_not_match_the_document_is_a_fault() {
     let operation = document()
         .operations
         .iter()
@@ -825,7 +825,7 @@ fn a_response_that_the_document_does_not_allow_is_a_fault() {
         Some("a body with the status 204")
     );
 
-    // It gets out by every way: here from the store.
+    // Whatever the source of the response: here it is the store.
     let shared = strict();
     shared.state.store("plans", |store| store.put("pl_1", Object::new()));
     for request in ["GET /v1/plans/pl_1", "GET /v1/plans"] {

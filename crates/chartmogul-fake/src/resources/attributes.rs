@@ -22,7 +22,7 @@ impl Resource for Attributes {
         custom_attributes::unknown_type(problems)
     }
 
-    /// They are in the customers.
+    /// Attributes are stored in their customers.
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         if call.path.is_empty() {
             let found = with_email(call);
@@ -51,7 +51,7 @@ impl Resource for Attributes {
         if overrides_wanted {
             response["overrides"] = overrides;
         }
-        // Recorded where nothing is left.
+        // Recorded when no attributes are left.
         if call.operation.method == "DELETE" && response == json!({ "custom": {} }) {
             return Some(StatusCode::NO_CONTENT.into_response());
         }
@@ -59,7 +59,7 @@ impl Resource for Attributes {
     }
 }
 
-/// The customer after the change of its attributes that is asked for.
+/// The customer after the requested change of its attributes.
 fn changed(call: &Call<'_>, key: &str) -> Option<Object> {
     let removes = call.operation.method == "DELETE";
     call.state.store("customers", |store| {

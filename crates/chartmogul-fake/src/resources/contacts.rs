@@ -15,7 +15,7 @@ use crate::{
 pub(super) struct Contacts;
 
 impl Resource for Contacts {
-    /// What is sent as `last_active_at` is returned as `last_seen`.
+    /// `last_active_at` of a request is returned as `last_seen`.
     fn stored(&self, _state: &State, mut sent: Object) -> Object {
         custom_attributes::as_object(&mut sent);
         if let Some(at) = sent.remove("last_active_at") {
@@ -28,7 +28,7 @@ impl Resource for Contacts {
         new.insert("custom".to_owned(), json!({}));
     }
 
-    /// The position is the highest of the customer's contacts plus one; what the customer is called is in the customer.
+    /// Sets the next position among the customer's contacts, and the identifiers of the customer.
     fn fit_in(&self, state: &State, store: &Store, new: &mut Object, sent: &Object) {
         if !sent.contains_key("position") {
             let customer = new.get("customer_uuid").cloned().unwrap_or_default();
@@ -38,7 +38,7 @@ impl Resource for Contacts {
             let highest = others.filter_map(|other| other.get("position")?.as_i64()).max();
             new.insert("position".to_owned(), (highest.unwrap_or(0).saturating_add(1)).into());
         }
-        // That of the customer in the data source, else the first.
+        // The customer's identifier in this data source, else the first one.
         let parts = parts_of(state, new);
         let own = parts
             .iter()
@@ -48,7 +48,7 @@ impl Resource for Contacts {
         }
     }
 
-    /// The identifier of another customer in the data source moves the contact to that one; an unknown one changes nothing.
+    /// The identifier of another customer in the data source moves the contact to it; an unknown one changes nothing.
     fn follow(&self, state: &State, before: Option<&Object>, contact: &mut Object, sent: &Object) {
         let (Some(before), Some(id)) = (before, sent.get("customer_external_id")) else {
             return;
@@ -68,7 +68,7 @@ impl Resource for Contacts {
         Some(json!({}))
     }
 
-    /// A contact of a merged customer is one of each part of it.
+    /// A contact of a merged customer matches each of its parts.
     fn passes(&self, state: &State, contact: &Object, filter: &str, wanted: &Value) -> Option<bool> {
         let of_part = || parts_of(state, contact).iter().any(|[_, id]| wanted == id);
         (filter == "customer_external_id").then(|| contact.get(filter) == Some(wanted) || of_part())

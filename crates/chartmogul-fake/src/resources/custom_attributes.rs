@@ -1,4 +1,4 @@
-//! Custom attributes, as they are sent and as they come back.
+//! Custom attributes in requests and responses.
 
 use axum::{http::StatusCode, response::Response};
 use serde_json::Value;
@@ -12,11 +12,11 @@ use crate::{
     time,
 };
 
-/// The type of each custom attribute of customers, by key: the one that the first request has named. What nobody has named
-/// takes any value, and so do those of contacts and opportunities, whose types are chosen in the app.
+/// The store of the types of customers' custom attributes, by key: the first request sets the type. Attributes without a
+/// type accept any value, and so do those of contacts and opportunities, whose types are chosen in the app.
 const TYPES: &str = "customers/types";
 
-/// The key of the only object in there, which has them by the exact keys.
+/// The key of the only object in this store, which has the types by exact keys.
 const ALL: &str = "all";
 
 /// A custom attribute in a request.
@@ -31,7 +31,7 @@ struct Sent<'a> {
     value_param: String,
 }
 
-/// From a list of keys and values, or from an object, whose values may have a source.
+/// Reads a list of keys and values, or an object, whose values may have a source.
 fn sent<'a>(custom: &'a Value, param: &str) -> Vec<Sent<'a>> {
     let listed = custom.as_array().into_iter().flatten().enumerate();
     let listed = listed.filter_map(|(number, attribute)| {
@@ -61,12 +61,12 @@ fn sent<'a>(custom: &'a Value, param: &str) -> Vec<Sent<'a>> {
     listed.chain(by_key).collect()
 }
 
-/// What is wrong with custom attributes of a customer: the type of one is what it was before, and its value is of that type.
+/// Problems of a customer's custom attributes: the type must not change, and the value must have that type.
 pub(super) fn problems(state: &State, custom: &Value, param: &str) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut types = types(state);
     for attribute in sent(custom, param) {
-        // In a list, the document says so; it can't of the keys of an object.
+        // In a list, the document has this rule; for the keys of an object, it can't.
         let is_odd = |letter: char| !letter.is_ascii_alphanumeric() && letter != '_';
         if custom.is_object() && (attribute.key.is_empty() || attribute.key.contains(is_odd)) {
             problems.push(Problem::invalid(
@@ -100,7 +100,7 @@ pub(super) fn problems(state: &State, custom: &Value, param: &str) -> Vec<Proble
     problems
 }
 
-/// Custom attributes of a customer, as responses have them; their types are remembered.
+/// A customer's custom attributes in the form of responses; stores their types.
 pub(super) fn of_customer(state: &State, custom: &Value) -> Object {
     let mut types = types(state);
     let mut converted_all = Object::new();
@@ -127,7 +127,7 @@ pub(super) fn as_object(fields: &mut Object) {
     }
 }
 
-/// The error for a type that does not exist. Seen: it names the first attribute, whichever is wrong.
+/// The error for a type that does not exist. Recorded: it names the first attribute, even if another one is wrong.
 pub(super) fn unknown_type(problems: &[Problem]) -> Option<Response> {
     let list = problems.iter().find_map(|problem| {
         let (list, _) = problem.param.strip_suffix("[type]")?.rsplit_once('[')?;
@@ -149,7 +149,8 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// A value of a type as responses have it, or what it must be. Without a type, a text that is an instant comes back as one.
+/// A value of a type in the form of responses, or the requirement that it violates. Without a type, text in the form of an
+/// instant becomes one.
 fn converted(value: &Value, ty: Option<&str>) -> Result<Value, &'static str> {
     let instant = |text: &str| time::instant(text).map(|instant| Value::from(written(instant)));
     let is_text = value.is_string() && !exact::is_number(value);
@@ -171,7 +172,7 @@ fn converted(value: &Value, ty: Option<&str>) -> Result<Value, &'static str> {
         ),
         Some("Boolean") => (boolean(value).map(Value::from), "must be true or false"),
         _ => {
-            // A day alone is more likely to be a text.
+            // A date without a time is more likely text.
             let text = value.as_str().filter(|text| text.len() > 10);
             (Some(text.and_then(instant).unwrap_or_else(|| value.clone())), "")
         }
@@ -179,7 +180,7 @@ fn converted(value: &Value, ty: Option<&str>) -> Result<Value, &'static str> {
     converted.ok_or(must_be)
 }
 
-/// The API is said to take these words, too.
+/// By its documentation, the API accepts these words too.
 fn boolean(value: &Value) -> Option<bool> {
     if value.is_boolean() {
         return value.as_bool();

@@ -12,13 +12,13 @@ use crate::{
     store::{Object, Store, exact_key, read},
 };
 
-/// What was merged, by customer and part: `from` and `into`, as they were before.
+/// Merges, by customer and part: `from` and `into` before the merge.
 const MERGED: &str = "customers/merged";
 
 pub(super) struct Customers;
 
 impl Resource for Customers {
-    /// Custom attributes are returned as an object, states without their country.
+    /// Custom attributes are returned as an object, states without the country prefix.
     fn stored(&self, state: &State, mut sent: Object) -> Object {
         if let Some(custom) = attribute(&mut sent, "custom") {
             *custom = custom_attributes::of_customer(state, custom).into();
@@ -55,9 +55,9 @@ impl Resource for Customers {
         number(new);
     }
 
-    /// Tags are replaced, custom attributes and overrides kept. The address has the customer's fields, and not the words for them.
+    /// An update replaces tags, and keeps custom attributes and overrides. The address is set from the customer's fields.
     fn follow(&self, _state: &State, before: Option<&Object>, after: &mut Object, sent: &Object) {
-        // An update may repeat what identifies the customer; nobody has seen it change.
+        // An update may repeat the customer's identifiers; no recording changes them.
         for name in ["external_id", "data_source_uuid"] {
             if let Some(own) = before.and_then(|before| before.get(name)) {
                 after.insert(name.to_owned(), own.clone());
@@ -102,7 +102,7 @@ impl Resource for Customers {
         ]);
     }
 
-    /// The first contact is made, or changed.
+    /// Creates or changes the primary contact.
     fn written(&self, state: &State, key: &str, sent: &Object) {
         let Some(Value::Object(mut contact)) = sent.get("primary_contact").cloned() else {
             return;
@@ -151,7 +151,7 @@ impl Resource for Customers {
         Some(errors::with_code(StatusCode::NOT_FOUND, &message, Some("customer_id")))
     }
 
-    /// Leads, which have no time, come first.
+    /// By the time of becoming a customer; leads, which have none, come first.
     fn order(&self) -> Option<Order> {
         Some(|customer| {
             let id = customer.get("id").and_then(Value::as_u64).unwrap_or_default();
@@ -159,7 +159,7 @@ impl Resource for Customers {
         })
     }
 
-    /// Seen: no page is one page, and a search does not count.
+    /// Recorded: an empty list has one page, and a search does not count pages.
     fn total_pages(&self, operation: &Operation, pages: usize) -> Value {
         match operation.id {
             "search_customers" => Value::Null,
@@ -174,13 +174,13 @@ impl Resource for Customers {
             "external_id" => any("external_ids"),
             "status" => Some(Some(&*text(customer, "status").replace(' ', "_")) == wanted.as_str()),
             "system" => Some(customer.get("billing-system-type") == Some(wanted)),
-            _ => Some(true), // of the search, which finds by itself
+            _ => Some(true), // the filter of the search, which has its own handler
         }
     }
 
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         match call.operation.id {
-            // After a merge, what is in two lists belongs together.
+            // After a merge, the two lists of identifiers form pairs.
             "list_customers" => {
                 let wanted = ["data_source_uuid", "external_id"].map(|name| call.query.get(name)?.as_str());
                 let [Some(source), Some(id)] = wanted else {
@@ -205,7 +205,7 @@ impl Resource for Customers {
     }
 }
 
-/// Adds what is sent; what is not named stays.
+/// Adds the sent overrides; others stay.
 pub(super) fn merge_overrides(all: &mut Value, sent: &Value) {
     match (all, sent) {
         (Value::Object(all), Value::Object(sent)) => {
@@ -217,7 +217,7 @@ pub(super) fn merge_overrides(all: &mut Value, sent: &Value) {
     }
 }
 
-/// Number and page of a new customer, from its UUID.
+/// Sets the number and the page of a new customer, from its UUID.
 fn number(new: &mut Object) {
     let uuid = text(new, "uuid").rsplit('-').next().unwrap_or_default();
     let id = i64::from_str_radix(uuid, 16).unwrap_or_default();
@@ -238,7 +238,7 @@ pub(super) fn attribute<'a>(customer: &'a mut Object, name: &str) -> Option<&'a 
     customer.get_mut("attributes")?.get_mut(name)
 }
 
-/// The keys of the customers with the e-mail address of a request; of their contacts, too, if it says so.
+/// The keys of the customers with the e-mail address of a request; on request, their contacts count too.
 pub(super) fn with_email(call: &Call<'_>) -> Vec<String> {
     let said = |name: &str| call.query.get(name).or_else(|| call.body.get(name));
     let keys = |collection: &str, key: &str| -> Vec<_> {
@@ -270,7 +270,7 @@ fn part(object: &Object) -> [String; 2] {
     ["data_source_uuid", "external_id"].map(|name| text(object, name).to_owned())
 }
 
-/// The data source customers of a customer, which two lists have side by side.
+/// The data source customers of a customer, from its two lists of identifiers.
 pub(super) fn parts(customer: &Object) -> Vec<[String; 2]> {
     let [sources, ids] = ["data_source_uuids", "external_ids"].map(|name| {
         let all = customer.get(name).and_then(Value::as_array).into_iter().flatten();
@@ -293,7 +293,7 @@ fn set_parts(customer: &mut Object, parts: &[[String; 2]]) {
     }
 }
 
-/// The customer that is meant, by its UUID or by one of its parts.
+/// Finds a customer by its UUID or by one of its parts.
 pub(super) fn find(state: &State, meant: &Object) -> Option<Object> {
     state.store("customers", |store| match meant.get("customer_uuid") {
         Some(_) => store.get(text(meant, "customer_uuid")),
@@ -303,7 +303,7 @@ pub(super) fn find(state: &State, meant: &Object) -> Option<Object> {
     })
 }
 
-/// What belongs to one customer belongs to the other, which keeps what both have.
+/// Merges one customer into another, which keeps its own values and gets the objects of both.
 fn merge(call: &Call<'_>) -> Option<Response> {
     let meant = |side: &str| call.body.get(side).map(object).unwrap_or_default();
     let unknown = |side: &str| {
@@ -331,7 +331,7 @@ fn merge(call: &Call<'_>) -> Option<Response> {
     }
     call.state.store(MERGED, |store| {
         for part in parts(&from) {
-            // What was merged before may be taken out of the last.
+            // Earlier merges can be undone from the new customer.
             let earlier = store
                 .get(&merged(&old, &part))
                 .and_then(|mut merge| merge.remove("from"));
@@ -361,12 +361,12 @@ fn merge(call: &Call<'_>) -> Option<Response> {
     Some(call.succeed(None))
 }
 
-/// The key of what was merged into a customer with a part.
+/// The key of the merge of a part into a customer.
 fn merged(into: &str, part: &[String; 2]) -> String {
     exact_key(&json!([into, part]).to_string())
 }
 
-/// A part becomes a customer of its own, as it was before the merge but for what the two share.
+/// A part becomes a separate customer again, as before the merge, except for shared values.
 fn unmerge(call: &Call<'_>) -> Option<Response> {
     let (key, taken) = (text(&call.body, "customer_uuid"), part(&call.body));
     let Some(mut left) = find(call.state, &call.body) else {
@@ -423,7 +423,7 @@ fn unmerge(call: &Call<'_>) -> Option<Response> {
     Some(call.succeed(None))
 }
 
-/// Makes objects of one customer those of another.
+/// Moves objects of one customer to another.
 pub(super) fn give(state: &State, from: &str, to: &str, which: impl Fn(&str, &Object) -> bool) {
     for field in ["customer_uuid", "associated_object_uuid"] {
         state.rewrite(field, from, |collection, object| {

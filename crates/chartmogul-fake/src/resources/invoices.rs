@@ -16,16 +16,16 @@ use crate::{
 
 const INVOICES: &str = "invoices";
 
-/// The data source customer of each invoice, which no response shows. It is not known of one that was stored by a test, or imported for
-/// an unknown customer without naming a data source.
+/// The data source customer of each invoice, which no response contains. It is unknown for an invoice that a test stored,
+/// or that was imported without a data source for an unknown customer.
 const SOURCES: &str = "invoices/data_sources";
 
-/// The keys of what invoices consist of, and of subscriptions by data source and external identifier.
+/// The keys of line items, transactions and subscriptions, by data source and external identifier.
 const PARTS: &str = "invoices/parts";
 
 const SOURCE: &str = "data_source_uuid";
 
-/// The customer in that data source.
+/// The external identifier of the customer in that data source.
 const PART: &str = "customer_external_id";
 
 pub(super) struct Invoices;
@@ -50,7 +50,7 @@ impl Resource for Invoices {
         source.into_iter().collect()
     }
 
-    /// Recorded: it is beside the list.
+    /// Recorded: these responses have the customer beside the list, not in each invoice.
     fn lacks(&self, call: &Call<'_>) -> &'static [&'static str] {
         match call.operation.id {
             "list_customer_invoices" => &["customer_uuid"],
@@ -70,7 +70,7 @@ impl Resource for Invoices {
     }
 }
 
-/// What is wrong with an invoice that fits the document, which has these rules in words.
+/// Problems of an invoice by rules that the document describes in words.
 fn problems(invoice: &Object, param: &str) -> Vec<Problem> {
     let items = objects(invoice.get("line_items"));
     let mut problems = Vec::new();
@@ -121,7 +121,7 @@ fn not_found() -> Response {
     errors::without_code(StatusCode::NOT_FOUND, "Invoice not found")
 }
 
-/// All invoices of a request, or none.
+/// Imports all invoices of a request, or none.
 fn import(call: &Call<'_>) -> Response {
     let mut sent = objects(call.body.get(INVOICES));
     let customer = call.state.store("customers", |store| store.get(call.key()));
@@ -141,7 +141,7 @@ fn import(call: &Call<'_>) -> Response {
     call.succeed(Some(json!({ "invoices": imported })))
 }
 
-/// Of the data source customers of a customer, the first that is the one that an invoice names.
+/// The first of a customer's data source customers that an invoice names.
 fn part_of<'a>(invoice: &Object, parts: &'a [[String; 2]]) -> Option<&'a [String; 2]> {
     let said = [SOURCE, PART].map(|name| invoice.get(name).and_then(Value::as_str));
     let is_said = |(said, is): (Option<&str>, &String)| said.is_none_or(|said| said == is);
@@ -192,8 +192,8 @@ fn taken(state: &State, sent: &[Object]) -> Option<Response> {
     taken.map(|(field, _)| errors::taken(field, "It exists already in this data source."))
 }
 
-/// The external identifiers of an invoice and what it consists of, with the fields that errors name. What one data source has, another
-/// may have, too.
+/// The external identifiers of an invoice and its parts, with the fields that errors name. They are unique within a data
+/// source.
 fn identifiers(source: Option<&Value>, invoice: &Value) -> Vec<(&'static str, String)> {
     let Some(source) = source else {
         return Vec::new();
@@ -209,7 +209,7 @@ fn identifiers(source: Option<&Value>, invoice: &Value) -> Vec<(&'static str, St
     named.collect()
 }
 
-/// With the defaults that were recorded in 2023.
+/// A line item with the defaults that were recorded in 2023.
 fn line_item(state: &State, source: Option<&Value>, mut sent: Object) -> Value {
     sent.remove("cancelled_at");
     let own = match sent.get("subscription_external_id") {
@@ -235,7 +235,7 @@ fn transaction(state: &State, sent: Object) -> Value {
     complete(sent, rest).into()
 }
 
-/// Adds what was left out, and writes instants in UTC, with milliseconds.
+/// Adds missing fields, and writes instants in UTC, with milliseconds.
 fn complete(mut sent: Object, rest: Value) -> Object {
     if let Value::Object(rest) = rest {
         for (name, value) in rest {
@@ -253,7 +253,7 @@ fn complete(mut sent: Object, rest: Value) -> Object {
     sent
 }
 
-/// A new key, or the one that an identifier has got before.
+/// The key of an identifier: an existing one, or a new one.
 fn part(state: &State, prefix: &str, identifier: Option<&str>) -> String {
     state.store(PARTS, |store| {
         let known = identifier.and_then(|id| store.get(id)?.get("uuid")?.as_str().map(str::to_owned));
@@ -266,7 +266,7 @@ fn part(state: &State, prefix: &str, identifier: Option<&str>) -> String {
     })
 }
 
-/// Of all customers, or of the one in the path.
+/// Lists the invoices of all customers, or of the one in the path.
 fn list(call: &Call<'_>) -> Response {
     let mut query = call.query.clone();
     let mut option = |name: &str| query.remove(name).unwrap_or_default();

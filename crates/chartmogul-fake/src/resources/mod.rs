@@ -1,4 +1,4 @@
-//! What is odd about a resource. All else follows from the document.
+//! Behaviour of single resources that does not follow from the document.
 
 mod associated_objects;
 mod attributes;
@@ -28,28 +28,28 @@ use crate::{
 };
 
 pub(crate) trait Resource: Sync {
-    /// What is wrong with a body that fits the document.
+    /// Problems of a body that matches the document.
     fn problems(&self, _state: &State, _body: &Object) -> Vec<Problem> {
         Vec::new()
     }
 
-    /// The error for a body that does not fit, if it has been recorded.
+    /// The error for an invalid body, if it has been recorded.
     fn refusal(&self, _problems: &[Problem]) -> Option<Response> {
         None
     }
 
-    /// The fields of a request, as responses have them.
+    /// Converts the fields of a request into those of responses.
     fn stored(&self, _state: &State, sent: Object) -> Object {
         sent
     }
 
-    /// Fills in what the request for a new object left out.
+    /// Fills in fields that the request for a new object omits.
     fn complete(&self, _new: &mut Object, _sent: &Object) {}
 
-    /// Fits a new object in with what is there: the objects of its kind, and all others.
+    /// Adapts a new object to existing ones, of its kind and others.
     fn fit_in(&self, _state: &State, _store: &Store, _new: &mut Object, _sent: &Object) {}
 
-    /// Sets what follows from a change; `before` is the object without it, `None` if it is new.
+    /// Sets fields that depend on a change; `before` is the object before it, `None` if it is new.
     fn follow(&self, _state: &State, _before: Option<&Object>, _object: &mut Object, _sent: &Object) {}
 
     /// The error for a new or changed object with an identifier that another one in the store has.
@@ -57,20 +57,20 @@ pub(crate) trait Resource: Sync {
         None
     }
 
-    /// Does what follows from a new or changed object elsewhere.
+    /// Changes other objects after an object was created or changed.
     fn written(&self, _state: &State, _key: &str, _sent: &Object) {}
 
-    /// Removes what belongs to an object that was removed; the body of the response, if one has been recorded.
+    /// Removes dependent objects of a removed object; returns the body of the response, if one has been recorded.
     fn deleted(&self, _call: &Call<'_>, _object: &Object) -> Option<Value> {
         None
     }
 
-    /// Fields that responses to a call do not have, although they are stored.
+    /// Stored fields that responses to a call do not have.
     fn lacks(&self, _call: &Call<'_>) -> &'static [&'static str] {
         &[]
     }
 
-    /// What requests say of an object and no response shows.
+    /// Fields that requests set and no response has.
     fn hidden(&self, _state: &State, _key: &str) -> Object {
         Object::new()
     }
@@ -80,22 +80,22 @@ pub(crate) trait Resource: Sync {
         None
     }
 
-    /// What lists are sorted by; without it, the newest object comes first.
+    /// The sort order of lists; by default, the newest object comes first.
     fn order(&self) -> Option<Order> {
         None
     }
 
-    /// What the first page of a list says of the number of its pages.
+    /// The number of pages in the first page of a list.
     fn total_pages(&self, _operation: &Operation, pages: usize) -> Value {
         pages.into()
     }
 
-    /// Whether an object passes a filter that is not about the field of its name.
+    /// Whether an object passes a filter that does not correspond to a field of the same name.
     fn passes(&self, _state: &State, _object: &Object, _filter: &str, _wanted: &Value) -> Option<bool> {
         None
     }
 
-    /// Handles what is not a plain operation.
+    /// Handles operations that are not standard.
     fn respond(&self, _call: &Call<'_>) -> Option<Response> {
         None
     }
@@ -125,7 +125,7 @@ pub(crate) fn store_of(collection: &str) -> &str {
     }
 }
 
-/// What is wrong with times that are documented to be in the past.
+/// Problems of times that are documented to be in the past.
 fn in_the_future(object: &Object, names: &[&str], below: impl Fn(&str) -> String) -> Vec<Problem> {
     let future = names.iter().filter(|name| {
         let at = object.get(**name).and_then(|at| instant(at, Time::Start));
@@ -136,7 +136,7 @@ fn in_the_future(object: &Object, names: &[&str], below: impl Fn(&str) -> String
         .collect()
 }
 
-/// With nothing odd.
+/// A resource without special behaviour.
 struct Plain;
 
 impl Resource for Plain {}

@@ -9,7 +9,7 @@ use crate::{
     store::{Object, read},
 };
 
-/// Of customer notes, too.
+/// Notes, and customer notes.
 pub(super) struct Notes;
 
 impl Resource for Notes {
@@ -27,13 +27,13 @@ impl Resource for Notes {
         sent
     }
 
-    /// A call without a duration takes a minute.
+    /// The default duration of a call is a minute.
     fn complete(&self, new: &mut Object, sent: &Object) {
         let is_call = sent.get("type").is_some_and(|kind| kind == "call");
         new.insert("call_duration".to_owned(), json!(if is_call { 60 } else { 0 }));
     }
 
-    /// Recorded: what was deleted, and under the old path an object without fields.
+    /// Recorded: a message; under the old path, an object without fields.
     fn deleted(&self, call: &Call<'_>, note: &Object) -> Option<Value> {
         let is_call = note.get("type").is_some_and(|kind| kind == "call");
         let message = if is_call { "Call log deleted" } else { "Note deleted" };
@@ -43,7 +43,7 @@ impl Resource for Notes {
         })
     }
 
-    /// The old path knows customers only.
+    /// The old path supports only customers.
     fn lacks(&self, call: &Call<'_>) -> &'static [&'static str] {
         match call.operation.tag {
             "customer_notes" => &["associated_object", "associated_object_uuid"],

@@ -25,7 +25,7 @@ impl Resource for Opportunities {
         Some(json!({}))
     }
 
-    /// What is left out becomes that of the stage, in a new opportunity and in one that moves to another stage.
+    /// Omitted fields get the defaults of the stage, in a new opportunity and in one that moves to another stage.
     fn follow(&self, state: &State, before: Option<&Object>, object: &mut Object, sent: &Object) {
         let place = |object: &Object| ["pipeline", "pipeline_stage"].map(|name| object.get(name).cloned());
         let place_now = place(object);
@@ -40,7 +40,7 @@ impl Resource for Opportunities {
     }
 }
 
-/// A stage of a sales pipeline, and what an opportunity in it has unless it is told otherwise.
+/// A stage of a sales pipeline, with the defaults of opportunities in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stage<'a> {
     /// Name of the pipeline.
@@ -53,7 +53,7 @@ pub struct Stage<'a> {
     pub win_likelihood: u8,
 }
 
-/// The stages that every account has. Of their defaults, only those of the last two are certain.
+/// The stages of every account. Only the defaults of the last two are certain.
 const NEW_BUSINESS: [(&str, &str, u8); 6] = [
     ("Discovery", "pipeline", 10),
     ("Evaluation", "pipeline", 30),
@@ -63,7 +63,7 @@ const NEW_BUSINESS: [(&str, &str, u8); 6] = [
     ("Closed Lost", "lost", 0),
 ];
 
-/// Where the stages are that a test has set.
+/// The store of the stages that a test has set.
 const STAGES: &str = "opportunities/stages";
 
 impl State {
@@ -73,7 +73,7 @@ impl State {
         self.store(STAGES, |store| store.put(&key, stage.defaults()));
     }
 
-    /// What an opportunity has in a stage; in one that is not known, the same as in the first.
+    /// The defaults of a stage; an unknown stage has those of the first.
     fn stage(&self, place: &[Option<Value>; 2]) -> Object {
         let set = self.store(STAGES, |store| store.get(&exact_key(&json!(place).to_string())));
         set.unwrap_or_else(|| {

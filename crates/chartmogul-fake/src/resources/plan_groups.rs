@@ -11,13 +11,13 @@ use crate::{
     store::Object,
 };
 
-/// Where the plans of each group are: no response shows them, but for the list of them.
+/// The store of the plans of each group: only the list of a group's plans returns them.
 const MEMBERS: &str = "plan_groups/plans";
 
 pub(super) struct PlanGroups;
 
 impl Resource for PlanGroups {
-    /// Responses have the number of the plans only.
+    /// Responses have only the number of plans.
     fn stored(&self, _state: &State, mut sent: Object) -> Object {
         if let Some(Value::Array(plans)) = sent.get("plans") {
             let count = plans.len();
@@ -26,7 +26,7 @@ impl Resource for PlanGroups {
         sent
     }
 
-    /// What is missing is blank, and the plans are called otherwise.
+    /// Recorded: missing fields are "blank", and the plans have another name.
     fn refusal(&self, problems: &[Problem]) -> Option<Response> {
         let blank = |problem: &Problem| match problem.param.as_str() {
             "name" => Problem::invalid("name".to_owned(), "Name can't be blank"),
@@ -43,7 +43,7 @@ impl Resource for PlanGroups {
         }
     }
 
-    /// The plans of a group, of those that exist.
+    /// The existing plans of a group.
     fn respond(&self, call: &Call<'_>) -> Option<Response> {
         if call.operation.id != "list_plan_group_plans" {
             return None;

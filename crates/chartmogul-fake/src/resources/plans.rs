@@ -10,7 +10,7 @@ use crate::{
 pub(super) struct Plans;
 
 impl Resource for Plans {
-    /// Without an external identifier, the UUID takes its place.
+    /// The default external identifier is the UUID.
     fn complete(&self, new: &mut Object, _sent: &Object) {
         let uuid = new.get("uuid").and_then(Value::as_str).unwrap_or_default();
         let uuid = uuid.trim_start_matches("pl_").to_owned();

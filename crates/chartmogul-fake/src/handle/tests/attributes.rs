@@ -86,7 +86,7 @@ fn an_attribute_keeps_its_type_wherever_it_is_set() {
         (201, &json!({ "code": "2026-01-31T12:00:00Z", "Code": 1 }))
     );
 
-    // Of another customer, too: the type is the account's.
+    // For another customer, too: the type belongs to the account.
     let path = format!("/v1/customers/{SAMPLE}");
     let text = json!("2026-02-28T12:00:00Z");
     let put = json!({ "custom": { "code": { "value": text, "source": "crm" } } });
@@ -151,7 +151,7 @@ fn an_attribute_keeps_its_type_wherever_it_is_set() {
 }
 
 #[test]
-fn a_type_that_does_not_exist_is_refused_in_the_form_that_was_seen() {
+fn an_unknown_type_is_rejected_as_recorded() {
     let shared = with_customer(false);
     let [right, wrong] = ["Integer", "Color"].map(|ty| json!({ "type": ty, "key": ty, "value": 1 }));
     let error = |param: &str| json!({ "code": 400, "message": "Type is not supported", "param": param });

@@ -1,8 +1,8 @@
-//! Contacts: those that move to another customer, those that become one.
+//! Contacts: moves to another customer, and merges.
 
 use super::*;
 
-/// A new customer or contact; its UUID.
+/// Creates a customer or contact; returns its UUID.
 fn new(shared: &Shared, path: &str, fields: &Value) -> String {
     let (status, object, _) = ask(shared, &format!("POST /v1/{path}"), &fields.to_string());
     assert_eq!(status, 201, "{object}");
@@ -39,7 +39,7 @@ fn a_contact_moves_to_the_customer_with_the_identifier_that_is_sent() {
 }
 
 #[test]
-fn what_is_about_a_merged_contact_is_about_the_one_that_is_left() {
+fn notes_and_tasks_of_a_merged_contact_move_to_the_remaining_one() {
     let shared = strict();
     let customer = customer(&shared, "ds_1", "a");
     let [first, second] = [(); 2].map(|()| contact(&shared, &customer));

@@ -1,8 +1,8 @@
-//! Customers: those that were merged, their first contact, what they override.
+//! Customers: merges, the primary contact, overrides.
 
 use super::*;
 
-/// Merges customers of these data sources, each with this external identifier, into the first; its UUID.
+/// Creates customers with these data sources and external identifiers, and merges them into the first; returns its UUID.
 fn merged(shared: &Shared, parts: &[(&str, &str)]) -> String {
     let uuids = parts.iter().map(|(source, id)| {
         let new = json!({ "data_source_uuid": source, "external_id": id, "name": id });
@@ -11,7 +11,7 @@ fn merged(shared: &Shared, parts: &[(&str, &str)]) -> String {
         made["uuid"].as_str().unwrap().to_owned()
     });
     let uuids: Vec<_> = uuids.collect();
-    // The last into the one before, and so on: what was merged is merged again.
+    // The last into the one before, and so on: merged customers are merged again.
     for pair in uuids.windows(2).rev() {
         let merge = json!({ "from": { "customer_uuid": pair[1] }, "into": { "customer_uuid": pair[0] } });
         assert_eq!(ask(shared, "POST /v1/customers/merges", &merge.to_string()).0, 202);
@@ -81,7 +81,7 @@ fn a_contact_of_a_merged_customer_is_found_by_each_part() {
 }
 
 #[test]
-fn what_was_merged_twice_comes_back_as_it_was() {
+fn a_customer_that_was_merged_twice_is_restored() {
     let shared = strict();
     let uuid = merged(&shared, &[("ds_1", "a"), ("ds_2", "b"), ("ds_3", "c"), ("ds_3", "C")]);
     let kept = ask(&shared, &format!("GET /v1/customers/{uuid}"), "").1;
@@ -180,7 +180,7 @@ fn the_primary_contact_is_a_contact() {
         r#"{"data_source_uuid":"ds_1","first_name":"Kim"}"#,
     );
 
-    // An update changes the first one, though nothing else changes, and makes one where there is none.
+    // An update of the primary contact alone changes the first contact, or creates one.
     let path = format!("PATCH /v1/customers/{uuid}");
     let update = r#"{"primary_contact":{"title":"CFO","external_id":"c"}}"#;
     assert_eq!(ask(&shared, &path, update).0, 200);
@@ -198,7 +198,7 @@ fn the_primary_contact_is_a_contact() {
 }
 
 #[test]
-fn overrides_are_kept_and_shown_when_they_are_wanted() {
+fn overrides_are_kept_and_returned_on_request() {
     let shared = strict();
     let new = json!({ "data_source_uuid": "ds_1", "external_id": "a", "overrides": { "company": true, "name": true } });
     let (_, customer, _) = ask(&shared, "POST /v1/customers", &new.to_string());
@@ -240,7 +240,7 @@ fn overrides_are_kept_and_shown_when_they_are_wanted() {
 }
 
 #[test]
-fn a_deleted_customer_is_answered_without_a_body() {
+fn deleting_a_customer_returns_no_body() {
     let shared = strict();
     let uuid = merged(&shared, &[("ds_1", "a")]);
     let (status, body, _) = ask(&shared, &format!("DELETE /v1/customers/{uuid}"), "");
@@ -248,7 +248,7 @@ fn a_deleted_customer_is_answered_without_a_body() {
 }
 
 #[test]
-fn no_example_is_below_a_customer_that_does_not_exist() {
+fn examples_below_an_unknown_customer_are_not_found() {
     let shared = strict();
     let uuid = merged(&shared, &[("ds_1", "a")]);
     for below in ["subscriptions", "activities", "attributes"] {
@@ -274,7 +274,7 @@ fn an_update_may_repeat_the_identifiers_of_a_customer() {
 }
 
 #[test]
-fn a_bad_address_is_refused_as_recorded() {
+fn an_invalid_address_is_rejected_as_recorded() {
     let shared = strict();
     let uuid = merged(&shared, &[("ds_1", "a")]);
     let (status, error, _) = ask(

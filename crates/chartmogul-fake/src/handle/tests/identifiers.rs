@@ -1,4 +1,4 @@
-//! External identifiers are new in their data source.
+//! External identifiers are unique in their data source.
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn refused(shared: &Shared, request: &str, body: &Value, field: &str) {
 }
 
 #[test]
-fn a_plan_has_an_identifier_of_its_own_in_its_data_source() {
+fn a_plan_has_a_unique_identifier_in_its_data_source() {
     let shared = strict();
     let plan = |source: &str, id: &str| json!({ "data_source_uuid": source, "external_id": id, "name": "N", "interval_count": 1, "interval_unit": "month" });
     let create = |plan: &Value| ask(&shared, "POST /v1/plans", &plan.to_string());
@@ -34,7 +34,7 @@ fn a_plan_has_an_identifier_of_its_own_in_its_data_source() {
 }
 
 #[test]
-fn a_customer_has_an_identifier_of_its_own_after_a_merge_too() {
+fn a_customer_has_a_unique_identifier_after_a_merge_too() {
     let shared = strict();
     let new = |source: &str, id: &str| json!({ "data_source_uuid": source, "external_id": id });
     for (source, id) in [("ds_1", "a"), ("ds_2", "b"), ("ds_2", "a")] {
@@ -47,7 +47,7 @@ fn a_customer_has_an_identifier_of_its_own_after_a_merge_too() {
 }
 
 #[test]
-fn what_an_invoice_consists_of_has_identifiers_of_its_own() {
+fn parts_of_an_invoice_have_unique_identifiers() {
     let shared = strict();
     let import = "POST /v1/import/customers/cus_1/invoices";
     let item = |id: &str| json!({ "type": "one_time", "amount_in_cents": 1, "external_id": id });

@@ -1,4 +1,4 @@
-//! What the document says of invoices in words.
+//! Rules about invoices that the document describes in words.
 
 use super::*;
 
@@ -79,7 +79,7 @@ fn a_line_item_is_within_the_limits_that_are_documented() {
 }
 
 #[test]
-fn what_is_paid_is_within_the_invoice() {
+fn payments_do_not_exceed_the_invoice() {
     let part = |kind: &str, result: &str, amount: i64| json!({ "type": kind, "date": "2026-03-01", "result": result, "amount_in_cents": amount });
     let items = json!([
         item("one_time", &json!({})),
