@@ -1,7 +1,7 @@
-//! Bulk runs: how near to the ideal time they come, what the journal costs, how much memory they need.
-//! `cargo bench -p chartmogul-tests --bench bulk` prints what `docs/performance.md` shows; it takes about ten minutes.
-//! `-- --part speed`, `journal` or `memory` does one of the three.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
+//! Bulk runs: their time compared with the ideal time, the cost of the journal, and memory.
+//! `cargo bench -p chartmogul-tests --bench bulk` prints the tables of `docs/performance.md`; it takes about ten minutes.
+//! `-- --part speed`, `journal` or `memory` runs one of the three.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program
 
 mod common;
 
@@ -43,7 +43,7 @@ fn main() {
     }
 }
 
-/// So many updates, each of another deal.
+/// `count` updates, each of another opportunity.
 fn updates(client: &Client, count: u64) -> impl Iterator<Item = impl Update + use<>> + Send + use<> {
     let opportunities = client.opportunities();
     (0..count).map(move |number| {
@@ -53,10 +53,10 @@ fn updates(client: &Client, count: u64) -> impl Iterator<Item = impl Update + us
 }
 
 const MOVED: u64 = 5_000;
-/// 40 at once, and the rest at 40 per second.
+/// Requests per second; that many are sent at once at the start.
 const RATE: f64 = 40.0;
 
-/// Six runs side by side, each on an account of its own: they hardly need a processor.
+/// Six concurrent runs, each with its own account: they need little CPU time.
 fn speed() {
     let mut runs = Vec::new();
     for (who, share) in [("alone", 1), ("while another client takes half", 2)] {
@@ -92,7 +92,7 @@ fn paced(share: u32, latency: u64) -> (Report, Duration, Seen) {
     let (mine, theirs) = (client(), client());
     let (report, took) = one_thread().block_on(async {
         let other = tokio::spawn(async move {
-            // Without end, as fast as its half allows.
+            // Endless, as fast as half of the limit allows.
             let without_end = updates(&theirs, u64::MAX);
             Bulk::new(without_end).start().await.unwrap().finish().await.unwrap();
         });
@@ -160,7 +160,7 @@ fn bytes(path: &Path) -> u64 {
     fs::metadata(path).unwrap().len()
 }
 
-/// A process for each run, because only a process has a peak.
+/// One process per run, because the peak of memory is measured per process.
 fn memory() {
     let server = Server::unlimited("http");
     println!("| updates | journal | peak memory |\n|--:|---|--:|");
@@ -187,7 +187,7 @@ fn memory() {
     }
 }
 
-/// Prints the peak of memory in MB.
+/// Runs in a process of its own, and prints its peak of memory in MB.
 fn run_alone(url: &str) {
     let count = option("--count").unwrap().parse().unwrap();
     let kind = option("--journal").unwrap();

@@ -1,9 +1,10 @@
 //! What the SDK adds to a cold debug build of a user's program: CPU time and crates, as ratio and difference to the same
 //! program with bare reqwest, chrono and uuid.
 //!
-//! `cargo bench -p chartmogul-tests --bench cold_build`. Builds each program from nothing, below `target/cold_build`, in turns.
-//! `-- --workspace FOLDER` takes the SDK from there, such as a copy with all operations; `docs/performance.md` has the commands.
-#![allow(clippy::expect_used, clippy::print_stdout)] // a bench that can't go on stops, and prints its result
+//! `cargo bench -p chartmogul-tests --bench cold_build` builds the programs from scratch, alternately, below
+//! `target/cold_build`. `-- --workspace FOLDER` uses the SDK of that folder, such as a copy with all operations;
+//! `docs/performance.md` has the commands.
+#![allow(clippy::expect_used, clippy::print_stdout)] // a program
 
 use std::{
     collections::BTreeSet,
@@ -80,7 +81,7 @@ fn main() {
     let crates = programs.each_ref().map(|program| crates(program));
     let mut times: [Vec<Duration>; 3] = Default::default();
     for round in 0..ROUNDS {
-        // In turns, so that neither always has the quieter machine.
+        // Alternately, so that the load of the machine affects all programs alike.
         for turn in 0..programs.len() {
             let which = (round + turn) % programs.len();
             times[which].push(build(&programs[which]));
@@ -103,7 +104,7 @@ fn main() {
     println!("\nCrates that bare has not: {}: {}.", more.len(), more.join(", "));
 }
 
-/// A package of its own, with the versions that the workspace has.
+/// Creates a package with the dependency versions of the workspace.
 fn program(workspace: &Path, name: &str, dependencies: &str, source: &str) -> PathBuf {
     let folder = workspace.join("target/cold_build").join(name);
     fs::create_dir_all(folder.join("src")).expect("a folder");
@@ -114,12 +115,12 @@ fn program(workspace: &Path, name: &str, dependencies: &str, source: &str) -> Pa
     fs::write(folder.join("Cargo.toml"), manifest).expect("a manifest");
     fs::write(folder.join("src/main.rs"), source).expect("a program");
     fs::copy(workspace.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file");
-    // What the program needs and the workspace has not is added, the rest goes; both outside of what is measured.
+    // Adjusts the lock file to the program, outside of the measurement.
     cargo(&folder, &["fetch"]);
     folder
 }
 
-/// CPU time of all processes of a build from nothing.
+/// CPU time of all processes of a build from scratch.
 fn build(folder: &Path) -> Duration {
     let _ = fs::remove_dir_all(folder.join("target"));
     let before = children();
@@ -133,7 +134,7 @@ fn children() -> Duration {
     Duration::from_micros(u64::try_from(time.tv_sec() * 1_000_000 + time.tv_usec()).unwrap_or_default())
 }
 
-/// All crates that are built, by name: those of the program and of its build scripts and macros.
+/// The names of all crates that are built, including those of build scripts and macros.
 fn crates(folder: &Path) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
         .args(["tree", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])

@@ -1,6 +1,6 @@
-//! How much of an account's limits is used, and that they are never provoked:
-//! `cargo bench -p chartmogul-tests --bench limits` prints what `docs/performance.md` shows. It takes about four minutes.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
+//! How much of an account's limits is used, and that they are never exceeded:
+//! `cargo bench -p chartmogul-tests --bench limits` prints the tables of `docs/performance.md`. It takes about four minutes.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program
 
 mod common;
 
@@ -15,10 +15,10 @@ use common::{
 use tokio::task::JoinSet;
 
 const CALLS: u32 = 400;
-/// An account may make 40 requests per second.
+/// Time for all calls at 40 requests per second.
 const IDEAL: Duration = Duration::from_secs(10);
 const LATENCIES: [u64; 3] = [50, 150, 450];
-/// What a client far away takes to connect, with TLS. The server is asked over plain HTTP without it.
+/// Time to connect with TLS, in milliseconds. The other measurements use plain HTTP.
 const CONNECT_LATENCIES: [u64; 5] = [0, 50, 150, 450, 900];
 
 fn main() {
@@ -52,7 +52,7 @@ fn main() {
     });
 }
 
-/// Makes all calls at once, the same number with each client.
+/// Starts all calls at once, the same number with each client.
 fn report(who: &str, connect: Option<u64>, latency: u64, clients: impl Fn(&Server) -> Vec<Client>) {
     let time = Duration::from_millis(latency);
     let mut server = match connect {

@@ -1,9 +1,8 @@
 //! Reading a list of a million opportunities: entries per second, compared with bare reqwest and `serde_json` into the same
-//! types, and memory. `cargo bench -p chartmogul-tests --bench listing` prints what `docs/performance.md` shows.
+//! types, and memory. `cargo bench -p chartmogul-tests --bench listing` prints the tables of `docs/performance.md`.
 //!
-//! The server and each reader are processes of their own (this program, started once more), so that what is measured of one
-//! is not another's.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
+//! The server and each reader are separate processes (this program, started again), so that each is measured alone.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program
 
 mod common;
 
@@ -38,7 +37,7 @@ fn main() {
     ];
     for round in 0..ROUNDS {
         for which in 0..readers.len() {
-            let reader = &mut readers[(which + round) % 3]; // none always comes first
+            let reader = &mut readers[(which + round) % 3]; // the first one changes
             let (mut child, line) = start(&["--read", reader.1, "--url", &url]);
             assert!(child.wait().unwrap().success());
             let numbers: Vec<f64> = line.split(' ').map(|number| number.parse().unwrap()).collect();
@@ -66,7 +65,7 @@ fn main() {
     }
 }
 
-/// Starts this program once more, and reads the line that it prints.
+/// Starts this program again, and reads the line that it prints.
 fn start(arguments: &[&str]) -> (Child, String) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(arguments)
@@ -81,7 +80,7 @@ fn start(arguments: &[&str]) -> (Child, String) {
     (child, line.trim().to_owned())
 }
 
-/// Reads the whole list; prints entries per second, CPU seconds, and the peak of memory in MB.
+/// Reads the whole list; prints entries per second, CPU seconds and peak memory in MB.
 #[allow(clippy::cast_precision_loss)] // a million is not that large
 fn read(who: &str, url: &str) {
     let watch = Watch::this_process();
@@ -157,7 +156,7 @@ fn serve() {
             std::thread::spawn(|| response(stream.unwrap()));
         }
     });
-    // Ends with the process that holds the other end.
+    // Ends when the parent process closes the pipe.
     let _ = std::io::stdin().read(&mut [0]);
 }
 

@@ -1,7 +1,7 @@
-//! What a call allocates, and what a queue of calls holds: `cargo bench -p chartmogul-tests --bench memory` prints what
-//! `docs/performance.md` shows.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
-#![allow(clippy::cast_precision_loss)] // nothing here is that large
+//! Allocations of a call, and memory of queued calls: `cargo bench -p chartmogul-tests --bench memory` prints the tables
+//! of `docs/performance.md`.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program
+#![allow(clippy::cast_precision_loss)] // the numbers are small
 
 mod common;
 
@@ -67,11 +67,11 @@ fn per_call<F: Future<Output = bool>>(runtime: &Runtime, call: impl Fn() -> F) -
             }
         });
     };
-    calls(100); // warm
+    calls(100); // warm-up
     measure(|| calls(CALLS))
 }
 
-/// All calls are made at once, and no response comes.
+/// Starts all calls at once, with a server that does not respond.
 fn queued() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let address = Address {
@@ -117,7 +117,7 @@ fn all_at_once<F: Future<Output = bool> + Send + 'static>(call: impl Fn() -> F) 
             for _ in 0..QUEUED {
                 calls.spawn(call());
             }
-            // The runtime has one queue, so when it comes to the last of them, each has been asked before, and waits.
+            // The runtime has one queue, so after this task, each call has been polled and waits.
             tokio::spawn(async {}).await.unwrap();
             assert_eq!(calls.len(), QUEUED as usize);
             assert!(calls.try_join_next().is_none(), "a call has ended");

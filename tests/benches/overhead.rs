@@ -1,9 +1,9 @@
-//! What a call costs beyond what reqwest alone costs: `cargo bench -p chartmogul-tests --bench overhead` prints what
-//! `docs/performance.md` shows.
+//! The cost of a call compared with reqwest alone: `cargo bench -p chartmogul-tests --bench overhead` prints the tables
+//! of `docs/performance.md`.
 //!
-//! `-- --only sdk 20000` (or `limited`, `bare`, `timed`) makes so many calls over HTTP and ends, for a profiler; with
+//! `-- --only sdk 20000` (or `limited`, `bare`, `timed`) makes that many calls over HTTP and ends, for a profiler; with
 //! `--scheme https` over HTTPS.
-#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program that nobody depends on
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)] // a program
 
 mod common;
 
@@ -16,11 +16,11 @@ use common::{
 };
 use tokio::runtime::Runtime;
 
-/// Unless `--rounds` says otherwise.
+/// Default of `--rounds`.
 const ROUNDS: usize = 300;
 const CALLS: u32 = 200;
 
-/// Who makes the calls.
+/// The client that makes the calls.
 enum Caller {
     Bare(Bare),
     Sdk(Client),
@@ -29,7 +29,7 @@ enum Caller {
 impl Caller {
     fn make(&self, runtime: &Runtime, calls: u32) -> Spent {
         let watch = Watch::this_process();
-        // The match is outside of the loop: neither future is larger for the other.
+        // The match is outside of the loop, so that no future has to fit both clients.
         match self {
             Self::Bare(bare) => runtime.block_on(async {
                 for _ in 0..calls {
@@ -65,13 +65,13 @@ fn report(scheme: &str) {
     let runtime = common::one_thread();
     let callers = [
         Caller::Bare(Bare::new(&server.address)),
-        // What of the rest is the timer, which no call to be relied on can do without.
+        // reqwest with a timeout, which every robust program sets: shows the cost of the timer alone.
         Caller::Bare(Bare::new(&server.address).with_time_limit(chartmogul::DEFAULT_ATTEMPT_TIMEOUT)),
         Caller::Sdk(calls::unlimited(&server.address)),
         Caller::Sdk(calls::limited(&server.address)),
     ];
     for caller in &callers {
-        caller.make(&runtime, CALLS); // warm
+        caller.make(&runtime, CALLS); // warm-up
     }
     let count = option("--rounds")
         .and_then(|count| count.parse().ok())
@@ -79,7 +79,7 @@ fn report(scheme: &str) {
     let mut rounds = Vec::new();
     for round in 0..count {
         let mut spent = [None; 4];
-        // Each is the first as often as the others.
+        // Each caller is first equally often.
         for turn in 0..callers.len() {
             let which = (round + turn) % callers.len();
             spent[which] = Some(callers[which].make(&runtime, CALLS));
@@ -92,7 +92,7 @@ fn report(scheme: &str) {
         callers.len(),
         "one connection for all calls of a client"
     );
-    assert_eq!(seen.answered, callers.len() * CALLS as usize * (count + 1));
+    assert_eq!(seen.responses, callers.len() * CALLS as usize * (count + 1));
 
     let over = |value: &dyn Fn(&[Spent; 4]) -> f64| median(&mut rounds.iter().map(value).collect::<Vec<_>>());
     let per_call = |micros: f64| micros / f64::from(CALLS);

@@ -1,4 +1,4 @@
-//! The client whose calls block.
+//! The blocking client.
 
 use chartmogul::{Error, Method, Outcome, blocking};
 use chartmogul_fake::Canned;
@@ -29,15 +29,15 @@ async fn calls_block_on_any_thread() {
     assert_eq!(fake.requests().len(), 4);
 }
 
-/// It is a mistake to block there, but no reason to panic.
+/// Blocking a runtime is a mistake, but must not panic.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_inside_of_a_runtime_works_and_so_does_the_end() {
+async fn a_call_and_a_drop_inside_of_a_runtime_work() {
     let (_fake, client) = blocking();
     assert_eq!(update(&client, 5).unwrap(), 5);
     let inside = client.clone();
     let amount = tokio::task::spawn_blocking(move || update(&inside, 6)).await.unwrap();
     assert_eq!(amount.unwrap(), 6);
-    drop(client); // the last one
+    drop(client); // the last clone
 }
 
 #[tokio::test(flavor = "multi_thread")]

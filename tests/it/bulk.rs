@@ -1,4 +1,4 @@
-//! Bulk runs against the fake: what becomes of each update, what is sent, what a dry run says.
+//! Bulk runs against the fake: outcomes, requests, dry runs.
 
 use std::{path::Path, time::Duration};
 
@@ -35,7 +35,7 @@ async fn all<T>(mut run: Run<T>) -> (Vec<Completed<T>>, Report) {
     (all, run.report())
 }
 
-/// An update for each thing that can become of one.
+/// An update for each kind of outcome.
 fn every_kind(client: &Client) -> Vec<UpdateOpportunity> {
     let update = |uuid: &str| client.opportunities().update(uuid);
     vec![
@@ -62,7 +62,7 @@ async fn each_update_has_its_outcome() {
         .retry(Retry::default().max_attempts(2).backoff(Duration::ZERO, Duration::ZERO))
         .build()
         .unwrap();
-    // The responses to the first three, one at a time.
+    // The responses to the first three updates, in order.
     fake.respond_next(Canned::new(304));
     let problem = r#"{"errors":{"amount_in_cents":"is what the server refuses"}}"#;
     fake.respond_next(Canned::new(422).json(problem));
@@ -81,7 +81,7 @@ async fn each_update_has_its_outcome() {
         snapshot::check("bulk", "every_kind", &shown(&done, &report));
     });
 
-    // From the journal, without a request, they read the same. Only what was given up is made again.
+    // Outcomes from the journal are the same, without a request. Only updates that were given up are sent again.
     let requests = fake.requests().len();
     let (again, report) = all(run().await.unwrap()).await;
     assert_eq!(
@@ -131,7 +131,7 @@ fn shown(done: &[Completed<Opportunity>], report: &Report) -> String {
 }
 
 #[tokio::test]
-async fn a_wrong_key_stops_the_run_and_the_right_one_goes_on() {
+async fn a_wrong_key_stops_the_run_and_the_right_one_continues_it() {
     let fake = fake(100);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
@@ -237,7 +237,7 @@ async fn a_dry_run_reads_and_says_what_would_change() {
     assert_eq!(fake.collection("opportunities").get(&uuid(0)), Some(deal));
     assert!(!Path::new(&journal).exists());
 
-    // What changes nothing can be left out of a real run.
+    // A real run can skip updates that change nothing.
     let report = all(Bulk::new(updates()).skip_unchanged().start().await.unwrap())
         .await
         .1;
@@ -256,7 +256,7 @@ async fn a_dry_run_reads_and_says_what_would_change() {
     );
 }
 
-/// Nothing is made, so there is nothing to be undone.
+/// A dry run sends no update, so a failure does not hold back later updates.
 #[tokio::test]
 async fn a_dry_run_holds_nothing_back() {
     let fake = fake(1);
@@ -281,9 +281,9 @@ fn hasty(fake: &Fake, rate: u32) -> Client {
         .unwrap()
 }
 
-/// A run is in no hurry: that the limiter lets nothing through is no reason to give up.
+/// In a run, time spent waiting for the limiter does not count as time of the call.
 #[tokio::test]
-async fn waiting_for_a_turn_takes_no_time_of_the_call() {
+async fn waiting_for_a_send_slot_takes_no_time_of_the_call() {
     let fake = fake(8);
     let opportunities = hasty(&fake, 5).opportunities();
     let updates = (0..8).map(move |number| opportunities.update(uuid(number)).amount_in_cents(5));
@@ -319,9 +319,9 @@ async fn a_deadline_does_not_give_a_call_more_time() {
     );
 }
 
-/// What a run stops is not the update's fault: the next run makes it.
+/// An update that is interrupted by the end of a run has not failed: the next run sends it.
 #[tokio::test]
-async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
+async fn an_update_in_flight_at_the_deadline_is_sent_by_the_next_run() {
     let fake = fake(1);
     let folder = tempfile::tempdir().unwrap();
     let bulk = || {
@@ -340,9 +340,9 @@ async fn what_is_in_the_air_at_the_deadline_is_made_by_the_next_run() {
     assert_eq!((report.updated, report.repeats, done[0].earlier), (1, 1, false));
 }
 
-/// The server is down for a while: the next run makes what was given up, and what was behind that.
+/// After an outage, the next run sends the updates that were given up, and those behind them.
 #[tokio::test]
-async fn an_outage_uses_nothing_up() {
+async fn an_outage_makes_no_update_final() {
     let server = fake(40);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
@@ -399,9 +399,9 @@ async fn a_hundred_failures_in_a_row_have_one_reason() {
     assert_eq!((report.rejected, report.not_modified, report.stopped), (399, 1, None));
 }
 
-/// Other calls of the client are not behind the whole run.
+/// Other calls of the client do not wait for the whole run.
 #[tokio::test]
-async fn other_calls_of_the_client_find_their_place() {
+async fn other_calls_of_the_client_do_not_wait_for_the_run() {
     let fake = fake(1_000);
     let client = Client::builder()
         .api_key(fake.api_key())
@@ -421,13 +421,13 @@ async fn other_calls_of_the_client_find_their_place() {
         .iter()
         .position(|request| request.method == "GET")
         .unwrap();
-    // Those that were sent, those that were in line, and a few that were sent while the test looked.
+    // Updates that were sent, updates in the queue, and a few that were sent meanwhile.
     assert!(at < 20 + 256 + 64, "{at}");
     drop(run);
 }
 
 #[tokio::test]
-async fn progress_can_be_asked_while_and_after() {
+async fn progress_is_available_during_and_after_a_run() {
     let fake = fake(50);
     let client = client_for(&fake);
     let updates: Vec<_> = (0..50)
@@ -449,7 +449,7 @@ async fn progress_can_be_asked_while_and_after() {
 }
 
 #[tokio::test]
-async fn what_failed_can_be_matched() {
+async fn failures_can_be_matched() {
     let fake = fake(0);
     let update = client_for(&fake).opportunities().update(UUID).amount_in_cents(1);
     let (done, _) = all(Bulk::new([update]).start().await.unwrap()).await;

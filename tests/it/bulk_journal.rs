@@ -1,5 +1,5 @@
-//! The journal of bulk runs: full disks, damage, two runs at once, changed input, other files, files that vanish, and runs
-//! that are stopped in every way there is. `bulk_kill` has the kills.
+//! The journal of bulk runs: full disks, damage, concurrent runs, changed input, other files, files that disappear, and runs
+//! that are stopped in every possible way. `bulk_kill` kills processes.
 
 mod damage;
 mod file;
@@ -29,12 +29,12 @@ use chartmogul_tests::{
 };
 use tempfile::TempDir;
 
-/// Far longer than a run takes that does not wait for ever.
+/// Far longer than a run takes, unless it hangs.
 const HUNG: Duration = Duration::from_secs(300);
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_bulk_run");
 
-/// A server, a client for it, and a place for journals.
+/// A server, a client for it, and a folder for journals.
 struct Scene {
     ledger: Ledger,
     client: Client,
@@ -67,7 +67,7 @@ impl Scene {
         (0..count).map(|index| update(&self.client, index)).collect()
     }
 
-    /// Runs over the first updates of the input.
+    /// Runs the first `count` updates of the input.
     async fn run(&self, count: u64, journal: &Path) -> Result<(Vec<Line>, Report), Error> {
         let bulk = Bulk::new(self.updates(count)).concurrency(3).fsync(false);
         all(bulk.journal(journal)).await
@@ -92,7 +92,7 @@ async fn all(bulk: Bulk<UpdateOpportunity>) -> Result<(Vec<Line>, Report), Error
     Ok((lines, run.report()))
 }
 
-/// What it says, with all causes, and without what is not the same in every run.
+/// The message of an error with all causes, without the parts that vary.
 fn message(error: &Error, folder: &Path) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -103,7 +103,7 @@ fn message(error: &Error, folder: &Path) -> String {
     text.replace(&folder.display().to_string(), "<folder>")
 }
 
-/// What must be the same of two runs over the same input.
+/// The part of a report that must be the same in two runs over the same input.
 fn without_repeats(mut report: Report) -> Report {
     report.repeats = 0;
     report
@@ -114,11 +114,11 @@ fn essences(lines: &[Line]) -> Vec<(u64, &str, &str)> {
 }
 
 #[tokio::test]
-async fn a_disk_that_is_full_ends_the_run_and_not_its_journal() {
+async fn a_full_disk_ends_the_run_but_keeps_its_journal() {
     const COUNT: u64 = 60;
     let expected = Scene::new().await;
     let (expected, report) = all(Bulk::new(expected.updates(COUNT))).await.unwrap();
-    // In the first record, behind it, in the first updates, and later; each time resumed with a little more room.
+    // The limit is in the first record, behind it, in the first updates, and later; each run is resumed with a higher limit.
     for limits in [
         [0, 50],
         [57, 100],
@@ -147,10 +147,10 @@ async fn a_disk_that_is_full_ends_the_run_and_not_its_journal() {
 
             let lines: Vec<Line> = lines.iter().map(|line| line.parse().unwrap()).collect();
             let yielded: BTreeMap<_, _> = lines.iter().map(|line| (line.index, &*line.outcome)).collect();
-            // The second is of one that an earlier run has sent.
+            // The second outcome is that of an update that an earlier run sent.
             let stopped = |outcome: &str| outcome.starts_with("stopped") || outcome == "given up, perhaps done";
             for receipt in &scene.ledger.receipts()[before..] {
-                assert!(receipt.is_answered, "what was sent was waited for");
+                assert!(receipt.has_response, "what was sent was waited for");
                 assert!(!stopped(yielded[&receipt.index]), "a response was not yielded");
             }
             for line in lines.iter().filter(|line| !stopped(&line.outcome)) {
@@ -193,7 +193,7 @@ async fn one_run_at_a_time_uses_a_journal() {
     let in_use = |error: &Error| matches!(error, Error::JournalInUse { .. });
     for is_killed in [true, false] {
         let path = scene.path(&format!("journal-{is_killed}"));
-        scene.ledger.hold(true); // so that the first one is under way all the while
+        scene.ledger.hold(true); // so that the first run does not end
         scene.ledger.forget_requests();
         let mut first = Program::start(&mut scene.program(COUNT, &path));
         while scene.ledger.requests() == 0 {
@@ -201,7 +201,7 @@ async fn one_run_at_a_time_uses_a_journal() {
         }
         let mut second = Program::start(&mut scene.program(COUNT, &path));
         let mine = scene.run(COUNT, &path);
-        // Nobody is answered, so one that is let in would wait for ever.
+        // The server does not respond, so a run that is not refused would wait forever.
         let ends = async {
             while !second.has_ended() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -304,7 +304,7 @@ async fn other_files_are_left_as_they_are() {
 }
 
 #[tokio::test]
-#[allow(clippy::print_stderr)] // what is not tested is said
+#[allow(clippy::print_stderr)] // reports a test that is skipped
 async fn a_journal_that_must_not_be_written_is_left_as_it_is() {
     let scene = Scene::new().await;
     let path = scene.path("journal");
@@ -321,13 +321,13 @@ async fn a_journal_that_must_not_be_written_is_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_file_without_anything_in_it_becomes_a_journal() {
+async fn an_empty_file_becomes_a_journal() {
     let scene = Scene::new().await;
     let path = scene.path("journal");
     let (expected, _) = scene.run(9, &path).await.unwrap();
     let journal = fs::read(&path).unwrap();
     let header = &journal[..records(&journal)[0].end];
-    // Zeros are what a power loss can leave of a file that was just begun.
+    // After a power loss, a new file may contain zeros.
     let zeros = vec![0; header.len()];
     let half = [&header[..50], &zeros[50..]].concat();
     for beginning in [
@@ -365,7 +365,7 @@ async fn a_journal_is_its_owners() {
     assert_eq!(names, BTreeSet::from(["journal", "journal.damaged"].map(str::to_owned)));
 }
 
-/// What was read of a response is read of the journal, too, where it lies deeper.
+/// A response that could be read can be read again from the journal, where its values are nested more deeply.
 #[tokio::test]
 async fn a_response_with_deep_values_does_not_spoil_the_journal() {
     for levels in [64, 110, 118, 120, 122, 124, 126, 1_000] {

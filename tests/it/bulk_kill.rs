@@ -1,7 +1,7 @@
-//! Bulk runs whose process is killed at random moments, again and again, until it ends by itself.
+//! Bulk runs whose process is killed at random moments, repeatedly, until a run completes.
 //!
-//! `CHARTMOGUL_KILLS` says how often at least. A failure names its seed, which `CHARTMOGUL_SEED` sets; what is random in
-//! the program and in the kernel it does not repeat.
+//! `CHARTMOGUL_KILLS` sets the minimum number of kills. A failure prints its seed, which `CHARTMOGUL_SEED` sets; it does not
+//! determine the timing of the program and the kernel.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,14 +22,14 @@ use fastrand::Rng;
 use tokio::runtime::Runtime;
 
 const KILLS: usize = 50;
-/// After that many kills, a run may come to its end.
+/// After this many kills, a run may complete.
 const KILLS_OF_ONE_RUN: usize = 40;
-/// How long a response takes at most, in milliseconds.
+/// Maximum delay of a response, in milliseconds.
 const DELAY: u64 = 6;
 
 #[test]
-#[allow(clippy::print_stdout)] // seen when it fails, and with `--nocapture`
-fn a_run_that_is_killed_goes_on_where_it_was() {
+#[allow(clippy::print_stdout)] // shown when it fails, and with `--nocapture`
+fn a_run_that_is_killed_can_be_resumed() {
     let number = |name| {
         std::env::var(name)
             .ok()
@@ -49,7 +49,7 @@ fn a_run_that_is_killed_goes_on_where_it_was() {
     assert!(counts.while_sending > 0 && counts.while_reading > 0, "{counts}");
 }
 
-/// What was done, for `docs/reliability.md`.
+/// Numbers for `docs/reliability.md`.
 #[derive(Debug, Default)]
 struct Counts {
     runs: usize,
@@ -101,14 +101,14 @@ impl fmt::Display for Counts {
 /// When the process is killed.
 #[derive(Debug, Clone, Copy)]
 enum Moment {
-    /// When there is a journal, whatever is in it.
+    /// When the journal file exists.
     Started,
     After(Duration),
-    /// When so many requests more have arrived.
+    /// When more than this many further requests have arrived.
     Received(usize),
-    /// When so many lines are written.
+    /// When this many lines are written.
     Written(usize),
-    /// When the journal has grown so much.
+    /// When the journal has grown by more than this many bytes.
     Journal(u64),
     Never,
 }
@@ -125,7 +125,7 @@ struct Killed<'a> {
     merges: bool,
     ledger: Ledger,
     folder: tempfile::TempDir,
-    /// Outcomes that were read before a kill, and how many requests there were for them.
+    /// Outcomes that were read before a kill, and the number of requests for each.
     acknowledged: BTreeMap<u64, (Line, usize)>,
 }
 
@@ -180,7 +180,7 @@ impl<'a> Killed<'a> {
             }
             self.acknowledge(lines);
             counts.acknowledged += self.acknowledged.len();
-            // Without `fsync`, a power loss is not what a journal survives.
+            // A journal survives a power loss only with `fsync`.
             if self.has_fsync && self.rng.u8(..3) == 0 {
                 self.lose_power(&path);
                 counts.power_losses += 1;
@@ -192,7 +192,7 @@ impl<'a> Killed<'a> {
     fn moment(&mut self, path: &Path) -> Moment {
         let count = usize::try_from(self.count).unwrap();
         match self.rng.u8(..10) {
-            // The first moments of a run come only once, so they are killed several times.
+            // A run has an empty journal only at its start, so these moments are more likely.
             0..=4 if length(path) == 0 => Moment::After(Duration::from_micros(self.rng.u64(..30_000))),
             5..=7 if length(path) == 0 => Moment::Started,
             0 => Moment::After(Duration::from_micros(self.rng.u64(..60_000))),
@@ -204,7 +204,7 @@ impl<'a> Killed<'a> {
         }
     }
 
-    /// Starts the process, and kills it. The outcomes that it wrote, and its report, if it came to its end.
+    /// Starts the process, and kills it. Returns the outcomes that it wrote, and its report if it completed.
     fn start(&mut self, path: &Path, moment: Moment, counts: &mut Counts) -> (Vec<Line>, Option<String>) {
         let (requests, length) = (self.ledger.requests(), length(path));
         let mut command = self.command(&self.ledger);
@@ -223,7 +223,7 @@ impl<'a> Killed<'a> {
         };
         while !program.has_ended() {
             if has_come(&program, &self.ledger) {
-                // Not always right behind what was waited for.
+                // Sometimes with a delay after the event.
                 if self.rng.bool() {
                     sleep(Duration::from_micros(self.rng.u64(..2_000)));
                 }
@@ -250,7 +250,7 @@ impl<'a> Killed<'a> {
                 &mut counts.while_sending
             } += 1;
         }
-        // The report was written, and then the process was killed.
+        // The process may have been killed after it wrote the report.
         lines.retain(|line| !line.starts_with("report"));
         let lines: Vec<Line> = lines.iter().map(|line| line.parse().unwrap()).collect();
         let indices: BTreeSet<_> = lines.iter().map(|line| line.index).collect();
@@ -258,7 +258,7 @@ impl<'a> Killed<'a> {
         (lines, report)
     }
 
-    /// What was acknowledged before is the same again, and was not sent.
+    /// Checks that acknowledged outcomes are the same again, and were not sent.
     fn check_acknowledged(&self, lines: &[Line]) {
         if self.is_ordered {
             let in_order = lines.iter().zip(0..).all(|(line, index)| line.index == index);
@@ -282,22 +282,22 @@ impl<'a> Killed<'a> {
         let times = self.ledger.times();
         for line in lines.into_iter().filter(Line::is_final) {
             let requests = times.get(&line.index).copied().unwrap_or_default();
-            let was_answered = self
+            let had_response = self
                 .ledger
                 .receipts()
                 .iter()
-                .any(|receipt| receipt.index == line.index && receipt.is_answered);
-            assert_eq!(was_answered, !is_invalid(line.index), "{line}");
+                .any(|receipt| receipt.index == line.index && receipt.has_response);
+            assert_eq!(had_response, !is_invalid(line.index), "{line}");
             self.acknowledged.insert(line.index, (line, requests));
         }
     }
 
-    /// Takes away what a power loss could: what nobody has relied on yet. Some of it may be zeros, which is what
-    /// file systems put where the data did not come in time.
+    /// Removes what a power loss may remove from the journal: what nothing has relied on yet. A part may become zeros, as
+    /// file systems do if data was not written in time.
     fn lose_power(&mut self, path: &Path) {
         let mut journal = fs::read(path).unwrap_or_default();
         let records = records(&journal);
-        // The first record is on the disk before there is another.
+        // The first record is synced before another one is written.
         let mut kept = records
             .first()
             .filter(|header| header.end < journal.len())
@@ -340,7 +340,7 @@ impl<'a> Killed<'a> {
             assert_eq!(line.essence(), expected.essence());
         }
 
-        // No update is lost, and what was sent again was counted.
+        // No update is lost, and repeated requests are counted.
         let times = self.ledger.times();
         let mut again = 0;
         for (index, line) in &by_index {
@@ -358,7 +358,7 @@ impl<'a> Killed<'a> {
         let expected_report = expected_report.replacen("not sent", &format!("not sent{sent_again}"), 1);
         assert_eq!(report, expected_report);
 
-        // Updates of one opportunity were made in the order of the input, each perhaps several times in a row.
+        // Updates of one opportunity arrived in the order of the input, each possibly several times in a row.
         let mut last: BTreeMap<String, u64> = BTreeMap::new();
         for receipt in self.ledger.receipts() {
             assert_eq!(receipt.uuid, uuid(receipt.index));

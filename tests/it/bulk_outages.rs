@@ -1,4 +1,4 @@
-//! A run's own trouble, and that of the server, is never the end of an update.
+//! Problems of a run or of the server never make an update final.
 
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
@@ -14,7 +14,7 @@ use chartmogul_tests::{
     opportunity,
 };
 
-/// Statuses that say something about an update. All others are no verdict.
+/// Statuses that are about the update itself. All others leave it open.
 const VERDICTS: &[u16] = &[400, 404, 409, 410, 413, 422];
 
 fn bulk(client: &Client, count: u64, journal: &Path) -> Bulk<UpdateOpportunity> {
@@ -70,7 +70,7 @@ async fn only_a_verdict_about_the_update_is_final() {
     assert_eq!(final_ones, VERDICTS.iter().copied().collect());
 }
 
-/// Whoever notices first that time is up: the call or the engine.
+/// Either the call or the engine notices the deadline first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_deadline_loses_no_update() {
     const COUNT: u64 = 200;
@@ -99,9 +99,9 @@ async fn a_deadline_loses_no_update() {
     }
 }
 
-/// What one run knows of an update, the next ones know too.
+/// Later runs know what earlier ones knew about an update.
 #[tokio::test]
-async fn all_runs_together_tell_what_may_have_happened() {
+async fn whether_an_update_may_have_happened_is_known_over_all_runs() {
     for (status, is_refused) in [(429, false), (422, true), (401, true)] {
         let ledger = Ledger::start(0..0, 0, |_, _| Reply::Apply).await;
         let client = client(&ledger.url(), Retry::never());
@@ -112,7 +112,7 @@ async fn all_runs_together_tell_what_may_have_happened() {
         while ledger.requests() == 0 {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        drop(run); // the request has arrived, and nobody sees a response
+        drop(run); // the request has arrived, and the response is lost
         ledger.hold(false);
         ledger.outage(Some(Reply::Refuse(status)));
         for stop_at_once in [false, true] {
@@ -135,9 +135,9 @@ async fn all_runs_together_tell_what_may_have_happened() {
     }
 }
 
-/// Not for ever: what was refused for a moment, and certainly not done, has not happened.
+/// An update that was rejected only temporarily, and certainly not made, has not happened.
 #[tokio::test]
-async fn what_was_certainly_not_done_has_not_happened() {
+async fn an_update_that_was_certainly_not_made_has_not_happened() {
     let ledger = Ledger::start(0..0, 0, |_, _| Reply::Apply).await;
     let client = client(&ledger.url(), Retry::never());
     let folder = tempfile::tempdir().unwrap();
@@ -154,9 +154,9 @@ async fn what_was_certainly_not_done_has_not_happened() {
     }
 }
 
-/// The server asks for a wait that the run's deadline does not allow: that is no failure of the update, and known before then.
+/// The server asks for a wait beyond the run's deadline: that is not a failure of the update, and known before the deadline.
 #[tokio::test]
-async fn what_a_deadline_leaves_no_time_for_is_the_runs() {
+async fn a_wait_beyond_the_deadline_stops_the_run() {
     let fake = Fake::start().unwrap();
     fake.collection("opportunities").insert(opportunity(&uuid(0))).unwrap();
     fake.respond_next(Canned::new(429).header("retry-after", "3000"));

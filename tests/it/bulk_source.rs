@@ -14,7 +14,7 @@ use chartmogul_fake::Fake;
 use chartmogul_tests::{UUID, client_for, opportunity};
 use tokio::sync::oneshot;
 
-/// Far longer than anything here takes that does not wait for ever.
+/// Far longer than any of these tests takes, unless it hangs.
 const HUNG: Duration = Duration::from_secs(120);
 
 fn scene() -> (Fake, Client) {
@@ -24,7 +24,7 @@ fn scene() -> (Fake, Client) {
     (fake, client)
 }
 
-/// Updates of what comes through a channel: one that blocks, as standard input does.
+/// Updates for numbers from a channel that blocks, like standard input.
 fn blocking(client: &Client) -> (Sender<i64>, impl Iterator<Item = UpdateOpportunity> + Send + use<>) {
     let (give, take): (_, Receiver<i64>) = channel();
     let opportunities = client.opportunities();
@@ -39,7 +39,7 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(HUNG, what).await.expect("to come to an end")
 }
 
-/// The run sends what is there, sees the stop, and ends; all while its source blocks.
+/// While its source blocks, the run sends the updates that are available, notices the stop, and ends.
 async fn while_it_blocks(stops: bool) {
     let (fake, client) = scene();
     let (give, updates) = blocking(&client);
@@ -64,7 +64,7 @@ async fn while_it_blocks(stops: bool) {
     let report = soon(run.finish()).await.unwrap();
     let why = if stops { Stopped::Requested } else { Stopped::Deadline };
     assert_eq!((report.updated, report.stopped), (3, Some(why)));
-    drop(give); // it has blocked all the while
+    drop(give); // it has blocked until now
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_source_that_blocks_blocks_nothing_else_on_many_threads() {
     while_it_blocks(false).await;
 }
 
-/// Nor does the runtime wait for it at its end.
+/// Nor does a runtime wait for the source when it shuts down.
 #[test]
 fn a_runtime_can_end_while_a_source_blocks() {
     let (ended, end) = channel();
@@ -141,9 +141,9 @@ async fn an_iterator_that_fails_or_panics_ends_the_run_with_what_came_before() {
     }
 }
 
-/// An iterator is not asked for all there is, and is dropped when the run is.
+/// A run does not read its iterator to the end in advance, and drops it with itself.
 #[tokio::test]
-async fn an_iterator_is_asked_as_needed_and_ends_with_the_run() {
+async fn an_iterator_is_read_as_needed_and_dropped_with_the_run() {
     let (_fake, client) = scene();
     let opportunities = client.opportunities();
     let alive = std::sync::Arc::new(());

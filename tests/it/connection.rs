@@ -1,4 +1,4 @@
-//! What a client of this library asks of a connection.
+//! Connections: protocols, settings, proxies.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use chartmogul_tests::{UUID, peer::Peer, tls::Authority};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
-/// The protocol that a client and a server agree on, if the server speaks both.
+/// The protocol that is negotiated with a server that supports both.
 async fn agreed(set: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Option<String> {
     let authority = Authority::new("Root for tests");
     let mut config = (*authority.server("localhost")).clone();
@@ -38,7 +38,7 @@ async fn it_is_http_1_unless_http_2_is_asked_for() {
     assert_eq!(agreed(ClientBuilder::http2).await.as_deref(), Some("h2"));
 }
 
-/// What can't be right is said when the client is built, not when it is used.
+/// Invalid settings are reported when the client is built, not when it is used.
 #[test]
 fn a_wrong_setting_is_named() {
     let built = |set: fn(ClientBuilder) -> ClientBuilder| {
@@ -68,7 +68,7 @@ fn a_wrong_setting_is_named() {
     assert!(built(|b| b.proxy("http://localhost:1").base_url("http://127.0.0.1:1")).contains("plain http"));
 }
 
-/// Runs a test of this binary again with other variables: the environment belongs to the whole process.
+/// Runs a test of this binary in a process with other environment variables: they belong to the whole process.
 async fn with_variables(test: &'static str, variables: &'static [(&'static str, &'static str)]) {
     let child = tokio::task::spawn_blocking(move || {
         std::process::Command::new(std::env::current_exe().unwrap())
@@ -83,7 +83,7 @@ async fn with_variables(test: &'static str, variables: &'static [(&'static str, 
     assert!(child.await.unwrap().success());
 }
 
-/// Whether this is the other process; alone, its test has nothing to do.
+/// Whether this is the child process; otherwise its test does nothing.
 fn is_child(test: &str) -> bool {
     std::env::var("CHARTMOGUL_TEST_CHILD").is_ok_and(|name| name == test)
 }
@@ -131,7 +131,7 @@ fn is_given_a_socks_proxy() {
     builder.base_url("http://127.0.0.1:1").build().unwrap();
 }
 
-const PROXIED: &str = "connection::asks_by_the_proxy_of_the_environment";
+const PROXIED: &str = "connection::sends_by_the_proxy_of_the_environment";
 
 #[tokio::test]
 async fn the_proxy_of_the_environment_is_used() {
@@ -142,7 +142,7 @@ async fn the_proxy_of_the_environment_is_used() {
 }
 
 #[tokio::test]
-async fn asks_by_the_proxy_of_the_environment() {
+async fn sends_by_the_proxy_of_the_environment() {
     if !is_child(PROXIED) {
         return;
     }
@@ -151,9 +151,9 @@ async fn asks_by_the_proxy_of_the_environment() {
     client.opportunities().get(UUID).send().await.unwrap_err();
 }
 
-/// A proxy learns the name of the host and nothing else: neither the key nor which object it is about.
+/// A proxy sees only the name of the host: neither the key nor the object.
 #[tokio::test]
-async fn a_proxy_sees_the_host_alone() {
+async fn a_proxy_sees_only_the_host() {
     let proxy = Peer::responding("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
     let client = Client::builder()
         .api_key("sk-secret")

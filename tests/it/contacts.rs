@@ -1,4 +1,4 @@
-//! What is odd about contacts: two in one path, custom attributes, positions.
+//! Peculiarities of contacts: two in one path, custom attributes, positions.
 
 use chartmogul::{Client, Error, contacts::MergedContacts};
 use chartmogul_fake::Fake;
@@ -48,7 +48,7 @@ async fn a_merge_names_which_contact_stays() {
     assert_eq!((pat.position.get(), pat.customer_uuid.is_null()), (Some(&1), true));
     assert_eq!(pat.custom.get_bool("vip").unwrap(), Some(true));
 
-    // Read again, it has its customer; the other one is gone.
+    // Reading it again returns its customer; the other contact is gone.
     let pat = client.contacts().get(PAT).send().await.unwrap();
     assert_eq!(pat.customer_uuid.as_str(), Some(CUSTOMER));
     let error = client.contacts().get(KIM).send().await.unwrap_err();

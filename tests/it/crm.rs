@@ -1,4 +1,4 @@
-//! What contacts, notes, tasks, opportunities and customers have in common.
+//! Common behaviour of contacts, notes, tasks, opportunities and customers.
 
 use chartmogul::{
     Client, Error, Outcome,
@@ -19,7 +19,7 @@ fn start() -> (Fake, Client) {
     (fake, client)
 }
 
-/// What the items of a list say of themselves.
+/// The values of a field of all items of a list.
 macro_rules! listed {
     ($list:expr, $key:ident) => {{
         let items: Vec<_> = $list.items().try_collect().await.unwrap();
@@ -47,7 +47,7 @@ async fn everything_of_a_customer_is_reached_in_one_way() {
     assert_eq!(listed!(customer.tasks().list(), task_uuid), ["mine"]);
     assert_eq!(listed!(customer.opportunities().list(), uuid), ["mine"]);
     assert_eq!(listed!(customer.invoices().list(), uuid), ["mine"]);
-    // The fake knows nothing of these but the document's example.
+    // For these, the fake returns the document's example.
     assert_eq!(listed!(customer.subscriptions().list(), external_id), ["sub_0001"]);
     assert_eq!(listed!(customer.activities().list(), id), ["5000000001"]);
     assert_eq!(customer.get().send().await.unwrap().uuid, CUSTOMER);
@@ -57,7 +57,7 @@ async fn everything_of_a_customer_is_reached_in_one_way() {
         assert!(url.contains(CUSTOMER), "{url}");
     }
 
-    // New objects are the customer's, too.
+    // New objects belong to the customer, too.
     let contact = customer.contacts().create().first_name("Pat").send().await.unwrap();
     let note = customer.notes().create("note").send().await.unwrap();
     let new = NewTask {
@@ -85,7 +85,7 @@ async fn an_update_that_changes_nothing_is_not_modified() {
             assert!(matches!(error, Error::NotModified(_)), "{error:?}");
             let outcome = $new.outcome().await.unwrap();
             assert!(matches!(outcome, Outcome::Updated(_)), "{outcome:?}");
-            // Also where the server knows more than the fake does.
+            // Also if the server returns 304 where the fake does not.
             fake.respond_next(Canned::new(304));
             let outcome = $update.outcome().await.unwrap();
             assert!(matches!(outcome, Outcome::NotModified), "{outcome:?}");
@@ -106,7 +106,7 @@ async fn an_update_that_changes_nothing_is_not_modified() {
         customer().company("Example Holding"),
         customer().company("New")
     );
-    #[allow(deprecated)] // it is an update all the same
+    #[allow(deprecated)] // it is an update, too
     let old = || client.customer_notes().update("one");
     check!(old(), old(), old().text("Really done"));
 }
@@ -125,7 +125,7 @@ async fn updated<U: Update + 'static>(
     run.finish().await.unwrap().updated
 }
 
-/// Nothing was written for any of them: an update whose object can be read takes part.
+/// No code is written for any of them: every update whose object can be read is supported.
 #[tokio::test]
 async fn bulk_takes_every_update_of_the_crm() {
     let (fake, client) = start();
@@ -142,7 +142,7 @@ async fn bulk_takes_every_update_of_the_crm() {
     assert_eq!(task["completed_at"], "2026-04-20T00:00:00.000Z");
 }
 
-/// The same, for all of the table, with the document's examples.
+/// The same for all operations of the table, with the document's examples.
 #[tokio::test]
 async fn bulk_takes_every_update_as_json() {
     let document = document::read();
@@ -163,7 +163,7 @@ async fn bulk_takes_every_update_as_json() {
             update(key)
         });
         let report = Bulk::new(updates).start().await.unwrap().finish().await.unwrap();
-        // The example may be what is there.
+        // The example may be the current value.
         assert_eq!(report.updated + report.not_modified, 3, "{operation}: {report:?}");
         tried.push(operation.tag);
     }

@@ -1,4 +1,4 @@
-//! What is odd about customers and their attributes, on the fake.
+//! Peculiarities of customers and their attributes, with the fake.
 
 use chartmogul::{
     Client, CustomAttributeList, Error,
@@ -64,7 +64,7 @@ async fn leads_come_first_then_the_earliest_on_every_page() {
             "{size}"
         );
     }
-    // A customer that is removed meanwhile moves no other.
+    // A customer that is removed meanwhile does not shift the others.
     let first = list().per_page(2).send().await.unwrap();
     fake.collection("customers").remove("cus_9");
     let next = list().cursor(first.cursor.get().unwrap()).send().await.unwrap();
@@ -98,7 +98,7 @@ async fn a_search_for_nobody_is_not_found() {
     );
     let error = client.customer("cus_1").get().send().await.unwrap_err();
     assert_eq!(error.message(), Some("Customer \"1\" does not exist"));
-    // A list without items has no form in a query.
+    // An empty list can't be written in a query.
     let none = client
         .customer(SAMPLE)
         .get()
@@ -111,7 +111,7 @@ async fn a_search_for_nobody_is_not_found() {
 }
 
 #[tokio::test]
-async fn a_new_customer_is_a_lead_and_there_once() {
+async fn a_new_customer_is_a_lead_and_exists_once() {
     let (_fake, client) = start();
     let new = || NewCustomer {
         data_source_uuid: "ds_1",
@@ -197,7 +197,7 @@ async fn attributes_are_changed_one_by_one_and_keep_their_types() {
     ));
 }
 
-/// What programs do to one attribute or tag never costs another; to replace all takes two calls that say so.
+/// A change of one attribute or tag never removes another; replacing all takes two explicit calls.
 #[tokio::test]
 async fn nothing_that_is_not_named_is_lost() {
     let (fake, client) = start();
@@ -206,7 +206,7 @@ async fn nothing_that_is_not_named_is_lost() {
     let before = stored();
     assert_eq!(before["custom"], json!({ "seats": 4 }));
 
-    // One is set anew, one is changed, one has a source, one is removed.
+    // One is added, one is changed, one has a source, one is removed.
     attributes.add_custom([("pro", true)]).send().await.unwrap();
     attributes.update_custom([("pro", false)]).send().await.unwrap();
     let plan = NewCustomAttribute::new("plan", "A").source("crm-sync");
@@ -235,7 +235,7 @@ async fn nothing_that_is_not_named_is_lost() {
         json!({ "custom": { "seats": 4, "plan": "A" }, "stripe": before["stripe"], "tags": ["vip"] })
     );
 
-    // To replace all: what is new first, and what is left over then. At no moment is there nothing.
+    // To replace all, add the new ones first, then remove the old ones, so that the customer always has some.
     let new = [("channel", "Web"), ("plan", "B")];
     let all = attributes.add_custom(new).send().await.unwrap().custom;
     let is_new = |key: &str| new.iter().any(|(name, _)| *name == key);
@@ -246,7 +246,7 @@ async fn nothing_that_is_not_named_is_lost() {
     assert_eq!(json!(left.custom), json!({ "channel": "Web", "plan": "B" }));
 }
 
-/// A preview of 2026, in the shapes of official clients.
+/// A preview feature of 2026, in the shapes of official clients.
 #[tokio::test]
 async fn overrides_and_earlier_values_are_sent_and_read() {
     let (fake, client) = start();
@@ -278,7 +278,7 @@ async fn overrides_and_earlier_values_are_sent_and_read() {
 }
 
 #[tokio::test]
-async fn an_update_keeps_custom_attributes_and_nothing_to_change_is_told() {
+async fn an_update_keeps_custom_attributes_and_no_change_is_reported() {
     let (_fake, client) = start();
     let update = CustomerAttributesUpdate::default().custom([("pro", true)]);
     let customer = client
@@ -332,7 +332,7 @@ async fn by_email_all_customers_with_the_address_are_changed() {
     );
     assert_eq!(attributes("cus_1"), json!({ "tags": [], "custom": {}, "stripe": {} }));
 
-    // A customer of whom a contact has the address, if that is asked for.
+    // Also a customer with a contact that has the address, on request.
     let contact = client.customer("cus_1").contacts().create().email("pat@example.com");
     contact.send().await.unwrap();
     let by_contact = || {

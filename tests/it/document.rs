@@ -1,10 +1,10 @@
-//! The document itself.
+//! The OpenAPI document.
 
 use chartmogul_api::operations;
 use chartmogul_tests::{UUID, document, snapshot, start};
 use serde_json::{Value, json};
 
-/// The document's own example, through the SDK.
+/// Sends the document's own example with the SDK.
 #[tokio::test]
 async fn the_example_is_what_the_sdk_sends_and_reads() {
     let document = document::read();
@@ -56,9 +56,9 @@ fn the_document_refuses_what_the_api_documents_as_wrong() {
     assert!(refused(json!({})));
 }
 
-/// What is repeated after a broken connection follows from this table, so a change of it is read by somebody.
+/// This table decides what is repeated after a broken connection, so a change needs a review.
 #[test]
-fn what_is_harmless_to_repeat() {
+fn idempotent_operations() {
     let mut sorted = operations::ALL.to_vec();
     sorted.sort_by_key(|operation| (operation.path, operation.method));
     let lines = sorted.into_iter().map(|operation| {
@@ -72,7 +72,7 @@ fn what_is_harmless_to_repeat() {
     snapshot::check("operations", "idempotent", &lines.collect::<String>());
 }
 
-/// The generated table holds every operation of the document, and what it says about it.
+/// The generated table has every operation of the document, with its properties.
 #[test]
 fn the_table_is_the_document() {
     let document = document::read();

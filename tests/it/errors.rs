@@ -6,7 +6,7 @@ use chartmogul::{Client, Error};
 use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, bodies::BODIES, snapshot, start};
 
-async fn answered(status: u16, content_type: &str, body: &str) -> Error {
+async fn error_of(status: u16, content_type: &str, body: &str) -> Error {
     let (fake, client) = start();
     fake.respond_next(
         Canned::new(status)
@@ -39,7 +39,7 @@ fn chain(error: &Error) -> String {
 async fn every_body_is_read_and_kept() {
     let mut text = String::new();
     for (name, status, content_type, body) in BODIES {
-        let error = answered(*status, content_type, body).await;
+        let error = error_of(*status, content_type, body).await;
         assert_eq!(error.status().map(|s| s.as_u16()), Some(*status), "{name}");
         assert_eq!(error.body().map(|b| &b[..]), Some(body.as_bytes()), "{name}");
         let done = matches!(*status, 200 | 500..=502 | 504..);

@@ -1,4 +1,4 @@
-//! The fake over HTTP, without the SDK; what it returns is tested in its own crate.
+//! The fake over HTTP, without the SDK; its responses are tested in its own crate.
 
 use chartmogul_fake::{Canned, Fake, samples};
 use chartmogul_tests::{UUID, document, start};
@@ -86,7 +86,7 @@ async fn a_body_may_have_32_megabytes() {
     }
 }
 
-/// A blocking client on the only thread of a test, and a fake that nobody drives.
+/// The fake runs on its own thread, so it works with a blocking client in a test without a runtime.
 #[test]
 fn it_needs_no_runtime() {
     let fake = Fake::start().unwrap();

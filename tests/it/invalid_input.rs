@@ -1,4 +1,4 @@
-//! Values that can't be right: refused before anything is sent, with the field, the value and what is allowed.
+//! Invalid values: rejected before anything is sent, with the field, the value and the requirement.
 
 use chartmogul::{
     CustomAttributeList, Error,

@@ -1,4 +1,4 @@
-//! What is odd about invoices: they are imported with what they consist of, identified in two ways, and read in one.
+//! Peculiarities of invoices: imports with all parts, and two kinds of identifiers, of which only one can be read.
 
 use chartmogul::{
     Client, Error,
@@ -70,7 +70,7 @@ fn by_external_id(external_id: &str) -> InvoiceIdentifier {
 }
 
 #[tokio::test]
-async fn an_invoice_is_imported_with_what_it_consists_of() {
+async fn an_invoice_is_imported_with_its_parts() {
     let (_fake, client) = start();
     let (first, second) = (import(&client, "INV-1").await, import(&client, "INV-2").await);
     let date = |text: &str| text.parse::<chrono::DateTime<chrono::Utc>>().unwrap();
@@ -80,7 +80,7 @@ async fn an_invoice_is_imported_with_what_it_consists_of() {
     assert!(items[0].extra.is_empty(), "{:?}", items[0].extra);
     assert!(items[1].quantity == 2 && items[1].description == "Onboarding" && items[1].discount_code == "");
     assert!(transactions[0].date == date("2026-03-02T09:30:00Z") && transactions[0].amount_in_cents.is_null());
-    // A subscription goes on in the next invoice.
+    // A subscription continues in the next invoice.
     let other = &second.line_items.get().unwrap()[0];
     assert!(items[0].uuid != other.uuid && items[0].subscription_uuid == other.subscription_uuid);
 
@@ -96,7 +96,7 @@ async fn an_invoice_is_imported_with_what_it_consists_of() {
 }
 
 #[tokio::test]
-async fn invalid_values_are_refused_with_their_place() {
+async fn invalid_values_are_rejected_with_their_path() {
     let (fake, client) = start();
     let long = "4".repeat(31);
     for (invoices, place) in [
@@ -275,7 +275,7 @@ async fn updates_by_either_identifier_read_the_invoice() {
             found.push(match done.outcome {
                 Outcome::Updated(_) => "updated".to_owned(),
                 Outcome::NotModified => "not modified".to_owned(),
-                // It is sent all the same.
+                // It is sent nevertheless.
                 Outcome::Rejected(error) => error.status().unwrap().as_u16().to_string(),
                 other => format!("{other:?}"),
             });
@@ -298,7 +298,7 @@ async fn updates_by_either_identifier_read_the_invoice() {
             .is_some()
     );
 
-    // Others than the one that was asked for are no success.
+    // Other invoices than the requested one are an error.
     let two = json!({ "invoices": [{ "uuid": "inv_1" }, { "uuid": "inv_2" }], "cursor": null, "has_more": false });
     fake.respond_next(Canned::new(200).json(two.to_string()));
     let mut run = Bulk::new([update(by_external_id("INV-1"))])
@@ -313,7 +313,7 @@ async fn updates_by_either_identifier_read_the_invoice() {
     assert!(matches!(failed.error(), Some(Error::Unreadable { .. })), "{failed:?}");
 }
 
-/// Every data source has its own external identifiers.
+/// External identifiers are unique only within a data source.
 #[tokio::test]
 async fn an_external_identifier_is_of_one_data_source() {
     let (fake, client) = start();

@@ -1,4 +1,4 @@
-//! The limits, as programs meet them: none of their calls holds up another one that is polled.
+//! Limits in typical programs: a call that is not polled never delays one that is.
 
 use std::{
     future::{Future, poll_fn},
@@ -22,7 +22,7 @@ use tokio::{
 };
 
 const DEALS: usize = 60;
-/// None of the programs takes a tenth of it, unless it stands still.
+/// At least ten times as long as any of the programs takes, unless it hangs.
 const LONG: Duration = Duration::from_secs(60);
 
 fn uuid(number: usize) -> String {
@@ -51,7 +51,7 @@ fn start_with(deals: usize, rate: u32) -> (Fake, Client) {
     (fake, client)
 }
 
-/// Runs a program on both kinds of runtime. It is not spawned, so that all its futures share a task.
+/// Runs a program on both kinds of runtime, without spawning it, so that all its futures share a task.
 fn on_both_runtimes<F: Future<Output = ()>>(program: impl Fn() -> F) {
     let run = |runtime: Runtime| {
         let result = runtime.block_on(async { timeout(LONG, program()).await });
@@ -105,7 +105,7 @@ fn a_call_beside_a_list() {
     });
 }
 
-/// A run polls its source no more when too many outcomes wait to be taken.
+/// A run stops polling its source when too many outcomes wait to be taken.
 #[test]
 fn a_call_for_each_outcome_of_a_run_over_a_list() {
     const DEALS: usize = 900;
@@ -126,13 +126,13 @@ fn a_call_for_each_outcome_of_a_run_over_a_list() {
     });
 }
 
-/// Every permit is taken by a call that nobody polls, and more such calls wait for one.
+/// Calls that are not polled hold all permits, and more such calls wait for one.
 #[test]
-fn a_call_behind_those_that_nobody_polls() {
+fn a_call_behind_calls_that_are_not_polled() {
     on_both_runtimes(|| async {
         let (_fake, client) = start();
         let deals = client.opportunities();
-        // Connects, so that what is polled once below is sent.
+        // Connects, so that a call that is polled once below is sent.
         let warm = (0..5).map(|number| deals.get(uuid(number)).send());
         futures_util::future::try_join_all(warm).await.unwrap();
         let mut alive = Vec::new();
@@ -152,9 +152,9 @@ fn a_call_behind_those_that_nobody_polls() {
     });
 }
 
-/// A request that waits for its connection may arrive at any time, so no more are let through than may arrive at once.
+/// A request that waits for its connection may arrive at any time, so no more are started than may arrive at once.
 #[tokio::test]
-async fn requests_that_are_still_to_leave_count() {
+async fn requests_that_are_not_sent_yet_count() {
     const RATE: usize = 4;
     let authority = Authority::new("Root for tests");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -171,7 +171,7 @@ async fn requests_that_are_still_to_leave_count() {
     tokio::spawn(async move {
         let mut open = Vec::new();
         loop {
-            open.push(listener.accept().await.unwrap()); // and no word of TLS
+            open.push(listener.accept().await.unwrap()); // without a TLS handshake
             count.fetch_add(1, Ordering::SeqCst);
         }
     });
@@ -181,9 +181,9 @@ async fn requests_that_are_still_to_leave_count() {
     assert_eq!(connections.load(Ordering::SeqCst), RATE);
 }
 
-/// A Unix time as seconds, for example.
+/// For example, because it sends a Unix time instead of seconds.
 #[tokio::test]
-async fn a_server_that_asks_for_years_is_not_asked_for_an_hour() {
+async fn a_server_that_asks_for_years_gets_no_request_for_an_hour() {
     let (fake, client) = start();
     let read = || client.opportunities().get(uuid(0));
     fake.respond_next(Canned::new(429).header("retry-after", "1774969200"));

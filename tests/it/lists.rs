@@ -1,4 +1,4 @@
-//! Lists: what a page is, and how pages follow each other.
+//! Lists: pages, cursors and filters.
 
 use chartmogul::{Client, Error, Field, opportunities::OpportunityPage};
 use chartmogul_api::types::ListOpportunitiesQuery;
@@ -7,7 +7,7 @@ use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
-async fn answered(canned: Canned) -> Result<OpportunityPage, Error> {
+async fn list_with(canned: Canned) -> Result<OpportunityPage, Error> {
     let (fake, client) = start();
     fake.respond_next(canned);
     let query = ListOpportunitiesQuery::default();
@@ -85,7 +85,7 @@ async fn a_page_has_200_entries_unless_fewer_are_wanted() {
 }
 
 #[tokio::test]
-async fn filters_let_through_what_fits_them_all() {
+async fn an_entry_must_fit_all_filters() {
     let (_fake, client) = start_with(4, |number, deal| match number {
         0 => deal["customer_uuid"] = json!("cus_0"),
         1 => deal["owner"] = json!("a+b@example.com"),
@@ -108,7 +108,7 @@ async fn filters_let_through_what_fits_them_all() {
     );
     assert_eq!(find(|query| query.pipeline_stage = Some("Größe".to_owned())).await, "3");
     assert_eq!(find(|query| query.pipeline = Some("A".to_owned())).await, "");
-    // The sample closes on 2026-03-31; both ends belong to it.
+    // The sample closes on 2026-03-31; both ends of a range are inclusive.
     let on = |text: &str| Some(text.into());
     let between = async |first: &str, last: &str| {
         let found = page(&client, |query| {
@@ -130,7 +130,7 @@ async fn filters_let_through_what_fits_them_all() {
         ""
     );
 
-    // Filters and pages together.
+    // Filters combined with pages.
     let first = page(&client, |query| {
         query.pipeline = Some("New Business".to_owned());
         query.per_page = Some(2);
@@ -153,13 +153,13 @@ async fn one_entry_never_spoils_the_page() {
             let mut spoilt = whole.clone();
             spoilt[name] = odd;
             let body = json!({ "entries": [whole, spoilt, whole], "cursor": "x", "has_more": false });
-            let page = answered(Canned::new(200).json(body.to_string())).await.unwrap();
+            let page = list_with(Canned::new(200).json(body.to_string())).await.unwrap();
             assert_eq!(page.entries.len(), 3, "{name}");
             assert_eq!(json!(page), body, "{name}");
         }
     }
     let body = json!({ "entries": [null, whole, "odd", [whole], whole, 1], "cursor": 5, "has_more": "no", "page": 1 });
-    let page = answered(Canned::new(200).json(body.to_string())).await.unwrap();
+    let page = list_with(Canned::new(200).json(body.to_string())).await.unwrap();
     assert_eq!((page.entries.len(), page.entries.unexpected().len()), (2, 4));
     assert_eq!(page.entries.unexpected()[1], (2, json!("odd")));
     assert_eq!(
@@ -195,7 +195,7 @@ async fn a_day_is_found_however_it_is_written_and_whatever_else_is_odd() {
     }
 }
 
-/// What JSON libraries refuse, wherever it stands: the other members are there, the other entries, and the way on.
+/// A value that JSON libraries reject affects neither other fields nor other entries nor the cursor.
 #[tokio::test]
 async fn one_odd_value_costs_only_itself() {
     let whole = opportunity(UUID);
@@ -215,7 +215,7 @@ async fn one_odd_value_costs_only_itself() {
             }
             let body = json!({ "entries": [whole, spoilt, whole, "(odd)"], "cursor": "x", "has_more": true });
             let body = body.to_string().replace(r#""(odd)""#, odd);
-            let page = answered(Canned::new(200).json(body)).await.unwrap();
+            let page = list_with(Canned::new(200).json(body)).await.unwrap();
             assert_eq!(
                 (page.entries.len(), page.entries.unexpected().len()),
                 (3, 1),
@@ -245,7 +245,7 @@ async fn one_odd_value_costs_only_itself() {
                     None => object[name] = Value::Null,
                 }
             }
-            assert_eq!(rest, spoilt, "the other members");
+            assert_eq!(rest, spoilt, "the other fields");
             assert!(
                 read.as_str().is_none() && read.as_i64().is_none() && read.as_f64().is_none(),
                 "{read}"
@@ -254,7 +254,7 @@ async fn one_odd_value_costs_only_itself() {
     }
 }
 
-/// Nothing may look like an empty page that is none.
+/// A response without its entries must not look like an empty page.
 #[tokio::test]
 async fn a_page_without_its_entries_is_an_error() {
     for body in [
@@ -265,20 +265,20 @@ async fn a_page_without_its_entries_is_an_error() {
         r#"{"entries":"secret","has_more":false}"#,
         r#"[{"uuid":"secret"}]"#,
     ] {
-        let error = answered(Canned::new(200).json(body)).await.unwrap_err();
+        let error = list_with(Canned::new(200).json(body)).await.unwrap_err();
         let Error::Unreadable { response, source, .. } = &error else {
             panic!("{body}: {error:?}")
         };
         assert_eq!(&response.body()[..], body.as_bytes());
         assert!(!format!("{error} {error:?} {source}").contains("secret"), "{error:?}");
     }
-    let page = answered(Canned::new(200).json(r#"{"entries":[]}"#)).await.unwrap();
+    let page = list_with(Canned::new(200).json(r#"{"entries":[]}"#)).await.unwrap();
     assert!(page.entries.is_empty() && page.has_more.is_absent());
 }
 
 #[tokio::test]
 async fn the_last_of_two_equal_lists_counts() {
     let body = r#"{"entries":[{"uuid":"a"}],"entries":[{"uuid":"b"},{"uuid":"c"}],"has_more":false}"#;
-    let page = answered(Canned::new(200).json(body)).await.unwrap();
+    let page = list_with(Canned::new(200).json(body)).await.unwrap();
     assert_eq!(uuids(&page), ["b", "c"]);
 }

@@ -25,7 +25,7 @@ fn start_with(custom: &Value) -> (Witness, Client) {
     (fake, client)
 }
 
-/// A client that tries so often, at once.
+/// A client that makes this many attempts without waiting.
 fn trying(fake: &Fake, attempts: u32) -> Client {
     let retry = Retry::default()
         .max_attempts(attempts)
@@ -37,10 +37,10 @@ fn trying(fake: &Fake, attempts: u32) -> Client {
     client.retry(retry).build().unwrap()
 }
 
-/// What somebody else does. As on the server, it moves `updated_at`.
-fn set(opportunities: Collection<'_>, member: &str, value: Value) {
+/// A concurrent change. As on the server, it updates `updated_at`.
+fn set(opportunities: Collection<'_>, field: &str, value: Value) {
     let mut deal = opportunities.get(UUID).unwrap();
-    deal[member] = value;
+    deal[field] = value;
     deal["updated_at"] = json!("2026-03-01T00:00:00.000Z");
     opportunities.insert_unchecked(deal).unwrap();
 }
@@ -63,21 +63,21 @@ async fn merge(client: &Client) -> Result<Opportunity, Error> {
         .await
 }
 
-/// The deal as JSON, with these attributes as they are written here.
+/// The opportunity as JSON, with exactly these custom attributes.
 fn deal_with(custom: &str) -> String {
     let mut deal = opportunity(UUID);
     deal["custom"] = json!({});
     deal.to_string().replace("{}", custom)
 }
 
-/// A response to the next read, and one to the write that follows.
+/// Queues a response to the next read, and one to the write after it.
 fn response(fake: &Witness, read: &str, written: &str) {
     fake.respond_next(Canned::new(200).json(deal_with(read)));
     fake.respond_next(Canned::new(200).json(deal_with(written)));
 }
 
 #[tokio::test]
-async fn what_is_not_named_is_kept_as_it_was() {
+async fn attributes_that_are_not_named_are_kept() {
     let read =
         r#"{"Zeta":"ü","big":9223372036854775807,"dec":5.0,"yes":true,"at":"2026-01-31T00:00:00.000Z","seats":4}"#;
     let (fake, client) = start();
@@ -106,7 +106,7 @@ async fn what_is_not_named_is_kept_as_it_was() {
     assert_eq!(sent, expected);
 }
 
-/// Numbers of any size, and what this library would refuse if it was set.
+/// Numbers of any size, and values that this library would not let a caller set.
 #[tokio::test]
 async fn nothing_that_the_server_sent_is_rounded_or_refused() {
     let (fake, client) = start();
@@ -141,7 +141,7 @@ async fn nothing_to_change_is_not_written() {
     let update = || client.opportunities().update(UUID);
     update().merge_custom().remove("other").send().await.unwrap();
     assert_eq!(methods(&fake), ["GET", "GET"]);
-    // Nor is an attribute moved by being removed and set again, or written as the same number in another form.
+    // Nor does it write an attribute that is removed and set again, or the same number in another form.
     set(
         fake.collection("opportunities"),
         "custom",
@@ -157,7 +157,7 @@ async fn nothing_to_change_is_not_written() {
         .unwrap();
     assert_eq!(methods(&fake), ["GET", "GET", "GET"]);
     set(fake.collection("opportunities"), "custom", json!({ "seats": 5 }));
-    // But what else is updated is sent, without the attributes.
+    // Other fields are sent, without the attributes.
     update()
         .amount_in_cents(7)
         .merge_custom()
@@ -166,15 +166,15 @@ async fn nothing_to_change_is_not_written() {
         .await
         .unwrap();
     assert_eq!(fake.requests().last().unwrap().body, br#"{"amount_in_cents":7}"#);
-    // The server may find that itself.
+    // The server may respond that nothing changed.
     fake.respond_next(Canned::new(200).json(opportunity(UUID).to_string()));
     fake.respond_next(Canned::new(304));
     assert!(merge(&client).await.unwrap().uuid == UUID);
 }
 
-/// A write that is tried again follows from a new read, whatever it was tried again for.
+/// Each retry of a write reads again first, whatever the failure was.
 #[tokio::test]
-async fn what_changes_before_a_write_is_tried_again_is_kept() {
+async fn a_change_before_a_retry_is_kept() {
     for failure in [
         Canned::new(429).header("retry-after", "0"),
         Canned::new(503),
@@ -194,7 +194,7 @@ async fn what_changes_before_a_write_is_tried_again_is_kept() {
         });
         merge(&trying(&fake, 3)).await.unwrap();
         assert_eq!(custom(&fake), json!({ "seats": 5, "theirs": 1 }), "{failure:?}");
-        // What was done although the response says nothing is seen, and not done again.
+        // A write that was made although its response was lost is noticed, and not repeated.
         let done = format!("{failure:?}").contains("LoseResponse");
         let sent = methods(&fake);
         assert_eq!(sent[..3], ["GET", "PATCH", "GET"], "{failure:?}");
@@ -202,7 +202,7 @@ async fn what_changes_before_a_write_is_tried_again_is_kept() {
     }
 }
 
-/// Lets everything through, but not before somebody else has changed the object.
+/// A limiter without limits, which changes the object before each send slot.
 #[derive(Debug)]
 struct Busy(Arc<Fake>, Arc<AtomicI64>);
 
@@ -228,7 +228,7 @@ impl Limiter for Busy {
 }
 
 #[tokio::test]
-async fn a_write_waits_for_nothing_after_the_read() {
+async fn a_write_does_not_wait_after_its_read() {
     let fake = Arc::new(Fake::start().unwrap());
     fake.collection("opportunities").insert(opportunity(UUID)).unwrap();
     let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
@@ -239,7 +239,7 @@ async fn a_write_waits_for_nothing_after_the_read() {
     assert_eq!(custom(&fake), json!({ "theirs": theirs, "seats": 5 }));
 }
 
-/// The limiter in use: two requests for each call, and however few it lets through, calls do not wait for each other.
+/// With a low limit: each call needs two send slots, but calls do not block each other.
 #[tokio::test]
 async fn merges_share_a_low_rate() {
     let fake = Fake::start().unwrap();
@@ -263,7 +263,7 @@ async fn merges_share_a_low_rate() {
 }
 
 #[tokio::test]
-async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
+async fn an_error_knows_over_all_attempts_whether_the_write_may_have_happened() {
     let failing = |fake: &Witness, statuses: &[u16]| {
         for status in statuses {
             let response = match status {
@@ -295,7 +295,7 @@ async fn an_error_tells_of_all_attempts_whether_it_may_have_happened() {
     }
 }
 
-/// Whether the server tells the object, and what else it counts, is no sign of anything.
+/// Whether the server returns the object, or changes other fields, does not matter.
 #[tokio::test]
 async fn an_accepted_write_is_a_success() {
     for accepted in [
@@ -311,7 +311,7 @@ async fn an_accepted_write_is_a_success() {
         assert_eq!(json!(deal.custom), json!({ "seats": 5, "vip": true }), "{accepted:?}");
         assert_eq!(methods(&fake), ["GET", "PATCH", "GET"]);
 
-        // It was accepted, also if the object can't be read afterwards.
+        // It was accepted, even if the object can't be read afterwards.
         fake.respond_next(Canned::new(200).json(deal_with(r#"{"seats":4}"#)));
         fake.respond_next(accepted);
         fake.respond_next(Canned::new(502));
@@ -343,7 +343,7 @@ async fn an_attribute_that_was_not_kept_is_reported() {
     assert_eq!(fake.requests().len(), 6);
 }
 
-/// Whatever comes of starting again, the first write has happened.
+/// Whatever the result of the retry, the first write has happened.
 #[tokio::test]
 async fn a_write_in_conflict_is_not_forgotten() {
     let (fake, client) = start();
@@ -376,9 +376,9 @@ async fn a_write_in_conflict_is_not_forgotten() {
     }
 }
 
-/// "Nothing has changed" says something about a write only if it responds to one.
+/// 304 is about the write only if it is the response to a write.
 #[tokio::test]
-async fn a_read_that_is_not_modified_is_no_success() {
+async fn a_304_to_the_read_is_no_success() {
     let (fake, _client) = start();
     let client = trying(&fake, 2);
     let update = || client.opportunities().update(UUID).merge_custom().set("seats", 5);
@@ -402,9 +402,9 @@ async fn a_read_that_is_not_modified_is_no_success() {
     }
 }
 
-/// The same comes of it, whatever the object had.
+/// The result is the same, whatever attributes the object had.
 #[tokio::test]
-async fn to_replace_all_and_to_merge_is_to_replace_all() {
+async fn replacing_all_and_merging_replaces_all() {
     for there in [
         json!({}),
         json!({ "seats": 4 }),
@@ -432,7 +432,7 @@ async fn to_replace_all_and_to_merge_is_to_replace_all() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_kept_is_refused_before_anything_is_written() {
+async fn an_attribute_that_cannot_be_kept_is_an_error_before_the_write() {
     let (fake, client) = start_with(&json!({ "odd": {} }));
     let error = merge(&client).await.unwrap_err();
     assert_eq!(
@@ -453,7 +453,7 @@ async fn what_cannot_be_kept_is_refused_before_anything_is_written() {
 }
 
 #[tokio::test]
-async fn a_value_that_cannot_be_right_is_refused_before_anything_is_sent() {
+async fn an_invalid_value_is_rejected_before_anything_is_sent() {
     let (fake, client) = start();
     let update = || client.opportunities().update(UUID);
     for merge in [
@@ -493,9 +493,9 @@ type Changes = Vec<(&'static str, Option<i64>)>;
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Good,
-    /// Responded to with this status, and nothing was done.
+    /// Not processed; the response has this status.
     Refused(u16),
-    /// Done, and responded to with this status.
+    /// Processed; the response has this status.
     Done(u16),
 }
 
@@ -521,7 +521,7 @@ fn merged(mut custom: Attributes, changes: &Changes) -> Attributes {
     custom
 }
 
-/// What must come of it: what the object has, whether that is a success, and whether a failure may have happened.
+/// The expected result: the object's attributes, whether it is a success, and whether a failed write may have happened.
 fn expected(
     mut custom: Attributes,
     others: &[Option<Attributes>],
@@ -541,7 +541,7 @@ fn expected(
             let is_in_place = amount_is_set;
             amount_is_set |= !matches!(fate, Fate::Refused(_));
             match fate {
-                // An earlier attempt did it, so this one is "nothing to change", and the object is read for the caller.
+                // An earlier attempt made the update, so there is nothing to change, and the object is read for the caller.
                 Fate::Good if is_in_place => {
                     for _ in 0..attempts {
                         let (other, fate) = request();
@@ -557,7 +557,7 @@ fn expected(
             }
             continue;
         }
-        // The read: nothing that was there by then is lost.
+        // The read: earlier changes are kept.
         let (other, fate) = request();
         custom = other.unwrap_or(custom);
         match fate {
@@ -569,7 +569,7 @@ fn expected(
         if !named && !more {
             return (custom, Ok(()));
         }
-        // The write, and the one window that there is.
+        // The write: the only window in which a concurrent change can be lost.
         let (other, fate) = request();
         custom = other.unwrap_or(custom);
         if named && !matches!(fate, Fate::Refused(_)) {
@@ -579,7 +579,7 @@ fn expected(
             Fate::Good => return (custom, Ok(())),
             Fate::Done(202 | 204) => {
                 for _ in 0..attempts {
-                    let (other, fate) = request(); // read once more, for the caller
+                    let (other, fate) = request(); // read again, for the caller
                     custom = other.unwrap_or(custom);
                     if fate == Fate::Good {
                         break;
@@ -594,8 +594,8 @@ fn expected(
 }
 
 proptest! {
-    /// Somebody else writes at any moment, and the server fails at any moment: what is lost is what the page of
-    /// `CustomAttributesPatch` says, and nothing else.
+    /// Concurrent writes and server failures at any moment: a change is lost only where the documentation of
+    /// `CustomAttributesPatch` says so.
     #[test]
     fn only_what_the_documentation_says_is_lost(
         start in attributes(),

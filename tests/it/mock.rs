@@ -1,10 +1,10 @@
-//! The SDK on a mock server that somebody else made from the document.
+//! The SDK with a third-party mock server for the document.
 
 use chartmogul::{Client, Error, Field, Retry, opportunities::NewOpportunity};
 use chartmogul_tests::UUID;
 use serde_json::json;
 
-/// `judges/run` starts the mock (Prism) and says where it is; alone this has nothing to do.
+/// `judges/run` starts the mock (Prism) and sets its URL; otherwise this test does nothing.
 #[tokio::test]
 async fn every_operation_works_on_a_mock_of_the_document() {
     let Ok(url) = std::env::var("CHARTMOGUL_MOCK") else {
@@ -56,7 +56,7 @@ async fn every_operation_works_on_a_mock_of_the_document() {
     assert!(!page.entries.is_empty() && page.entries.unexpected().is_empty());
     opportunities.delete(unknown).send().await.unwrap();
 
-    // Prism knows that a key is needed, not which one.
+    // Prism requires a key, but accepts any.
     let error = opportunities.get("").send().await.unwrap_err();
     assert!(matches!(error, Error::InvalidInput(_)), "{error:?}");
 }

@@ -1,4 +1,4 @@
-//! What is odd about notes: what they are about, their author, and their old path.
+//! Peculiarities of notes: their associated object, their author, and their old path.
 
 use chartmogul::{
     Error, Outcome,
@@ -90,7 +90,7 @@ async fn an_update_that_changes_nothing_is_no_failure() {
 }
 
 #[tokio::test]
-#[allow(deprecated)] // that is what it is about
+#[allow(deprecated)] // it tests the old path
 async fn the_old_path_leads_to_the_same_notes() {
     let fake = Fake::start().unwrap();
     let client = client_for(&fake);

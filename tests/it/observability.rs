@@ -1,4 +1,4 @@
-//! What can be seen of a call: spans, events, numbers, and a limiter that is asked.
+//! Observability of a call: spans, events, observers, and custom limiters.
 
 use std::{
     cell::RefCell,
@@ -21,11 +21,12 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, prelude::*, registry::LookupSpan};
 
 thread_local! {
-    /// What was seen on this thread, if somebody wants to know. A test has a thread of its own, and all of its client runs there.
+    /// What was recorded on this thread, if recording is on. Each test has its own thread, on which its client runs
+    /// completely.
     static NOTES: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Writes down spans with their fields when they end, and events when they come.
+/// Records spans with their fields when they end, and events when they occur.
 struct Notes;
 
 #[derive(Default)]
@@ -81,8 +82,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Notes {
 }
 
 impl Notes {
-    /// For the whole process, because `tracing` remembers for each place in the code whether anybody listens: with a
-    /// subscriber for one thread, another thread could have said "nobody" at that moment.
+    /// Installed for the whole process, because `tracing` caches for each callsite whether a subscriber wants it: with a
+    /// subscriber for one thread, another thread could have cached that none does.
     fn listen() {
         static ONCE: Once = Once::new();
         ONCE.call_once(|| {
@@ -137,16 +138,16 @@ async fn a_call_and_its_attempts_have_spans() {
     snapshot::check("traces", "update_opportunity", &text);
 }
 
-/// Waiting for the limit is told from waiting for the server, and only where there is some.
+/// Waiting for the limit is separate from waiting for the server, and only reported if it occurs.
 #[tokio::test]
-async fn a_call_that_waits_for_the_limit_says_so() {
+async fn waiting_for_the_limit_is_reported() {
     let (fake, _) = start();
     let client = client(&fake, |builder| builder.limiter(RateLimiter::new(2, 1)));
     let get = || client.opportunities().get(UUID).send();
     Notes::listen();
     get().await.unwrap();
     assert!(!NOTES.take().unwrap_or_default().contains("chartmogul.wait in"));
-    // Nor is there with a limiter that has futures alone, but lets nobody wait.
+    // No wait is reported either for a limiter that has only futures, if they are ready at once.
     let own = self::client(&fake, |builder| builder.limiter(Own::default()));
     Notes::listen();
     own.opportunities().get(UUID).send().await.unwrap();
@@ -162,7 +163,7 @@ async fn a_call_that_waits_for_the_limit_says_so() {
 }
 
 #[tokio::test]
-async fn a_call_whose_time_is_up_sends_nothing() {
+async fn a_call_that_has_timed_out_sends_nothing() {
     let (fake, client) = start();
     let call = client.opportunities().get(UUID).with_call_timeout(Duration::ZERO);
     let error = call.send().await.unwrap_err();
@@ -215,7 +216,7 @@ impl Observer for Numbers {
 }
 
 #[tokio::test]
-async fn metrics_are_told_of_attempts_and_calls() {
+async fn observers_get_events_for_attempts_and_calls() {
     let (fake, _) = start();
     let numbers = Numbers::default();
     let client = client(&fake, |builder| builder.observer(numbers.clone()));
@@ -248,7 +249,7 @@ async fn metrics_are_told_of_attempts_and_calls() {
     assert_eq!(*numbers.0.lock().unwrap(), expected);
 }
 
-/// A limiter of the user's own, which writes down what it is asked.
+/// A custom limiter that records its calls.
 #[derive(Debug, Clone, Default)]
 struct Own {
     asked: Arc<Mutex<Vec<String>>>,
@@ -292,7 +293,7 @@ impl Drop for Freed {
 }
 
 #[tokio::test]
-async fn a_limiter_of_ones_own_is_asked() {
+async fn a_custom_limiter_is_used() {
     let (fake, _) = start();
     let own = Own::default();
     let client = client(&fake, |builder| builder.limiter(own.clone()));

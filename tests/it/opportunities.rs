@@ -1,4 +1,4 @@
-//! What goes over the wire, and what it does.
+//! Opportunities: requests and their effects.
 
 use std::collections::BTreeMap;
 
@@ -73,7 +73,7 @@ const CASES: &[Case] = &[
 async fn update_opportunity() {
     let mut text = String::new();
     for (name, set) in CASES {
-        // Lenient, because one case has values that the document does not know.
+        // Lenient, because one case has values that are not in the document.
         let (fake, client) = start_with(Fake::builder().lenient());
         set(client.opportunities().update(UUID)).send().await.unwrap();
         let requests = fake.requests();
@@ -149,9 +149,9 @@ async fn create_opportunity() {
     snapshot::check("wire", "create_opportunity", &text);
 }
 
-/// As the document says, POST is not idempotent: the second one makes a second opportunity.
+/// POST is not idempotent: a second request creates a second opportunity.
 #[tokio::test]
-async fn what_is_created_is_new_each_time() {
+async fn each_create_makes_a_new_opportunity() {
     let (fake, client) = start();
     let create = client.opportunities().create(new_opportunity());
     let (one, other) = (create.clone().send().await.unwrap(), create.send().await.unwrap());
@@ -188,7 +188,7 @@ async fn delete_opportunity() {
 }
 
 #[tokio::test]
-async fn a_deletion_succeeds_whatever_is_said() {
+async fn a_deletion_succeeds_with_any_body() {
     for response in [
         Canned::new(200).json("{}"),
         Canned::new(202).json(r#"{"message":"Opportunity deleted"}"#),
@@ -252,7 +252,7 @@ async fn list_opportunities() {
 }
 
 #[tokio::test]
-async fn what_is_not_sent_stays_and_custom_is_replaced() {
+async fn fields_that_are_not_sent_stay_and_custom_is_replaced() {
     let (fake, client) = start();
     let before = fake.collection("opportunities").get(UUID).unwrap();
 

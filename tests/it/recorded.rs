@@ -1,4 +1,4 @@
-//! Recorded traffic, through the document and through the SDK: all operations by the table, and some calls of the typed API.
+//! Recorded traffic, checked against the document and the SDK: all operations by the table, and some calls of the typed API.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,7 +27,7 @@ const CREATE: &str = "POST /v1/opportunities";
 const LIST: &str = "GET /v1/opportunities";
 const UPDATE: &str = "PATCH /v1/opportunities/{uuid}";
 
-/// What the document states about these comes from documentation and official clients alone.
+/// For these, the document is based only on documentation and official clients.
 const NEVER_RECORDED: [&str; 8] = [
     "create_customer_contact",
     "delete_invoice_by_external_id",
@@ -39,8 +39,8 @@ const NEVER_RECORDED: [&str; 8] = [
     "update_invoice_status",
 ];
 
-/// Exchanges of operations that the table has, in a run of all: what was sent is sent again, byte for byte but for white
-/// space and order, and what was answered is read without loss.
+/// Replays all exchanges of operations in the table: the same request is sent, except for white space and order, and the
+/// response is read without loss.
 #[tokio::test]
 async fn every_operation_can_be_replayed() {
     let Some(exchanges) = recordings::read("every_operation_can_be_replayed") else {
@@ -72,7 +72,7 @@ async fn every_operation_can_be_replayed() {
             assert_eq!(sent.json(), body(operation, exchange), "{id}");
         }
         if let Some(response) = response.filter(|_| operation.response.is_some()) {
-            // No body is read as an object without fields.
+            // An empty body is read as an object without fields.
             let no_body = json!({});
             let expected = Some(exchange.response()).filter(|body| !body.is_null());
             assert_eq!(response.value(), expected.unwrap_or(&no_body), "{id}");
@@ -89,7 +89,7 @@ async fn every_operation_can_be_replayed() {
     assert_eq!(never, BTreeSet::from(NEVER_RECORDED));
 }
 
-/// The document knows every field that was ever sent or answered.
+/// The document has every field that was ever sent or returned.
 #[test]
 fn every_exchange_fits_the_document() {
     let Some(exchanges) = recordings::read("every_exchange_fits_the_document") else {
@@ -115,19 +115,19 @@ fn every_exchange_fits_the_document() {
     }
 }
 
-/// The other direction: the fake takes every request that the API took.
+/// The reverse: the fake accepts every request that the API accepted.
 #[tokio::test]
-async fn the_fake_takes_every_request() {
-    let Some(exchanges) = recordings::read("the_fake_takes_every_request") else {
+async fn the_fake_accepts_every_request() {
+    let Some(exchanges) = recordings::read("the_fake_accepts_every_request") else {
         return;
     };
     for exchange in exchanges.iter().filter(|exchange| exchange.status() < 400) {
         let Some((operation, arguments)) = read(exchange) else {
             continue;
         };
-        let fake = Fake::start().unwrap(); // each is of an account of its own
+        let fake = Fake::start().unwrap(); // each exchange has its own account
         table::hold(&fake, operation, &arguments);
-        let cursor = pairs(exchange.query()).contains_key("cursor"); // of another server
+        let cursor = pairs(exchange.query()).contains_key("cursor"); // it is from another server
         let url = format!(
             "{}{}?{}",
             fake.url(),
@@ -146,7 +146,7 @@ async fn the_fake_takes_every_request() {
             .await
             .unwrap();
         let (status, id) = (response.status().as_u16(), exchange.id());
-        // What is named elsewhere than in the path is not there.
+        // Objects that are named outside of the path do not exist.
         let is_unknown = [404, 422].contains(&status) && operation.parameters.is_empty();
         assert!(
             status < 400 || is_unknown,
@@ -156,7 +156,7 @@ async fn the_fake_takes_every_request() {
     }
 }
 
-/// The operation of an exchange, and its arguments.
+/// The operation and the arguments of an exchange.
 fn read(exchange: &Exchange) -> Option<(&'static Operation, Map<String, Value>)> {
     let operation = operations::at(exchange.method(), exchange.path())?;
     let mut arguments = Map::new();
@@ -188,7 +188,7 @@ fn read(exchange: &Exchange) -> Option<(&'static Operation, Map<String, Value>)>
     Some((operation, arguments))
 }
 
-/// What was sent in the body, without what official clients repeat there of the path, in nested objects too.
+/// The body of the request, without parameters of the path that official clients repeat in it, also in nested objects.
 fn body(operation: &Operation, exchange: &Exchange) -> Value {
     fn strip(value: &mut Value, operation: &Operation) {
         match value {
@@ -224,7 +224,7 @@ fn only<'a>(exchanges: &'a [Exchange], operation: &str) -> Vec<&'a Exchange> {
     found
 }
 
-/// A fake that gives the recorded response to the next request.
+/// A fake whose next response is the recorded one.
 fn responding(exchange: &Exchange) -> (Witness, Client) {
     let (fake, client) = start();
     response(&fake, exchange);
@@ -334,7 +334,7 @@ async fn updates_can_be_replayed() {
     }
 }
 
-/// The same calls that a program would make.
+/// Sets all fields with the typed API, as a program would.
 fn set_all(update: UpdateOpportunity, fields: &Value) -> UpdateOpportunity {
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let number = |value: &Value| value.as_i64().expect("a whole number");
@@ -393,7 +393,7 @@ fn recorded_opportunities_are_read_completely() {
     assert!(count > 0);
 }
 
-/// What was recorded of customers and of what belongs to them, by the types that programs use.
+/// Reads recorded customers and their objects with the typed API.
 #[test]
 fn recorded_objects_of_the_crm_are_read_completely() {
     let Some(exchanges) = recordings::read("recorded_objects_of_the_crm_are_read_completely") else {
@@ -429,7 +429,7 @@ fn recorded_objects_of_the_crm_are_read_completely() {
     assert_eq!(counts.len(), 14, "each of them was recorded: {counts:?}");
 }
 
-/// Instants are written in UTC, so what is written is read again and compared.
+/// Instants are written in UTC, so the written form is read again and compared.
 fn lossless<T: DeserializeOwned + Serialize + PartialEq + Debug>(recorded: &Value, id: &str) {
     let read: T = serde_json::from_str(&recorded.to_string()).unwrap();
     let debug = format!("{read:?}");
@@ -442,12 +442,12 @@ fn lossless<T: DeserializeOwned + Serialize + PartialEq + Debug>(recorded: &Valu
     assert_eq!(shape(&written), shape(recorded), "{id}");
 }
 
-/// The names of all members, in the order of the alphabet.
+/// The names of all fields, sorted.
 fn shape(value: &Value) -> Value {
     match value {
-        Value::Object(members) => {
-            let members: BTreeMap<_, _> = members.iter().map(|(name, value)| (name, shape(value))).collect();
-            members.into_iter().map(|(name, value)| json!([name, value])).collect()
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.iter().map(|(name, value)| (name, shape(value))).collect();
+            fields.into_iter().map(|(name, value)| json!([name, value])).collect()
         }
         Value::Array(items) => items.iter().map(shape).collect(),
         _ => Value::Null,
@@ -456,15 +456,15 @@ fn shape(value: &Value) -> Value {
 
 fn assert_complete(read: &Opportunity, recorded: &Value) {
     assert_eq!(&json!(read), recorded, "decode, then encode");
-    assert!(read.extra.is_empty(), "unknown members: {:?}", read.extra);
+    assert!(read.extra.is_empty(), "unknown fields: {:?}", read.extra);
     let debug = format!("{read:?}");
     assert!(!debug.contains("Unexpected(") && !debug.contains("Unknown("), "{debug}");
 }
 
-/// Every error that was ever recorded, on any operation, is read by the same code.
+/// The same code reads every recorded error, of any operation.
 #[tokio::test]
-async fn recorded_errors_say_what_they_say() {
-    let Some(exchanges) = recordings::read("recorded_errors_say_what_they_say") else {
+async fn recorded_errors_are_read_completely() {
+    let Some(exchanges) = recordings::read("recorded_errors_are_read_completely") else {
         return;
     };
     let mut count = 0;

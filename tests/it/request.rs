@@ -1,11 +1,11 @@
-//! Requests for what has no method yet.
+//! Requests to endpoints without a method.
 
 use chartmogul::{Client, Error, Method};
 use chartmogul_fake::{Canned, Fake};
 use chartmogul_tests::{UUID, client_for, opportunity};
 use serde_json::{Value, json};
 
-/// Nobody writes down what is sent here: outside judges would not find it in the document.
+/// A fake without recording: external validators would not find these requests in the document.
 fn start() -> (Fake, Client) {
     let fake = Fake::start().unwrap();
     let client = client_for(&fake);
@@ -38,9 +38,9 @@ async fn any_endpoint_can_be_reached() {
     assert_eq!(sent.header("content-type"), Some("application/json"));
 }
 
-/// Some edges response with 411 to a method with a body that does not say how long it is.
+/// Some edges respond with 411 to such a method without a content length.
 #[tokio::test]
-async fn a_body_that_is_not_there_has_a_length() {
+async fn an_empty_body_has_a_length() {
     let (fake, client) = start();
     for (method, length) in [
         (Method::POST, Some("0")),
@@ -77,7 +77,7 @@ async fn errors_name_the_route_and_not_the_object() {
     assert_eq!(error.to_string(), "GET /v1/invoices/{uuid}: 404 Not Found: Not found");
     assert!(matches!(error, Error::NotFound(_)));
 
-    // Nothing of a response is quoted, whatever type it was meant to fit.
+    // Errors do not quote the response, whatever its expected type.
     fake.respond_next(Canned::new(200).json(r#"{"email":"ada@example.com"}"#));
     let error = request.send::<u8>().await.unwrap_err();
     let cause = std::error::Error::source(&error)
@@ -91,7 +91,7 @@ async fn errors_name_the_route_and_not_the_object() {
 }
 
 #[tokio::test]
-async fn a_path_that_cannot_be_right_is_refused() {
+async fn an_invalid_path_is_rejected() {
     let (fake, client) = start();
     let with = |path: &str, values: &[(&str, &str)]| {
         let request = client.low_level().request(Method::GET, path);

@@ -1,4 +1,4 @@
-//! What the caller gets, whatever the server returns with success.
+//! Successful responses of all kinds, and the caller's result.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use chartmogul_fake::Canned;
 use chartmogul_tests::{UUID, opportunity, sent::Witness, start};
 use serde_json::{Value, json};
 
-async fn answered(canned: Canned) -> Result<Opportunity, Error> {
+async fn update_with(canned: Canned) -> Result<Opportunity, Error> {
     let (fake, client) = start();
     fake.respond_next(canned);
     client.opportunities().update(UUID).amount_in_cents(1).send().await
 }
 
 async fn decoded(body: &Value) -> Opportunity {
-    answered(Canned::new(200).json(body.to_string())).await.unwrap()
+    update_with(Canned::new(200).json(body.to_string())).await.unwrap()
 }
 
 fn with(changes: &Value) -> Value {
@@ -29,8 +29,8 @@ fn with(changes: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn values_and_members_that_are_not_known_are_kept() {
-    let body = with(&json!({ "type": "arr", "forecast_category": "omitted", "new_member": { "a": [1] }, "extra": 1 }));
+async fn unknown_values_and_fields_are_kept() {
+    let body = with(&json!({ "type": "arr", "forecast_category": "omitted", "new_field": { "a": [1] }, "extra": 1 }));
     let deal = decoded(&body).await;
     assert_eq!(deal.type_, Field::Value(OpportunityType::Unknown("arr".into())));
     assert_eq!(
@@ -38,7 +38,7 @@ async fn values_and_members_that_are_not_known_are_kept() {
         Field::Value(ForecastCategory::Unknown("omitted".into()))
     );
     assert!(deal.type_ == "arr");
-    assert_eq!(deal.extra["new_member"], json!({ "a": [1] }));
+    assert_eq!(deal.extra["new_field"], json!({ "a": [1] }));
     assert_eq!(json!(deal), body);
 }
 
@@ -49,9 +49,9 @@ async fn known_values_have_a_name() {
     assert_eq!(deal.forecast_category, Field::Value(ForecastCategory::Won));
 }
 
-/// Each member in turn is `null`, missing, or of another type; the rest is never lost.
+/// Each field in turn is `null`, missing, or of another type; the other fields are never lost.
 #[tokio::test]
-async fn one_member_never_spoils_the_rest() {
+async fn one_odd_field_never_spoils_the_rest() {
     let whole = opportunity(UUID);
     for name in whole.as_object().unwrap().keys() {
         for odd in [
@@ -97,8 +97,8 @@ async fn integers_beyond_53_bits_are_exact() {
 }
 
 #[tokio::test]
-async fn the_last_of_two_equal_members_counts() {
-    let deal = answered(Canned::new(200).json(r#"{"currency":"USD","currency":"EUR","custom":{"a":1,"a":2}}"#))
+async fn the_last_of_two_fields_with_one_name_counts() {
+    let deal = update_with(Canned::new(200).json(r#"{"currency":"USD","currency":"EUR","custom":{"a":1,"a":2}}"#))
         .await
         .unwrap();
     assert!(deal.currency == "EUR");
@@ -109,7 +109,7 @@ async fn the_last_of_two_equal_members_counts() {
 async fn any_2xx_is_a_success_decided_by_its_body() {
     let body = opportunity(UUID);
     for status in [200, 201, 202, 203, 226, 299] {
-        let deal = answered(Canned::new(status).json(body.to_string())).await.unwrap();
+        let deal = update_with(Canned::new(status).json(body.to_string())).await.unwrap();
         assert_eq!(json!(deal), body, "{status}");
     }
     for canned in [
@@ -118,20 +118,20 @@ async fn any_2xx_is_a_success_decided_by_its_body() {
         Canned::new(200).json("{}"),
         Canned::new(202).text(" \n"),
     ] {
-        let deal = answered(canned.clone())
+        let deal = update_with(canned.clone())
             .await
             .unwrap_or_else(|error| panic!("{canned:?}: {error}"));
         assert_eq!(deal, Opportunity::default(), "{canned:?}");
     }
-    let deal = answered(Canned::new(202).json(r#"{"message":"Accepted"}"#))
+    let deal = update_with(Canned::new(202).json(r#"{"message":"Accepted"}"#))
         .await
         .unwrap();
     assert_eq!(deal.extra["message"], "Accepted");
 }
 
-/// Who reads something and gets nothing has not read it.
+/// A read needs a body.
 #[tokio::test]
-async fn a_read_that_is_answered_with_nothing_is_no_success() {
+async fn a_read_without_a_body_is_an_error() {
     let client = |fake: &Witness, retry| {
         let client = Client::builder().api_key(fake.api_key()).base_url(fake.url());
         client.limiter(Unlimited).retry(retry).build().unwrap()
@@ -154,7 +154,7 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
             .await
             .unwrap_err();
         assert!(matches!(error, Error::Unreadable { .. }), "{canned:?}: {error:?}");
-        // Nothing to say is what a response looks like that was cut off before it began: asking again does no harm.
+        // An empty response may be one that was truncated at its start, so the read is repeated.
         fake.respond_next(canned.clone());
         let deal = client(&fake, quick()).opportunities().get(UUID).send().await.unwrap();
         assert!(deal.uuid == UUID, "{canned:?}");
@@ -192,7 +192,7 @@ async fn a_read_that_is_answered_with_nothing_is_no_success() {
         assert!(matches!(error, Error::Unreadable { .. }), "{error:?}");
     }
     assert_eq!(fake.requests().len(), 2);
-    // What changes something may have done so without a word.
+    // A write may succeed without a body.
     fake.respond_next(Canned::new(204));
     client.opportunities().delete(UUID).send().await.unwrap();
 }
@@ -217,16 +217,16 @@ async fn one_odd_value_costs_only_itself() {
 
 #[tokio::test]
 async fn a_byte_order_mark_does_no_harm() {
-    let deal = answered(Canned::new(200).json(format!("\u{feff}{}", opportunity(UUID))))
+    let deal = update_with(Canned::new(200).json(format!("\u{feff}{}", opportunity(UUID))))
         .await
         .unwrap();
     assert!(deal.uuid == UUID);
 }
 
-/// The declared content type says little about a body.
+/// The content type is not reliable.
 #[tokio::test]
-async fn json_is_read_whatever_it_is_called() {
-    let deal = answered(Canned::new(200).text(opportunity(UUID).to_string()))
+async fn json_is_read_with_any_content_type() {
+    let deal = update_with(Canned::new(200).text(opportunity(UUID).to_string()))
         .await
         .unwrap();
     assert!(deal.uuid == UUID);
@@ -234,7 +234,7 @@ async fn json_is_read_whatever_it_is_called() {
 
 #[tokio::test]
 async fn nothing_to_change_is_neither_success_nor_failure() {
-    let error = answered(Canned::new(304)).await.unwrap_err();
+    let error = update_with(Canned::new(304)).await.unwrap_err();
     assert!(matches!(error, Error::NotModified(_)), "{error:?}");
     assert!(!error.may_have_happened());
 

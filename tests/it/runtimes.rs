@@ -1,4 +1,4 @@
-//! Where calls are made: outside of a runtime, in one that lacks something, in several, and in one that blocks.
+//! Runtimes: none, one that lacks timers or IO, several, and one that is blocked.
 
 use std::{
     error::Error as _,
@@ -61,7 +61,7 @@ fn entries() -> Vec<(&'static str, Told)> {
     let (mut list, mut early) = (deals.list().items(), deals.list().items().prefetch());
     let (bulk, dry) = (updates(), updates());
     let limited = updates().deadline(Duration::from_secs(1));
-    // A limiter that has to wait needs timers.
+    // A limiter needs timers when it waits.
     let slow = Client::builder()
         .api_key("key")
         .base_url("http://127.0.0.1:1")
@@ -89,7 +89,7 @@ fn entries() -> Vec<(&'static str, Told)> {
 }
 
 #[test]
-fn what_is_needed_is_said_not_panicked_about() {
+fn a_missing_runtime_is_an_error_and_not_a_panic() {
     let all = |run: &dyn Fn(Told) -> String, needed: &str| {
         for (entry, told) in entries() {
             let told = run(told);
@@ -113,7 +113,7 @@ fn what_is_needed_is_said_not_panicked_about() {
     all(&|told| without_io.block_on(told), "no IO: build it with `enable_all`");
 }
 
-/// Used by itself, a limiter needs a runtime only when it has to wait.
+/// A limiter needs a runtime only when it waits.
 #[test]
 fn a_limiter_that_has_to_wait_says_what_it_needs() {
     let limiter = RateLimiter::new(1, 1);
@@ -155,7 +155,7 @@ fn an_error_about_the_runtime_is_internal() {
 }
 
 #[test]
-fn what_is_made_outside_can_be_awaited_inside() {
+fn a_call_created_outside_can_be_awaited_inside() {
     let fake = server();
     let client = client(&fake.url());
     let get = client.opportunities().get(UUID).send();
@@ -169,12 +169,12 @@ fn what_is_made_outside_can_be_awaited_inside() {
 
 async fn create(client: &Client) {
     let request = client.low_level().request(Method::POST, "/v1/opportunities");
-    // The fake refuses it; what matters is that it is asked.
+    // The fake rejects it; the request only has to arrive.
     let error = request.send_any().await.unwrap_err();
     assert!(matches!(error, Error::Rejected(_)), "{error:?}");
 }
 
-/// A connection of one runtime is of no use in another: nobody reads from it while its own runtime does not run.
+/// A connection of one runtime can't be used in another: it is not read while its own runtime does not run.
 #[test]
 fn one_client_works_in_several_runtimes() {
     let fake = server();
@@ -184,13 +184,13 @@ fn one_client_works_in_several_runtimes() {
         one.block_on(create(&client));
         other.block_on(create(&client));
     }
-    drop(one); // and with it, its connections
+    drop(one); // with its connections
     other.block_on(create(&client));
     current_thread().block_on(create(&client));
     assert_eq!(fake.requests().len(), 8);
 }
 
-/// A blocking call stops the runtime that it is made in, so it must not need anything of it.
+/// A blocking call blocks its runtime, so it must not depend on that runtime.
 #[test]
 fn a_blocking_client_has_connections_of_its_own() {
     let fake = server();

@@ -1,5 +1,5 @@
-//! The types, as JSON Schema: one snapshot each, so that a review sees what changed; and each held against its component in
-//! the document, property by property, so that no type drifts, generated or written by hand.
+//! JSON Schemas of the types: one snapshot each, so that changes are visible in review; and each compared with its
+//! component in the document, property by property, so that no type differs, generated or handwritten.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 #[test]
 fn every_type_has_its_schema() {
-    // Sorted, whether `serde_json` keeps the order of members or not.
+    // Sorted, because a feature of `serde_json` decides the order of fields.
     let sort = |schema: &mut Map<String, Value>| {
         schema.sort_keys();
         schema.values_mut().for_each(Value::sort_all_objects);
@@ -35,11 +35,11 @@ fn every_type_is_its_component() {
         let schema = schema.to_value();
         let component = &document["components"]["schemas"][name];
         assert!(component.is_object(), "{name} is not in the document");
-        // The document names no types where generators make an empty one of several.
+        // With `not`, the document has no types: some generators would make an empty type of a union.
         if component.get("not").is_none() {
             assert_eq!(shape(&schema), shape(component), "{name}");
         }
-        for (property, documented) in members(component, "properties") {
+        for (property, documented) in entries(component, "properties") {
             let place = format!("{name}.{property}");
             let typed = schema["properties"]
                 .get(&property)
@@ -47,14 +47,14 @@ fn every_type_is_its_component() {
             assert_eq!(shape(typed), shape(&documented), "{place}");
             assert_eq!(words(typed), words(&described(&document, &documented)), "{place}");
         }
-        let extra: Vec<_> = members(&schema, "properties")
+        let extra: Vec<_> = entries(&schema, "properties")
             .into_iter()
             .filter(|(p, _)| component["properties"].get(p).is_none())
             .collect();
         assert!(extra.is_empty(), "{name}: in Rust only: {extra:?}");
-        // A member of a response may be missing in Rust, that is what `Field` is for; but not what the response is about.
+        // In Rust, a field of a response may be missing (`Field`), except the entries.
         let expected = if responses.contains(name) {
-            let mut entries = members(component, "properties");
+            let mut entries = entries(component, "properties");
             entries.retain(|(_, property)| property["x-entries"] == true);
             entries.into_iter().map(|(property, _)| property).collect()
         } else {
@@ -64,7 +64,7 @@ fn every_type_is_its_component() {
     }
 }
 
-/// The struct of an operation's query is what the document says about its parameters.
+/// The struct of an operation's query has the parameters of the document.
 #[test]
 fn every_query_is_its_parameters() {
     let document = with_values_in_place(&document::read());
@@ -94,14 +94,14 @@ fn every_query_is_its_parameters() {
                     needed.insert(name.to_owned());
                 }
             }
-            assert_eq!(members(&schema, "properties").len(), parameters.len(), "{id}");
+            assert_eq!(entries(&schema, "properties").len(), parameters.len(), "{id}");
             assert_eq!(required(&schema), needed, "{id}");
         }
     }
     assert!(queries.is_empty(), "in Rust only: {queries:?}");
 }
 
-/// Every component that goes over the wire has a type.
+/// Every component of requests and responses has a type.
 #[test]
 fn every_component_has_a_type() {
     let document = with_values_in_place(&document::read());
@@ -114,14 +114,13 @@ fn every_component_has_a_type() {
     assert_eq!(reached, typed);
 }
 
-/// Texts, numbers, truth values, times, lists and maps that are components are no types in Rust: here, they stand where they
-/// are used.
+/// Inlines components that are no types in Rust: strings, numbers, Booleans, times, lists and maps.
 fn with_values_in_place(document: &Value) -> Value {
     fn is_map(target: &str, component: &Value) -> bool {
         component["additionalProperties"] != json!(null)
             && component["properties"].is_null()
             && component["x-no-result"].is_null()
-            && !target.ends_with("/CustomAttributes") // written by hand
+            && !target.ends_with("/CustomAttributes") // handwritten
     }
     fn put(document: &Value, value: &mut Value) {
         let target = value.get("$ref").and_then(Value::as_str);
@@ -137,7 +136,7 @@ fn with_values_in_place(document: &Value) -> Value {
             *value = component.clone();
         }
         match value {
-            Value::Object(members) => members.values_mut().for_each(|value| put(document, value)),
+            Value::Object(fields) => fields.values_mut().for_each(|value| put(document, value)),
             Value::Array(items) => items.iter_mut().for_each(|value| put(document, value)),
             _ => {}
         }
@@ -154,14 +153,14 @@ fn is_time(schema: &Value) -> bool {
     formats == ["date", "date-time"]
 }
 
-/// What a schema allows, without words, and without what is checked instead of typed.
+/// The types that a schema allows, without descriptions and without limits, which are validated instead.
 fn shape(schema: &Value) -> Value {
     let mut shape = Map::new();
     if let Some(target) = schema["$ref"].as_str() {
         return json!(target.rsplit('/').next());
     }
     if let Some([one]) = schema["allOf"].as_array().map(Vec::as_slice) {
-        return self::shape(one); // with words of its own, or `null`
+        return self::shape(one); // with its own description, or `null`
     }
     if is_time(schema) {
         return json!({ "type": "string", "format": "date-time" }); // a `Timestamp`
@@ -182,7 +181,7 @@ fn shape(schema: &Value) -> Value {
         ty => ty.clone(),
     };
     shape.insert("type".into(), types);
-    // E-mail addresses and identifiers are text in Rust.
+    // E-mail addresses and identifiers are strings in Rust.
     if let Some(format) = schema["format"]
         .as_str()
         .filter(|format| !matches!(*format, "email" | "uri" | "uuid"))
@@ -198,7 +197,7 @@ fn shape(schema: &Value) -> Value {
     Value::Object(shape)
 }
 
-/// The words are the documentation in both.
+/// The description, which is the documentation in Rust.
 fn words(schema: &Value) -> String {
     schema["description"]
         .as_str()
@@ -217,7 +216,7 @@ fn described(document: &Value, property: &Value) -> Value {
         .clone()
 }
 
-fn members(schema: &Value, name: &str) -> Vec<(String, Value)> {
+fn entries(schema: &Value, name: &str) -> Vec<(String, Value)> {
     schema[name]
         .as_object()
         .into_iter()
@@ -238,10 +237,10 @@ fn required(schema: &Value) -> BTreeSet<String> {
 /// The components that operations use in responses of these statuses, and in requests.
 fn reachable(document: &Value, wanted: fn(&str) -> bool) -> BTreeSet<String> {
     let mut open = Vec::new();
-    for (_, item) in members(document, "paths") {
+    for (_, item) in entries(document, "paths") {
         for operation in item.as_object().unwrap().values() {
             open.extend(
-                members(operation, "responses")
+                entries(operation, "responses")
                     .into_iter()
                     .filter(|(status, _)| wanted(status))
                     .map(|(_, r)| r),
@@ -260,7 +259,7 @@ fn reachable(document: &Value, wanted: fn(&str) -> bool) -> BTreeSet<String> {
             open.push(document.pointer(&target[1..]).unwrap().clone());
         }
         match value {
-            Value::Object(members) => open.extend(members.into_iter().map(|(_, value)| value)),
+            Value::Object(fields) => open.extend(fields.into_iter().map(|(_, value)| value)),
             Value::Array(items) => open.extend(items),
             _ => {}
         }

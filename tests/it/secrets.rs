@@ -1,4 +1,4 @@
-//! The API key stays where it belongs.
+//! The API key does not leak.
 
 use chartmogul::{Client, Error, Retry};
 use chartmogul_fake::Canned;
@@ -43,7 +43,7 @@ async fn debug_does_not_show_the_key() {
     }
 }
 
-/// A server that repeats the key in its message does not get it into a log.
+/// The key is hidden in errors, even if the server repeats it in its message.
 #[tokio::test]
 async fn errors_do_not_show_the_key() {
     let (fake, _) = start();
@@ -117,12 +117,12 @@ async fn a_redirect_is_not_followed() {
     }
 }
 
-/// A proxy in the environment sees neither a fake on loopback nor the key.
+/// A proxy from the environment gets neither requests to loopback nor the key.
 #[tokio::test]
-async fn a_proxy_is_not_asked_about_loopback() {
+async fn a_proxy_is_not_used_for_loopback() {
     let proxy = Peer::responding("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n").await;
     let (fake, _) = start();
-    // The environment belongs to the whole process, so another process has it.
+    // The environment belongs to the whole process, so this needs another process.
     let child = tokio::task::spawn_blocking({
         let (url, proxy) = (fake.url(), proxy.url());
         move || {
@@ -141,7 +141,7 @@ async fn a_proxy_is_not_asked_about_loopback() {
     assert_eq!((fake.requests().len(), proxy.requests()), (1, 0));
 }
 
-/// The other process of the test above; alone it has nothing to do.
+/// The child process of the test above; otherwise it does nothing.
 #[tokio::test]
 async fn asks_a_fake_that_is_named() {
     let Ok(url) = std::env::var("CHARTMOGUL_TEST_FAKE") else {

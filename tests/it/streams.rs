@@ -28,7 +28,7 @@ fn numbers(numbers: std::ops::Range<usize>) -> Vec<String> {
     numbers.map(|number| number.to_string()).collect()
 }
 
-/// What comes out until the end, or until it fails.
+/// The items up to the end or an error.
 async fn all(items: &mut Items<Opportunity>) -> (Vec<String>, Option<Error>) {
     let mut found = Vec::new();
     loop {
@@ -40,7 +40,7 @@ async fn all(items: &mut Items<Opportunity>) -> (Vec<String>, Option<Error>) {
     }
 }
 
-/// The queries of the lists that were asked for.
+/// The queries of all list requests.
 fn queries(fake: &Witness) -> Vec<String> {
     let lists = fake.requests().into_iter().filter(|request| request.method == "GET");
     lists.map(|request| request.query).collect()
@@ -131,7 +131,7 @@ fn page(uuids: &[&str], rest: &Value) -> Canned {
     Canned::new(200).json(page.to_string())
 }
 
-/// Each list of pages ends in an error, after the entries that are there.
+/// Each of these lists ends with an error, after its entries.
 #[tokio::test]
 async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
     let more = |cursor: &str| json!({ "cursor": cursor, "has_more": true });
@@ -177,9 +177,9 @@ async fn pages_that_lead_nowhere_are_an_error_and_not_an_endless_list() {
     }
 }
 
-/// The cursor of the last page is filled; it is not followed.
+/// The cursor of the last page is not empty, but it is not followed.
 #[tokio::test]
-async fn the_end_is_where_there_is_no_more() {
+async fn a_list_ends_where_has_more_is_false() {
     let (fake, client) = start();
     fake.respond_next(page(&["1"], &json!({ "cursor": "a", "has_more": false })));
     assert_eq!(all(&mut client.opportunities().list().items()).await.0, ["1"]);
@@ -187,7 +187,7 @@ async fn the_end_is_where_there_is_no_more() {
 }
 
 #[tokio::test]
-async fn what_is_no_entry_costs_the_others_nothing() {
+async fn unexpected_items_do_not_affect_entries() {
     let (fake, client) = start();
     let odd = json!({ "entries": [opportunity("1"), null, 5], "cursor": "a", "has_more": false });
     fake.respond_next(Canned::new(200).json(odd.to_string()));
@@ -197,9 +197,9 @@ async fn what_is_no_entry_costs_the_others_nothing() {
     assert!(!format!("{items:?}").contains("sales@"));
 }
 
-/// However many pages it is on.
+/// Whatever the number of pages.
 #[tokio::test]
-async fn what_is_no_entry_does_not_pile_up() {
+async fn unexpected_items_do_not_accumulate() {
     let (fake, client) = start();
     for number in 0..30 {
         let entries: Vec<_> = (0..10)
@@ -222,9 +222,9 @@ async fn what_is_no_entry_does_not_pile_up() {
     assert_eq!((items.unexpected().len(), items.unexpected_count()), (3, 10));
 }
 
-/// Ever new cursors, and nothing behind them.
+/// New cursors without end, and no entries.
 #[tokio::test]
-async fn pages_without_an_entry_come_to_an_end() {
+async fn pages_without_entries_end_with_an_error() {
     for odd in [json!([]), json!([null])] {
         let (fake, client) = start();
         let mut number = 0;
@@ -248,7 +248,7 @@ async fn pages_without_an_entry_come_to_an_end() {
     }
 }
 
-/// What a program does that goes on wherever it was interrupted. It comes to an end when the cursor has expired.
+/// A program that continues after an interruption also ends if the cursor has expired.
 #[tokio::test]
 async fn a_cursor_that_has_expired_leads_back_to_the_beginning() {
     for status in [400, 404, 410, 422] {
@@ -270,7 +270,7 @@ async fn a_cursor_that_has_expired_leads_back_to_the_beginning() {
     }
 }
 
-/// The loop of the guide (`docs/guide/read-and-list.md`), which goes on wherever it was interrupted.
+/// The loop of the guide (`docs/guide/read-and-list.md`), which continues after an interruption.
 async fn read_all(client: &Client) -> (usize, Result<(), Error>) {
     let mut count = 0;
     let mut from: Option<String> = None;
@@ -297,13 +297,13 @@ async fn read_all(client: &Client) -> (usize, Result<(), Error>) {
 
 #[tokio::test]
 async fn the_loop_of_the_guide_comes_to_an_end() {
-    // The second page fails in this way, so often; then all is well again.
+    // The second page fails like this, this many times; then it succeeds.
     for (status, times, entries, requests) in [
         (422, 9, 2, 2), // a cursor that has expired
         (404, 9, 2, 2),
         (500, 9, 2, 1 + 4), // an outage
         (500, 3, 5, 1 + 3 + 2),
-        (200, 9, 2, 1 + 4), // cut off before it begins
+        (200, 9, 2, 1 + 4), // truncated at its start
     ] {
         let (fake, client) = start_with(5).await;
         let client = Client::builder()
@@ -352,15 +352,15 @@ async fn a_page_that_fails_is_tried_again() {
     items.try_next().await.unwrap();
     items.try_next().await.unwrap();
     fake.respond_next(Canned::new(502));
-    fake.respond_next(Canned::new(200).json(r#"{"entries":[{"uuid":"#)); // cut off
+    fake.respond_next(Canned::new(200).json(r#"{"entries":[{"uuid":"#)); // truncated
     assert_eq!(all(&mut items).await.0, ["2"]);
     let queries = queries(&fake);
     assert_eq!((queries.len(), &queries[1], &queries[2]), (4, &queries[2], &queries[3]));
 }
 
-/// Wherever it is interrupted, another stream goes on without leaving anything out.
+/// After an interruption at any point, another stream continues without a gap.
 #[tokio::test]
-async fn it_goes_on_from_where_it_was() {
+async fn a_stream_can_be_continued() {
     for (read, fails) in (0..=5).flat_map(|read| [(read, false), (read, read % 2 == 0)]) {
         let (fake, client) = start_with(5).await;
         let mut items = client.opportunities().list().per_page(2).items();

@@ -1,4 +1,4 @@
-//! What is odd about tasks: days and instants, and filters by them.
+//! Peculiarities of tasks: days and instants, and filters by them.
 
 use chartmogul::{
     Client,

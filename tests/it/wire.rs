@@ -1,4 +1,4 @@
-//! Every operation of the table, with the document's own examples: what goes over the wire, and what comes back.
+//! Every operation of the table, with the document's own examples: requests and responses.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,9 +12,9 @@ async fn call(client: &Client, operation: &'static Operation, arguments: Map<Str
     Ok(client.low_level().call_json(operation, arguments).await?.into_value())
 }
 
-/// The fake handles all of them, and as the document says: it checks that itself.
+/// The fake handles all of them, and checks its responses against the document.
 #[tokio::test]
-async fn the_examples_go_over_the_wire_as_they_stand() {
+async fn the_examples_are_sent_unchanged() {
     let document = document::read();
     let mut texts: BTreeMap<&str, String> = BTreeMap::new();
     for operation in operations::ALL {
@@ -26,7 +26,7 @@ async fn the_examples_go_over_the_wire_as_they_stand() {
         if required != all {
             match sent(&document, operation, required).await {
                 Ok(request) => text.push_str(&format!("# {operation}, what is required\n{}", written(&request))),
-                // An update without a field.
+                // An update without a field is rejected.
                 Err(Error::InvalidInput(_)) if operation.body.is_some_and(|body| body.object.not_empty) => {}
                 Err(error) => panic!("{operation}: {error}"),
             }
@@ -42,7 +42,7 @@ async fn the_examples_go_over_the_wire_as_they_stand() {
     }
 }
 
-/// What is sent to a fake that responds.
+/// Sends a call to a fake that handles it; returns the request.
 async fn sent(
     document: &Value,
     operation: &'static Operation,
@@ -51,7 +51,7 @@ async fn sent(
     let fake = table::fake(document, operation);
     match call(&client_for(&fake), operation, arguments).await {
         Ok(value) => assert_eq!(value.is_null(), operation.response.is_none(), "{operation}: {value}"),
-        Err(Error::NotModified(_)) => {} // the object is as the example says already
+        Err(Error::NotModified(_)) => {} // the object already has the values of the example
         Err(error) => return Err(error),
     }
     Ok(fake.requests().remove(0))
@@ -68,21 +68,21 @@ fn written(request: &Recorded) -> String {
     text
 }
 
-/// The order of what is read from the document depends on a feature of `serde_json`.
+/// Sorts fields: their order depends on a feature of `serde_json`.
 fn sorted(value: Value) -> Value {
     match value {
-        Value::Object(members) => {
-            let members: BTreeMap<_, _> = members.into_iter().map(|(name, value)| (name, sorted(value))).collect();
-            Map::from_iter(members).into()
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.into_iter().map(|(name, value)| (name, sorted(value))).collect();
+            Map::from_iter(fields).into()
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         other => other,
     }
 }
 
-/// Every example of a response is decoded to what it is, on the way that the typed methods take, too.
+/// Every example of a response is decoded without loss, also by the code of the typed methods.
 #[tokio::test]
-async fn the_examples_of_responses_come_back_as_they_are() {
+async fn the_examples_of_responses_are_decoded_without_loss() {
     let document = document::read();
     let fake = Fake::start().unwrap();
     let client = client_for(&fake);
@@ -104,9 +104,9 @@ async fn the_examples_of_responses_come_back_as_they_are() {
     }
 }
 
-/// 200, 202 and 204, with a message, nothing, or no body: what is deleted is deleted.
+/// With 200, 202 or 204, and with a message, an empty object, or no body.
 #[tokio::test]
-async fn a_deletion_is_a_success_whatever_is_said_about_it() {
+async fn a_deletion_is_a_success_with_any_body() {
     let document = document::read();
     let fake = Fake::start().unwrap();
     let client = client_for(&fake);
@@ -132,7 +132,7 @@ async fn no_text_may_be_empty() {
     for operation in operations::ALL {
         let path = operation.parameters.iter().map(|parameter| parameter.name);
         let texts = table::fields(operation).filter(|field| match field.schema {
-            // An empty filter, and an empty key, would mean something else.
+            // An empty filter or key would mean something else.
             Schema::Text(text) => {
                 let by_query = operation.query.is_some_and(|query| query.field(field.name).is_some());
                 by_query || text.min_length > 0 || text.pattern.is_some()
@@ -155,7 +155,7 @@ async fn no_text_may_be_empty() {
     assert_eq!(fake.requests().len(), 0, "nothing may be sent");
 }
 
-/// `search` is no customer: with it in place of an identifier, the request would be that of another operation.
+/// For example, the customer identifier `search` would make the request that of another operation.
 #[tokio::test]
 async fn no_argument_leads_to_another_path() {
     let document = document::read();
@@ -189,7 +189,7 @@ async fn no_argument_leads_to_another_path() {
     }
 }
 
-/// What other paths with the same method have where this one has a parameter.
+/// Literal segments of other paths with the same method at the position of a parameter.
 fn literals(operation: &Operation, at: usize) -> Vec<&'static str> {
     let segments: Vec<_> = operation.path.split('/').collect();
     let others = operations::ALL.iter().filter(|other| other.method == operation.method);
@@ -204,9 +204,9 @@ fn literals(operation: &Operation, at: usize) -> Vec<&'static str> {
         .collect()
 }
 
-/// The first attempt is handled, and its response lost: only what is harmless is sent again.
+/// The first attempt is processed, but its response is lost: only idempotent requests are repeated.
 #[tokio::test]
-async fn what_is_idempotent_is_sent_again() {
+async fn idempotent_requests_are_repeated() {
     let document = document::read();
     for operation in operations::ALL {
         let fake = table::fake(&document, operation);

@@ -1,9 +1,9 @@
-//! Bodies of responses that are no success, or only look like one.
+//! Bodies of responses that are errors, or only look like a success.
 
-/// A name, a status, a content type, and the body.
+/// Name, status, content type and body.
 pub type Body = (&'static str, u16, &'static str, &'static str);
 
-/// Every known shape of an error's body; the number is that of the table in `error_body.rs`.
+/// Every known shape of an error body; the number is that of the table in `error_body.rs`.
 pub const BODIES: &[Body] = &[
     (
         "shape 1, code and message",

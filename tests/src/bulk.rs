@@ -1,4 +1,4 @@
-//! The input of bulk runs, and what comes out, for the tests and for the program that they kill.
+//! Input and output of bulk runs, for the tests and for the program that they kill.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::ledger::Reply;
 
-/// A client without limits that a machine which stands still for a while could reach.
+/// A client without a rate limit, whose time limits are so long that a slow machine does not reach them.
 pub fn client(url: &str, retry: Retry) -> Client {
     const LONG: Duration = Duration::from_secs(24 * 60 * 60);
     Client::builder()
@@ -27,10 +27,10 @@ pub fn client(url: &str, retry: Retry) -> Client {
         .unwrap()
 }
 
-/// What becomes of an update, by its place in the input.
+/// What the server does with an update, by its index in the input.
 pub fn fate(index: u64) -> Reply {
     match index {
-        _ if is_invalid(index) => Reply::Apply, // it never comes
+        _ if is_invalid(index) => Reply::Apply, // it is never sent
         _ if index % 11 == 3 => Reply::Refuse(422),
         _ if index % 13 == 5 => Reply::Refuse(404),
         _ if index % 17 == 7 => Reply::Refuse(304),
@@ -39,31 +39,31 @@ pub fn fate(index: u64) -> Reply {
     }
 }
 
-/// Whether it has a value that can't be right, so that it is never sent.
+/// Whether it has an invalid value, so that it is never sent.
 pub fn is_invalid(index: u64) -> bool {
     index % 23 == 12
 }
 
-/// Whether there is never a usable response to it, so that those behind it are not made.
+/// Whether the response is always 500, so that the run gives it up and sends no later updates of the same opportunity.
 pub fn is_given_up(index: u64) -> bool {
     !is_invalid(index) && fate(index) == Reply::Refuse(500)
 }
 
-/// Whether it is never sent, because one before it is given up.
+/// Whether it is never sent, because an earlier update of the same opportunity was given up.
 pub fn is_behind(index: u64) -> bool {
     (0..index).any(|before| uuid(before) == uuid(index) && is_given_up(before))
 }
 
-/// What it updates. Every seventh is of an opportunity that had updates before; there are up to eleven of the same.
+/// The opportunity that it updates. Every seventh updates one with earlier updates; up to eleven update the same one.
 pub fn uuid(index: u64) -> String {
     let object = if index % 7 == 6 { index / 70 * 70 } else { index };
     format!("00000000-0000-4000-8000-{object:012}")
 }
 
-/// An update of the input. Its amount is its place, so that a server knows it again.
+/// An update of the input. Its amount is its index, by which a server recognizes it.
 pub fn update(client: &Client, index: u64) -> UpdateOpportunity {
     let amount = i64::try_from(index).unwrap();
-    #[allow(clippy::cast_precision_loss)] // any number with many digits
+    #[allow(clippy::cast_precision_loss)] // any number with many digits will do
     let ratio = index as f64 / 7.0;
     client
         .opportunities()
@@ -73,7 +73,7 @@ pub fn update(client: &Client, index: u64) -> UpdateOpportunity {
         .replace_all_custom([("ratio", ratio)])
 }
 
-/// The same, but it keeps all custom attributes that it does not name.
+/// The same, but with `merge_custom`: it keeps all other custom attributes.
 pub fn merge(client: &Client, index: u64) -> CustomAttributesPatch<requests::UpdateOpportunity> {
     let amount = i64::try_from(index).unwrap();
     client
@@ -89,20 +89,20 @@ pub fn merge(client: &Client, index: u64) -> CustomAttributesPatch<requests::Upd
 /// An outcome as a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// Its place in the input.
+    /// Its index in the input.
     pub index: u64,
-    /// What it updates.
+    /// The opportunity that it updates.
     pub id: String,
-    /// How often it was repeated.
+    /// Number of repeated attempts.
     pub repeats: u32,
-    /// Whether it was known from the journal.
+    /// Whether it comes from the journal.
     pub earlier: bool,
-    /// What became of it: a word, and the response or the status.
+    /// The outcome: a word, and the response or the status.
     pub outcome: String,
 }
 
 impl Line {
-    /// Of an outcome.
+    /// The line for an outcome.
     pub fn of(done: &Completed<Opportunity>) -> Self {
         Self {
             index: done.index,
@@ -113,15 +113,16 @@ impl Line {
         }
     }
 
-    /// Whether no later run makes the update: not if it was given up, was behind such a one, or was left when the run was
+    /// Whether later runs skip the update. They repeat it if it was given up, was behind such a one, or was left when the
+    /// run
     /// stopped.
     pub fn is_final(&self) -> bool {
         let open = ["given up", "behind", "stopped"];
         !open.iter().any(|begin| self.outcome.starts_with(begin))
     }
 
-    /// What must be the same of two runs, whatever happened to them. Whether what was refused had been done before is not:
-    /// a run that was killed leaves that open.
+    /// What must be the same in two runs, whatever interrupted them. Whether a rejected update may have been made earlier
+    /// may differ: a run that was killed leaves that open.
     pub fn essence(&self) -> (u64, &str, &str) {
         let refused = self.outcome.strip_suffix(", perhaps done");
         let refused = refused.filter(|outcome| outcome.starts_with("rejected"));
@@ -186,26 +187,26 @@ impl FromStr for Line {
     }
 }
 
-/// A record of a journal, as it stands in the file.
+/// A record of a journal file.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Where it begins.
+    /// Offset of its start.
     pub start: usize,
-    /// Where it ends.
+    /// Offset of its end.
     pub end: usize,
-    /// What it says.
+    /// Its content.
     pub json: Value,
 }
 
 impl Record {
-    /// The update that was taken, sent or done.
+    /// The index of the update that was taken, sent or done.
     pub fn index(&self, what: &str) -> Option<u64> {
         let said = self.json.get(what)?;
         said.as_u64().or_else(|| said["index"].as_u64())
     }
 }
 
-/// The records of a journal, up to the first that is not whole.
+/// The records of a journal, up to the first incomplete one.
 pub fn records(journal: &[u8]) -> Vec<Record> {
     let mut records = Vec::new();
     let mut start = 0;
@@ -226,13 +227,13 @@ pub fn records(journal: &[u8]) -> Vec<Record> {
     records
 }
 
-/// A record with these bytes in it, as it would stand in a file.
+/// A record with this content, in the format of a journal file.
 pub fn framed(record: &[u8]) -> Vec<u8> {
     let length = (record.len() as u64).to_le_bytes();
     [&length[..], &checksum(&length), record, &checksum(record)].concat()
 }
 
-/// CRC-32C, masked as in a `TFRecord` file; written anew, so that the journal's own is not its only witness.
+/// CRC-32C, masked as in a `TFRecord` file; a second implementation, to check that of the journal.
 fn checksum(bytes: &[u8]) -> [u8; 4] {
     let mut sum = !0_u32;
     for byte in bytes {

@@ -1,4 +1,4 @@
-//! The OpenAPI document, as outside validators see it.
+//! The OpenAPI document, validated with JSON Schema.
 
 use std::collections::HashMap;
 
@@ -39,27 +39,27 @@ pub fn validator(component: &str) -> Validator {
     compile(component, false)
 }
 
-/// What is wrong with a value, one line each; empty if nothing is.
+/// The violations of a value, one per line; empty if there are none.
 pub fn violations(component: &str, value: &Value) -> String {
     Checker::default().violations(component, value)
 }
 
-/// The fields of a value that its component does not know, one line each; empty if there is none.
+/// The fields of a value that its component does not have, one per line; empty if there are none.
 pub fn unknown(component: &str, value: &Value) -> String {
     Checker::default().unknown(component, value)
 }
 
-/// Holds many values against the document.
+/// Checks many values against the document.
 #[derive(Default)]
 pub struct Checker(HashMap<(String, bool), Validator>);
 
 impl Checker {
-    /// What is wrong with a value, one line each; empty if nothing is.
+    /// The violations of a value, one per line; empty if there are none.
     pub fn violations(&mut self, component: &str, value: &Value) -> String {
         self.errors(component, value, false)
     }
 
-    /// The fields of a value that its component does not know, one line each; empty if there is none.
+    /// The fields of a value that its component does not have, one per line; empty if there are none.
     pub fn unknown(&mut self, component: &str, value: &Value) -> String {
         self.errors(component, value, true)
     }
@@ -74,7 +74,7 @@ impl Checker {
     }
 }
 
-/// Of a list of objects, `[Name]`, or a map of them, `{Name}`, too.
+/// A validator for a component, a list of them, `[Name]`, or a map of them, `{Name}`.
 fn compile(component: &str, closed: bool) -> Validator {
     let mut components = read()["components"].take();
     as_json_schema(&mut components);
@@ -92,11 +92,11 @@ fn compile(component: &str, closed: bool) -> Validator {
     let instant = |text: &str| {
         serde_json::from_value::<Field<DateTime<Utc>>>(text.into()).is_ok_and(|field| field.get().is_some())
     };
-    let options = jsonschema::draft4::options().with_format("date-time", instant); // in every form that the API takes
+    let options = jsonschema::draft4::options().with_format("date-time", instant); // all forms that the API accepts
     options.build(&schema).expect("a schema")
 }
 
-/// Allows no properties but those that are named.
+/// Forbids properties that are not described.
 fn close(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -110,17 +110,17 @@ fn close(value: &mut Value) {
     }
 }
 
-/// OpenAPI 3.0 says `nullable` where JSON Schema lists `null` among the types, or among the alternatives.
+/// Converts `nullable` of OpenAPI 3.0 into JSON Schema, which lists `null` among the types or alternatives.
 fn as_json_schema(value: &mut Value) {
     match value {
-        Value::Object(members) => {
-            let nullable = members.remove("nullable") == Some(json!(true));
-            members.values_mut().for_each(as_json_schema);
-            let has_parts = members.contains_key("allOf"); // which don't allow `null`
+        Value::Object(fields) => {
+            let nullable = fields.remove("nullable") == Some(json!(true));
+            fields.values_mut().for_each(as_json_schema);
+            let has_parts = fields.contains_key("allOf"); // its parts don't allow `null`
             if !nullable {
                 return;
             }
-            match members.get_mut("type") {
+            match fields.get_mut("type") {
                 Some(ty) if !has_parts => *ty = json!([ty.take(), "null"]),
                 _ => *value = json!({ "anyOf": [value.take(), { "type": "null" }] }),
             }

@@ -1,4 +1,4 @@
-//! A server that keeps a ledger: which update came how often and in which order, and what has become of the opportunities.
+//! A server that records the order and number of the updates that arrive, and the resulting opportunities.
 
 use crate::opportunity;
 use std::{
@@ -28,27 +28,27 @@ use crate::peer;
 /// What the server does with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reply {
-    /// What it is asked for.
+    /// Makes the update.
     Apply,
-    /// Responds with this status, and does nothing.
+    /// Responds with this status without making the update.
     Refuse(u16),
-    /// Does it, and responds with this status nevertheless.
-    ApplyAndAnswer(u16),
+    /// Makes the update, but responds with this status.
+    ApplyAndRespond(u16),
     /// Resets the connection.
     Reset,
-    /// Does it, and resets the connection.
+    /// Makes the update, then resets the connection.
     ApplyAndReset,
 }
 
-/// A request that arrived, whole.
+/// A request that arrived completely.
 #[derive(Debug, Clone)]
 pub struct Receipt {
-    /// Which update it was: its amount.
+    /// The index of the update, which is its amount.
     pub index: u64,
-    /// Of which opportunity.
+    /// The opportunity that it updates.
     pub uuid: String,
-    /// Whether the response was sent, to its last byte.
-    pub is_answered: bool,
+    /// Whether the response was sent completely.
+    pub has_response: bool,
 }
 
 /// The server; ends when dropped.
@@ -60,12 +60,12 @@ pub struct Ledger {
 
 struct Shared {
     books: Mutex<Books>,
-    /// How long each response takes, in milliseconds.
+    /// Delay of each response, in milliseconds.
     delay: Range<u64>,
     connections: AtomicUsize,
-    /// Open unless requests are held back.
+    /// `true` unless requests are held back.
     gate: watch::Sender<bool>,
-    /// Requests that arrived and are not answered.
+    /// Number of requests that arrived and have no response yet.
     busy: AtomicUsize,
 }
 
@@ -89,21 +89,21 @@ struct Books {
     objects: BTreeMap<String, Entry>,
     rng: Rng,
     reply: Box<Decide>,
-    /// What is done with all requests, whatever they are.
+    /// What is done with all requests, if set.
     outage: Option<Reply>,
 }
 
-/// By the place of the update, and how often it came before.
+/// Decides by the index of the update, and by how often it arrived before.
 type Decide = dyn Fn(u64, usize) -> Reply + Send;
 
 /// An opportunity.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry {
-    /// The last update that was made.
+    /// The amount of the last update.
     pub amount: Option<u64>,
-    /// How often that has changed. Making the same update twice is one change.
+    /// Number of changes of the amount. Making the same update twice is one change.
     pub changes: u64,
-    /// Its custom attributes, if they were updated.
+    /// The custom attributes, if they were updated.
     pub custom: Option<Map<String, Value>>,
 }
 
@@ -121,7 +121,7 @@ impl Entry {
 }
 
 impl Ledger {
-    /// Starts on the current runtime. `reply` says what is done with an update, by its place and how often it came before.
+    /// Starts on the current runtime. `reply` decides by the index of an update, and by how often it arrived before.
     pub async fn start(delay: Range<u64>, seed: u64, reply: impl Fn(u64, usize) -> Reply + Send + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
         let shared = Arc::new(Shared {
@@ -144,12 +144,12 @@ impl Ledger {
         }
     }
 
-    /// Where it is.
+    /// The base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The requests, in the order in which they arrived.
+    /// The requests, in the order of their arrival.
     pub fn receipts(&self) -> Vec<Receipt> {
         self.shared.books.lock().unwrap().receipts.clone()
     }
@@ -168,17 +168,17 @@ impl Ledger {
         times
     }
 
-    /// Forgets the requests, not what they did.
+    /// Forgets the requests, but keeps their effects.
     pub fn forget_requests(&self) {
         self.shared.books.lock().unwrap().receipts.clear();
     }
 
-    /// Whether requests are held back from now on; they arrive, and nothing is done with them.
+    /// Holds back requests from now on, or no longer: they arrive, but are not processed.
     pub fn hold(&self, back: bool) {
         self.shared.gate.send_replace(!back);
     }
 
-    /// What is done with every request from now on, reads included; `None` ends that.
+    /// Sets what is done with every request from now on, including reads; `None` ends the outage.
     pub fn outage(&self, reply: Option<Reply>) {
         self.shared.books.lock().unwrap().outage = reply;
     }
@@ -188,9 +188,9 @@ impl Ledger {
         self.shared.books.lock().unwrap().objects.clone()
     }
 
-    /// Waits until all that was sent by a client of the same thread has been done; it may keep its connections.
+    /// Waits until all requests of a client on the same thread are processed; it may keep its connections.
     pub async fn settle_here(&self) {
-        // While this waits, everybody else has a turn, and the network too.
+        // While this waits, other tasks and the network make progress.
         for _ in 0..2 {
             sleep(Duration::from_millis(2)).await;
             while self.shared.busy.load(Ordering::SeqCst) > 0 {
@@ -199,9 +199,9 @@ impl Ledger {
         }
     }
 
-    /// Waits, and blocks, until all that was sent by clients that are gone has been read, and done.
+    /// Blocks until all requests of clients that are gone have been read and processed.
     pub fn settle(&self) {
-        // Connections are accepted in order, so those before this one are.
+        // Connections are accepted in order, so all earlier ones have been accepted.
         let mut last = std::net::TcpStream::connect(self.address).expect("a connection");
         last.shutdown(Shutdown::Write).expect("a connection");
         assert_eq!(last.read(&mut [0]).expect("an orderly end"), 0);
@@ -218,14 +218,14 @@ impl Drop for Ledger {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // Ends with this task.
+    // Dropped with this task, which ends the connections.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         shared.connections.fetch_add(1, Ordering::SeqCst);
         connections.spawn(async move {
-            // That it ends is up to the client.
+            // Errors are ignored: the client may close the connection at any time.
             let _ = serve(stream, &shared).await;
             shared.connections.fetch_sub(1, Ordering::SeqCst);
         });
@@ -261,7 +261,7 @@ async fn serve(mut stream: TcpStream, shared: &Shared) -> io::Result<()> {
         }
         stream.write_all(response.as_bytes()).await?;
         if let Some(receipt) = shared.books.lock().unwrap().receipts.get_mut(place) {
-            receipt.is_answered = true;
+            receipt.has_response = true;
         }
     }
 }
@@ -274,7 +274,7 @@ impl Shared {
         books.receipts.push(Receipt {
             index,
             uuid: uuid.to_owned(),
-            is_answered: false,
+            has_response: false,
         });
         let delay = if self.delay.is_empty() {
             0
@@ -286,12 +286,12 @@ impl Shared {
         (books.receipts.len() - 1, reply, before, after)
     }
 
-    /// The opportunity as it is now; `None` resets the connection.
+    /// The response to a read; `None` resets the connection.
     fn read(&self, uuid: &str) -> Option<String> {
         let books = &*self.books.lock().unwrap();
         match books.outage {
             Some(Reply::Reset | Reply::ApplyAndReset) => None,
-            Some(Reply::Refuse(status) | Reply::ApplyAndAnswer(status)) => Some(response(status, &refusal(status))),
+            Some(Reply::Refuse(status) | Reply::ApplyAndRespond(status)) => Some(response(status, &refusal(status))),
             Some(Reply::Apply) | None => {
                 let object = books.objects.get(uuid).cloned().unwrap_or_default();
                 Some(response(200, &object.opportunity(uuid)))
@@ -299,13 +299,13 @@ impl Shared {
         }
     }
 
-    /// Does what an update wants, and responds.
+    /// Makes an update, and returns the response.
     fn make(&self, uuid: &str, body: &Value, reply: Reply) -> String {
         let status = match reply {
             Reply::Refuse(status) => return response(status, &refusal(status)),
             Reply::Reset => return String::new(),
             Reply::Apply | Reply::ApplyAndReset => 200,
-            Reply::ApplyAndAnswer(status) => status,
+            Reply::ApplyAndRespond(status) => status,
         };
         let books = &mut *self.books.lock().unwrap();
         let object = books.objects.entry(uuid.to_owned()).or_default();
@@ -327,7 +327,7 @@ impl Shared {
             return response(status, &refusal(status));
         }
         let mut opportunity = object.opportunity(uuid);
-        opportunity["changes"] = json!(object.changes); // a member that nobody knows yet
+        opportunity["changes"] = json!(object.changes); // an unknown field
         response(200, &opportunity)
     }
 }

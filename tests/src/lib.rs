@@ -1,5 +1,5 @@
-//! What the tests share: a client for a fake, what it sent, a server that breaks, the document, and recorded traffic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)] // a test that can't go on stops
+//! Code that the tests share: clients and fakes, faulty servers, the document, and recorded traffic.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)] // tests
 
 pub mod bodies;
 pub mod bulk;
@@ -19,10 +19,10 @@ use chartmogul_fake::{Fake, samples};
 use sent::Witness;
 use serde_json::{Value, json};
 
-/// The opportunity that most tests are about.
+/// The opportunity of most tests.
 pub const UUID: &str = "4ee13ca4-e7fe-41ee-9a7f-f303abf41acc";
 
-/// A fake with one opportunity, and a client for it that makes one attempt at each call.
+/// A fake with one opportunity, and a client for it that makes one attempt per call.
 pub fn start() -> (Witness, Client) {
     start_with(Fake::builder())
 }
@@ -44,7 +44,7 @@ pub fn opportunity(uuid: &str) -> Value {
     opportunity
 }
 
-/// A client for a fake that makes one attempt at each call, and is in no hurry to keep limits.
+/// A client for a fake that makes one attempt per call, without limits.
 pub fn client_for(fake: &Fake) -> Client {
     Client::builder()
         .api_key(fake.api_key())
@@ -60,7 +60,7 @@ pub fn client_for(fake: &Fake) -> Client {
 #[doc = include_str!("../../README.md")]
 struct Readme;
 
-/// The programs in the guide compile, and those that need no account work.
+/// The programs in the guide compile, and those without an account run.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../docs/guide/update.md")]

@@ -1,5 +1,4 @@
-//! A server that does with a connection what the test says: it responds with any bytes, slowly, too much or nothing, and
-//! breaks off in every way there is.
+//! A scripted server: it responds with any bytes, slowly, with too many or none, and ends connections in every possible way.
 
 use std::{
     collections::VecDeque,
@@ -22,7 +21,7 @@ use tokio::{
 };
 use tokio_rustls::{TlsAcceptor, rustls::ServerConfig, server::TlsStream};
 
-/// What becomes of one request: what is written, and then what becomes of the connection.
+/// What the server does with one request: what it writes, and then what it does with the connection.
 #[derive(Debug, Clone)]
 pub struct Act {
     parts: Vec<Part>,
@@ -33,24 +32,24 @@ pub struct Act {
 #[derive(Debug, Clone)]
 enum Part {
     Bytes(Bytes),
-    /// Byte by byte, with a pause after each.
+    /// Bytes, written one by one with a pause after each.
     Slowly(Bytes, Duration),
-    /// The same again and again, so that nobody has to hold it all.
+    /// The same bytes many times, without keeping all of them in memory.
     Times(Bytes, usize),
     Pause(Duration),
-    /// Until the gate is closed, which lets everybody through.
+    /// Waits until the semaphore is closed, which releases all waiters.
     Held(Arc<Semaphore>),
 }
 
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The connection is kept for the next request.
+    /// Keeps the connection for the next request.
     Keep,
-    /// No more comes; an orderly end.
+    /// Closes the connection in an orderly way.
     Fin,
-    /// A disorderly one.
+    /// Resets the connection.
     Reset,
-    /// Nothing, until the client leaves.
+    /// Does nothing until the client closes the connection.
     Hang,
 }
 
@@ -73,7 +72,7 @@ impl Act {
         }
     }
 
-    /// A whole response.
+    /// A complete response.
     pub fn http(status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Self {
         let length = body.as_ref().len().to_string();
         Self::head(status, headers)
@@ -81,7 +80,7 @@ impl Act {
             .more(body.as_ref().to_vec())
     }
 
-    /// A whole response of JSON.
+    /// A complete response with JSON.
     pub fn json(status: u16, body: impl AsRef<[u8]>) -> Self {
         Self::http(status, &[("content-type", "application/json")], body)
     }
@@ -106,7 +105,7 @@ impl Act {
         self.part(Part::Bytes(bytes.into()))
     }
 
-    /// Then does this.
+    /// Then does this too.
     #[must_use]
     pub fn and(mut self, then: Self) -> Self {
         self.parts.extend(then.parts);
@@ -132,7 +131,7 @@ impl Act {
         self.part(Part::Pause(time))
     }
 
-    /// Waits before the rest until the gate is closed.
+    /// Waits first until the gate is closed.
     #[must_use]
     pub fn held(mut self, gate: &Arc<Semaphore>) -> Self {
         self.parts.insert(0, Part::Held(Arc::clone(gate)));
@@ -146,7 +145,7 @@ impl Act {
         self
     }
 
-    /// Then resets the connection. What was written has a moment to arrive: a reset may overtake it.
+    /// Then resets the connection, after a moment, because the reset may overtake written bytes.
     #[must_use]
     pub fn reset(mut self) -> Self {
         if !self.parts.is_empty() {
@@ -156,21 +155,21 @@ impl Act {
         self
     }
 
-    /// Then does nothing more, and keeps the connection open.
+    /// Then keeps the connection open and does nothing.
     #[must_use]
     pub fn hang(mut self) -> Self {
         self.end = End::Hang;
         self
     }
 
-    /// Does not wait for a request: the first bytes are enough, whatever they are. No request is counted.
+    /// Does not wait for a complete request, but only for its first bytes. The request is not counted.
     #[must_use]
     pub fn unread(mut self) -> Self {
         self.unread = true;
         self
     }
 
-    /// Replaces a text in what is written whole.
+    /// Replaces a text in bytes that are written at once.
     #[must_use]
     pub fn with(mut self, placeholder: &str, value: &str) -> Self {
         for part in &mut self.parts {
@@ -184,8 +183,8 @@ impl Act {
         self
     }
 
-    /// Whether a server that responds like this has done what it was asked for, or may have: all but redirects and
-    /// refusals.
+    /// Whether a server that responds like this has processed the request, or may have: with every status except redirects
+    /// and rejections.
     fn is_done(&self) -> bool {
         let Some(Part::Bytes(first)) = self.parts.first() else {
             return true;
@@ -193,7 +192,7 @@ impl Act {
         let status = first
             .strip_prefix(b"HTTP/1.")
             .and_then(|rest| std::str::from_utf8(rest.get(2..5)?).ok());
-        // 408 may come from an edge that has waited for its server in vain.
+        // 408 may come from an edge whose own server did not respond in time.
         !status.is_some_and(|status| status.starts_with(['3', '4']) && status != "408" || status == "503")
     }
 }
@@ -205,7 +204,7 @@ pub struct Seen {
     pub line: String,
     /// The header with the key.
     pub authorization: Option<String>,
-    /// All of it, to the last byte of the body.
+    /// The complete request with its body.
     pub whole: String,
 }
 
@@ -231,21 +230,21 @@ struct Script {
 
 enum Door {
     Open(JoinHandle<()>),
-    /// The port is taken, and refuses connections.
+    /// The port is bound, but refuses connections.
     Refusing(TcpSocket),
-    /// Connections wait to be accepted, and no more can wait as long as these do.
+    /// The backlog is full of connections that are not accepted.
     #[allow(dead_code)]
     Crowded(TcpListener, Vec<TcpStream>),
-    /// Between two of the others.
+    /// A state during a change between two others.
     Moving,
 }
 
 impl Peer {
-    /// Does with each request in turn what the script says, and with all after that the last thing.
+    /// Does with the requests, in order, what `acts` says, and with all later ones what `then` says.
     pub async fn script(acts: impl IntoIterator<Item = Act>, then: Act) -> Self {
         let peer = Self::refusing(acts, then);
         peer.open();
-        // The port is open already; this lets the server begin to look at it.
+        // The port is open already; this lets the server task start.
         tokio::task::yield_now().await;
         peer
     }
@@ -275,7 +274,7 @@ impl Peer {
         }
     }
 
-    /// Lets no connection come about until [`Peer::open`]: those that wait to be accepted are as many as can wait.
+    /// Lets no connection be established until [`Peer::open`]: the backlog is full.
     pub async fn crowded(acts: impl IntoIterator<Item = Act>, then: Act) -> Self {
         let peer = Self::refusing(acts, then);
         let Door::Refusing(socket) = std::mem::replace(&mut *peer.door.lock().unwrap(), Door::Moving) else {
@@ -318,12 +317,12 @@ impl Peer {
         };
     }
 
-    /// Where it is.
+    /// The base URL.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Where it is, for those who expect TLS.
+    /// The base URL for TLS.
     pub fn tls_url(&self) -> String {
         format!("https://{}", self.address)
     }
@@ -343,7 +342,7 @@ impl Peer {
         self.shared.seen.lock().unwrap().clone()
     }
 
-    /// How many requests a server that responds like this one has done, or may have.
+    /// Number of requests that a server with these responses has processed, or may have.
     pub fn done(&self) -> usize {
         self.shared.done.load(Ordering::SeqCst)
     }
@@ -353,7 +352,7 @@ impl Peer {
         self.shared.connections.load(Ordering::SeqCst)
     }
 
-    /// Returns when so many requests have arrived.
+    /// Waits until this many requests have arrived.
     pub async fn has_seen(&self, requests: usize) {
         while self.requests() < requests {
             sleep(Duration::from_millis(1)).await;
@@ -370,7 +369,7 @@ impl Drop for Peer {
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    // Ends with this task.
+    // Dropped with this task, which ends the connections.
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
         shared.connections.fetch_add(1, Ordering::SeqCst);
@@ -378,7 +377,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         connections.spawn(async move {
             let config = shared.tls.lock().unwrap().clone();
-            // What a client does to a connection is its own affair.
+            // Errors are ignored: the client may close the connection at any time.
             let _: io::Result<()> = match config {
                 None => serve(stream, &shared).await,
                 Some(config) => match TlsAcceptor::from(config).accept(stream).await {
@@ -467,7 +466,7 @@ async fn write(stream: &mut impl Stream, part: Part) -> io::Result<()> {
     stream.flush().await
 }
 
-/// Reads a request with its body. What came after it stays in the buffer.
+/// Reads a request with its body. Bytes after it stay in the buffer.
 pub(crate) async fn request(stream: &mut impl Stream, buffer: &mut Vec<u8>) -> io::Result<Seen> {
     let end_of_head = loop {
         if let Some(at) = buffer.windows(4).position(|window| window == b"\r\n\r\n") {

@@ -1,4 +1,4 @@
-//! A program whose output is read line by line, and that ends with the test.
+//! A child process whose output is read line by line; it is killed when the test ends.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -27,7 +27,7 @@ impl Program {
         let read = Arc::clone(&lines);
         let reader = std::thread::spawn(move || {
             let mut line = Vec::new();
-            // A line that is not complete says nothing.
+            // An incomplete line is ignored.
             while output.read_until(b'\n', &mut line).is_ok() && line.pop() == Some(b'\n') {
                 let text = String::from_utf8(std::mem::take(&mut line)).expect("text");
                 read.lock().unwrap().push(text);
@@ -40,7 +40,7 @@ impl Program {
         }
     }
 
-    /// How many lines it has written.
+    /// Number of lines that it has written.
     pub fn written(&self) -> usize {
         self.lines.lock().unwrap().len()
     }
@@ -50,12 +50,12 @@ impl Program {
         self.child.try_wait().expect("a child").is_some()
     }
 
-    /// Ends it at once, with `SIGKILL`.
+    /// Kills it with `SIGKILL`.
     pub fn kill(&mut self) {
         self.child.kill().expect("a child");
     }
 
-    /// Waits for its end. How it ended, and all that it wrote.
+    /// Waits for its end; returns its status and all lines.
     pub fn finish(mut self) -> (ExitStatus, Vec<String>) {
         let status = self.child.wait().expect("a child");
         self.reader.take().expect("a reader").join().expect("a reader");

@@ -1,4 +1,4 @@
-//! Recorded traffic. It is evidence and not part of the project: it is read where it lies, beside the workspace.
+//! Recorded traffic. It is not part of the project: it is read from a folder beside the workspace.
 
 use std::io::Write as _;
 
@@ -9,8 +9,8 @@ const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/recordings
 /// A recorded request and its response.
 pub struct Exchange(Value);
 
-/// All recorded exchanges. `None`, and a line that says so, where they are not at hand; with
-/// `CHARTMOGUL_RECORDINGS=required`, as `.ci/run` sets it, that is a failure.
+/// All recorded exchanges. If they are not available, prints a line and returns `None`; with
+/// `CHARTMOGUL_RECORDINGS=required`, which `.ci/run` sets, the test fails.
 pub fn read(test: &str) -> Option<Vec<Exchange>> {
     let Ok(text) = std::fs::read_to_string(PATH) else {
         let required = std::env::var_os("CHARTMOGUL_RECORDINGS").is_some_and(|value| value == "required");
@@ -18,7 +18,7 @@ pub fn read(test: &str) -> Option<Vec<Exchange>> {
             !required,
             "the recorded traffic is required, and not beside the workspace"
         );
-        // Not `eprintln!`, which the test runner swallows.
+        // Not `eprintln!`, which the test runner captures.
         let _ = writeln!(
             std::io::stderr(),
             "skipped {test}: no recorded traffic beside the workspace"
@@ -52,12 +52,12 @@ impl Exchange {
         self.text("method")
     }
 
-    /// The path, as it was sent.
+    /// The path as it was sent.
     pub fn path(&self) -> &str {
         self.text("path")
     }
 
-    /// The query, as it was sent.
+    /// The query as it was sent.
     pub fn query(&self) -> &str {
         self.text("query")
     }
@@ -67,7 +67,7 @@ impl Exchange {
         self.text("path").rsplit('/').next().unwrap_or_default()
     }
 
-    /// What was sent.
+    /// The body of the request.
     pub fn request(&self) -> &Value {
         &self.0["request_body"]
     }
@@ -85,12 +85,12 @@ impl Exchange {
         self.text("content_type")
     }
 
-    /// The response; text if it was not JSON.
+    /// The body of the response; text if it was not JSON.
     pub fn response(&self) -> &Value {
         &self.0["response_body"]
     }
 
-    /// The response as it was on the wire, but for white space.
+    /// The body of the response as it was on the wire, except for white space.
     pub fn response_text(&self) -> String {
         match self.response() {
             Value::Null => String::new(),

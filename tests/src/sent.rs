@@ -1,12 +1,12 @@
-//! What the SDK sends in the tests, for judges that are not written in Rust.
+//! Records the requests of the SDK in the tests, for validators that are not written in Rust.
 
 use std::{fs::OpenOptions, io::Write as _, ops::Deref};
 
 use chartmogul_fake::{Fake, Recorded};
 use serde_json::json;
 
-/// A fake that writes down what the SDK sent to it: when it is dropped, and the environment variable `CHARTMOGUL_SENT`
-/// names a file, a line of JSON for each request is appended to it.
+/// A fake that records the requests of the SDK: when it is dropped, and the environment variable `CHARTMOGUL_SENT` names a
+/// file, it appends a line of JSON for each request.
 #[derive(Debug)]
 pub struct Witness {
     fake: Fake,
@@ -18,7 +18,7 @@ impl Witness {
         Self { fake, writes: true }
     }
 
-    /// For a test in which the SDK sends back what the server had, although the document rules it out.
+    /// Disables recording, for a test in which the SDK sends values from the server that the document does not allow.
     #[must_use]
     pub fn unwritten(mut self) -> Self {
         self.writes = false;
@@ -40,7 +40,7 @@ impl Drop for Witness {
             return;
         };
         let lines: String = self.fake.requests().iter().filter_map(line).collect();
-        // Tests run side by side. What is appended in one piece stays in one piece.
+        // Tests run concurrently. A single write is appended in one piece.
         let mut file = OpenOptions::new()
             .create(true)
             .append(true)
@@ -50,7 +50,7 @@ impl Drop for Witness {
     }
 }
 
-/// A request as a line, `None` if it is not the SDK's. The body is text, so that no number changes on the way.
+/// A request as a line; `None` if the SDK did not send it. The body is text, so that no number is changed.
 fn line(request: &Recorded) -> Option<String> {
     let sdk = request.header("user-agent")?.starts_with("chartmogul-rust/");
     let target = match request.query.as_str() {

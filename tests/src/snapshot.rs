@@ -1,4 +1,4 @@
-//! Snapshots by subject: `it/snapshots/<folder>/<name>.snap`, and generated parts of documents.
+//! Snapshots by subject: `it/snapshots/<folder>/<name>.snap`, and generated sections of documentation.
 
 use similar::TextDiff;
 
@@ -11,8 +11,8 @@ pub fn check(folder: &str, name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// Compares a text with what stands in a document of the workspace between `<!-- begin: name ... -->` and
-/// `<!-- end: name -->`. It is accepted as a snapshot is, with `INSTA_UPDATE=always`.
+/// Compares a text with the section of a document of the workspace between `<!-- begin: name ... -->` and
+/// `<!-- end: name -->`. Like a snapshot, it is updated with `INSTA_UPDATE=always`.
 pub fn check_part(document: &str, name: &str, text: &str) {
     let path = format!("{}/../{document}", env!("CARGO_MANIFEST_DIR"));
     let old = std::fs::read_to_string(&path).expect("the document");

@@ -1,4 +1,4 @@
-//! Calls by the operation table, with the arguments that the document's examples have.
+//! Calls by the operation table, with arguments from the document's examples.
 
 use chartmogul_api::{FieldSchema, Object, Operation, Schema, operations};
 use chartmogul_fake::{Fake, samples};
@@ -11,7 +11,7 @@ pub fn documented<'a>(document: &'a Value, operation: &Operation) -> &'a Value {
     &document["paths"][operation.path][operation.method.to_lowercase()]
 }
 
-/// Every argument, from the examples of parameters and body; of groups that exclude each other, the first.
+/// All arguments, from the examples of parameters and body; of mutually exclusive groups, the first.
 pub fn arguments(document: &Value, operation: &Operation) -> Map<String, Value> {
     let mut arguments = path(document, operation);
     let parameters = parameters(document, operation).filter(|parameter| parameter["in"] == "query");
@@ -34,7 +34,7 @@ pub fn body(document: &Value, operation: &Operation) -> Value {
     document::example(document, &body["content"])
 }
 
-/// The arguments that the operation can't do without.
+/// The required arguments of an operation.
 pub fn required(document: &Value, operation: &Operation) -> Map<String, Value> {
     let mut arguments = arguments(document, operation);
     let objects = objects(operation);
@@ -48,7 +48,7 @@ pub fn required(document: &Value, operation: &Operation) -> Map<String, Value> {
     arguments
 }
 
-/// The parameters in the path.
+/// The arguments in the path.
 pub fn path(document: &Value, operation: &Operation) -> Map<String, Value> {
     let parameters = parameters(document, operation).filter(|parameter| parameter["in"] == "path");
     parameters
@@ -56,7 +56,7 @@ pub fn path(document: &Value, operation: &Operation) -> Map<String, Value> {
         .collect()
 }
 
-/// Query and body.
+/// The objects of query and body.
 pub fn objects(operation: &Operation) -> Vec<&'static Object> {
     [operation.query, operation.body.map(|body| body.object)]
         .into_iter()
@@ -64,12 +64,12 @@ pub fn objects(operation: &Operation) -> Vec<&'static Object> {
         .collect()
 }
 
-/// Fields of query and body.
+/// The fields of query and body.
 pub fn fields(operation: &Operation) -> impl Iterator<Item = &'static FieldSchema> {
     objects(operation).into_iter().flat_map(|object| object.fields)
 }
 
-/// The value of a parameter, as it stands in a URL.
+/// Parses the value of a parameter in a URL.
 pub fn read(schema: &Schema, text: &str) -> Value {
     let number = || serde_json::from_str(text).expect("a number or a truth value");
     match schema {
@@ -79,10 +79,10 @@ pub fn read(schema: &Schema, text: &str) -> Value {
     }
 }
 
-/// A fake with everything that the examples of an operation are about.
+/// A fake with all objects that the examples of an operation need.
 pub fn fake(document: &Value, operation: &Operation) -> Fake {
     let fake = Fake::start().expect("a loopback port");
-    // Attributes are those of customers, and a merge is of two.
+    // Attributes belong to customers, and a merge needs two of them.
     for read in operations::ALL
         .iter()
         .filter(|read| read.is_read() && read.tag == "customers")
@@ -91,7 +91,7 @@ pub fn fake(document: &Value, operation: &Operation) -> Fake {
             let lists = example.as_object().into_iter().flat_map(|fields| fields.values());
             let entries = lists.filter_map(Value::as_array).flatten().cloned();
             for object in entries.chain([example.clone()]) {
-                let _ = fake.collection(read.tag).insert(object); // an error if nothing of the kind is kept
+                let _ = fake.collection(read.tag).insert(object); // an error if the fake does not store such objects
             }
         }
     }
@@ -99,7 +99,7 @@ pub fn fake(document: &Value, operation: &Operation) -> Fake {
     fake
 }
 
-/// Lets a fake hold the objects that a call is about; none if objects of the kind are not stored.
+/// Adds the objects that a call needs to a fake, if the fake stores such objects.
 pub fn hold(fake: &Fake, operation: &Operation, arguments: &Map<String, Value>) {
     let collection = fake.collection(operation.tag);
     for parameter in operation.parameters {
@@ -110,7 +110,7 @@ pub fn hold(fake: &Fake, operation: &Operation, arguments: &Map<String, Value>) 
             }
         }
     }
-    // The query may say which one it is.
+    // The query may identify the object.
     if operation.parameters.is_empty() && operation.method != "POST" {
         let mut object = samples::object(operation.tag, "by_query");
         for name in ["data_source_uuid", "external_id"] {
@@ -130,7 +130,7 @@ fn parameters<'a>(document: &'a Value, operation: &Operation) -> impl Iterator<I
         .map(|parameter| resolved(document, parameter))
 }
 
-/// What a `$ref` leads to; a value without one is itself.
+/// The target of a `$ref`; a value without one is returned as it is.
 fn resolved<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
     let target = value["$ref"].as_str().and_then(|target| target.strip_prefix('#'));
     target.map_or(value, |target| document.pointer(target).expect("a component"))

@@ -1,4 +1,4 @@
-//! Certificates, good and bad, made for the moment.
+//! Temporary certificates, valid and invalid.
 
 use std::sync::Arc;
 
@@ -10,14 +10,14 @@ use tokio_rustls::rustls::{
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 
-/// An authority that a client may be told to trust.
+/// A certificate authority for tests.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
 }
 
 impl Authority {
-    /// An authority of this name.
+    /// Creates an authority with this name.
     pub fn new(name: &str) -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
@@ -35,12 +35,12 @@ impl Authority {
         &self.pem
     }
 
-    /// What a server needs that calls itself by this name.
+    /// TLS configuration of a server with this name.
     pub fn server(&self, name: &str) -> Arc<ServerConfig> {
         self.issue(&parameters(name))
     }
 
-    /// The same, with a certificate that was good long ago.
+    /// The same, with an expired certificate.
     pub fn expired_server(&self, name: &str) -> Arc<ServerConfig> {
         let mut params = parameters(name);
         (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));

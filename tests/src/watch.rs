@@ -1,4 +1,4 @@
-//! Everything that a program might log.
+//! Captures logs.
 
 use std::{
     io,
@@ -12,13 +12,13 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-/// Keeps what is logged on this thread by anybody, at all levels: through `tracing` and through `log`.
+/// Captures everything that is logged on this thread at all levels, by `tracing` and by `log`.
 #[derive(Debug, Clone, Default)]
 pub struct Watch(Arc<Mutex<Vec<u8>>>);
 
-/// Somebody watches.
+/// An active capture; ends when dropped.
 pub struct Watching {
-    // Dropped in this order: each makes the one before it the one in use again.
+    // Dropped in this order: each restores the subscriber before it.
     _watching: DefaultGuard,
     _second: DefaultGuard,
 }
@@ -34,10 +34,11 @@ fn subscribe(writer: impl for<'a> MakeWriter<'a> + Send + Sync + 'static) -> Def
 }
 
 impl Watch {
-    /// Watches until what it returns is dropped. What other threads log is not seen, so the runtime must have no others.
+    /// Captures until the returned value is dropped. Logs of other threads are not captured, so the runtime must be
+    /// single-threaded.
     pub fn begin(&self) -> Watching {
-        // As long as there is only one subscriber, `tracing` asks the thread that comes first to a place in the code
-        // whether anybody watches it; that may be a thread of another test. With two, all subscribers are asked.
+        // With a single subscriber, `tracing` decides whether a callsite is enabled on the thread that first reaches it,
+        // which may belong to another test. With two, it asks all subscribers.
         let second = subscribe(io::sink);
         Watching {
             _watching: subscribe(self.clone()),
@@ -45,7 +46,7 @@ impl Watch {
         }
     }
 
-    /// What was logged so far.
+    /// Everything that was logged so far.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
     }

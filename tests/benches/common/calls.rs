@@ -22,12 +22,12 @@ pub(crate) fn builder(server: &Address) -> ClientBuilder {
     }
 }
 
-/// The client, with nothing to wait for.
+/// A client without limits.
 pub(crate) fn unlimited(server: &Address) -> Client {
     builder(server).limiter(Unlimited).build().unwrap()
 }
 
-/// The client with its own limiter, at a rate that nobody reaches.
+/// A client with its own limiter, at a rate that is never reached.
 pub(crate) fn limited(server: &Address) -> Client {
     builder(server).rate_limit(1_000_000).build().unwrap()
 }
@@ -50,7 +50,7 @@ fn day() -> chrono::NaiveDate {
     chrono::NaiveDate::from_ymd_opt(2026, 4, 30).unwrap()
 }
 
-/// What a program does that has no SDK but its types.
+/// A program that uses reqwest and only the types of the SDK.
 #[derive(Clone)]
 pub(crate) struct Bare {
     http: reqwest::Client,

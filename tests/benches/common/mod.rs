@@ -1,5 +1,5 @@
-//! What the benchmarks share.
-#![allow(dead_code)] // none of them uses all of it
+//! Code that the benchmarks share.
+#![allow(dead_code)] // no benchmark uses all of it
 
 pub(crate) mod calls;
 pub(crate) mod server;
@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// Time that has passed, and time that processors have worked for a process.
+/// Elapsed time, and CPU time of a process.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spent {
     pub(crate) time: Duration,
     pub(crate) cpu: Duration,
 }
 
-/// Begins to measure.
+/// A running measurement.
 pub(crate) struct Watch {
     whose: UsageWho,
     started: Instant,
@@ -23,12 +23,12 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Watches this process, all its threads.
+    /// Measures this process with all its threads.
     pub(crate) fn this_process() -> Self {
         Self::start(UsageWho::RUSAGE_SELF)
     }
 
-    /// Watches the processes that this one starts and waits for.
+    /// Measures the child processes that this one waits for.
     pub(crate) fn children() -> Self {
         Self::start(UsageWho::RUSAGE_CHILDREN)
     }
@@ -49,7 +49,7 @@ impl Watch {
     }
 }
 
-/// In user mode and in the kernel.
+/// CPU time in user mode and in the kernel.
 fn cpu(whose: UsageWho) -> Duration {
     let usage = getrusage(whose).unwrap();
     let micros = [usage.user_time(), usage.system_time()].map(|time| time.tv_sec() * 1_000_000 + time.tv_usec());
@@ -60,7 +60,7 @@ pub(crate) fn ratio(one: Duration, other: Duration) -> f64 {
     one.as_secs_f64() / other.as_secs_f64()
 }
 
-/// Sorts, and takes the one in the middle.
+/// Sorts the values, and returns the median.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -78,7 +78,7 @@ pub(crate) fn has_flag(name: &str) -> bool {
     std::env::args().any(|argument| argument == name)
 }
 
-/// A runtime on this thread, so that all work of a client is measured as one.
+/// A runtime on this thread, so that all work of a client is on one thread.
 pub(crate) fn one_thread() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

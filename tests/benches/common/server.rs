@@ -1,7 +1,7 @@
-//! A server for one operation, in a process of its own, so that its work is not measured with that of the client.
+//! A server for one operation in another process, so that its work is not measured with the client's.
 //!
-//! The process is this program, started once more. It says where it listens, responds to each line that it is sent with
-//! what it has seen, and ends when nobody can send it a line any more, however that came about.
+//! The process is this program, started again. It prints its address, responds to each line on its standard input with its
+//! counts, and ends with its standard input.
 
 use std::{
     collections::VecDeque,
@@ -26,18 +26,18 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, rustls};
 
 const SERVE: &str = "--serve";
-/// What an account has.
+/// The limits of an account.
 const PER_SECOND: usize = 40;
 const IN_FLIGHT: usize = 20;
 
-/// Where a server is.
+/// The address of a server.
 pub(crate) struct Address {
     pub(crate) url: String,
-    /// What a client has to trust, as PEM; empty over plain HTTP.
+    /// The root certificate to trust, as PEM; empty for plain HTTP.
     pub(crate) root: String,
 }
 
-/// The other process.
+/// The server process.
 pub(crate) struct Server {
     pub(crate) address: Address,
     child: Child,
@@ -45,12 +45,12 @@ pub(crate) struct Server {
     responses: BufReader<ChildStdout>,
 }
 
-/// What the server has seen.
+/// The counts of the server.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Seen {
     pub(crate) connections: usize,
     pub(crate) most_connections: usize,
-    pub(crate) answered: usize,
+    pub(crate) responses: usize,
     pub(crate) refused_429: usize,
     pub(crate) refused_503: usize,
 }
@@ -61,12 +61,12 @@ impl Server {
         Self::start(&[scheme, "0", "0", "unlimited"])
     }
 
-    /// Takes this long for each response, and refuses what ChartMogul documents to refuse.
+    /// Takes this long for each response, and rejects requests beyond the documented limits of ChartMogul.
     pub(crate) fn strict(latency: Duration) -> Self {
         Self::start(&["http", &latency.as_millis().to_string(), "0", "strict"])
     }
 
-    /// The same, over TLS, and takes this long for each connection.
+    /// The same over TLS, and takes this long to accept a connection.
     pub(crate) fn far(connect: Duration, latency: Duration) -> Self {
         let milliseconds = |time: Duration| time.as_millis().to_string();
         Self::start(&["https", &milliseconds(latency), &milliseconds(connect), "strict"])
@@ -102,7 +102,7 @@ impl Server {
         Seen {
             connections: count("connections"),
             most_connections: count("most_connections"),
-            answered: count("answered"),
+            responses: count("responses"),
             refused_429: count("refused_429"),
             refused_503: count("refused_503"),
         }
@@ -122,7 +122,7 @@ fn read(responses: &mut BufReader<ChildStdout>) -> Value {
     serde_json::from_str(&line).unwrap()
 }
 
-/// Whether this process was started to be the server. It has served then, and there is nothing left to do.
+/// Runs the server if this process was started for it; returns whether it was.
 pub(crate) fn was_the_server() -> bool {
     let mut arguments = std::env::args().skip_while(|argument| argument != SERVE).skip(1);
     let Some(scheme) = arguments.next() else {
@@ -152,7 +152,7 @@ async fn serve(scheme: &str, connect: Duration, account: Arc<Account>) {
         for _ in std::io::stdin().lines().map_while(Result::ok) {
             say(&asked.seen());
         }
-        std::process::exit(0); // nobody is there any more
+        std::process::exit(0); // the parent is gone
     });
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -176,7 +176,7 @@ fn say(what: &Value) {
     out.flush().unwrap();
 }
 
-/// A certificate that only those trust who are told to.
+/// A self-signed certificate.
 fn tls() -> (TlsAcceptor, String) {
     let rcgen::CertifiedKey { cert, signing_key } =
         rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
@@ -221,7 +221,7 @@ async fn response(request: Request<Incoming>, account: &Account) -> Result<Respo
         .unwrap())
 }
 
-/// The account that all requests are made on.
+/// The account of all requests.
 struct Account {
     latency: Duration,
     strict: bool,
@@ -231,7 +231,7 @@ struct Account {
 
 #[derive(Default)]
 struct Now {
-    /// Every arrival within the last second, refused ones too.
+    /// All arrivals within the last second, including rejected ones.
     arrivals: VecDeque<Instant>,
     in_flight: usize,
     open: usize,
@@ -276,7 +276,7 @@ impl Account {
     fn left(&self) {
         let mut now = self.now.lock().unwrap();
         now.in_flight -= 1;
-        now.seen.answered += 1;
+        now.seen.responses += 1;
     }
 
     fn opened(&self) {
@@ -295,7 +295,7 @@ impl Account {
         json!({
             "connections": seen.connections,
             "most_connections": seen.most_connections,
-            "answered": seen.answered,
+            "responses": seen.responses,
             "refused_429": seen.refused_429,
             "refused_503": seen.refused_503,
         })

@@ -1,4 +1,4 @@
-//! Journals that are damaged in every way: either a run says so before it does anything, or it goes on and does what is right.
+//! Journals with all kinds of damage: a run either reports it before it sends anything, or continues correctly.
 
 use std::{collections::BTreeMap, fs, ops::Range, path::PathBuf};
 
@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 use super::{Scene, without_repeats};
 
-/// A few of each kind, and opportunities with several updates.
+/// Includes all kinds of outcomes, and opportunities with several updates.
 const COUNT: u64 = 15;
 
 struct Bench {
@@ -20,13 +20,13 @@ struct Bench {
     expected: Vec<Line>,
     report: Report,
     objects: BTreeMap<String, Entry>,
-    /// A journal that came to its end.
+    /// The journal of a complete run.
     whole: Vec<u8>,
     records: Vec<Record>,
     tally: Tally,
 }
 
-/// How cases ended.
+/// Number of cases by their result.
 #[derive(Debug, Default, PartialEq)]
 struct Tally {
     went_on: usize,
@@ -54,7 +54,7 @@ impl Bench {
         }
     }
 
-    /// Starts with a damaged journal. If that is refused, and `is_saved`, saves it and starts again.
+    /// Starts a run with a damaged journal. If it is refused, and `is_saved` is set, salvages the journal and starts again.
     async fn check(&mut self, what: &str, damaged: &[u8], is_saved: bool) {
         let same = self
             .whole
@@ -65,7 +65,7 @@ impl Bench {
         let intact: Vec<_> = self.records.iter().take_while(|record| record.end <= same).collect();
         let done: Vec<_> = intact.iter().filter_map(|record| record.index("done")).collect();
         fs::write(&self.path, damaged).unwrap();
-        let _ = fs::remove_file(self.scene.path("journal.damaged")); // of the case before
+        let _ = fs::remove_file(self.scene.path("journal.damaged")); // of the previous case
         self.scene.ledger.forget_requests();
         match self.scene.run(COUNT, &self.path).await {
             Ok((lines, report)) => {
@@ -121,7 +121,7 @@ impl Bench {
     }
 }
 
-/// Without the number of changes, which grows with each case.
+/// Outcomes without the number of changes, which grows with each case.
 fn essences(lines: &[Line]) -> Vec<(u64, &str, &str)> {
     lines
         .iter()
@@ -137,7 +137,7 @@ fn amounts(scene: &Scene) -> BTreeMap<String, Entry> {
 }
 
 #[tokio::test]
-async fn a_journal_of_which_a_bit_is_wrong() {
+async fn a_journal_with_a_wrong_bit() {
     let mut bench = Bench::new().await;
     let mut rng = Rng::with_seed(1);
     // Every byte of the first records, and a sample of the others.
@@ -160,7 +160,7 @@ async fn a_journal_of_which_a_bit_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_journal_that_is_cut_off() {
+async fn a_truncated_journal() {
     let mut bench = Bench::new().await;
     let mut rng = Rng::with_seed(2);
     let ends: Vec<_> = bench
@@ -173,11 +173,11 @@ async fn a_journal_that_is_cut_off() {
     for length in cases {
         let mut cut = bench.whole[..length].to_vec();
         bench.check(&format!("cut at {length}"), &cut, true).await;
-        // And what may be there in its place. Behind a beginning that is not complete, nothing was ever written.
+        // Then something else follows. After an incomplete header, nothing is ever written.
         if length < bench.records[0].end {
             continue;
         }
-        // Nonsense that is no longer than the rest of a record that began can't be told from that rest.
+        // Random bytes that are no longer than the rest of an incomplete record can't be distinguished from that rest.
         let begins = !bench.records.iter().any(|record| record.end == length);
         let (what, is_damage) = match rng.u8(..3) {
             0 => {
@@ -203,7 +203,7 @@ async fn a_journal_that_is_cut_off() {
 }
 
 #[tokio::test]
-async fn a_journal_of_which_a_part_is_something_else() {
+async fn a_journal_with_a_part_that_is_changed() {
     let mut bench = Bench::new().await;
     let mut rng = Rng::with_seed(3);
     for number in 0..400 {
@@ -254,9 +254,9 @@ async fn a_journal_of_which_a_part_is_something_else() {
     assert!(went_on > 0 && damaged > 300 && no_journal > 0, "{:?}", bench.tally);
 }
 
-/// Whole records, so that all checksums are right.
+/// Complete records, so that all checksums are right.
 #[tokio::test]
-async fn a_journal_whose_records_are_not_those_that_were_written() {
+async fn a_journal_with_missing_duplicate_or_reordered_records() {
     let mut bench = Bench::new().await;
     let pieces: Vec<Vec<u8>> = bench
         .records
@@ -282,9 +282,9 @@ async fn a_journal_whose_records_are_not_those_that_were_written() {
     }
 }
 
-/// A good checksum says nothing about the meaning.
+/// Records with a right checksum may still be invalid.
 #[tokio::test]
-async fn records_that_no_version_has_written() {
+async fn records_that_no_version_writes() {
     let mut bench = Bench::new().await;
     let end = bench
         .records
@@ -318,9 +318,9 @@ async fn records_that_no_version_has_written() {
     }
 }
 
-/// A response is looked at only when it is yielded. There is nothing to be saved then: the journal is not damaged.
+/// A response is decoded only when it is yielded. Salvaging does not help then: the journal is not damaged.
 #[tokio::test]
-async fn a_response_that_this_version_can_not_read() {
+async fn a_response_that_this_version_can_not_decode() {
     let bench = Bench::new().await;
     let first = bench
         .records

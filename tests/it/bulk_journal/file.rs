@@ -1,4 +1,4 @@
-//! Where a journal may be: what kind of file, whose, and for how long it is the one at its path.
+//! Journal files: their kind and owner, and files that are moved or removed during a run.
 
 use std::{
     fs::{self, File},
@@ -87,7 +87,7 @@ async fn a_file_that_others_can_read_is_made_private_before_it_is_used() {
     assert_eq!(mode(&other), 0o666, "a file that is no journal is not touched");
 }
 
-/// What may happen to a journal while a run uses it, and what the run says.
+/// Something that happens to a journal during a run, and the resulting error.
 type Accident = (fn(&Path), &'static str);
 
 const ACCIDENTS: [Accident; 6] = [
@@ -154,7 +154,7 @@ async fn a_journal_that_was_removed_while_a_run_waited_for_it_is_begun_again() {
     let scene = Scene::new().await;
     let path = scene.path("journal");
     loop {
-        // The end of another run, whose program then removes the journal.
+        // Simulates another run that ends, and a program that then removes its journal.
         let other = File::create(&path).unwrap();
         other.lock().unwrap();
         let remove = async {
@@ -163,7 +163,7 @@ async fn a_journal_that_was_removed_while_a_run_waited_for_it_is_begun_again() {
             drop(other);
         };
         match tokio::join!(scene.run(9, &path), remove).0 {
-            Err(Error::JournalInUse { .. }) => {} // on a machine that is so slow, it has waited long enough
+            Err(Error::JournalInUse { .. }) => {} // the machine was so slow that the wait timed out
             result => break drop(result.unwrap()),
         }
     }
@@ -173,8 +173,8 @@ async fn a_journal_that_was_removed_while_a_run_waited_for_it_is_begun_again() {
 }
 
 #[tokio::test]
-async fn a_journal_without_a_lock_is_up_to_the_caller_and_two_runs_do_not_go_on() {
-    const COUNT: u64 = 3; // all of them are sent, and nothing is written until there are responses
+async fn without_a_lock_only_one_of_two_runs_completes() {
+    const COUNT: u64 = 3; // all of them are sent, and nothing is written before the responses
     let scene = Scene::new().await;
     let path = scene.path("journal");
     let start = || {

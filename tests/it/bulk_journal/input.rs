@@ -1,10 +1,10 @@
-//! Input that is not the journal's.
+//! Input that does not match the journal.
 
 use super::*;
 
 type Change = fn(&Client, &mut Vec<UpdateOpportunity>);
 
-/// What is done to the input, whether only a run that came to its end can know, and a name.
+/// Changes of the input: a name, whether only a complete journal reveals it, and the change.
 const CHANGES: &[(&str, bool, Change)] = &[
     ("another opportunity", false, |client, updates| {
         updates[4] = client.opportunities().update("somebody-else").amount_in_cents(4);
@@ -47,13 +47,13 @@ const CHANGES: &[(&str, bool, Change)] = &[
 ];
 
 #[tokio::test]
-async fn input_that_is_not_the_journals_is_refused() {
+async fn input_that_does_not_match_the_journal_is_refused() {
     const COUNT: u64 = 9;
     let scene = Scene::new().await;
     let path = scene.path("journal");
     let (expected, _) = scene.run(COUNT, &path).await.unwrap();
     let ended = fs::read(&path).unwrap();
-    // Killed when the sixth was taken and nothing was answered, and when only the end was missing.
+    // Killed after the sixth update was taken and before any response, and when only the end was missing.
     let records = records(&ended);
     let taken = records.iter().find(|record| record.index("taken") == Some(5)).unwrap();
     let begun: Vec<u8> = records
@@ -84,7 +84,7 @@ async fn input_that_is_not_the_journals_is_refused() {
                 match run.try_next().await {
                     Ok(Some(done)) => {
                         let line = Line::of(&done);
-                        // What an earlier run has sent may have been done.
+                        // Updates that an earlier run sent may have been made.
                         let is_stopped =
                             ["stopped: the run failed", "given up, perhaps done"].contains(&&*line.outcome);
                         let index = usize::try_from(line.index).unwrap();
@@ -103,7 +103,7 @@ async fn input_that_is_not_the_journals_is_refused() {
         let messages: Vec<_> = messages.into_iter().collect();
         text.push_str(&format!("{name}:\n  {}\n", messages.join("\n  ")));
     }
-    // The journal is still good for the right input.
+    // The journal still works with the right input.
     let (lines, _) = scene.run(COUNT, &path).await.unwrap();
     assert_eq!(essences(&lines), essences(&expected));
     assert_eq!(scene.ledger.requests(), 0);

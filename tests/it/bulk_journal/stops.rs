@@ -1,4 +1,4 @@
-//! Random runs over a server with random faults, stopped in every way and resumed until they are done.
+//! Random runs with a server that has random faults, stopped in every way and resumed until they are complete.
 
 use chartmogul::bulk::Stopped;
 use chartmogul_tests::ledger::Reply;
@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 
-/// What the server does with an update, time after time; the last one for ever. No more than two attempts fail before one
-/// that does not, so that the outcome is the same however often a run is stopped in between.
+/// What the server does with an update, request by request; the last entry repeats. At most two attempts fail before one
+/// succeeds, so that the outcome is the same however often a run is stopped in between.
 const FAULTS: &[&[Reply]] = &[
     &[Reply::Apply],
     &[Reply::Apply],
@@ -21,7 +21,7 @@ const FAULTS: &[&[Reply]] = &[
     &[Reply::Refuse(502), Reply::Apply],
     &[Reply::Reset, Reply::Apply],
     &[Reply::ApplyAndReset, Reply::Apply],
-    &[Reply::ApplyAndAnswer(502), Reply::Refuse(503), Reply::Apply],
+    &[Reply::ApplyAndRespond(502), Reply::Refuse(503), Reply::Apply],
     &[Reply::Refuse(503), Reply::Refuse(404)],
 ];
 
@@ -41,21 +41,21 @@ fn word(line: &Line) -> &str {
     line.essence().2.split(" {").next().unwrap()
 }
 
-/// In which way a run is to end.
+/// How a run ends.
 #[derive(Debug, Clone, Copy)]
 enum Stop {
     Never,
-    /// It is asked to after so many outcomes.
+    /// It is asked to stop after this many outcomes.
     Asked(usize),
-    /// It is dropped after so many outcomes.
+    /// It is dropped after this many outcomes.
     Dropped(usize),
-    /// After so many milliseconds.
+    /// Its deadline, in milliseconds.
     Deadline(u64),
     Errors(u64),
     Share(f64, u64),
 }
 
-/// What all requests meet for a while: while so many outcomes come.
+/// What the server does with all requests until this many outcomes have arrived.
 type Outage = Option<(Reply, usize)>;
 
 const OUTAGES: &[Reply] = &[
@@ -65,14 +65,14 @@ const OUTAGES: &[Reply] = &[
     Reply::Refuse(408),
     Reply::Refuse(503),
     Reply::Refuse(504),
-    Reply::ApplyAndAnswer(502),
+    Reply::ApplyAndRespond(502),
     Reply::Reset,
     Reply::ApplyAndReset,
 ];
 
 #[tokio::test]
-#[allow(clippy::print_stdout)] // seen when it fails
-async fn runs_that_are_stopped_and_resumed_come_to_the_same() {
+#[allow(clippy::print_stdout)] // shown when it fails
+async fn runs_that_are_stopped_and_resumed_have_the_same_outcomes() {
     let seed = std::env::var("CHARTMOGUL_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
     println!("seed {seed}");
     let mut rng = Rng::with_seed(seed);
@@ -89,7 +89,7 @@ struct Case {
     rng: Rng,
     scene: Scene,
     count: u64,
-    /// Which opportunity each is of.
+    /// The opportunity of each update.
     objects: Vec<u8>,
     faults: Vec<&'static [Reply]>,
     skip_unchanged: bool,
@@ -141,7 +141,7 @@ impl Case {
         if self.rng.bool() { bulk.in_order() } else { bulk }
     }
 
-    /// What becomes of an update in a run that nothing disturbs. One that is given up holds back those behind it.
+    /// The outcome of an update in an undisturbed run. One that is given up holds back later ones of its opportunity.
     fn expected(&self, index: u64) -> String {
         let at = usize::try_from(index).unwrap();
         let is_given_up = |before: &usize| outcome(self.faults[*before]).starts_with("given up");
@@ -205,7 +205,7 @@ impl Case {
                     assert_eq!(now.get(&line.index), None, "{stop:?}: {line} was sent");
                     continue;
                 }
-                // That was no verdict, so it is made again.
+                // That says nothing about the update, so it is sent again.
                 let is_of_the_outage = line.outcome.contains("401") || line.outcome.contains("403");
                 if !line.is_final() || is_of_the_outage {
                     continue;
@@ -224,7 +224,7 @@ impl Case {
                 break;
             }
         }
-        // Once more, now that all is done.
+        // Runs again after everything is done.
         let before = self.scene.ledger.requests();
         let (lines, _) = all(self.bulk(&path)).await.unwrap();
         for line in &lines {
@@ -242,7 +242,7 @@ impl Case {
         self.check_server(&lines);
     }
 
-    /// The outcomes, and the report if the run was not dropped.
+    /// Returns the outcomes, and the report if the run was not dropped.
     async fn run_once(&mut self, path: &Path, stop: Stop, outage: Outage) -> (Vec<Line>, Option<Report>) {
         let bulk = self.bulk(path);
         let (ask, asked) = oneshot::channel::<()>();
@@ -313,7 +313,7 @@ impl Case {
         }
     }
 
-    /// The opportunities are as if the updates had been made one by one, in this order, and nothing was sent that was not
+    /// Checks that the opportunities are as if the updates had been made one by one, in order, and that all requests were
     /// counted.
     fn check_server(&self, lines: &[Line]) {
         let mut amounts: BTreeMap<String, u64> = BTreeMap::new();
@@ -324,7 +324,7 @@ impl Case {
         }
         let objects = self.scene.ledger.objects().into_iter();
         let found: BTreeMap<_, _> = objects.map(|(uuid, entry)| (uuid, entry.amount.unwrap())).collect();
-        // What is never answered like that without an outage may have been done in one.
+        // An update with another outcome may have been made during an outage.
         let is_certain = |uuid: &String| {
             let of = |line: &&Line| line.id == *uuid;
             lines.iter().filter(of).all(|line| line.outcome.starts_with("updated"))

@@ -1,4 +1,4 @@
-//! One row: a fault, a call that meets it, and what is seen from all sides.
+//! One row: a fault, a call, and what client, server and log observe.
 
 use std::{
     error::Error as _,
@@ -14,18 +14,18 @@ use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::sleep};
 use tokio_rustls::rustls::ServerConfig;
 
-/// What a customer's data looks like here. The good response has it, so each part of it has.
+/// A mark of customers' data. The good response contains it, so every part of that response may leak it.
 pub(super) const CUSTOMER: &str = "@example.com";
 
-/// Each row has a key that begins like this.
+/// The prefix of each row's key.
 pub(super) const KEY: &str = "sk-secret-n-";
 
-/// What the client is asked for.
+/// The call of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Call {
-    /// Harmless to repeat.
+    /// Idempotent.
     Update,
-    /// Not harmless to repeat.
+    /// Not idempotent.
     Create,
 }
 
@@ -64,7 +64,7 @@ pub(super) fn good() -> Act {
     Act::json(200, opportunity(UUID).to_string())
 }
 
-/// Retries that don't make anybody wait.
+/// Retries with short waits.
 pub(super) fn quick() -> Retry {
     Retry::default()
         .max_attempts(3)
@@ -74,26 +74,26 @@ pub(super) fn quick() -> Retry {
 /// What the client finds when it connects.
 pub(super) enum Server {
     Open,
-    /// Refuses connections until so many attempts have failed.
+    /// Refuses connections until this many attempts have failed.
     Refusing(usize),
-    /// Lets no connection come about until so many attempts have failed.
+    /// Lets no connection be established until this many attempts have failed.
     Crowded(usize),
     Tls(Arc<ServerConfig>),
     /// Does not speak TLS, but is expected to.
     NoTls,
-    /// Somewhere else.
+    /// Another URL.
     At(String),
 }
 
 /// What happens before the call.
 pub(super) enum Before {
     Nothing,
-    /// A call that is answered like this, and a moment of quiet.
+    /// A call with this response, then a pause.
     Call(Act),
-    /// A call that is refused like this.
+    /// A call that is rejected like this.
     Refused(Act),
-    /// A call that is sent, and gets no response as long as the row lasts.
-    Unanswered,
+    /// A call that is sent, and gets no response during the row.
+    NoResponse,
 }
 
 type Setup = Box<dyn FnOnce(ClientBuilder, &Peer) -> ClientBuilder + Send>;
@@ -108,7 +108,7 @@ pub(super) struct Row {
     before: Before,
     because: Option<&'static str>,
     at_least: Duration,
-    /// What makes the next call good again.
+    /// The TLS configuration with which the next call succeeds.
     mended_by: Option<Arc<ServerConfig>>,
     hopeless: bool,
     shows_message: bool,
@@ -143,7 +143,7 @@ pub(super) fn both(fault: &'static str, with: impl Fn(Row) -> Row) -> [Row; 2] {
 }
 
 impl Row {
-    /// What the server does with the first requests; the rest gets a good response.
+    /// What the server does with the first requests; later ones get a good response.
     pub(super) fn first(mut self, acts: impl IntoIterator<Item = Act>) -> Self {
         self.acts = acts.into_iter().collect();
         self
@@ -177,38 +177,38 @@ impl Row {
         self
     }
 
-    /// What one of the causes says.
+    /// Text that one of the causes contains.
     pub(super) fn because(mut self, text: &'static str) -> Self {
         self.because = Some(text);
         self
     }
 
-    /// How long the call lasts at least.
+    /// Minimum duration of the call.
     pub(super) fn at_least(mut self, time: Duration) -> Self {
         self.at_least = time;
         self
     }
 
-    /// The certificate with which the next call is good.
+    /// The TLS configuration with which the next call succeeds.
     pub(super) fn mended_by(mut self, config: &Arc<ServerConfig>) -> Self {
         self.mended_by = Some(Arc::clone(config));
         self
     }
 
-    /// No call of this client can be good.
+    /// No call of this client can succeed.
     pub(super) fn hopeless(mut self) -> Self {
         self.hopeless = true;
         self
     }
 
-    /// The server's message, which is not the same in all of its variants, is left out of the table.
+    /// Leaves the server's message out of the table, because it differs between the variants.
     pub(super) fn without_message(mut self) -> Self {
         self.shows_message = false;
         self
     }
 }
 
-/// How each attempt ended; and opens the door of a closed server after some.
+/// Records how each attempt ended; opens a closed server after some attempts.
 #[derive(Clone)]
 struct Attempts {
     ended: Arc<Mutex<Vec<Option<Failure>>>>,
@@ -244,7 +244,7 @@ pub(super) struct Prepared {
     hopeless: bool,
     key: String,
     peer: Arc<Peer>,
-    /// To where redirects go.
+    /// The target of redirects.
     elsewhere: Peer,
     attempts: Attempts,
     client: Result<Client, Error>,
@@ -258,7 +258,7 @@ pub(super) async fn prepare(row: Row, number: usize) -> Prepared {
     match &row.before {
         Before::Nothing => {}
         Before::Call(act) | Before::Refused(act) => acts.insert(0, act.clone()),
-        Before::Unanswered => acts.insert(0, Act::nothing().hang()),
+        Before::NoResponse => acts.insert(0, Act::nothing().hang()),
     }
     let then = ours(row.then);
     let peer = Arc::new(match row.server {
@@ -287,7 +287,7 @@ pub(super) async fn prepare(row: Row, number: usize) -> Prepared {
         .retry(quick())
         .call_timeout(Duration::from_secs(20))
         .rate_limit(1000)
-        // A permit that is not given back is missed by the next call.
+        // If a permit is not released, the next call has none.
         .max_in_flight(1)
         .observer(attempts.clone());
     for setup in row.setup {
@@ -315,9 +315,9 @@ impl Prepared {
         format!("{} ({})", self.fault, self.call)
     }
 
-    /// Makes the call, and looks at it from all sides.
+    /// Makes the call, and checks all effects.
     pub(super) async fn run(self) -> Ran {
-        let unanswered = self.before().await;
+        let without_response = self.before().await;
         let (requests, done) = (self.peer.requests(), self.peer.done());
         self.attempts.ended.lock().unwrap().clear();
         let began = Instant::now();
@@ -329,7 +329,7 @@ impl Prepared {
         if began.elapsed() < self.at_least {
             problems.push("did not wait".to_owned());
         }
-        if let Some(call) = unanswered {
+        if let Some(call) = without_response {
             call.abort();
         }
 
@@ -363,7 +363,7 @@ impl Prepared {
                 outcome.look_into(&attempt.to_string());
             }
         }
-        // What else an HTTP client of the user's own tells others is the user's decision.
+        // Of the data that the user's own HTTP client sends elsewhere, only the key is checked.
         outcome.look_for_key(
             &self
                 .elsewhere
@@ -391,8 +391,8 @@ impl Prepared {
                 self.call.make(client).await.expect_err("it is refused");
                 None
             }
-            Before::Unanswered => {
-                // It must not end before the call that is looked at.
+            Before::NoResponse => {
+                // It must not end before the call of the row.
                 let client = client.low_level().with_call_timeout(Duration::from_secs(60));
                 let request = client.request(Method::GET, "/v1/ping").send_any();
                 let task = tokio::spawn(async move { request.await.map(drop) });
@@ -402,7 +402,7 @@ impl Prepared {
         }
     }
 
-    /// What the client believes, against what the server knows.
+    /// Compares the client's result with what the server observed.
     fn disagreements(&self, result: &Result<(), Error>, attempts: usize, done: usize) -> Vec<String> {
         let authorization = format!("Basic {}", BASE64_STANDARD.encode(format!("{}:", self.key)));
         let mut problems = Vec::new();
@@ -451,7 +451,7 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    /// The next call through the same client is as good as if nothing had happened.
+    /// Checks that the next call of the same client succeeds.
     pub(super) async fn finish(self) -> Outcome {
         let Self { mut outcome, row } = self;
         let others = row.elsewhere.requests();
@@ -487,12 +487,12 @@ pub(super) struct Outcome {
     pub(super) attempts: String,
     pub(super) requests: String,
     pub(super) may_have_happened: &'static str,
-    /// The key, as it is and as it is sent.
+    /// The key in plain text and as it is sent.
     pub(super) key_forms: [String; 2],
     pub(super) leaks: Vec<String>,
     /// The next call failed.
     pub(super) has_lost_its_client: bool,
-    /// What must not be, and is not in the table.
+    /// Violations that are not in the table.
     pub(super) problems: Vec<String>,
 }
 
@@ -527,7 +527,7 @@ impl Outcome {
         format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
     }
 
-    /// Looks for what must not be seen: the key, a customer's data, an object's identifier.
+    /// Searches for leaks: the key, customers' data, an object's identifier.
     pub(super) fn look_into(&mut self, text: &str) {
         self.look_for_key(text);
         self.look_for(&[CUSTOMER, UUID], text);
@@ -549,13 +549,13 @@ impl Outcome {
     }
 }
 
-/// The key, as it is and as it is sent: in Base64, less what depends on what follows it.
+/// The key in plain text and in Base64, without the last characters, which depend on the text after the key.
 pub(super) fn key_forms(key: &str) -> [String; 2] {
     let whole = key.len() / 3 * 3;
     [key.to_owned(), BASE64_STANDARD.encode(&key[..whole])]
 }
 
-/// What the caller gets, without what varies.
+/// The caller's result, without varying parts.
 fn gets(result: &Result<(), Error>, because: Option<&str>, shows_message: bool) -> String {
     let error = match result {
         Ok(()) => return "success".to_owned(),
@@ -571,7 +571,7 @@ fn gets(result: &Result<(), Error>, because: Option<&str>, shows_message: bool) 
     format!("`{variant}`: {text}{because}")
 }
 
-/// ` in 2.1s` says how long it took, and so is never the same.
+/// Removes durations such as ` in 2.1s`, which vary.
 fn without_times(text: &str) -> String {
     let Some((before, after)) = text.split_once(" attempts in ") else {
         return text.to_owned();

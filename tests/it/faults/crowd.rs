@@ -49,7 +49,7 @@ pub(super) async fn half_of_a_hundred_calls_are_cancelled() -> Outcome {
         }
     }
     let requests = peer.requests();
-    every_place_is_free(&peer, &client).await;
+    every_permit_is_free(&peer, &client).await;
     Outcome {
         fault: "100 calls at once, every other one cancelled",
         call: Call::Create.to_string(),
@@ -64,8 +64,8 @@ pub(super) async fn half_of_a_hundred_calls_are_cancelled() -> Outcome {
     }
 }
 
-/// As many calls as there are permits reach the server together.
-async fn every_place_is_free(peer: &Peer, client: &Client) {
+/// Checks that as many calls as there are permits reach the server together.
+async fn every_permit_is_free(peer: &Peer, client: &Client) {
     let gate = Arc::new(Semaphore::new(0));
     peer.now(good().held(&gate));
     let before = peer.requests();

@@ -1,5 +1,5 @@
-//! Everything that can go wrong on the way to the server and back: what the caller gets, how many requests were sent,
-//! and that nothing leaked. The table in `docs/reliability.md` is what came out.
+//! All faults between client and server: the caller's result, the number of requests, and leaks. The table in
+//! `docs/reliability.md` shows the results.
 
 mod case;
 mod crowd;
@@ -12,15 +12,15 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 
 use self::case::{CUSTOMER, Outcome, key_forms};
 
-/// Far longer than any row takes: a row that is not done by then hangs.
+/// Far longer than any row takes, unless it hangs.
 const HUNG: Duration = Duration::from_secs(60);
 
-/// Few enough that a short time limit is not missed for lack of a processor.
+/// Few enough that short time limits are not missed on a busy processor.
 const SIDE_BY_SIDE: usize = 16;
 
-// One thread for clients and servers, so that all that is logged is seen.
+// One thread for clients and servers, so that everything that is logged is captured.
 #[tokio::test(flavor = "current_thread")]
-async fn every_fault_has_its_response() {
+async fn every_fault_has_its_outcome() {
     let watch = Watch::default();
     let watching = watch.begin();
 
@@ -33,7 +33,7 @@ async fn every_fault_has_its_response() {
         }
         sections.push((title, first..prepared.len()));
     }
-    // Side by side, because most of them wait most of the time.
+    // Concurrently, because most rows wait most of the time.
     let permits = Arc::new(Semaphore::new(SIDE_BY_SIDE));
     let mut running = JoinSet::new();
     for (number, row) in prepared.into_iter().enumerate() {
@@ -53,7 +53,7 @@ async fn every_fault_has_its_response() {
     // One by one, so that no call is late because of another row.
     let mut outcomes: Vec<Outcome> = Vec::new();
     for (_, ran) in ran {
-        // A call that waits for a permit in vain waits long; a few of them tell enough.
+        // A call that waits for a lost permit takes long; a few of them are enough.
         let lost = outcomes.iter().filter(|outcome| outcome.has_lost_its_client).count();
         outcomes.push(if lost < 3 { ran.finish().await } else { ran.outcome });
     }
@@ -80,7 +80,7 @@ async fn every_fault_has_its_response() {
         let mut last = String::new();
         for row in rows {
             let line = row.line();
-            // Variants of one fault that end alike are one line.
+            // Variants of one fault with the same result are one line.
             if line != last {
                 text.push_str(&line);
             }
@@ -98,7 +98,7 @@ async fn every_fault_has_its_response() {
     snapshot::check_part("docs/reliability.md", "faults", &text);
 }
 
-/// The lines of the log with something that must not be there: any key, a customer's data, an object's identifier.
+/// The lines of the log with a leak: any key, customers' data, an object's identifier.
 fn suspicious(log: &str) -> String {
     let [plain, encoded] = key_forms(case::KEY);
     let lines = log.lines();

@@ -43,7 +43,7 @@ pub(super) fn sections() -> Vec<(&'static str, Vec<Row>)> {
     ]
 }
 
-/// A page as a proxy sends it.
+/// An HTML page of a proxy.
 fn page(status: u16) -> Act {
     let body =
         format!("<html><head><title>{status} from the edge</title></head><body>customer@example.com</body></html>");
@@ -54,7 +54,7 @@ fn text(status: u16, body: &str) -> Act {
     Act::http(status, &[("content-type", "text/plain")], body)
 }
 
-/// Shorter time limits, and two attempts, for what is never answered.
+/// Shorter time limits, and two attempts, for rows without a response.
 fn impatient(builder: ClientBuilder) -> ClientBuilder {
     builder
         .connect_timeout(SHORT)
@@ -192,7 +192,7 @@ fn refusals() -> Vec<Row> {
     }
     let repeats_key = r#"{"code":401,"message":"No such key: {key}","param":"{key}"}"#;
     rows.extend(both("401 that repeats the key", |row| {
-        // The length is that of what the placeholder stands for.
+        // The length after the placeholder is replaced.
         let length = repeats_key.replace("{key}", &format!("{KEY}000")).len().to_string();
         row.always(
             Act::head(401, &[("content-length", &length)])
@@ -230,7 +230,7 @@ fn no_connection() -> Vec<Row> {
             .server(Server::Crowded(usize::MAX))
             .client(|client| client.attempt_timeout(SHORT).retry(quick().max_attempts(2))),
     );
-    // A label that is too long for DNS, so that nobody has to be asked.
+    // A label that is too long for DNS, so that no name server is asked.
     rows.extend(both("host name that does not exist", |row| {
         row.server(Server::At(format!("https://{}.invalid", "x".repeat(64))))
             .client(ClientBuilder::no_proxy)
@@ -252,7 +252,7 @@ fn no_connection() -> Vec<Row> {
     rows
 }
 
-/// Fails when it is asked for the first time.
+/// Fails the first time.
 struct Resolver {
     port: u16,
     asked: AtomicBool,
@@ -557,7 +557,7 @@ fn redirects() -> Vec<Row> {
     rows
 }
 
-/// A client as users make it.
+/// A user's own HTTP client.
 fn http(redirects: Policy, with: impl FnOnce(reqwest::ClientBuilder) -> reqwest::ClientBuilder) -> reqwest::Client {
     let builder = reqwest::Client::builder().no_proxy().redirect(redirects);
     with(builder).build().expect("a client")
@@ -610,20 +610,20 @@ fn limits() -> Vec<Row> {
             .always(page(502))
             .client(|client| client.retry(chartmogul::Retry::never())),
         update("all permits taken by calls in flight")
-            .before(Before::Unanswered)
+            .before(Before::NoResponse)
             .client(|client| client.call_timeout(SHORT)),
         update("all requests of this second used up").client(|client| {
-            let limiter = LateTurn::default();
+            let limiter = LateSlot::default();
             client.limiter(limiter).call_timeout(Duration::from_millis(300))
         }),
     ]
 }
 
-/// The first call gets no send slot, however long it takes to make it.
+/// Never gives a send slot to the first call, however slowly that begins.
 #[derive(Debug, Default)]
-struct LateTurn(AtomicBool);
+struct LateSlot(AtomicBool);
 
-impl Limiter for LateTurn {
+impl Limiter for LateSlot {
     fn acquire(&self) -> LimiterFuture<'_, Permit> {
         Unlimited.acquire()
     }

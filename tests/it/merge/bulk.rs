@@ -17,7 +17,7 @@ fn uuid(number: usize) -> String {
     format!("{number:08x}-0000-4000-8000-000000000000")
 }
 
-/// Deals, every other one with the attributes, and one more that each has.
+/// Opportunities: each has one attribute, every other one these too.
 fn deals(count: usize, custom: &Value) -> Fake {
     let fake = Fake::start().unwrap();
     for number in 0..count {
@@ -84,7 +84,7 @@ async fn one_attribute_is_set_and_all_others_are_kept() {
         assert_eq!(custom(&fake, number), expected);
     }
     assert_eq!(fake.requests().len(), 1_000);
-    // What is in place is not written.
+    // Existing attributes are not written again.
     let report = Bulk::new(seats(&client_for(&fake), 500))
         .start()
         .await
@@ -95,9 +95,9 @@ async fn one_attribute_is_set_and_all_others_are_kept() {
     assert_eq!((report.not_modified, writes(&fake)), (500, 500));
 }
 
-/// Whatever was lost on the way: the union of all runs is a run that nothing disturbed.
+/// Whatever responses were lost: all runs together have the result of an undisturbed run.
 #[tokio::test]
-async fn a_run_with_a_journal_is_gone_on_with() {
+async fn a_run_with_a_journal_can_be_continued() {
     let folder = tempfile::tempdir().unwrap();
     let fake = deals(40, &json!({ "vip": true }));
     let run = async |journal: &str, seats: i64| {
@@ -117,7 +117,7 @@ async fn a_run_with_a_journal_is_gone_on_with() {
             .in_order();
         bulk.start().await
     };
-    // Reads and writes that fail, writes that are done and not answered.
+    // Reads and writes that fail, and writes that are made but whose response is lost.
     for _ in 0..5 {
         fake.respond_next(Canned::as_usual());
         fake.respond_next(Canned::new(502).once_done());
@@ -138,13 +138,13 @@ async fn a_run_with_a_journal_is_gone_on_with() {
     let (_, second) = all(run("first", 4).await.unwrap()).await;
     assert_eq!(
         (second.updated, second.not_modified, second.updates, second.repeats),
-        (38, 2, 40, 10), // of two, only the response had been lost
+        (38, 2, 40, 10), // for two of them, only the response was lost
         "{second}"
     );
     for number in 0..40 {
         assert_eq!(custom(&fake, number), json!({ "number": number, "seats": 4 }));
     }
-    // All is known, and nothing is sent; another change is another input.
+    // All outcomes are known, so nothing is sent; another change is other input.
     let requests = fake.requests().len();
     let (_, third) = all(run("first", 4).await.unwrap()).await;
     assert_eq!((third, fake.requests().len()), (second, requests));
@@ -203,7 +203,7 @@ async fn a_dry_run_shows_which_attributes_change() {
     assert_eq!((report.losing, report.lost, report.replaced_unseen), (1, 1, 0));
     assert_eq!(writes(&fake), 0);
 
-    // What is always sent is compared too where that is asked for, and no object is read twice for it.
+    // With `skip_unchanged`, other fields are compared too, and no object is read twice.
     let again = || [update(0).amount_in_cents(12_000).merge_custom().set("seats", 3)];
     let report = Bulk::new(again())
         .skip_unchanged()
@@ -218,7 +218,7 @@ async fn a_dry_run_shows_which_attributes_change() {
     assert_eq!((report.not_modified, writes(&fake)), (1, 1));
 }
 
-/// A run that removes what its updates do not name says so.
+/// A run reports attributes that were removed because its updates do not name them.
 #[tokio::test]
 async fn a_run_that_loses_attributes_says_so() {
     let folder = tempfile::tempdir().unwrap();
@@ -244,12 +244,12 @@ async fn a_run_that_loses_attributes_says_so() {
         let journal = folder.path().join(name);
         let (_, report) = all(bulk(&journal).start().await.unwrap()).await;
         assert_eq!(says(report).as_deref(), Some(says_what));
-        // It is known from the journal.
+        // The journal has it, too.
         let (done, again) = all(bulk(&journal).start().await.unwrap()).await;
         assert_eq!(again, report);
         assert!(done.iter().all(|done| done.earlier && done.lost.is_some() == looks));
     }
-    // Nobody has lost anything by an update of something else.
+    // Updates of other fields remove no attributes.
     let opportunities = client_for(&fake).opportunities();
     let other = (0..10).map(move |number| opportunities.update(uuid(number)).amount_in_cents(1));
     let report = Bulk::new(other).start().await.unwrap().finish().await.unwrap();

@@ -1,8 +1,8 @@
-//! Makes a bulk run and says what comes of it, line by line. Tests kill it.
+//! Starts a bulk run and prints each outcome as a line. Tests kill it.
 //!
-//! Arguments: base URL, number of updates; then, as wanted, `journal=<path>`, `ordered`, `no-fsync`, `merge`,
+//! Arguments: base URL, number of updates; then, optionally, `journal=<path>`, `ordered`, `no-fsync`, `merge`,
 //! `concurrency=<calls>`, `file-limit=<bytes>`.
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // its output is what it is for
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // a program
 
 use std::{error::Error as StdError, process::ExitCode};
 
@@ -64,7 +64,7 @@ async fn make<U: Update<Object = Opportunity>>(mut bulk: Bulk<U>, arguments: Vec
         };
     }
     let mut run = bulk.start().await?;
-    // Whole lines, at once: whoever reads one knows that the run has yielded it.
+    // Each line is written at once: a reader that sees one knows that the run has yielded it.
     while let Some(done) = run.try_next().await? {
         println!("{}", Line::of(&done));
     }
