@@ -145,8 +145,8 @@ async fn pages(
         let response = request(&more).send_any().await?;
         include(matches, &response);
         let text = String::from_utf8_lossy(response.body());
-        let page = Page::read(&text, |members| {
-            let lists: Vec<_> = members
+        let page = Page::read(&text, |fields| {
+            let lists: Vec<_> = fields
                 .iter()
                 .filter(|(_, value)| value.get().starts_with('['))
                 .collect();

@@ -161,7 +161,7 @@ fn global() -> Vec<Arg> {
         flag("columns")
             .value_name("NAME,..")
             .value_delimiter(',')
-            .help("Columns of a table or CSV, or members of JSON; a dot selects a nested field: custom.seats")
+            .help("Columns of a table or CSV, or fields of JSON; a dot selects a nested field: custom.seats")
             .help_heading(OUTPUT),
         flag("jq")
             .value_name("FILTER")

@@ -46,7 +46,7 @@ struct Inner {
     message: String,
     field: Option<String>,
     next: Option<String>,
-    /// More members of the JSON form.
+    /// More fields of the JSON form.
     details: Map<String, Value>,
     /// Nobody reads the output any more.
     quiet: bool,
@@ -120,7 +120,7 @@ impl CliError {
         self
     }
 
-    /// A member of the JSON form.
+    /// A field of the JSON form.
     pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.details.insert(name.to_owned(), value.into());
         self
@@ -258,7 +258,7 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
             Some("Check the network, and --base-url"),
         ),
         ApiError::Timeout { .. } => (Exit::Unavailable, "timeout", Some("Give it more time with --timeout")),
-        // What answers is not the API: a proxy, a wrong URL.
+        // The response is not from the API: a proxy, or a wrong URL.
         ApiError::Unreadable { .. } => (
             Exit::Unavailable,
             "unreadable",
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn programs_get_everything_as_members() {
+    fn the_json_form_has_everything_as_fields() {
         let error = CliError::usage("no such field")
             .field("colour")
             .next("See --help")

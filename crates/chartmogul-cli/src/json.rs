@@ -1,10 +1,11 @@
 //! JSON that was written by people: taken exactly, or refused.
 //!
-//! `serde_json` rounds numbers that no `f64` holds, and of two members with one name it takes the last. Neither is what was meant.
+//! `serde_json` rounds numbers that no `f64` holds, and of two fields with one name it takes the last. Neither is what was
+//! meant.
 
 use serde_json::{Map, Number, Value, value::RawValue};
 
-use crate::output::{items, text::Members};
+use crate::output::{items, text::RawFields};
 
 /// The value of a JSON text.
 ///
@@ -14,11 +15,11 @@ pub(crate) fn parse(json: &str) -> Result<Value, String> {
     value(whole(json)?, "")
 }
 
-/// The members of an object, each as it was written, for [`value`]. `None` if it is no object.
+/// The fields of an object, each as it was written, for [`value`]. `None` if it is no object.
 ///
 /// # Errors
 /// As [`parse`].
-pub(crate) fn object(json: &str) -> Result<Option<Members>, String> {
+pub(crate) fn object(json: &str) -> Result<Option<RawFields>, String> {
     let json = whole(json)?;
     if json.starts_with('{') {
         members(json, "").map(Some)
@@ -27,19 +28,19 @@ pub(crate) fn object(json: &str) -> Result<Option<Members>, String> {
     }
 }
 
-/// The members of the object at a place.
+/// The fields of the object at a place.
 ///
 /// # Errors
 /// A name is there twice.
-pub(crate) fn members(json: &str, place: &str) -> Result<Members, String> {
-    let members = Members::of(json).unwrap_or_default();
-    for (at, (name, _)) in members.0.iter().enumerate() {
-        if members.0[..at].iter().any(|(other, _)| other == name) {
+pub(crate) fn members(json: &str, place: &str) -> Result<RawFields, String> {
+    let fields = RawFields::of(json).unwrap_or_default();
+    for (at, (name, _)) in fields.0.iter().enumerate() {
+        if fields.0[..at].iter().any(|(other, _)| other == name) {
             let name = inside(place, name);
             return Err(format!("`{name}` occurs twice; leave one of them out"));
         }
     }
-    Ok(members)
+    Ok(fields)
 }
 
 fn inside(place: &str, name: &str) -> String {
@@ -65,12 +66,12 @@ fn whole(json: &str) -> Result<&str, String> {
 pub(crate) fn value(json: &str, place: &str) -> Result<Value, String> {
     match json.as_bytes().first() {
         Some(b'{') => {
-            let members = members(json, place)?.0.into_iter();
-            let members = members.map(|(name, member)| {
-                let value = value(member.get(), &inside(place, &name))?;
+            let fields = members(json, place)?.0.into_iter();
+            let fields = fields.map(|(name, field)| {
+                let value = value(field.get(), &inside(place, &name))?;
                 Ok((name, value))
             });
-            members.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+            fields.collect::<Result<Map<_, _>, _>>().map(Value::Object)
         }
         Some(b'[') => {
             let items = items(json).into_iter().enumerate();

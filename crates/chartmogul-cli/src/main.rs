@@ -143,7 +143,7 @@ fn context(matches: &ArgMatches, terminals: Terminals) -> Result<Context, CliErr
     let columns = matches.try_get_many::<String>("columns").ok().flatten();
     let columns: Vec<String> = columns.into_iter().flatten().cloned().collect();
     if jq.is_some() && !columns.is_empty() {
-        let message = "--jq and --columns exclude each other: select members in the filter";
+        let message = "--jq and --columns exclude each other: select fields in the filter";
         return Err(CliError::usage(message).field("columns"));
     }
     let when = text("color");

@@ -144,7 +144,7 @@ fn one(
     }
     let json = exact(response);
     match (operation.entries, json.starts_with('[')) {
-        (Some(member), _) => printer.object_with_entries(&json, member)?,
+        (Some(field), _) => printer.object_with_entries(&json, field)?,
         (None, true) => {
             let mut printer = printer;
             for item in output::items(&json) {
@@ -252,7 +252,7 @@ impl Page {
     fn of(operation: &Operation, response: &Response<Value>) -> Result<Self, CliError> {
         let json = exact(response);
         let name = operation.entries.unwrap_or("entries");
-        Self::read(&json, |members| members.get(name).map(|_| name.to_owned())).ok_or_else(|| {
+        Self::read(&json, |fields| fields.get(name).map(|_| name.to_owned())).ok_or_else(|| {
             let message = format!("{}: the response has no list `{name}`", operation.id);
             CliError::new(Exit::Unexpected, "unreadable", message)
         })
@@ -263,14 +263,14 @@ impl Page {
         json: &str,
         list: impl FnOnce(&BTreeMap<String, Box<RawValue>>) -> Option<String>,
     ) -> Option<Self> {
-        let members: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).ok()?;
-        let member = |name: &str| members.get(name).map(|value| value.get());
-        let list = list(&members)?;
-        let entries = member(&list).filter(|value| value.starts_with('['))?;
+        let fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(json).ok()?;
+        let field = |name: &str| fields.get(name).map(|value| value.get());
+        let list = list(&fields)?;
+        let entries = field(&list).filter(|value| value.starts_with('['))?;
         Some(Self {
             entries: output::items(entries),
-            cursor: member("cursor").and_then(|cursor| serde_json::from_str(cursor).ok()),
-            has_more: member("has_more") == Some("true"),
+            cursor: field("cursor").and_then(|cursor| serde_json::from_str(cursor).ok()),
+            has_more: field("has_more") == Some("true"),
         })
     }
 }
@@ -325,9 +325,9 @@ fn template(operation: &Operation) -> Result<Exit, CliError> {
         return Ok(Exit::Done);
     };
     let names: Vec<_> = body.object.fields.iter().map(|field| field.name).collect();
-    let mut members = output::text::Members::of(body.example.unwrap_or("{}")).unwrap_or_default();
-    members.sort(&names);
-    output::print(&format!("{}\n", output::text::pretty(&members.to_json(), 0)))?;
+    let mut fields = output::text::RawFields::of(body.example.unwrap_or("{}")).unwrap_or_default();
+    fields.sort(&names);
+    output::print(&format!("{}\n", output::text::pretty(&fields.to_json(), 0)))?;
     Ok(Exit::Done)
 }
 

@@ -309,14 +309,14 @@ fn show(
 ) -> Result<Exit, CliError> {
     let profile = (source != "environment").then_some(profile);
     let path = path.map(|path| path.display().to_string());
-    let members = [
+    let fields = [
         ("profile", profile),
         ("kept_in", Some(source)),
         ("file", path.as_deref()),
         ("base_url", base_url),
     ];
-    let members = members.map(|(name, value)| (name, value.map_or("null".to_owned(), text::string)));
-    let shown = text::object(members.iter().map(|(name, value)| (*name, value.as_str())));
+    let fields = fields.map(|(name, value)| (name, value.map_or("null".to_owned(), text::string)));
+    let shown = text::object(fields.iter().map(|(name, value)| (*name, value.as_str())));
     Printer::new(context, None)?.object(&shown)?;
     Ok(Exit::Done)
 }

@@ -29,7 +29,7 @@ impl Record {
 
 /// A row that is not valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Broken {
+pub(super) struct MalformedRecord {
     pub(super) row: u64,
     /// The index of the cell.
     pub(super) cell: usize,
@@ -120,7 +120,7 @@ impl Records {
 }
 
 impl Iterator for Records {
-    type Item = Result<Record, Broken>;
+    type Item = Result<Record, MalformedRecord>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.at >= self.text.len() {
@@ -135,7 +135,7 @@ impl Iterator for Records {
                 Ok(cell) => cells.push(cell),
                 Err(what) => {
                     let cell = cells.len();
-                    broken.get_or_insert(Broken { row, cell, what });
+                    broken.get_or_insert(MalformedRecord { row, cell, what });
                     self.plain();
                     cells.push(Cell::default());
                 }
@@ -210,7 +210,7 @@ pub(super) fn write<'a>(out: &mut String, cells: impl IntoIterator<Item = &'a Ce
 mod tests {
     use super::*;
 
-    fn rows(text: &str, delimiter: char) -> Vec<Result<Record, Broken>> {
+    fn rows(text: &str, delimiter: char) -> Vec<Result<Record, MalformedRecord>> {
         Records::new(text.into(), delimiter).collect()
     }
 
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn what_is_broken_is_named_and_the_next_row_is_read() {
         let rows = rows("\"a\"b,c\nd,e\nf,\"g\nh,i\n", ',');
-        let broken = |row: &Result<Record, Broken>| row.as_ref().unwrap_err().clone();
+        let broken = |row: &Result<Record, MalformedRecord>| row.as_ref().unwrap_err().clone();
         assert_eq!((broken(&rows[0]).row, broken(&rows[0]).cell), (1, 0));
         assert_eq!(rows[1].as_ref().unwrap().cells.len(), 2);
         assert_eq!((broken(&rows[2]).row, broken(&rows[2]).cell), (3, 1));

@@ -12,13 +12,13 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{
-    cells::{Broken, Cell, Records, delimiter},
+    cells::{Cell, MalformedRecord, Records, delimiter},
     decode::decode,
 };
 use crate::{
     error::{CliError, Exit},
     json,
-    output::text::Members,
+    output::text::RawFields,
 };
 
 /// How rows are written.
@@ -55,8 +55,8 @@ pub(super) enum Raw {
 #[derive(Debug, Clone)]
 pub(super) enum Row {
     Cells(Vec<Cell>),
-    /// The members, each as it was written.
-    Json(Members),
+    /// The fields, each as it was written.
+    Json(RawFields),
 }
 
 impl Input {
@@ -172,7 +172,7 @@ impl Iterator for Rows {
             Self::Lines(lines) => {
                 let (number, line) = lines.next()?;
                 let row = match json::object(&line) {
-                    Ok(Some(members)) => Ok(Row::Json(members)),
+                    Ok(Some(fields)) => Ok(Row::Json(fields)),
                     Ok(None) => Err((None, "the line must be a JSON object".to_owned())),
                     Err(what) => Err((None, what)),
                 };
@@ -182,7 +182,7 @@ impl Iterator for Rows {
                 match records.next()? {
                     Ok(record) if record.is_blank() => {}
                     Ok(record) => return Some((record.row, Ok(Row::Cells(record.cells)))),
-                    Err(Broken { row, cell, what }) => return Some((row, Err((Some(cell), what.to_owned())))),
+                    Err(MalformedRecord { row, cell, what }) => return Some((row, Err((Some(cell), what.to_owned())))),
                 }
             },
         }

@@ -226,7 +226,7 @@ pub(crate) async fn run(
 
 /// For what is told of each row; other columns are refused before anything is sent.
 fn printer<'a>(context: &'a Context, id: &'static str, dry_run: bool) -> Result<Printer<'a>, CliError> {
-    let [one, two, three] = if dry_run { preview::MEMBERS } else { results::MEMBERS };
+    let [one, two, three] = if dry_run { preview::FIELDS } else { results::FIELDS };
     let last = dry_run.then_some("lost");
     Printer::of(context, ["row", id, one, two, three].into_iter().chain(last).collect())
 }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The columns of a change, after the number and the identifier of its row.
-pub(super) const MEMBERS: [&str; 3] = ["field", "old", "new"];
+pub(super) const FIELDS: [&str; 3] = ["field", "old", "new"];
 
 /// Reads each object, and shows what would change.
 pub(super) async fn run(
@@ -61,10 +61,10 @@ pub(super) async fn run(
         removing += u64::from(entries > 0);
         for [field, old, new, lost] in lines(preview, context.output.format == Format::Table) {
             let of_row = [("row", row.into()), (id, key.into())];
-            let [name, before, after] = MEMBERS;
+            let [name, before, after] = FIELDS;
             let of_field = [(name, field), (before, old), (after, new), ("lost", lost)];
-            let members: Vec<_> = of_row.into_iter().chain(of_field).collect();
-            printer.entry(&object(&members))?;
+            let fields: Vec<_> = of_row.into_iter().chain(of_field).collect();
+            printer.entry(&object(&fields))?;
         }
         Ok(())
     })

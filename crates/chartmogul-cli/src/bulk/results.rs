@@ -33,7 +33,7 @@ impl Word {
 }
 
 /// The columns of a result, after the row's number and identifier.
-pub(super) const MEMBERS: [&str; 3] = ["outcome", "status", "reason"];
+pub(super) const FIELDS: [&str; 3] = ["outcome", "status", "reason"];
 
 const BY_AN_EARLIER_RUN: &str = "by an earlier run";
 
@@ -91,7 +91,7 @@ impl Line {
 
     /// As one object, in this order.
     pub(super) fn json(&self, id: &str) -> String {
-        let [outcome, status, reason] = MEMBERS;
+        let [outcome, status, reason] = FIELDS;
         object(&[
             ("row", self.row.into()),
             (id, self.id.as_str().into()),
@@ -102,10 +102,10 @@ impl Line {
     }
 }
 
-/// An object whose members stay in order.
-pub(super) fn object(members: &[(&str, Value)]) -> String {
-    let members: Vec<_> = members.iter().map(|(name, value)| (*name, value.to_string())).collect();
-    text::object(members.iter().map(|(name, value)| (*name, value.as_str())))
+/// An object whose fields stay in order.
+pub(super) fn object(fields: &[(&str, Value)]) -> String {
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.to_string())).collect();
+    text::object(fields.iter().map(|(name, value)| (*name, value.as_str())))
 }
 
 /// Why a row failed, on one line.
@@ -136,7 +136,7 @@ impl ResultsFile {
             out: BufWriter::new(File::create(path)?),
         };
         if !file.is_json {
-            let [outcome, status, reason] = MEMBERS;
+            let [outcome, status, reason] = FIELDS;
             file.record(["row", id, outcome, status, reason])?;
             file.out.flush()?; // a full disk is noticed before anything is sent
         }

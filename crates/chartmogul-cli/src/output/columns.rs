@@ -10,7 +10,7 @@ use crate::{
 /// Behind the name of an amount whose currency is not known.
 pub(crate) const CENTS: &str = "(cents)";
 
-/// A column of a table or of CSV, or a member of JSON.
+/// A column of a table or of CSV, or a field of JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) name: String,

@@ -11,7 +11,7 @@ use chartmogul::Operation;
 
 use self::{
     columns::{Column, MoneyForm},
-    text::Members,
+    text::RawFields,
 };
 use crate::{
     context::{Context, Format},
@@ -113,19 +113,19 @@ impl<'a> Printer<'a> {
         self.flush()
     }
 
-    /// An object that is about a list which comes at once, in this member: as a whole where that can be shown.
-    pub(crate) fn object_with_entries(mut self, json: &str, member: &str) -> Result<(), CliError> {
+    /// An object that is about a list which comes at once, in this field: as a whole where that can be shown.
+    pub(crate) fn object_with_entries(mut self, json: &str, field: &str) -> Result<(), CliError> {
         if self.context.output.format == Format::Json && self.chosen.is_none() || self.filter.is_some() {
             self.fields = Vec::new(); // those are the fields of the entries
             return self.object(json);
         }
-        let members = Members::of(json).unwrap_or_default();
-        let entries = members.get(member).unwrap_or("[]");
+        let fields = RawFields::of(json).unwrap_or_default();
+        let entries = fields.get(field).unwrap_or("[]");
         for entry in items(entries) {
             self.entry(&entry)?;
         }
-        let mut rest = members;
-        rest.0.retain(|(name, value)| name != member && value.get() != "null");
+        let mut rest = fields;
+        rest.0.retain(|(name, value)| name != field && value.get() != "null");
         let format = self.context.output.format;
         if format == Format::Csv && !rest.0.is_empty() {
             let names: Vec<_> = rest.0.iter().map(|(name, _)| format!("`{name}`")).collect();
@@ -286,8 +286,8 @@ impl<'a> Printer<'a> {
         if let Some(chosen) = &self.chosen {
             return chosen.clone();
         }
-        let members = Members::of(json).unwrap_or_default();
-        let found: Vec<_> = members.0.iter().map(|(name, _)| name.as_str()).collect();
+        let fields = RawFields::of(json).unwrap_or_default();
+        let found: Vec<_> = fields.0.iter().map(|(name, _)| name.as_str()).collect();
         let fields = if self.fields.is_empty() {
             found
         } else {
@@ -301,16 +301,16 @@ impl<'a> Printer<'a> {
 
     /// Names and values below each other; what is inside of an object has a dot.
     fn pairs(&self, json: &str) -> Vec<(String, String)> {
-        if text::Members::of(json).is_none() {
+        if text::RawFields::of(json).is_none() {
             return vec![(String::new(), text::cell(json))];
         }
         let columns = match &self.chosen {
             Some(chosen) => chosen.clone(),
             None => {
-                let members = Members::of(json).unwrap_or_default();
+                let fields = RawFields::of(json).unwrap_or_default();
                 let mut names: Vec<String> = Vec::new();
-                for (name, value) in &members.0 {
-                    match Members::of(value.get()) {
+                for (name, value) in &fields.0 {
+                    match RawFields::of(value.get()) {
                         Some(inner) if !inner.0.is_empty() => {
                             names.extend(inner.0.iter().map(|(inner, _)| format!("{name}.{inner}")));
                         }
@@ -329,16 +329,16 @@ impl<'a> Printer<'a> {
 
     /// In the order of the document.
     fn ordered(&self, json: &str) -> String {
-        match Members::of(json) {
-            Some(mut members) => {
-                members.sort(&self.fields);
-                members.to_json()
+        match RawFields::of(json) {
+            Some(mut fields) => {
+                fields.sort(&self.fields);
+                fields.to_json()
             }
             None => json.to_owned(),
         }
     }
 
-    /// With the members that were asked for.
+    /// With the fields that were asked for.
     fn projected(&self, json: String) -> String {
         let Some(chosen) = &self.chosen else { return json };
         let values: Vec<_> = chosen

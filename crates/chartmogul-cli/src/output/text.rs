@@ -8,39 +8,39 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// The members of an object in their order, each as it was sent.
+/// The fields of an object in their order, each as it was sent.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Members(pub(crate) Vec<(String, Box<RawValue>)>);
+pub(crate) struct RawFields(pub(crate) Vec<(String, Box<RawValue>)>);
 
-impl<'de> Deserialize<'de> for Members {
+impl<'de> Deserialize<'de> for RawFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Object;
         impl<'de> Visitor<'de> for Object {
-            type Value = Members;
+            type Value = RawFields;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = object.next_entry()? {
-                    members.push(member);
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<RawFields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(field) = object.next_entry()? {
+                    fields.push(field);
                 }
-                Ok(Members(members))
+                Ok(RawFields(fields))
             }
         }
         deserializer.deserialize_map(Object)
     }
 }
 
-impl Members {
+impl RawFields {
     /// `None` if the text is no object.
     pub(crate) fn of(json: &str) -> Option<Self> {
         serde_json::from_str(json).ok()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        let member = self.0.iter().find(|(known, _)| known == name);
-        member.map(|(_, value)| value.get())
+        let field = self.0.iter().find(|(known, _)| known == name);
+        field.map(|(_, value)| value.get())
     }
 
     /// In the order of these names; what is not named comes last.
@@ -55,10 +55,10 @@ impl Members {
     }
 }
 
-/// An object of members that are JSON.
-pub(crate) fn object<'a>(members: impl Iterator<Item = (&'a str, &'a str)>) -> String {
-    let members = members.map(|(name, value)| format!("{}:{value}", string(name)));
-    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+/// An object of fields that are JSON.
+pub(crate) fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let fields = fields.map(|(name, value)| format!("{}:{value}", string(name)));
+    format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
 }
 
 /// A text as JSON.
@@ -68,12 +68,12 @@ pub(crate) fn string(text: &str) -> String {
 
 /// The value inside of objects: `custom.seats`.
 pub(crate) fn at(json: &str, path: &str) -> Option<String> {
-    let members = Members::of(json)?;
-    if let Some(value) = members.get(path) {
+    let fields = RawFields::of(json)?;
+    if let Some(value) = fields.get(path) {
         return Some(value.to_owned()); // a name may have a dot itself
     }
     let (name, rest) = path.split_once('.')?;
-    at(members.get(name)?, rest)
+    at(fields.get(name)?, rest)
 }
 
 /// A value as a cell: text without quotes, nothing for null, other values as JSON on one line.
@@ -95,7 +95,7 @@ pub(crate) fn compact(json: &str) -> String {
     out
 }
 
-/// On a line for each member, with two spaces for each level, from a level on.
+/// On a line for each field, with two spaces for each level, from a level on.
 pub(crate) fn pretty(json: &str, level: usize) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let mut depth = level;
@@ -182,9 +182,9 @@ mod tests {
 
     #[test]
     fn members_can_be_sorted_and_reached() {
-        let mut members = Members::of(JSON).unwrap();
-        members.sort(&["n", "a"]);
-        let names: Vec<_> = members.0.iter().map(|(name, _)| name.as_str()).collect();
+        let mut fields = RawFields::of(JSON).unwrap();
+        fields.sort(&["n", "a"]);
+        let names: Vec<_> = fields.0.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["n", "a", "b", "big", "e"]);
         assert_eq!(at(r#"{"a":{"b":{"c":1.10}}}"#, "a.b.c").as_deref(), Some("1.10"));
         assert_eq!(at(r#"{"a.b":2}"#, "a.b").as_deref(), Some("2"));

@@ -401,14 +401,14 @@ fn one_mistake_is_one_problem() {
 #[test]
 fn numbers_are_taken_digit_by_digit() {
     let fake = server(1);
-    let lines = |members: &str| Folder::named("deals.jsonl", format!("{{\"uuid\":\"{}\",{members}}}\n", uuid(0)));
+    let lines = |fields: &str| Folder::named("deals.jsonl", format!("{{\"uuid\":\"{}\",{fields}}}\n", uuid(0)));
     let ran = lines(r#""amount":90071992547409.93,"currency":"EUR","custom":{"big":9007199254740993}"#).run(&fake, &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     let deal = deal(&fake, 0);
     assert_eq!(deal["amount_in_cents"], 9_007_199_254_740_993_i64);
     assert_eq!(deal["custom"]["big"], 9_007_199_254_740_993_i64);
     let sent = writes(&fake);
-    for (members, column, what) in [
+    for (fields, column, what) in [
         (r#""amount":1e3,"currency":"EUR""#, "amount", "is not an amount in EUR"),
         (
             r#""amount_in_cents":9007199254740993.0,"currency":"EUR""#,
@@ -425,11 +425,11 @@ fn numbers_are_taken_digit_by_digit() {
         (r#""custom":{}"#, "custom", "custom.NAME"),
         (r#""colour":{}"#, "colour", "is not known"),
     ] {
-        let problems = lines(members).run(&fake, &[]).problems();
+        let problems = lines(fields).run(&fake, &[]).problems();
         let found = problems
             .iter()
             .any(|(row, name, message)| *row == 1 && name == column && message.contains(what));
-        assert!(found, "{members}: {problems:?}");
+        assert!(found, "{fields}: {problems:?}");
     }
     let input = format!("uuid,custom.a:decimal\n{},9007199254740993\n", uuid(0));
     assert!(
