@@ -1,67 +1,33 @@
 //! The task of a run: takes updates, makes calls, writes the journal, hands out what has ended.
 
-use std::{
-    panic::AssertUnwindSafe,
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{pin::Pin, time::Duration};
 
-use chartmogul_api::{Bounds, BoxError, Operation};
+use chartmogul_api::Operation;
 use futures_core::future::BoxFuture;
-use futures_util::{FutureExt as _, StreamExt as _, stream::Fuse};
+use futures_util::FutureExt as _;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    sync::{mpsc, watch},
-    task::{JoinError, JoinSet},
-    time::{Instant, Sleep, timeout_at},
+    sync::mpsc,
+    task::JoinError,
+    time::{Instant, Sleep},
 };
-use tracing::Instrument as _;
 
 use super::{
-    Completed, Error, NotSent, Outcome, Progress, Stopped, changes,
+    calls::{Act, Calls, Ended, Step},
+    changes,
+    error::Error,
+    intake::{Given, Intake},
+    job::{Job, Lost},
     journal::{Journal, Opening, RequestRecord, State},
-    outcome::{Cause, Earlier, Failed},
-    queue::{self, Queue, Window},
+    limits::{Count, ErrorLimits},
+    outbox::Outbox,
+    outcome::{Cause, Completed, Earlier, NotSent, Outcome, Stopped},
+    progress::Progress,
+    queue::{Queue, SPAN},
     source::Source,
     update::UpdateCall,
 };
 
-/// What is done with each update.
-pub(super) type Act<U, T> = Arc<dyn Fn(U, Terms) -> BoxFuture<'static, Result<Step<U, T>, Failed>> + Send + Sync>;
-
-/// What has come of that.
-pub(super) enum Step<U, T> {
-    Done(T),
-    /// There is nothing to change.
-    NotModified,
-    /// It was looked at, and is to be sent.
-    Send(U),
-}
-
-/// What the run has to say about how an update is made.
-pub(super) struct Terms {
-    pub(super) call_timeout: Option<Duration>,
-    pub(super) bounds: Arc<Bounds>,
-    /// It is looked at, and nothing is sent yet.
-    pub(super) look: bool,
-    /// An earlier run may have made it.
-    pub(super) again: bool,
-    pub(super) lost: Lost,
-}
-
-/// How many attributes an update removes that it does not name, as soon as that is known.
-pub(super) type Lost = Arc<OnceLock<u64>>;
-
-/// Outcomes that wait for the caller before nothing more is taken and sent.
-pub(super) const READY: usize = 256;
-/// From the first update without an outcome to the last one that is taken. One that is tried again for two minutes, while
-/// the others go on at 40 per second, is overtaken by 4,800.
-pub(super) const SPAN: u64 = 8_192;
-/// What a stopped run still takes from its source, beyond what the journal has.
-const REST: u64 = 65_536;
-/// How long a stopped run waits for its source, all in all.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// What is written into the journal at once, and waited for together.
 const TOGETHER: usize = 256;
 
@@ -78,116 +44,10 @@ pub(super) struct Settings {
     pub(super) stop: Option<BoxFuture<'static, ()>>,
 }
 
-/// After how many errors a run stops.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct ErrorLimits {
-    pub(super) errors: Option<u64>,
-    /// Without a success between them.
-    pub(super) in_a_row: Option<u64>,
-    /// Percent, and of how many at least.
-    pub(super) share: Option<(f64, u64)>,
-}
-
-#[derive(Debug, Clone, Copy, Default)]
-struct Count {
-    done: u64,
-    errors: u64,
-    in_a_row: u64,
-}
-
-impl Count {
-    fn add(&mut self, failed: bool) {
-        self.done += 1;
-        self.errors += u64::from(failed);
-        self.in_a_row = if failed { self.in_a_row + 1 } else { 0 };
-    }
-}
-
-impl ErrorLimits {
-    #[allow(clippy::cast_precision_loss)] // a share
-    fn are_reached(self, count: Count) -> bool {
-        let Count { done, errors, in_a_row } = count;
-        let by_number = self.errors.is_some_and(|limit| errors >= limit);
-        let by_row = self.in_a_row.is_some_and(|limit| in_a_row >= limit);
-        let by_share = self
-            .share
-            .is_some_and(|(percent, of)| done >= of && errors as f64 * 100.0 > done as f64 * percent);
-        errors > 0 && (by_number || by_row || by_share)
-    }
-}
-
-struct Job<U> {
-    index: u64,
-    id: String,
-    /// The same for the same object.
-    key: String,
-    update: U,
-    earlier: Earlier,
-    /// It was looked at, and would change something.
-    looked: bool,
-    lost: Lost,
-}
-
-impl<U> Job<U> {
-    fn new(index: u64, id: String, update: U, earlier: Earlier, lost: Lost) -> Self {
-        let key = id.to_ascii_lowercase();
-        Self {
-            index,
-            id,
-            key,
-            update,
-            earlier,
-            looked: false,
-            lost,
-        }
-    }
-
-    fn with<V>(self, update: V) -> (U, Job<V>) {
-        let Self {
-            index,
-            id,
-            key,
-            update: mine,
-            earlier,
-            looked,
-            lost,
-        } = self;
-        let job = Job {
-            index,
-            id,
-            key,
-            update,
-            earlier,
-            looked,
-            lost,
-        };
-        (mine, job)
-    }
-}
-
-impl<U> queue::Job for Job<U> {
-    fn index(&self) -> u64 {
-        self.index
-    }
-
-    fn object(&self) -> &str {
-        &self.key
-    }
-}
-
-struct Ended<U, T> {
-    job: Job<()>,
-    /// Whether it was to be sent.
-    sending: bool,
-    result: Result<Step<U, T>, Failed>,
-}
-
 enum Event<U, T> {
     Stop(Stopped),
     Ended(Ended<U, T>),
-    Took(Option<Result<U, BoxError>>),
-    /// The source has nothing, and is not waited for any longer.
-    Dry,
+    Given(Given<U>),
     /// The caller has taken an outcome.
     Room,
     /// The caller is gone, or one of the calls is.
@@ -195,24 +55,14 @@ enum Event<U, T> {
 }
 
 pub(super) struct Engine<U, T> {
-    source: Fuse<Source<U>>,
-    source_ended: bool,
-    /// What a stopped run has taken.
-    rest: u64,
-    /// How long a stopped run still waits for the source, and since when it does.
-    patience: Duration,
-    waiting_since: Option<Instant>,
+    intake: Intake<U>,
     /// The place of the next update in the input.
     next: u64,
-    act: Act<U, T>,
     queue: Queue<Job<U>>,
-    calls: JoinSet<Ended<U, T>>,
+    calls: Calls<U, T>,
     /// To be sent as soon as the journal says so.
     chosen: Vec<Job<U>>,
-    /// To be handed out as soon as the journal says so.
-    finished: Vec<Completed<T>>,
-    window: Window<Completed<T>>,
-    out: mpsc::Sender<Completed<T>>,
+    outbox: Outbox<T>,
     journal: Option<Journal>,
     /// The journal that is opened with the first update, which says the operation.
     opening: Option<Opening>,
@@ -221,8 +71,6 @@ pub(super) struct Engine<U, T> {
     settings: Settings,
     time_up: Option<Pin<Box<Sleep>>>,
     stop: Option<BoxFuture<'static, ()>>,
-    stop_calls: watch::Sender<bool>,
-    bounds: Arc<Bounds>,
     count: Count,
     stopped: Option<Stopped>,
     /// For some update, what was left of the time was not enough.
@@ -246,21 +94,13 @@ where
     ) -> Self {
         // A deadline that is too far away for an `Instant` is no limit.
         let deadline = settings.deadline.and_then(|after| Instant::now().checked_add(after));
-        let (stop_calls, stopped) = watch::channel(false);
         Self {
-            source: source.fuse(),
-            source_ended: false,
-            rest: 0,
-            patience: PATIENCE,
-            waiting_since: None,
+            intake: Intake::new(source),
             next: 0,
-            act,
             queue: Queue::new(),
-            calls: JoinSet::new(),
+            calls: Calls::new(act, settings.call_timeout, deadline, progress.clone()),
             chosen: Vec::new(),
-            finished: Vec::new(),
-            window: Window::new(settings.ordered),
-            out,
+            outbox: Outbox::new(settings.ordered, out),
             journal,
             opening,
             operation: U::OPERATION,
@@ -268,8 +108,6 @@ where
             time_up: deadline.map(|at| Box::pin(tokio::time::sleep_until(at))),
             stop: settings.stop.take(),
             settings,
-            stop_calls,
-            bounds: Arc::new(Bounds { deadline, stopped }),
             count: Count::default(),
             stopped: None,
             is_late: false,
@@ -305,7 +143,7 @@ where
             self.record_stop();
             self.commit().await;
             self.start();
-            self.hand_out();
+            self.outbox.hand_out();
         }
         if let Some(error) = self.failed {
             return Err(error);
@@ -324,23 +162,22 @@ where
     }
 
     fn is_over(&self) -> bool {
-        self.source_ended
+        self.intake.has_ended()
             && self.queue.is_empty()
             && self.calls.is_empty()
             && self.chosen.is_empty()
-            && self.finished.is_empty()
-            && self.window.is_empty()
+            && self.outbox.is_empty()
     }
 
     /// Whether there is something to do without an event.
     fn can_go_on(&self) -> bool {
-        !self.finished.is_empty() || self.may_choose() && self.queue.ready() > 0
+        self.outbox.has_finished() || self.may_choose() && self.queue.ready() > 0
     }
 
     fn may_choose(&self) -> bool {
         self.stopped.is_none()
             && !self.is_recalling() // what is not known to be the journal's input is not sent
-            && !self.has_backlog()
+            && !self.outbox.has_next()
             && self.calls.len() + self.chosen.len() < self.settings.concurrency
     }
 
@@ -349,40 +186,32 @@ where
         self.journal.as_ref().is_some_and(|journal| self.next < journal.taken())
     }
 
-    /// Whether the caller is behind.
-    fn has_backlog(&self) -> bool {
-        self.window.has_next()
-    }
-
     fn wants_more(&self) -> bool {
         // What is behind a stop is still read: each update has an outcome.
         let busy = self.stopped.is_none() && self.queue.ready() >= self.settings.concurrency;
-        let enough = busy || self.window.span(self.next) >= SPAN;
-        !self.source_ended && !self.has_backlog() && (self.is_recalling() || !enough)
+        let enough = busy || self.outbox.span(self.next) >= SPAN;
+        !self.intake.has_ended() && !self.outbox.has_next() && (self.is_recalling() || !enough)
     }
 
     async fn event(&mut self) -> Event<U, T> {
-        let (wants_more, has_backlog) = (self.wants_more(), self.has_backlog());
+        let (wants_more, has_backlog) = (self.wants_more(), self.outbox.has_next());
         let running = self.stopped.is_none();
         // It is the source that is waited for, not whoever takes the outcomes.
-        self.waiting_since = (wants_more && !running).then(|| self.waiting_since.unwrap_or_else(Instant::now));
-        let until = self.waiting_since.map(|since| since + self.patience);
+        self.intake.set_timed(wants_more && !running);
         tokio::select! {
             biased;
             () = either(self.stop.as_mut()), if running => Event::Stop(Stopped::Requested),
             () = either(self.time_up.as_mut()), if running => Event::Stop(Stopped::Deadline),
-            Some(ended) = self.calls.join_next() => match ended {
+            Some(ended) = self.calls.next() => match ended {
                 Ok(ended) => Event::Ended(ended),
                 Err(gone) => Event::Gone(Some(gone)),
             },
-            room = self.out.reserve(), if has_backlog => match (room, self.window.next()) {
-                (Ok(room), Some(done)) => {
-                    room.send(done);
-                    Event::Room
-                }
-                _ => Event::Gone(None),
+            is_there = self.outbox.hand_out_one(), if has_backlog => if is_there {
+                Event::Room
+            } else {
+                Event::Gone(None)
             },
-            event = take(&mut self.source, until), if wants_more => event,
+            given = self.intake.next(), if wants_more => Event::Given(given),
             else => std::future::pending().await,
         }
     }
@@ -391,26 +220,18 @@ where
         match event {
             Event::Stop(why) => self.stop(why),
             Event::Ended(ended) => self.ended(ended),
-            Event::Took(Some(Ok(update))) => {
-                if let Some(since) = self.waiting_since.take() {
-                    self.patience = self.patience.saturating_sub(since.elapsed());
-                }
-                self.took(update).await;
-            }
-            Event::Took(Some(Err(source))) => {
-                self.source_ended = true;
+            Event::Given(Given::Update(update)) => self.took(update).await,
+            Event::Given(Given::Failed(source)) => {
                 let taken = self.next;
                 self.source_failed(Error::Source { taken, source });
             }
-            Event::Took(None) => {
-                self.source_ended = true;
+            Event::Given(Given::End) => {
                 let (here, there) = (self.next, self.journal.as_ref().map_or(0, Journal::taken));
                 if here < there {
                     self.changed(format!("it ends after {here} updates; the journal has {there}"));
                 }
             }
-            Event::Dry => self.source_ended = true,
-            Event::Room | Event::Gone(_) => {}
+            Event::Given(Given::Nothing) | Event::Room | Event::Gone(_) => {}
         }
     }
 
@@ -436,7 +257,7 @@ where
         match self.admit(&update).await {
             Ok(()) => {}
             Err(error) => {
-                self.source_ended = true;
+                self.intake.end();
                 return match error {
                     Error::Source { .. } => self.source_failed(error),
                     error => self.fail(error),
@@ -446,7 +267,7 @@ where
         let request = match update.request() {
             Ok(request) => request,
             Err(source) => {
-                self.source_ended = true;
+                self.intake.end();
                 return self.source_failed(Error::Source {
                     taken: self.next,
                     source: source.into(),
@@ -467,18 +288,17 @@ where
                     self.push(Job::new(index, id, update, earlier, lost));
                 }
                 Err(error) => {
-                    self.source_ended = true; // nobody knows what the rest of it is
+                    self.intake.end(); // nobody knows what the rest of it is
                     self.fail(error);
                 }
             }
             return self.check_limits();
         }
         if self.stopped.is_some() {
-            self.rest += 1;
-            self.source_ended |= self.rest >= REST;
+            self.intake.count_rest();
         } else if let Some(journal) = &mut self.journal {
             if let Some(count) = journal.ended() {
-                self.source_ended = true;
+                self.intake.end();
                 return self.changed(format!(
                     "it continues after {count} updates, where it ended according to the journal"
                 ));
@@ -516,15 +336,15 @@ where
                 if counts {
                     self.count.add(done.outcome.is_failure());
                 }
-                self.window.enter(index);
-                self.finished.push(done);
+                self.outbox.enter(index);
+                self.outbox.finish(done);
                 Ok(None)
             }
         }
     }
 
     fn push(&mut self, job: Job<U>) {
-        self.window.enter(job.index);
+        self.outbox.enter(job.index);
         match (self.stopped, self.queue.holder(&job.key)) {
             (Some(why), _) => self.not_sent(job, NotSent::Stopped(why)),
             (None, Some(before)) => self.not_sent(job, NotSent::Behind(before)),
@@ -533,13 +353,13 @@ where
     }
 
     fn not_sent<V>(&mut self, job: Job<V>, why: NotSent) {
-        let repeats = job.earlier.sent.saturating_sub(1);
+        let repeats = job.repeats(false);
         let outcome = Outcome::not_sent(why, job.earlier);
         self.finish(job, outcome, repeats);
     }
 
     fn finish<V>(&mut self, job: Job<V>, outcome: Outcome<T>, repeats: u32) {
-        self.finished.push(Completed {
+        self.outbox.finish(Completed {
             index: job.index,
             id: job.id,
             outcome,
@@ -564,7 +384,7 @@ where
         }
         match failed.cause {
             // The call has seen before the engine that time is up, or will be before another attempt.
-            Cause::Run if self.stopped.is_none() => match self.bounds.deadline {
+            Cause::Run if self.stopped.is_none() => match self.calls.deadline() {
                 Some(deadline) if Instant::now() < deadline => self.is_late = true,
                 _ => self.stop(Stopped::Deadline),
             },
@@ -600,7 +420,7 @@ where
     fn made(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
         if let Some(journal) = &mut self.journal {
             let lost = job.lost.get().copied();
-            let put = journal.put_done(job.index, repeats(job.earlier, sent), lost, &outcome);
+            let put = journal.put_done(job.index, job.repeats(sent), lost, &outcome);
             self.expect(put);
         }
         self.count.add(outcome.is_failure());
@@ -609,7 +429,7 @@ where
 
     fn told(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
         self.queue.ended(&job.key);
-        let repeats = repeats(job.earlier, sent);
+        let repeats = job.repeats(sent);
         self.finish(job, outcome, repeats);
         self.check_limits();
     }
@@ -642,7 +462,7 @@ where
             return;
         }
         self.stopped = Some(why);
-        self.stop_calls.send_replace(true);
+        self.calls.stop();
         for job in self.queue.drain() {
             self.not_sent(job, NotSent::Stopped(why));
         }
@@ -691,7 +511,8 @@ where
 
     /// As soon as the last call has ended, not at the end of what may be a long source.
     fn record_stop(&mut self) {
-        let is_time = self.stopped.is_some() && self.calls.is_empty() && (self.source_ended || !self.is_recalling());
+        let is_time =
+            self.stopped.is_some() && self.calls.is_empty() && (self.intake.has_ended() || !self.is_recalling());
         if !is_time || self.stop_is_recorded || self.failed.is_some() {
             return;
         }
@@ -708,14 +529,7 @@ where
             broken = journal.is_broken();
             self.expect(result);
         }
-        for mut done in self.finished.drain(..) {
-            let is_left = done.outcome.is_left();
-            done.unrecorded = broken && !done.earlier && !is_left;
-            if !is_left {
-                self.progress.done(done.outcome.is_failure());
-            }
-            self.window.ended(done.index, done);
-        }
+        self.outbox.release(broken, &self.progress);
     }
 
     fn start(&mut self) {
@@ -726,31 +540,7 @@ where
             }
             let look = self.looks_first(&job);
             let sending = self.settings.writes && !look;
-            let (update, job) = job.with(());
-            let terms = Terms {
-                call_timeout: self.settings.call_timeout,
-                bounds: Arc::clone(&self.bounds),
-                look,
-                again: job.earlier.may_have_happened,
-                lost: Arc::clone(&job.lost),
-            };
-            let call = AssertUnwindSafe((self.act)(update, terms)).catch_unwind();
-            let in_flight = self.progress.started();
-            let call = async move {
-                let _in_flight = in_flight;
-                let result = call.await.unwrap_or_else(|_| Err(Failed::panicked(sending)));
-                Ended { job, sending, result }
-            };
-            self.calls.spawn(call.in_current_span());
-        }
-    }
-
-    fn hand_out(&mut self) {
-        while self.window.has_next()
-            && let Ok(room) = self.out.try_reserve()
-            && let Some(done) = self.window.next()
-        {
-            room.send(done);
+            self.calls.start(job, look, sending);
         }
     }
 }
@@ -760,20 +550,4 @@ async fn either<F: Future<Output = ()> + ?Sized + Unpin>(future: Option<&mut F>)
         Some(future) => future.await,
         None => std::future::pending().await,
     }
-}
-
-/// The next update, if it comes in time.
-async fn take<U, T>(source: &mut Fuse<Source<U>>, until: Option<Instant>) -> Event<U, T> {
-    let Some(until) = until else {
-        return Event::Took(source.next().await);
-    };
-    match timeout_at(until, source.next()).await {
-        Ok(update) => Event::Took(update),
-        Err(_) => Event::Dry,
-    }
-}
-
-/// How often it was sent again.
-fn repeats(earlier: Earlier, sent: bool) -> u32 {
-    (earlier.sent + u32::from(sent)).saturating_sub(1)
 }

@@ -59,12 +59,17 @@
 //! same object. No client can prevent that; such an update is [`Outcome::GivenUp`], and
 //! [`may_have_happened`](UpdateError::may_have_happened) is true.
 
+mod calls;
 mod changes;
 mod engine;
 mod error;
+mod intake;
+mod job;
 mod journal;
 #[cfg(feature = "dynamic")]
 mod json;
+mod limits;
+mod outbox;
 mod outcome;
 mod patch;
 mod progress;
@@ -93,19 +98,23 @@ use tracing::Instrument as _;
 
 #[cfg(feature = "dynamic")]
 pub use self::json::JsonUpdate;
+use self::{
+    calls::{Act, Step},
+    engine::{Engine, Settings},
+    job::Lost,
+    journal::{Journal, Opening},
+    limits::ErrorLimits,
+    outbox::READY,
+    outcome::{Cause, Failed},
+    source::Source,
+    update::UpdateCall,
+};
 pub use self::{
     changes::{Change, Preview},
     error::{Error, ValidPrefix},
     journal::{CarriedOver, carry_over, salvage},
     outcome::{Completed, NotSent, Outcome, Report, Stopped, UpdateError},
     progress::{Progress, Snapshot},
-};
-use self::{
-    engine::{Act, Engine, ErrorLimits, Lost, READY, Settings, Step},
-    journal::{Journal, Opening},
-    outcome::{Cause, Failed},
-    source::Source,
-    update::UpdateCall,
 };
 
 /// An update that can be made in bulk: what `client.opportunities().update(uuid)` returns, with or without `merge_custom()`.

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{engine::SPAN, journal::RequestRecord, update::Sealed, *};
+use super::{calls::Terms, journal::RequestRecord, queue::SPAN, update::Sealed, *};
 
 /// What updates are applied to, and what it has seen.
 #[derive(Default)]
@@ -516,7 +516,7 @@ async fn an_outage_of_any_length_uses_nothing_up() {
             let world = Arc::clone(&world);
             (0..COUNT).map(move |value| world.set(value % objects, value))
         };
-        let act = move |update: Set, _: engine::Terms| {
+        let act = move |update: Set, _: Terms| {
             async move {
                 if is_down {
                     return Err(Failed {

@@ -23,7 +23,7 @@ use self::{
     frames::{Frame, Frames},
     record::{Header, Record, Taken},
 };
-use super::{Error, Outcome, ValidPrefix, engine::SPAN, outcome::Earlier};
+use super::{Error, Outcome, ValidPrefix, outcome::Earlier, queue::SPAN};
 
 /// What is wanted of the file system.
 #[derive(Debug, Clone, Copy)]

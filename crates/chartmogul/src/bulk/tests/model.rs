@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fastrand::Rng;
 
 use super::{
-    super::{Cause, Step, engine::Terms},
+    super::{Cause, Step, calls::Terms},
     *,
 };
 
