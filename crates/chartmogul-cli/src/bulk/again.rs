@@ -54,7 +54,7 @@ impl Again {
         for (name, value) in &self.flags {
             command += &format!(" --{name}");
             if let Some(value) = value {
-                let column = plan.column_of_failed(value).filter(|_| name == COLUMNS);
+                let column = plan.layout.column_of_failed(value).filter(|_| name == COLUMNS);
                 command += &format!(" {}", quoted(column.as_deref().unwrap_or(value)));
             }
         }

@@ -61,7 +61,7 @@ impl FailedRows {
             return line;
         };
         let own = OF_FAILED.iter().map(|name| (*name).to_owned());
-        let names: Vec<_> = own.chain(self.plan.columns_of_failed()).map(plain).collect();
+        let names: Vec<_> = own.chain(self.plan.layout.columns_of_failed()).map(plain).collect();
         cells::write(&mut line, &names, delimiter);
         line
     }
@@ -84,7 +84,7 @@ impl FailedRows {
                 };
                 let mut line = String::new();
                 let own = own.map(plain);
-                let given = self.plan.given(cells);
+                let given = self.plan.layout.given(cells);
                 cells::write(&mut line, own.iter().chain(given), delimiter);
                 line
             }

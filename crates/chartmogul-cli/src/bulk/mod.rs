@@ -1,7 +1,7 @@
 //! Many updates from a file: the subcommand `bulk-update` of each resource that can be updated.
 //!
-//! `decode`, `cells` and `input` read the file, `columns` and `values` say what it means, `plan` checks all of it, and `send` or
-//! `preview` goes through it.
+//! `decode`, `cells` and `input` read the file; `columns`, `header` and `layout` say what its columns mean, `values`, `kinds` and
+//! `reading` what its cells mean, `sets` which update follows. `plan` checks all of it, and `send` or `preview` goes through it.
 
 mod again;
 mod before;
@@ -11,14 +11,19 @@ mod decode;
 mod ending;
 mod failed;
 mod files;
+mod header;
 mod input;
+mod kinds;
+mod layout;
 mod plan;
 mod preview;
 mod problem;
 mod progress;
+mod reading;
 mod report;
 mod results;
 mod send;
+mod sets;
 pub(crate) mod values;
 
 use std::{path::PathBuf, sync::Arc};
@@ -32,7 +37,9 @@ use self::{
     again::Again,
     columns::Fields,
     input::{Form, Input},
-    plan::{Plan, Problems, Settings},
+    layout::Settings,
+    plan::Plan,
+    problem::Problems,
 };
 use crate::{
     arguments::{many, one},

@@ -38,7 +38,7 @@ pub(super) async fn run(
     options: &Options,
 ) -> Result<Exit, CliError> {
     let id = plan.id();
-    let mut totals = Totals::of(plan.operation);
+    let mut totals = Totals::of(plan.layout.operation);
     let (mut lost, mut losing) = (0, 0);
     let (mut removed, mut removing) = (0, 0);
     let mut changes = options

@@ -1,6 +1,9 @@
-//! What is wrong with an input, and where.
+//! What is wrong with an input, and where; all of it, in order.
 
-use std::fmt;
+use std::{
+    collections::{HashMap, HashSet, hash_map::Entry},
+    fmt,
+};
 
 use serde_json::{Value, json};
 
@@ -85,6 +88,74 @@ impl fmt::Display for Problem {
             Some(meant) => write!(f, "; write {meant}"),
             None => Ok(()),
         }
+    }
+}
+
+/// All problems, in order, up to a maximum.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    pub(super) all: Vec<Problem>,
+    pub(super) more: u64,
+    rows: HashSet<u64>,
+    /// Unknown keys of JSON lines: the index of their problem in `all`, and the number of rows that have them.
+    keys: HashMap<(String, String), (usize, u64)>,
+}
+
+/// More problems than this are counted only.
+const MOST: usize = 1_000;
+
+impl Problems {
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.rows.extend(problem.row);
+        if self.all.len() < MOST {
+            self.all.push(problem);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// A problem of a whole column, which is reported at its first row.
+    pub(super) fn push_once(&mut self, problem: Problem) {
+        let is_known = |known: &Problem| known.column == problem.column && known.must == problem.must;
+        if !self.all.iter().any(is_known) {
+            self.push(problem);
+        }
+    }
+
+    /// An unknown key of JSON lines. It is reported once, at its first row, as a column is.
+    pub(super) fn push_key(&mut self, row: u64, name: &str, must: String) {
+        match self.keys.entry((name.to_owned(), must.clone())) {
+            Entry::Occupied(mut known) => {
+                known.get_mut().1 += 1;
+                self.rows.insert(row);
+            }
+            Entry::Vacant(free) => {
+                free.insert((self.all.len(), 1));
+                self.push(Problem::of_cell(row, name, None, must));
+            }
+        }
+    }
+
+    /// In the order of the file.
+    pub(super) fn finish(&mut self) {
+        for (at, rows) in self.keys.values().filter(|(_, rows)| *rows > 1) {
+            if let Some(problem) = self.all.get_mut(*at) {
+                problem.must += &format!(" ({rows} rows have it)");
+            }
+        }
+        self.all.sort_by_key(|problem| problem.row);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn count(&self) -> u64 {
+        self.all.len() as u64 + self.more
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows.len()
     }
 }
 
