@@ -1,8 +1,14 @@
 //! The client, how it is built, and what it returns.
 
+mod base_url;
 mod builder;
+mod connection;
+mod headers;
+mod proxy;
 mod request;
 mod response;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc, time::Duration};
 
