@@ -11,14 +11,12 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::{
-    Error, Options, RequestRecord, append,
-    file::JournalFile,
+    file::{JournalFile, Options},
     frames::{Frame, Frames},
-    parse,
-    record::{Header, Record, Taken},
-    scan,
+    record::{Header, Record, RequestRecord, Taken, append, parse},
+    scan::{Open, scan},
 };
-use crate::bulk::{Update, outcome::Earlier, update::UpdateCall as _};
+use crate::bulk::{Error, Update, outcome::Earlier, update::UpdateCall as _};
 
 /// What [`carry_over`] kept of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -260,7 +258,7 @@ impl Old {
             match parse::<IgnoredAny>(&record) {
                 Ok(Record::Taken(Taken { index, request })) => {
                     let object = request.id.to_ascii_lowercase();
-                    let known = found.open.get(&index).map(super::Open::earlier);
+                    let known = found.open.get(&index).map(Open::earlier);
                     old.objects.entry(object).or_default().push(old.digests.len());
                     old.digests.push(digest(&request));
                     old.states.push(match known {

@@ -8,10 +8,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Error, Options};
+use crate::bulk::Error;
 
 /// A run that was dropped releases its journal when its last write has ended.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// What is wanted of the file system.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::bulk) struct Options {
+    pub(in crate::bulk) lock: bool,
+    pub(in crate::bulk) fsync: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            lock: true,
+            fsync: true,
+        }
+    }
+}
 
 pub(super) struct JournalFile {
     file: File,

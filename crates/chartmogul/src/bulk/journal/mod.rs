@@ -5,41 +5,33 @@
 mod carry;
 mod file;
 mod frames;
+mod reading;
 mod record;
+mod salvage;
+mod scan;
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    fs::File,
-    io::{self, BufReader, Read as _, Seek as _, SeekFrom},
-    path::{Path, PathBuf},
+use std::{io, path::PathBuf};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+pub use self::{
+    carry::{CarriedOver, carry_over},
+    salvage::salvage,
 };
-
-use serde::{Serialize, de::DeserializeOwned, de::IgnoredAny};
-
-pub use self::carry::{CarriedOver, carry_over};
-pub(super) use self::record::{DoneRecord, RequestRecord};
 use self::{
     file::JournalFile,
-    frames::{Frame, Frames},
-    record::{Header, Record, Taken},
+    reading::Reading,
+    record::{Header, Record, Taken, append, parse},
+    scan::{Found, Open, scan},
 };
-use super::{Error, Outcome, ValidPrefix, outcome::Earlier, queue::SPAN};
-
-/// What is wanted of the file system.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Options {
-    pub(super) lock: bool,
-    pub(super) fsync: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            lock: true,
-            fsync: true,
-        }
-    }
-}
+pub(super) use self::{
+    file::Options,
+    record::{DoneRecord, RequestRecord},
+};
+use super::{
+    error::Error,
+    outcome::{Earlier, Outcome},
+};
 
 /// A journal that is opened with the first update.
 pub(super) struct Opening {
@@ -62,36 +54,6 @@ pub(super) struct Journal {
     reading: Option<Reading>,
 }
 
-/// What a journal has when it is opened.
-#[derive(Default)]
-struct Found {
-    good: ValidPrefix,
-    /// Taken, without an outcome.
-    open: BTreeMap<u64, Open>,
-    /// The same by object, in order.
-    behind: HashMap<String, BTreeSet<u64>>,
-    /// Offsets of the outcomes that a later run recorded, far from their updates; all others are read in sequence.
-    far: HashMap<u64, u64>,
-    ended: Option<u64>,
-    /// Offset at which the latest run that ended in order recorded its end.
-    stopped_at: u64,
-}
-
-struct Open {
-    object: String,
-    earlier: Earlier,
-    /// It was sent, and the journal has no later record of it.
-    is_under_way: bool,
-}
-
-/// Reads what was found a second time, in step with the input.
-struct Reading {
-    frames: Frames<BufReader<File>>,
-    taken: HashMap<u64, Taken>,
-    done: HashMap<u64, (u64, Vec<u8>)>,
-    far: HashMap<u64, u64>,
-}
-
 /// What the journal knows of an update.
 pub(super) struct Known<T> {
     pub(super) request: RequestRecord,
@@ -104,10 +66,6 @@ pub(super) enum State<T> {
     /// Its outcome, and whether it counts among the errors of this run: not if a run ended in order after it.
     Done(DoneRecord<T>, bool),
 }
-
-const READ_AT_ONCE: usize = 1 << 20;
-/// A single write is far smaller, so a longer tail was not left by a crash.
-const LARGEST_TAIL: u64 = 64 << 20;
 
 impl Journal {
     /// Opens a journal, or begins one. Its records are not changed, but an incomplete last record, left by a run that was
@@ -131,14 +89,10 @@ impl Journal {
         }
         let reading = match found.good.taken {
             0 => None,
-            _ => Some(Reading {
-                frames: Frames::new(BufReader::new(
-                    file.rewound()?.try_clone().map_err(file.failed("read"))?,
-                )),
-                taken: HashMap::new(),
-                done: HashMap::new(),
-                far: std::mem::take(&mut found.far),
-            }),
+            _ => {
+                let again = file.rewound()?.try_clone().map_err(file.failed("read"))?;
+                Some(Reading::new(again, std::mem::take(&mut found.far)))
+            }
         };
         Ok(Self {
             path,
@@ -176,11 +130,8 @@ impl Journal {
             let Some(reading) = &mut self.reading else {
                 return Err(self.vanished());
             };
-            if reading.taken.contains_key(&index) && (open.is_some() || reading.done.contains_key(&index)) {
-                let Some(taken) = reading.taken.remove(&index) else {
-                    return Err(self.vanished());
-                };
-                let state = match (open, reading.done.remove(&index)) {
+            if let Some((taken, done)) = reading.take(index, open.is_some()) {
+                let state = match (open, done) {
                     (Some(earlier), _) => State::Open(earlier),
                     (None, Some((at, record))) => match parse(&record) {
                         Ok(Record::Done(done)) => State::Done(done, at >= self.found.stopped_at),
@@ -316,265 +267,6 @@ impl Journal {
                 source.column()
             ),
         }
-    }
-}
-
-impl Reading {
-    /// Reads some records; `false` at the end.
-    fn read_on(&mut self) -> io::Result<bool> {
-        let from = self.frames.offset();
-        let mut read = 0;
-        while read < READ_AT_ONCE {
-            let at = self.frames.offset();
-            let Frame::Record(record) = self.frames.next()? else {
-                break;
-            };
-            read += record.len();
-            match parse::<IgnoredAny>(&record)? {
-                Record::Taken(taken) => {
-                    if let Some(at) = self.far.get(&taken.index).copied() {
-                        let next = self.frames.offset();
-                        self.frames.go_to(at)?;
-                        if let Frame::Record(record) = self.frames.next()? {
-                            self.done.insert(taken.index, (at, record));
-                        }
-                        self.frames.go_to(next)?;
-                    }
-                    self.taken.insert(taken.index, taken);
-                }
-                Record::Done(done) => {
-                    if !self.far.contains_key(&done.index) {
-                        self.done.insert(done.index, (at, record));
-                    }
-                }
-                Record::Journal(_)
-                | Record::Sent(_)
-                | Record::NotSent(_)
-                | Record::Open { .. }
-                | Record::Earlier { .. }
-                | Record::Stopped
-                | Record::Ended(_) => {}
-            }
-        }
-        Ok(self.frames.offset() > from)
-    }
-}
-
-/// Cuts a damaged journal down to its intact part, and keeps a copy of the whole file as `<path>.damaged`.
-///
-/// A run can resume from the intact part. Updates whose outcome was in the lost part are sent again, which is harmless.
-/// An intact journal is left unchanged.
-///
-/// ```
-/// # fn main() -> Result<(), chartmogul::bulk::Error> {
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let path = folder.path().join("close-dates.journal");
-/// # std::fs::write(&path, "").unwrap();
-/// let good = chartmogul::bulk::salvage(&path)?;
-/// println!("kept: {good}");
-/// # Ok(())
-/// # }
-/// ```
-///
-/// On a file system without locks, copy the journal to another one, and salvage it there.
-///
-/// # Errors
-/// [`Error::JournalInUse`]; [`Error::JournalNotLocked`]; [`Error::NotAJournal`] if not even the first record is intact;
-/// [`Error::Journal`] if it can't be read, or its copy can't be written.
-pub fn salvage(path: impl AsRef<Path>) -> Result<ValidPrefix, Error> {
-    let path = path.as_ref();
-    let mut file = JournalFile::open(path, false, Options::default())?;
-    let good = match scan(path, file.rewound()?, None) {
-        Ok(found) => return Ok(found.good),
-        Err(Error::JournalDamaged { good, .. }) => good,
-        Err(error) => return Err(error),
-    };
-    // All of it is on the disk a second time before anything is cut off, so this can be killed at any moment, too.
-    file.copy_beside()?;
-    file.keep(good.bytes)?;
-    Ok(good)
-}
-
-fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()> {
-    frames::append(out, &serde_json::to_vec(record)?);
-    Ok(())
-}
-
-/// Read like a response: a value that is nested just within the limit there is nested deeper here.
-fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
-    chartmogul_api::json_from_slice(record)
-}
-
-/// Reads a journal from its beginning to its end, and checks all that can be checked.
-fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Error> {
-    let failed = |source| Error::Journal {
-        path: path.to_owned(),
-        doing: "read",
-        source,
-    };
-    let no_journal = |what: String| Error::NotAJournal {
-        path: path.to_owned(),
-        what,
-    };
-    let mut frames = Frames::new(BufReader::new(file));
-    let header = match frames.next().map_err(failed)? {
-        Frame::Record(record) => parse::<IgnoredAny>(&record).ok(),
-        Frame::End => return Ok(Found::default()),
-        Frame::Broken(_) => None,
-    };
-    let Some(Record::Journal(header)) = header else {
-        return Err(no_journal("it does not begin like a journal".to_owned()));
-    };
-    let right = Header::new(operation.unwrap_or(&header.operation));
-    if header.format != right.format || header.version != right.version {
-        return Err(no_journal(format!(
-            "it is `{}`, version {}",
-            header.format, header.version
-        )));
-    }
-    if header.operation != right.operation {
-        return Err(no_journal(format!("it belongs to a run of `{}`", header.operation)));
-    }
-    let mut found = Found::default();
-    loop {
-        found.good.bytes = frames.offset();
-        let good = found.good;
-        let damaged = |what: &str| Error::JournalDamaged {
-            path: path.to_owned(),
-            offset: good.bytes,
-            what: what.to_owned(),
-            good,
-        };
-        match frames.next().map_err(failed)? {
-            Frame::End => return Ok(found),
-            Frame::Record(record) => {
-                let Some(known) = parse::<IgnoredAny>(&record).ok() else {
-                    return Err(damaged("a record is not known to this version"));
-                };
-                if !found.add(&known, frames.offset()) {
-                    return Err(damaged("a record can't follow the records before it"));
-                }
-            }
-            // What was being written when the run was killed was never reported, and can be dropped.
-            Frame::Broken(what) => {
-                if is_torn(file, good.bytes).map_err(failed)? {
-                    return Ok(found);
-                }
-                return Err(damaged(what));
-            }
-        }
-    }
-}
-
-fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(offset))?;
-    file.take(LARGEST_TAIL + 1).read_to_end(&mut tail)?;
-    Ok(tail.len() as u64 <= LARGEST_TAIL && frames::is_torn(&tail))
-}
-
-impl Open {
-    /// What is known of it if no other record follows.
-    fn earlier(&self) -> Earlier {
-        Earlier {
-            may_have_happened: self.earlier.may_have_happened || self.is_under_way,
-            ..self.earlier
-        }
-    }
-}
-
-impl Found {
-    /// Whether the record, which ends there, can follow those before it.
-    fn add(&mut self, record: &Record<IgnoredAny>, end: u64) -> bool {
-        match record {
-            Record::Journal(_) => return false,
-            Record::Taken(taken) => {
-                if taken.index != self.good.taken || self.ended.is_some() {
-                    return false;
-                }
-                let object = taken.request.id.to_ascii_lowercase();
-                self.behind.entry(object.clone()).or_default().insert(taken.index);
-                let open = Open {
-                    object,
-                    earlier: Earlier::default(),
-                    is_under_way: false,
-                };
-                self.open.insert(taken.index, open);
-                self.good.taken += 1;
-            }
-            Record::Sent(index) => match self.next(*index) {
-                Some(open) => {
-                    open.earlier = open.earlier();
-                    open.earlier.sent = open.earlier.sent.saturating_add(1);
-                    open.is_under_way = true;
-                }
-                None => return false,
-            },
-            Record::NotSent(index) => match self.next(*index) {
-                Some(open) if open.is_under_way => {
-                    open.earlier.sent -= 1;
-                    open.is_under_way = false;
-                }
-                _ => return false,
-            },
-            Record::Open {
-                index,
-                may_have_happened,
-            } => match self.next(*index) {
-                Some(open) if open.is_under_way => {
-                    open.earlier.may_have_happened |= may_have_happened;
-                    open.is_under_way = false;
-                }
-                _ => return false,
-            },
-            Record::Earlier {
-                index,
-                sent,
-                may_have_happened,
-            } => match self.open.get_mut(index) {
-                Some(open) if !open.is_under_way && open.earlier == Earlier::default() => {
-                    open.earlier = Earlier {
-                        sent: *sent,
-                        may_have_happened: *may_have_happened,
-                    };
-                }
-                _ => return false,
-            },
-            Record::Done(done) => {
-                if self.next(done.index).is_none() {
-                    return false;
-                }
-                if let Some(open) = self.open.remove(&done.index)
-                    && let Some(behind) = self.behind.get_mut(&open.object)
-                {
-                    behind.pop_first();
-                    if behind.is_empty() {
-                        self.behind.remove(&open.object);
-                    }
-                }
-                self.good.done += 1;
-                if self.good.taken - done.index > SPAN {
-                    self.far.insert(done.index, self.good.bytes); // where this record begins
-                }
-            }
-            Record::Stopped => self.stopped_at = end,
-            Record::Ended(count) => {
-                if *count != self.good.taken {
-                    return false;
-                }
-                self.ended = Some(*count);
-                self.stopped_at = end;
-            }
-        }
-        true
-    }
-
-    /// An open update, if no other one of the same object is before it. If the outcome of one were missing, it would be sent
-    /// again and undo those behind it.
-    fn next(&mut self, index: u64) -> Option<&mut Open> {
-        let open = self.open.get_mut(&index)?;
-        let first = self.behind.get(&open.object)?.first();
-        (first == Some(&index)).then_some(open)
     }
 }
 

@@ -1,11 +1,15 @@
 //! The records of a journal, as JSON.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+};
 
 use chartmogul_api::{Problem, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::frames;
 use crate::bulk::{NotSent, Outcome, UpdateError};
 
 pub(super) const VERSION: u32 = 1;
@@ -36,6 +40,17 @@ pub(super) enum Record<T> {
     Stopped,
     /// The input ended after so many updates. Those that are open then are made by the next run.
     Ended(u64),
+}
+
+/// Appends a record.
+pub(super) fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io::Result<()> {
+    frames::append(out, &serde_json::to_vec(record)?);
+    Ok(())
+}
+
+/// Read like a response: a value that is nested just within the limit there is nested deeper here.
+pub(super) fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
+    chartmogul_api::json_from_slice(record)
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
