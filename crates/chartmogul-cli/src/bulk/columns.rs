@@ -2,7 +2,7 @@
 
 use chartmogul::{Operation, chartmogul_api::Schema};
 
-use super::values;
+use super::damage;
 use crate::{
     flags::{self, Attributes, Flag, Kind},
     identifier::Shape,
@@ -190,8 +190,8 @@ impl Fields {
             let key = key.to_owned();
             return Ok(Target::Custom { key, kind });
         }
-        if let Some(what) = values::invisible(column) {
-            return Err(match values::visible(column) {
+        if let Some(what) = damage::invisible(column) {
+            return Err(match damage::visible(column) {
                 name if self.is_known(&name) => format!("has {what} in its name, which is invisible; write `{name}`"),
                 _ => format!("has {what} in its name, which is invisible"),
             });

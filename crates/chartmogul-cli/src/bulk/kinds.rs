@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{
     columns::AttributeKind,
+    numbers::is_plain,
     problem::Problem,
     values::{self, Wrong},
 };
@@ -49,8 +50,8 @@ impl Seen {
         let has_zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."); // it is a code
         let kind = match text {
             "true" | "false" | "TRUE" | "FALSE" => AttributeKind::Boolean,
-            text if values::is_plain(text) && !has_zeros && text.contains('.') => AttributeKind::Decimal,
-            text if values::is_plain(text) && !has_zeros => AttributeKind::Integer,
+            text if is_plain(text) && !has_zeros && text.contains('.') => AttributeKind::Decimal,
+            text if is_plain(text) && !has_zeros => AttributeKind::Integer,
             _ => AttributeKind::String,
         };
         if let Some(meant) = values::formatted(text) {

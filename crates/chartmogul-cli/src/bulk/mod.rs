@@ -1,12 +1,15 @@
 //! Many updates from a file: the subcommand `bulk-update` of each resource that can be updated.
 //!
 //! `decode`, `cells` and `input` read the file; `columns`, `header` and `layout` say what its columns mean, `values`, `kinds` and
-//! `reading` what its cells mean, `sets` which update follows. `plan` checks all of it, and `send` or `preview` goes through it.
+//! `reading` what its cells mean, `sets` which update follows. `numbers`, `days` and `damage` know what was meant by a cell that is
+//! refused. `plan` checks all of it, and `send` or `preview` goes through it.
 
 mod again;
 mod before;
 mod cells;
 mod columns;
+mod damage;
+mod days;
 mod decode;
 mod ending;
 mod failed;
@@ -15,6 +18,7 @@ mod header;
 mod input;
 mod kinds;
 mod layout;
+mod numbers;
 mod plan;
 mod preview;
 mod problem;

@@ -12,7 +12,7 @@ use chartmogul::{
 
 use super::{
     columns::{Fields, Target},
-    header,
+    days, header,
     input::{Form, Input, Row, Rows},
     layout::{Column, Layout, Settings},
     problem::{Problem, Problems},
@@ -206,7 +206,7 @@ impl Plan {
             }
             let meant = match &set.what {
                 What::Field(path, _) if self.layout.fields.is_instant(path) => {
-                    values::either(&values::instants_meant(&set.shown))
+                    values::either(&days::instants_meant(&set.shown))
                 }
                 _ => None,
             };

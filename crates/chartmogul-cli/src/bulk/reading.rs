@@ -6,11 +6,12 @@ use chartmogul::Operation;
 use serde_json::Value;
 
 use super::{
-    cells::Cell,
     columns::{Custom, Fields, Target},
+    damage::damaged,
     input::{Raw, Row},
     kinds::{Seen, attribute},
     layout::{Column, Layout},
+    numbers,
     problem::{Problem, Problems},
     sets::{Set, What},
     values::{self, Wrong},
@@ -244,8 +245,8 @@ impl Reading<'_> {
                 self.problems
                     .push(Problem::of_cell(self.row, &currency_column, Some(&currency), what));
                 // A text that is not a number is invalid in any currency; how many decimals are allowed is unknown.
-                if !values::is_plain(&text) {
-                    let meant = values::numbers_meant(&text);
+                if !numbers::is_plain(&text) {
+                    let meant = numbers::numbers_meant(&text);
                     let must = "is not an amount; must be digits with a point before the decimals";
                     self.wrong(&column, &text, Wrong::new(must, values::either(&meant)));
                 }
@@ -323,27 +324,4 @@ fn cleared(fields: &Fields, operation: &Operation, target: &Target) -> Result<Wh
         Target::Id | Target::Ignored => None,
     };
     what.ok_or_else(|| "can't be cleared".to_owned())
-}
-
-/// Values that are wrong in any column.
-fn damaged(cell: &Cell) -> Option<Wrong> {
-    let text = cell.text.as_str();
-    if values::spreadsheet_error(text) {
-        return Some(Wrong::new("is an error of the spreadsheet, not a value", None));
-    }
-    if text.contains('\u{fffd}') {
-        return Some(Wrong::new(
-            "was damaged when the file was converted: a character is lost",
-            None,
-        ));
-    }
-    let mut ends = text.chars();
-    let ends: String = [ends.next(), ends.next_back()].into_iter().flatten().collect();
-    let what = values::invisible(&ends)?;
-    let shown = values::visible(text);
-    let meant = (!shown.is_empty()).then_some(shown);
-    Some(Wrong::new(
-        format!("begins or ends with {what}, which is invisible"),
-        meant,
-    ))
 }

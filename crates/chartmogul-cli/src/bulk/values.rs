@@ -1,8 +1,12 @@
 //! From the text of a cell to a value. Nothing is guessed: an ambiguous text is rejected, with what could be meant.
 
-use chartmogul::chartmogul_api::chrono::{Days, NaiveDate, NaiveTime};
+use chartmogul::chartmogul_api::chrono::NaiveDate;
 use serde_json::Value;
 
+use super::{
+    days::days_meant,
+    numbers::{is_plain, is_signed, numbers_meant},
+};
 use crate::flags::Kind;
 
 /// Why a cell is not a valid value, and what was probably meant, if known.
@@ -101,12 +105,6 @@ pub(crate) fn whole_cents(text: &str, units: Option<&str>) -> Result<Value, Wron
     Err(Wrong::new(must, Some(meant)))
 }
 
-/// Digits with nothing but a sign, as people and spreadsheets write it.
-fn is_signed(text: &str) -> bool {
-    let digits = text.trim_matches(|c: char| is_space(c) || matches!(c, '\'' | '+' | '-' | '\u{2212}' | '(' | ')'));
-    digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 fn number(text: &str) -> Result<Value, Wrong> {
     let must = || Wrong::new("must be a number such as 12.5", either(&numbers_meant(text)));
     if !is_plain(text) {
@@ -125,14 +123,6 @@ fn number(text: &str) -> Result<Value, Wrong> {
         )
     };
     crate::json::number(text).map(Value::Number).ok_or_else(digits)
-}
-
-/// Digits, a point before decimals, a minus before all.
-pub(super) fn is_plain(text: &str) -> bool {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
-    let are_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    are_digits(whole) && are_digits(decimals)
 }
 
 /// An amount in units of its currency, in cents.
@@ -182,153 +172,6 @@ pub(super) fn either(meant: &[String]) -> Option<String> {
     }
 }
 
-/// What a text is that a spreadsheet shows in place of a value it does not have.
-pub(super) fn spreadsheet_error(text: &str) -> bool {
-    const ERRORS: [&str; 9] = [
-        "#REF!",
-        "#N/A",
-        "#VALUE!",
-        "#NAME?",
-        "#DIV/0!",
-        "#NUM!",
-        "#NULL!",
-        "#SPILL!",
-        "#GETTING_DATA",
-    ];
-    ERRORS.contains(&text) || text.len() > 2 && text.bytes().all(|byte| byte == b'#')
-}
-
-/// An invisible character, and its name.
-pub(super) fn invisible(text: &str) -> Option<String> {
-    let found = text.chars().find_map(|c| {
-        let name = match c {
-            '\u{a0}' => "a no-break space",
-            '\u{2007}' | '\u{202f}' => "a narrow no-break space",
-            '\u{2000}'..='\u{200a}' | '\u{205f}' | '\u{3000}' | '\u{1680}' => "an unusual space",
-            '\u{200b}' => "a zero width space",
-            '\u{200c}' | '\u{200d}' | '\u{2060}' => "a zero width character",
-            '\u{feff}' => "a byte order mark",
-            '\u{ad}' => "a soft hyphen",
-            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => {
-                "a mark of the writing direction"
-            }
-            '\n' | '\r' | '\t' => return None,
-            c if c.is_control() => "a control character",
-            _ => return None,
-        };
-        Some((c, name))
-    });
-    found.map(|(c, name)| format!("{name} (U+{:04X})", u32::from(c)))
-}
-
-/// Without invisible characters, and without spaces at the ends.
-pub(super) fn visible(text: &str) -> String {
-    let visible = |c: &char| invisible(c.encode_utf8(&mut [0; 4])).is_none() || matches!(c, '\n' | '\r' | '\t');
-    text.chars().filter(visible).collect::<String>().trim().to_owned()
-}
-
-/// The numbers that a text may stand for: as people and spreadsheets write them, with separators, units and currencies.
-pub(super) fn numbers_meant(text: &str) -> Vec<String> {
-    let mut text = text.trim().trim_start_matches('\'').trim();
-    let mut negative = false;
-    if let Some(inner) = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) {
-        (text, negative) = (inner.trim(), true); // as accountants write it
-    }
-    let is_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | '+' | '\u{2212}');
-    // A currency or a percent sign on either side.
-    let (Some(from), Some(to)) = (text.find(is_number), text.rfind(is_number)) else {
-        return Vec::new();
-    };
-    let is_last = |c: char| c.len_utf8() + to;
-    let end = text[to..].chars().next().map_or(text.len(), is_last);
-    let (before, number, after) = (&text[..from], &text[from..end], &text[end..]);
-    let is_unit = |unit: &str| {
-        let unit = unit.trim_matches(is_space);
-        let is_code = || crate::money::decimals(&unit.to_uppercase()).is_ok();
-        unit.is_empty() || matches!(unit, "%" | "k" | "K") || unit.chars().all(is_currency) || is_code()
-    };
-    if !is_unit(before) || !is_unit(after) {
-        return Vec::new();
-    }
-    let thousands = match after.trim_matches(is_space) {
-        "k" | "K" => "000",
-        _ => "",
-    };
-    let mut number = number;
-    for minus in ['-', '\u{2212}'] {
-        if let Some(rest) = number.strip_prefix(minus).or_else(|| number.strip_suffix(minus)) {
-            (number, negative) = (rest, true);
-        }
-    }
-    number = number.strip_prefix('+').unwrap_or(number).trim_matches(is_space);
-    let number: String = number
-        .chars()
-        .map(|c| {
-            if is_space(c) || matches!(c, '\'' | '\u{2019}' | '_') {
-                ' '
-            } else {
-                c
-            }
-        })
-        .collect();
-    let sign = if negative { "-" } else { "" };
-    let meant = plain_numbers(&number);
-    meant
-        .into_iter()
-        .filter(|number| thousands.is_empty() || !number.contains('.'))
-        .map(|number| format!("{sign}{number}{thousands}"))
-        .collect()
-}
-
-fn is_space(c: char) -> bool {
-    c.is_whitespace() || matches!(c, '\u{a0}' | '\u{202f}' | '\u{2009}')
-}
-
-fn is_currency(c: char) -> bool {
-    matches!(
-        c,
-        '$' | '£' | '¥' | '€' | '¢' | '₹' | '₩' | '₽' | '₺' | '₴' | '₫' | '฿' | '₪' | '₦' | '₱' | '₡'
-    )
-}
-
-/// Digits with points, commas and spaces between them, as numbers.
-fn plain_numbers(text: &str) -> Vec<String> {
-    let groups: Vec<&str> = text.split([',', '.', ' ']).collect();
-    if groups
-        .iter()
-        .any(|group| group.is_empty() || !group.bytes().all(|byte| byte.is_ascii_digit()))
-    {
-        return Vec::new();
-    }
-    let separators: Vec<char> = text.chars().filter(|c| !c.is_ascii_digit()).collect();
-    let joined = groups.concat();
-    let whole = |groups: &[&str]| groups.concat();
-    let in_thousands = |groups: &[&str]| groups[0].len() <= 3 && groups[1..].iter().all(|group| group.len() == 3);
-    let Some((last, others)) = separators.split_last() else {
-        return vec![joined];
-    };
-    let Some((decimals, before)) = groups.split_last() else {
-        return Vec::new();
-    };
-    let same = others.iter().all(|other| other == last);
-    match (last, others) {
-        (' ', _) if same && in_thousands(&groups) => vec![joined],
-        (' ', _) => Vec::new(),
-        // One mark: of thousands, or of decimals.
-        (mark, []) if in_thousands(&groups) && decimals.len() == 3 && groups[0] != "0" => match mark {
-            ',' => vec![joined, format!("{}.{decimals}", groups[0])],
-            _ => vec![format!("{}.{decimals}", groups[0]), joined],
-        },
-        (_, []) => vec![format!("{}.{decimals}", groups[0])],
-        _ if same && in_thousands(&groups) => vec![joined],
-        // Two kinds of marks: the last one is that of decimals.
-        _ if !others.contains(last) && others.iter().all(|other| *other == others[0]) && in_thousands(before) => {
-            vec![format!("{}.{decimals}", whole(before))]
-        }
-        _ => Vec::new(),
-    }
-}
-
 /// What is wrong with a custom attribute without a type that is [`formatted`].
 pub(crate) const FORMATTED: &str = "looks like a number or a day that was formatted";
 
@@ -343,114 +186,6 @@ pub(crate) fn formatted(text: &str) -> Option<String> {
     let mut meant = numbers_meant(text);
     meant.extend(days_meant(text));
     (!meant.is_empty()).then(|| meant.join(" or "))
-}
-
-/// The days that a text may stand for.
-pub(super) fn days_meant(text: &str) -> Vec<String> {
-    let text = text.trim().trim_start_matches('\'');
-    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !text.is_empty() {
-        let whole = text.split_once('.').map_or(text, |(whole, _)| whole);
-        if let Some(day) = serial_day(whole).filter(|_| text.matches('.').count() < 2) {
-            return vec![day];
-        }
-        if let (8, Some((year, rest))) = (text.len(), text.split_at_checked(4)) {
-            return date(year, &rest[..2], &rest[2..]).into_iter().collect();
-        }
-    }
-    // A time of day may follow.
-    let cut = text
-        .find('T')
-        .filter(|at| text.as_bytes().get(at.wrapping_sub(1)).is_some_and(u8::is_ascii_digit));
-    let text = cut.map_or(text, |at| &text[..at]);
-    let text = match text.split_once(' ') {
-        Some((day, time)) if time.contains(':') && day.contains(['/', '.', '-']) => day,
-        _ => text,
-    };
-    let parts: Vec<&str> = text
-        .split(['/', '.', '-', ' ', ','])
-        .filter(|part| !part.is_empty())
-        .collect();
-    let [one, two, three] = parts.as_slice() else {
-        return Vec::new();
-    };
-    let named = [one, two].into_iter().find_map(|part| month(part));
-    if let Some(month) = named {
-        let day = if one.bytes().all(|byte| byte.is_ascii_digit()) {
-            one
-        } else {
-            two
-        };
-        return date(three, &month, day).into_iter().collect();
-    }
-    if one.len() == 4 {
-        return date(one, two, three).into_iter().collect();
-    }
-    let by_day = date(three, two, one);
-    let by_month = date(three, one, two);
-    // With points, the day is first.
-    let by_month = by_month.filter(|_| !text.contains('.'));
-    let mut meant: Vec<String> = by_month.into_iter().chain(by_day).collect();
-    meant.dedup();
-    meant
-}
-
-/// The instants that a text may stand for, in UTC; a day is its beginning.
-pub(super) fn instants_meant(text: &str) -> Vec<String> {
-    let days = days_meant(text);
-    let text = text.trim().trim_start_matches('\'');
-    let time = match text.split_once([' ', 'T']).filter(|(_, time)| time.contains(':')) {
-        Some((_, time)) => ["%H:%M:%S", "%H:%M"]
-            .iter()
-            .find_map(|form| NaiveTime::parse_from_str(time, form).ok()),
-        // In Excel, the decimals of a day are its time.
-        None if is_plain(text) => serial_time(text),
-        None => Some(NaiveTime::MIN),
-    };
-    let Some(time) = time else { return Vec::new() };
-    days.iter()
-        .map(|day| format!("{day}T{}Z", time.format("%H:%M:%S")))
-        .collect()
-}
-
-/// The time of day in the number that Excel has for an instant.
-fn serial_time(text: &str) -> Option<NaiveTime> {
-    let decimals: f64 = format!("0.{}", text.split_once('.').map_or("0", |(_, decimals)| decimals))
-        .parse()
-        .ok()?;
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to 86400
-    let seconds = (decimals * 86_400.0).round() as u32;
-    NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0)
-}
-
-/// A day as the number that Excel has for it.
-fn serial_day(text: &str) -> Option<String> {
-    let number: u64 = text.parse().ok().filter(|number| (20_000..80_000).contains(number))?;
-    let first = NaiveDate::from_ymd_opt(1899, 12, 30)?;
-    Some(first.checked_add_days(Days::new(number))?.to_string())
-}
-
-fn date(year: &str, month: &str, day: &str) -> Option<String> {
-    let number = |text: &str| {
-        text.parse::<u32>()
-            .ok()
-            .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let year = match year.len() {
-        2 => 2000 + i32::try_from(number(year)?).ok()?,
-        4 => i32::try_from(number(year)?).ok()?,
-        _ => return None,
-    };
-    let (month, day) = (number(month)?, number(day)?);
-    NaiveDate::from_ymd_opt(year, month, day).map(|day| day.to_string())
-}
-
-fn month(text: &str) -> Option<String> {
-    const MONTHS: [&str; 12] = [
-        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-    ];
-    let start = text.get(..3)?.to_lowercase();
-    let at = MONTHS.iter().position(|month| *month == start)?;
-    Some((at + 1).to_string())
 }
 
 #[cfg(test)]
@@ -597,21 +332,6 @@ mod tests {
     }
 
     #[test]
-    fn instants_are_told_as_days_are() {
-        for (text, meant) in [
-            ("5/1/2026", &["2026-05-01T00:00:00Z", "2026-01-05T00:00:00Z"][..]),
-            ("46112", &["2026-03-31T00:00:00Z"]),
-            ("46112.5", &["2026-03-31T12:00:00Z"]),
-            ("2026-05-01 10:00", &["2026-05-01T10:00:00Z"]),
-            ("2026-05-01T10:00:30", &["2026-05-01T10:00:30Z"]),
-            ("5/13/2026 2:30 PM", &[]),
-            ("soon", &[]),
-        ] {
-            assert_eq!(instants_meant(text), meant, "{text}");
-        }
-    }
-
-    #[test]
     fn truth_is_said_in_one_way() {
         assert_eq!((boolean("true"), boolean("FALSE")), (Ok(true), Ok(false)));
         assert_eq!(boolean("yes").unwrap_err().meant.as_deref(), Some("true"));
@@ -622,16 +342,5 @@ mod tests {
     fn lists_are_json() {
         assert_eq!(texts(r#"["a","b"]"#), Ok(json!(["a", "b"])));
         assert_eq!(texts("a, b").unwrap_err().meant.as_deref(), Some(r#"["a","b"]"#));
-    }
-
-    #[test]
-    fn what_nobody_sees_is_named() {
-        assert_eq!(invisible("owner\u{a0}").as_deref(), Some("a no-break space (U+00A0)"));
-        assert_eq!(
-            invisible("\u{200b}owner").as_deref(),
-            Some("a zero width space (U+200B)")
-        );
-        assert_eq!(invisible("größe\n"), None);
-        assert_eq!(visible("\u{feff} owner\u{a0}"), "owner");
     }
 }
