@@ -1,5 +1,7 @@
 //! Customers: merges, the primary contact, overrides.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// Creates customers with these data sources and external identifiers, and merges them into the first; returns its UUID.
