@@ -3,9 +3,10 @@
 //! The document's words are Markdown for people. rustdoc reads more into Markdown than they mean: a link in each
 //! `[..]`, HTML in each `<..>`, a test in each block of code. [`markdown`] keeps the words as they were meant.
 
-use std::borrow::Cow;
+use std::ops::Range;
 
 use proc_macro2::TokenStream;
+use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Options, Parser, Tag};
 use quote::quote;
 
 /// One `///` line for each line of the text.
@@ -30,8 +31,9 @@ fn prefixed(text: &str, prefix: &str) -> String {
 
 fn lines(text: &str) -> Vec<String> {
     let mut lines: Vec<_> = text
-        .trim()
+        .trim_end()
         .lines()
+        .skip_while(|line| line.trim().is_empty())
         .map(|line| match line.trim_end() {
             "" => String::new(),
             line => format!(" {line}"),
@@ -60,257 +62,230 @@ pub(super) fn listed(items: impl Iterator<Item = String>) -> String {
 
 /// A text of one line, as a sentence.
 pub(super) fn sentence(text: &str) -> String {
-    let text = text.trim();
-    let text = match fence(text) {
-        Some(_) => inline(&format!("\\{text}")), // it stands in one line with other words
-        None => markdown(text),
-    };
-    if text.ends_with(['.', '!', '?', ':']) {
-        text
-    } else {
-        format!("{text}.")
+    let mut text = cleaned(text.trim());
+    if !text.ends_with(['.', '!', '?', ':']) {
+        text.push('.');
     }
+    let mut events = Parser::new(&text);
+    let has_definition = events.reference_definitions().iter().next().is_some();
+    if has_definition || events.any(|event| matches!(event, Event::Start(Tag::CodeBlock(_)))) {
+        text.insert(0, '\\'); // it stands in one line with other words
+    }
+    markdown(&text)
 }
 
-/// The first paragraph as one line of plain text, for terminals: without the marks of emphasis, links without their targets.
+/// The first block as one line of plain text, for terminals: without the marks of emphasis, links without their targets.
 pub(super) fn plain(text: &str) -> String {
-    let lines = text.trim().lines().map(str::trim).take_while(|line| !line.is_empty());
-    let text = lines.collect::<Vec<_>>().join(" ").replace("**", "");
-    let text: String = text.chars().filter(|c| !is_control(*c)).collect();
+    let text = cleaned(text);
     let mut plain = String::new();
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find('[') {
-        plain.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let length = link(rest).unwrap_or(1);
-        plain.push_str(if length > 1 {
-            rest[1..length].split("](").next().unwrap_or("")
-        } else {
-            "["
-        });
-        rest = &rest[length..];
+    let mut open = 0;
+    for event in Parser::new(&text) {
+        match event {
+            Event::End(_) if open == 1 => break,
+            Event::End(_) => open -= 1,
+            Event::Start(tag) => {
+                open += 1;
+                if matches!(tag, Tag::Paragraph | Tag::Item | Tag::CodeBlock(_)) {
+                    plain.push(' ');
+                }
+            }
+            Event::SoftBreak | Event::HardBreak => plain.push(' '),
+            Event::Text(words) | Event::Html(words) | Event::InlineHtml(words) => plain += &words,
+            Event::Code(code) => plain.extend(["`", &code, "`"]),
+            _ => {}
+        }
     }
-    plain + rest
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// An item of a list: a name, and words about it. A block begins below the name, because it can't begin behind it.
+pub(super) fn item(name: &str, words: &str) -> String {
+    let words = cleaned(words);
+    let words = words.trim_start_matches('\n');
+    let gap = match Parser::new_ext(words, OPTIONS).next() {
+        None | Some(Event::Start(Tag::Paragraph)) => " ",
+        Some(_) => "\n\n",
+    };
+    let item = format!("- `{name}`:{gap}{words}");
+    markdown(&item.replace('\n', "\n  ")) + "\n"
 }
 
 /// The document's words, so that rustdoc shows them as they were meant, runs none of them as a test, and has nothing to
 /// warn of.
 pub(super) fn markdown(text: &str) -> String {
-    let text: String = text.trim_end().chars().filter(|c| !is_control(*c)).collect();
-    let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
-    blocks(&lines).join("\n")
+    let mut text = cleaned(text) + "\n"; // as there is more behind it
+    // What was a link or HTML may have hidden another: it is read again, until there is nothing left to mark. There are
+    // no more marks than characters.
+    for _ in 0..text.len() {
+        match marked(&text) {
+            Some(next) => text = next,
+            None => return text.trim_end().to_owned(),
+        }
+    }
+    fenced("", "text", &text)
 }
 
-/// An item of a list: a name, and words about it. A block begins below the name, because it can't begin behind it.
-pub(super) fn item(name: &str, words: &str) -> String {
-    let words = markdown(words);
-    let words = words.trim_start_matches('\n');
-    let first = words.lines().next().unwrap_or_default();
-    let begins_block =
-        fence(first).is_some() || first.starts_with(['>', '#']) || is_rule(first) || item_of(first).is_some();
-    let gap = if begins_block { "\n\n" } else { " " };
-    let item = format!("- `{name}`:{gap}{words}");
-    item.replace('\n', "\n  ") + "\n"
+/// What rustdoc reads.
+const OPTIONS: Options = Options::ENABLE_TABLES
+    .union(Options::ENABLE_FOOTNOTES)
+    .union(Options::ENABLE_STRIKETHROUGH)
+    .union(Options::ENABLE_TASKLISTS)
+    .union(Options::ENABLE_SMART_PUNCTUATION);
+
+/// Without blanks at the ends of lines, and without characters that Rust does not take in a comment, or that turn the
+/// direction of what follows.
+fn cleaned(text: &str) -> String {
+    let is_control = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let text: String = text.chars().filter(|c| !is_control(*c)).collect();
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    lines.join("\n")
 }
 
-/// Characters that Rust does not take in a comment, or that turn the direction of what follows.
-fn is_control(c: char) -> bool {
-    (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A place in the text, and what to write there.
+type Edit = (Range<usize>, String);
+
+fn escape(at: usize) -> Edit {
+    (at..at, "\\".to_owned())
 }
 
-/// Writes blocks of code with a fence that says what they are not: Rust.
-///
-/// Whether a line is code depends on all that is open above it. What is written is simpler than what is read, so that
-/// mistakes about that have no effect: outside of fences, no line is so far to the right that it could be code.
-fn blocks(lines: &[&str]) -> Vec<String> {
-    let mut lines: Vec<Cow<'_, str>> = lines.iter().map(|line| Cow::Borrowed(*line)).collect();
-    let mut done = Vec::new();
-    let mut paragraph: Vec<String> = Vec::new();
-    // The columns where the texts of the open items begin.
-    let mut items: Vec<usize> = Vec::new();
-    let mut at = 0;
-    while let Some(line) = lines.get(at).cloned() {
-        let bare = line.trim_start();
-        let column = columns(&line);
-        if bare.is_empty() {
-            flush(&mut paragraph, &mut done);
-            done.push(String::new());
-            at += 1;
-            continue;
+/// The text with marks where rustdoc reads more into it than words; nothing if there are none to set.
+fn marked(text: &str) -> Option<String> {
+    // rustdoc looks each of these up among Rust's names.
+    let any = |_: BrokenLink<'_>| Some((CowStr::Borrowed(""), CowStr::Borrowed("")));
+    let mut events = Parser::new_with_broken_link_callback(text, OPTIONS, Some(any)).into_offset_iter();
+    let definitions = events.reference_definitions().iter().map(|(_, definition)| definition);
+    let definitions = definitions.filter(|definition| !is_url(&definition.dest));
+    let mut edits: Vec<Edit> = definitions.map(|definition| escape(definition.span.start)).collect();
+    let (mut read, mut link, mut words) = (0, 0, 0); // where the last of each ends
+    while let Some((event, range)) = events.next() {
+        if range.start < read {
+            continue; // it will be another thing once what it is in is marked
         }
-        let open = items.len();
-        while items.last().is_some_and(|text| *text > column) {
-            items.pop();
-        }
-        let ends_item = items.len() < open;
-        let begins = paragraph.is_empty(); // code can't interrupt a paragraph
-        if begins && column >= CODE && items.is_empty() {
-            let is_code = |line: &&Cow<'_, str>| line.trim_start().is_empty() || columns(line) >= CODE;
-            let length = lines[at..].iter().take_while(is_code).count();
-            let code: Vec<_> = lines[at..at + length]
-                .iter()
-                .map(|line| without_indent(line, CODE))
-                .collect();
-            let end = code
-                .iter()
-                .rposition(|line| !line.is_empty())
-                .map_or(0, |last| last + 1);
-            fenced(&mut done, "", "text", code[..end].iter().copied());
-            done.push(String::new());
-            at += length;
-            continue;
-        }
-        let open = items.last().copied().unwrap_or(0);
-        let place = match column {
-            _ if done.is_empty() && begins => 0, // the first line is trimmed
-            column if column < open + CODE => column,
-            _ => open,
-        };
-        if let Some(fence) = fence(bare) {
-            flush(&mut paragraph, &mut done);
-            let indent = " ".repeat(if items.is_empty() { 0 } else { place });
-            let body = &lines[at + 1..];
-            let length = body.iter().position(|line| closes(line.trim_start(), fence));
-            let length = length.unwrap_or(body.len());
-            let code = body[..length].iter().map(|line| without_indent(line, column));
-            fenced(&mut done, &indent, language(bare), code);
-            at += length + 2;
-            continue;
-        }
-        if bare.starts_with('>') {
-            flush(&mut paragraph, &mut done);
-            let quoted = lines[at..].iter().map_while(|line| line.trim_start().strip_prefix('>'));
-            let quoted: Vec<_> = quoted.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
-            let inner = blocks(&quoted).into_iter();
-            done.extend(inner.map(|line| format!("> {line}").trim_end().to_owned()));
-            at += quoted.len();
-            items.clear();
-            continue;
-        }
-        let indent = " ".repeat(place);
-        // Both end the paragraph above.
-        if is_rule(bare) || !begins && is_underline(bare) {
-            paragraph.push(indent + bare);
-            flush(&mut paragraph, &mut done);
-        } else if let Some((mark, text)) = item_of(bare) {
-            flush(&mut paragraph, &mut done);
-            // What begins behind the mark is not seen there.
-            if begins_below(text) {
-                if done.last().is_some_and(|above: &String| !above.is_empty()) {
-                    done.push(String::new()); // or the mark would make a heading of it
+        match event {
+            event if is_more(&event) => {
+                let mark = text[range.clone()].find(['<', '[']);
+                edits.extend(mark.map(|at| escape(range.start + at)));
+                read = range.end;
+            }
+            // Its words are its target: no mark can be in there.
+            Event::Start(Tag::Link {
+                link_type: LinkType::Autolink | LinkType::Email,
+                ..
+            }) => read = range.end,
+            Event::Start(Tag::Link { .. }) => link = range.end,
+            Event::Start(Tag::CodeBlock(kind)) => {
+                let code = events.by_ref().map_while(|(event, _)| match event {
+                    Event::Text(line) => Some(line.into_string()),
+                    _ => None,
+                });
+                edits.extend(code_block(text, &range, &kind, &code.collect::<String>()));
+            }
+            Event::Text(_) => {
+                let is_escaped = words < range.start && text[..range.start].ends_with('\\');
+                words = range.end;
+                for (at, c) in text[range.clone()].char_indices() {
+                    let at = range.start + at;
+                    let begins_tag =
+                        || text[at + 1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c));
+                    match c {
+                        _ if at < read || at == range.start && is_escaped => {}
+                        // Nothing ends what it begins. But rustdoc panics where it finds two such backticks, and its
+                        // version of the reader finds some ends in other blocks.
+                        '`' | '[' => edits.push(escape(at)),
+                        '<' if begins_tag() => edits.push(escape(at)),
+                        'h' if at >= link && is_url(&text[at..]) => {
+                            read = at + url(&text[at..]);
+                            edits.push((at..read, format!("<{}>", &text[at..read])));
+                        }
+                        _ => {}
+                    }
                 }
-                done.push(indent + mark);
-                items.push(place + mark.len() + 1);
-                lines[at] = Cow::Owned(" ".repeat(place + mark.len() + 1) + text);
-                continue;
             }
-            paragraph.push(indent + &one_blank(bare));
-            // Right behind a paragraph, a mark without text begins no list, nor does a number other than 1.
-            let is_first = ends_item || done.last().is_none_or(String::is_empty);
-            if !text.is_empty() && (is_first || !mark.starts_with(|c: char| c.is_ascii_digit())) {
-                items.push(place + mark.len() + 1);
-            }
-        } else {
-            let is_heading = bare.trim_start_matches('#').starts_with([' ', '\t']) && bare.starts_with('#');
-            if is_heading {
-                flush(&mut paragraph, &mut done);
-            }
-            paragraph.push(indent + bare);
-            if is_heading {
-                flush(&mut paragraph, &mut done);
-            }
+            _ => {}
         }
-        at += 1;
     }
-    flush(&mut paragraph, &mut done);
-    done
+    edits.sort_by_key(|(place, _)| place.start);
+    let mut marked = text.to_owned();
+    for (place, words) in edits.iter().rev() {
+        marked.replace_range(place.clone(), words);
+    }
+    (!edits.is_empty()).then_some(marked)
 }
 
-fn flush(paragraph: &mut Vec<String>, done: &mut Vec<String>) {
-    if !paragraph.is_empty() {
-        done.extend(inline(&paragraph.join("\n")).lines().map(str::to_owned));
-        paragraph.clear();
+/// HTML, and what links to anything but another site.
+fn is_more(event: &Event<'_>) -> bool {
+    match event {
+        Event::Start(
+            Tag::Link {
+                link_type, dest_url, ..
+            }
+            | Tag::Image {
+                link_type, dest_url, ..
+            },
+        ) => *link_type != LinkType::Email && !is_url(dest_url) || dest_url.contains('`'),
+        Event::Start(Tag::HtmlBlock | Tag::FootnoteDefinition(_))
+        | Event::InlineHtml(_)
+        | Event::FootnoteReference(_)
+        | Event::TaskListMarker(_) => true,
+        _ => false,
     }
 }
 
-/// From this column on, a line that begins a block is code.
-const CODE: usize = 4;
-
-/// The column where the text of a line begins.
-fn columns(line: &str) -> usize {
-    let blanks = line.chars().map_while(|c| match c {
-        ' ' => Some(1),
-        '\t' => Some(CODE),
-        _ => None,
-    });
-    blanks.fold(0, |column, width| {
-        if width == CODE {
-            column / CODE * CODE + CODE
-        } else {
-            column + 1
+/// Writes a block of code with a fence that says what it is not: Rust.
+fn code_block(text: &str, block: &Range<usize>, kind: &CodeBlockKind<'_>, code: &str) -> Option<Edit> {
+    let line = text[..block.start].rfind('\n').map_or(0, |end| end + 1);
+    let mut before = without_tabs(&text[line..block.start]);
+    before = before.replace('>', "> ").replace(">  ", "> "); // the first blank does not count, if there is one
+    let language = match kind {
+        CodeBlockKind::Indented => {
+            before.truncate(before.len().saturating_sub(4));
+            "text"
         }
-    })
-}
-
-/// A line across the page: three or more of one mark, perhaps with blanks.
-fn is_rule(line: &str) -> bool {
-    let marks: Vec<char> = line.chars().filter(|c| !matches!(c, ' ' | '\t')).collect();
-    let is_mark = |mark| matches!(mark, '*' | '-' | '_');
-    marks.len() >= 3 && marks.iter().all(|mark| is_mark(*mark) && *mark == marks[0])
-}
-
-/// What makes a heading of the paragraph above.
-fn is_underline(line: &str) -> bool {
-    !line.is_empty() && ['=', '-'].into_iter().any(|mark| line.trim_matches(mark).is_empty())
-}
-
-/// The mark of an item of a list, and its text.
-fn item_of(line: &str) -> Option<(&str, &str)> {
-    let digits = line.len() - line.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    let marks: &[char] = if digits > 0 { &['.', ')'] } else { &['-', '*', '+'] };
-    let text = line[digits..].strip_prefix(marks)?;
-    (digits < 10 && (text.is_empty() || text.starts_with([' ', '\t']))).then(|| (&line[..=digits], text.trim_start()))
-}
-
-/// Whether the text of an item is another block, also that of an item in it.
-fn begins_below(text: &str) -> bool {
-    let inner = item_of(text).is_some_and(|(_, text)| begins_below(text));
-    inner || fence(text).is_some() || text.starts_with('>')
-}
-
-/// An item with one blank behind its mark: more of them would make code of its text.
-fn one_blank(item: &str) -> String {
-    match item_of(item) {
-        Some((mark, text)) => format!("{mark} {}", one_blank(text)).trim_end().to_owned(),
-        None => item.to_owned(),
+        CodeBlockKind::Fenced(info) => {
+            let language = language(info);
+            let is_closed = text[block.clone()].lines().count() > 1 + code.lines().count();
+            if is_closed && language == &**info {
+                return None;
+            }
+            language
+        }
+    };
+    // The marks of quotes are repeated on each line, those of items are not.
+    let below: String = before.chars().map(|c| if c == '>' { c } else { ' ' }).collect();
+    let mut written = before + &fenced(&below, language, code);
+    if text[block.clone()].ends_with('\n') {
+        written.push('\n');
     }
+    Some((line..block.end, written))
 }
 
-/// Without the blanks before a column.
-fn without_indent(line: &str, most: usize) -> &str {
-    let mut rest = line;
-    while columns(line) - columns(rest) < most && rest.starts_with([' ', '\t']) {
-        rest = &rest[1..];
+fn fenced(below: &str, language: &str, code: &str) -> String {
+    let mut fence = "```".to_owned();
+    while code.contains(&fence) {
+        fence.push('`');
     }
-    rest
+    let lines: String = code
+        .lines()
+        .map(|line| format!("{}\n", format!("{below}{line}").trim_end()))
+        .collect();
+    format!("{fence}{language}\n{lines}{below}{fence}")
 }
 
-/// What opens a block of code: three or more backticks or tildes.
-fn fence(line: &str) -> Option<&str> {
-    ['`', '~'].into_iter().find_map(|c| {
-        let length = line.len() - line.trim_start_matches(c).len();
-        // With backticks behind it, it is a span of code within a line.
-        (length >= 3 && !(c == '`' && line[length..].contains('`'))).then(|| &line[..length])
+/// With blanks up to the column where each tab ends.
+fn without_tabs(text: &str) -> String {
+    text.chars().fold(String::new(), |mut line, c| {
+        match c {
+            '\t' => line.extend(std::iter::repeat_n(' ', 4 - line.len() % 4)),
+            c => line.push(c),
+        }
+        line
     })
-}
-
-fn closes(line: &str, fence: &str) -> bool {
-    line.starts_with(fence) && line.trim_matches(fence.chars().next().unwrap_or('`')).is_empty()
 }
 
 /// What a block is in, if it says so. Rust is text, too: it would be run.
-fn language(line: &str) -> &str {
-    let info = line.trim_start_matches(['`', '~']).trim();
+fn language(info: &str) -> &str {
     let word = info.split([' ', ',', '{']).next().unwrap_or_default();
     match word {
         "json" | "yaml" | "xml" | "html" | "http" | "csv" | "sh" | "bash" | "console" | "curl" | "sql" | "js"
@@ -319,90 +294,8 @@ fn language(line: &str) -> &str {
     }
 }
 
-fn fenced<'a>(done: &mut Vec<String>, indent: &str, language: &str, code: impl Iterator<Item = &'a str>) {
-    let code: Vec<_> = code.collect();
-    let inner = code.iter().filter_map(|line| fence(line.trim_start()));
-    let longest = inner.map(str::len).max();
-    let fence = "`".repeat(longest.map_or(3, |longest| longest + 1));
-    done.push(format!("{indent}{fence}{language}"));
-    done.extend(code.iter().map(|line| format!("{indent}{line}")));
-    done.push(format!("{indent}{fence}"));
-}
-
-/// Within a paragraph: what is neither code nor a link to another site is just text.
-fn inline(text: &str) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let url = if c == 'h' && !out.ends_with(char::is_alphanumeric) {
-            url(rest)
-        } else {
-            0
-        };
-        let whole = match c {
-            '`' => Some(span(rest)),
-            '\\' => Some(1 + rest[1..].chars().next().map_or(0, char::len_utf8)),
-            '<' => autolink(rest),
-            '[' => link(rest),
-            _ => None,
-        };
-        let begins_tag = || rest[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c));
-        let length = whole.unwrap_or(if url > 0 { url } else { c.len_utf8() });
-        let part = &rest[..length];
-        rest = match whole {
-            // Nothing closes it. rustdoc ends with a panic where it finds two of these.
-            Some(length) if part.chars().all(|c| c == '`') => {
-                out.push_str(&r"\`".repeat(length));
-                &rest[length..]
-            }
-            None if url > 0 => {
-                out.extend(["<", part, ">"]);
-                &rest[length..]
-            }
-            None if c == '[' || (c == '<' && begins_tag()) => {
-                out.extend(["\\", part]);
-                &rest[length..]
-            }
-            _ => {
-                out.push_str(part);
-                &rest[length..]
-            }
-        };
-    }
-    out
-}
-
-/// The length of a span of code, or of the backticks if nothing closes them.
-fn span(text: &str) -> usize {
-    let ticks = text.len() - text.trim_start_matches('`').len();
-    let mut at = ticks;
-    while let Some(next) = text[at..].find('`') {
-        let begin = at + next;
-        let run = text[begin..].len() - text[begin..].trim_start_matches('`').len();
-        // HTML at the beginning of a line ends the paragraph, and with it what is open.
-        let mut lines = text[..begin].lines().skip(1);
-        if run == ticks && !lines.any(|line| line.trim_start().starts_with('<')) {
-            return begin + run;
-        }
-        at = begin + run;
-    }
-    ticks
-}
-
-/// The length of `<https://..>`.
-fn autolink(text: &str) -> Option<usize> {
-    let end = text.find('>')?;
-    (url(&text[1..]) > 0 && !text[..end].contains(char::is_whitespace)).then_some(end + 1)
-}
-
-/// The length of `[text](https://..)`. What links to anything else would be looked up among Rust's names.
-fn link(text: &str) -> Option<usize> {
-    let middle = text.find("](")?;
-    if text[1..middle].contains(['[', ']', '<', '`']) || url(&text[middle + 2..]) == 0 {
-        return None;
-    }
-    let end = text[middle..].find(')')? + middle;
-    (!text[middle..end].contains('\n')).then_some(end + 1)
+fn is_url(text: &str) -> bool {
+    url(text) > 0
 }
 
 /// The length of a URL, without the punctuation that ends the sentence.
@@ -419,7 +312,10 @@ fn url(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::markdown;
+    use proptest::prelude::*;
+    use pulldown_cmark::{BrokenLink, CodeBlockKind, CowStr, Event, LinkType, Parser, Tag, TagEnd};
+
+    use super::{OPTIONS, markdown};
 
     #[test]
     fn a_page_that_nobody_names_is_no_link() {
@@ -435,6 +331,8 @@ mod tests {
                 "It replaces all of `custom[0]`.",
             ),
             ("See [the page](https://a.example/b), [x].", "See the page, [x]."),
+            ("Of a *new* <uuid>:\n- `a`\n- b", "Of a new <uuid>:"),
+            ("- `a`\n- b\n  - c\n\n  d\n\nMore.", "`a` b c d"),
             ("", ""),
         ] {
             assert_eq!(super::plain(given), shown);
@@ -447,6 +345,8 @@ mod tests {
             (" Send it", "Send it."),
             ("```rust", r"\`\`\`rust."),
             ("~~~ Send it", r"\~~~ Send it."),
+            ("- ~~~ Send it", r"\- ~~~ Send it."),
+            ("[a]: https://a.example", r"\[a]: <https://a.example>."),
         ] {
             assert_eq!(super::sentence(given), shown);
         }
@@ -476,6 +376,16 @@ mod tests {
             ("two ` of\n\nthem `", "two \\` of\n\nthem \\`"),
             ("`a\n<!-- b `", "\\`a\n\\<!-- b \\`"),
             (r"kept: \[x]", r"kept: \[x]"),
+            (
+                "[page]\n\n[page]: https://a.example",
+                "[page]\n\n[page]: https://a.example",
+            ),
+            ("[page]\n\n[page]: page", "\\[page]\n\n\\[page]: page"),
+            ("![[x]](https://a.example)", r"!\[\[x]](<https://a.example>)"),
+            ("a note[^1]\n\n[^1]: [x]", "a note\\[^1]\n\n\\[^1]: \\[x]"),
+            ("<https://a.example/?b[c]=1>", "<https://a.example/?b[c]=1>"),
+            ("- [ ] to do", r"- \[ ] to do"),
+            ("<a@b.example>, <std::vec>", r"<a@b.example>, \<std::vec>"),
             ("a\u{202e}b\r\nc", "ab\nc"),
         ] {
             assert_eq!(markdown(given), shown);
@@ -487,11 +397,11 @@ mod tests {
         for (given, shown) in [
             ("its name", "- `x`: its name\n"),
             ("its name\nhere", "- `x`: its name\n  here\n"),
-            ("```\na\n```", "- `x`:\n  \n  ```text\n  a\n  ```\n"),
-            ("    a", "- `x`:\n  \n  ```text\n  a\n  ```\n  \n"),
-            ("> a", "- `x`:\n  \n  > a\n"),
-            ("\n~~~\na", "- `x`:\n  \n  ```text\n  a\n  ```\n"),
-            ("- a\n\n     b", "- `x`:\n  \n  - a\n  \n       b\n"),
+            ("```\na\n```", "- `x`:\n\n  ```text\n  a\n  ```\n"),
+            ("    a", "- `x`:\n\n  ```text\n  a\n  ```\n"),
+            ("> a", "- `x`:\n\n  > a\n"),
+            ("\n~~~\na", "- `x`:\n\n  ```text\n  a\n  ```\n"),
+            ("- a\n\n     b", "- `x`:\n\n  - a\n\n       b\n"),
         ] {
             assert_eq!(super::item("x", given), shown, "{given}");
         }
@@ -502,43 +412,122 @@ mod tests {
         for (given, shown) in [
             ("```\nx\n```", "```text\nx\n```"),
             ("```rust\nx\n```\nafter", "```text\nx\n```\nafter"),
-            ("~~~json\n{}\n~~~", "```json\n{}\n```"),
+            ("~~~json\n{}\n~~~", "~~~json\n{}\n~~~"),
+            ("~~~rust\nx\n~~~", "```text\nx\n```"),
             ("```\nnever closed", "```text\nnever closed\n```"),
             (
                 "Such as:\n\n    a\n\n    b\n\nafter",
                 "Such as:\n\n```text\na\n\nb\n```\n\nafter",
             ),
-            ("    ```\n    x", "````text\n```\nx\n````\n"),
-            ("#no head\n    goes on", "#no head\ngoes on"),
-            ("# Head\n    code", "# Head\n```text\ncode\n```\n"),
-            ("- item\n\n      more", "- item\n\n  more"),
+            ("    ```\n    x", "````text\n```\nx\n````"),
+            ("#no head\n    goes on", "#no head\n    goes on"),
+            ("# Head\n    code", "# Head\n```text\ncode\n```"),
+            ("- item\n\n    more", "- item\n\n    more"),
+            ("- item\n\n      code", "- item\n\n  ```text\n  code\n  ```"),
             ("- item\n  ```\n  x\n  ```", "- item\n  ```text\n  x\n  ```"),
             ("> ```\n> x", "> ```text\n> x\n> ```"),
-            ("a paragraph\n    goes on", "a paragraph\ngoes on"),
-            ("Head\n====\n    code", "Head\n====\n```text\ncode\n```\n"),
-            ("Head\n-\n    code", "Head\n-\n```text\ncode\n```\n"),
-            ("***\n    code", "***\n```text\ncode\n```\n"),
-            ("- a\n- b\n* * *\n    code", "- a\n- b\n* * *\n```text\ncode\n```\n"),
-            ("- a\n  ---\n      more", "- a\n  ---\n  more"),
-            ("- a\n- b\n***\n    code", "- a\n- b\n***\n```text\ncode\n```\n"),
+            ("a paragraph\n    goes on", "a paragraph\n    goes on"),
+            ("Head\n====\n    code", "Head\n====\n```text\ncode\n```"),
+            ("Head\n-\n    code", "Head\n-\n```text\ncode\n```"),
+            ("***\n    code", "***\n```text\ncode\n```"),
+            ("- a\n- b\n* * *\n    code", "- a\n- b\n* * *\n```text\ncode\n```"),
+            ("- a\n  ---\n      code", "- a\n  ---\n  ```text\n  code\n  ```"),
+            ("- a\n- b\n***\n    code", "- a\n- b\n***\n```text\ncode\n```"),
             (
                 "1. a\n2. b\n   ```\n   x\n   ```",
                 "1. a\n2. b\n   ```text\n   x\n   ```",
             ),
-            ("-     code", "- code"),
-            ("-\t\tcode\n1.      code", "- code\n1. code"),
-            ("- -     code", "- - code"),
-            ("- ```rust\n  x\n  ```", "-\n  ```text\n  x\n  ```"),
-            ("a\n1. ~~~\n   x", "a\n\n1.\n   ```text\n   x\n   ```"),
-            ("- >     x", "-\n> ```text\n> x\n> ```\n>"),
-            ("a\n    ```\n    x", "a\n```text\nx\n```"),
-            ("\n\n  ```\n  x\n  ```", "\n\n```text\nx\n```"),
-            ("a\n2) b\n\n     code", "a\n2) b\n\n```text\n code\n```\n"),
-            ("  - a\n\n      code", "- a\n\n  code"),
+            ("-     code", "- ```text\n  code\n  ```"),
+            (
+                "-\t\tcode\n1.      code",
+                "-   ```text\n      code\n    ```\n1. ```text\n    code\n   ```",
+            ),
+            ("- -     code", "- - ```text\n    code\n    ```"),
+            ("- ```rust\n  x\n  ```", "- ```text\n  x\n  ```"),
+            ("a\n1. ~~~\n   x", "a\n1. ```text\n   x\n   ```"),
+            ("- >     x", "- > ```text\n  > x\n  > ```"),
+            (">1. ~~~\n>    x", "> 1. ```text\n>    x\n>    ```"),
+            ("a\n    ```\n    x", "a\n    \\`\\`\\`\n    x"),
+            ("\n\n  ```\n  x\n  ```", "\n\n  ```text\n  x\n  ```"),
+            ("a\n2) b\n\n     code", "a\n2) b\n\n```text\n code\n```"),
+            ("  - a\n\n      more", "  - a\n\n      more"),
             ("- a\n  - b\n    - c\n\n      d", "- a\n  - b\n    - c\n\n      d"),
-            ("  \tcode", "```text\ncode\n```\n"),
+            ("  \tcode", "```text\ncode\n```"),
         ] {
             assert_eq!(markdown(given), shown, "{given}");
+        }
+    }
+
+    /// What means something in Markdown, in any order.
+    fn anything() -> impl Strategy<Value = String> {
+        let pieces: Vec<&str> = "\
+            ` `` ``` ```` ~~~ ```rust ~~~json ``` ` rust json text > - 1. 2) * + # --- === *** ** _ ~~ | |-| \
+            [ ] ( ) ]( [a] [a]: ](https://a.example) https://a.example/b http:// <https://a.example> [^1] [^1]: ! \
+            < <b> </b> <div> <!-- --> <? <![CDATA[ <script> <a@b.c> <a:b> \\ &lt; & ' \" : a é b_c"
+            .split(' ')
+            .chain([
+                " ", "  ", "    ", "\t", "\n", "\n\n", "\n  ", "\n    ", "\n\n    ", "\r\n", "- [ ] ", "\u{202e}",
+            ])
+            .collect();
+        let blank = prop_oneof![2 => Just(""), 1 => Just(" "), 1 => Just("\n")];
+        let piece = (prop::sample::select(pieces), blank).prop_map(|(piece, blank)| format!("{piece}{blank}"));
+        prop::collection::vec(piece, 0..20).prop_map(|pieces| pieces.concat())
+    }
+
+    /// The first thing that rustdoc sees besides words, with more text below.
+    fn more(text: &str) -> Option<String> {
+        let text = format!("{text}\n\nbelow");
+        let any = |_: BrokenLink<'_>| Some((CowStr::Borrowed(""), CowStr::Borrowed("")));
+        let events = Parser::new_with_broken_link_callback(&text, OPTIONS, Some(any));
+        for (name, definition) in events.reference_definitions().iter() {
+            if !definition.dest.starts_with("http") {
+                return Some(name.to_owned());
+            }
+        }
+        let (mut open, mut place) = (Vec::new(), Vec::new());
+        for event in events {
+            let is_more = match &event {
+                Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => !matches!(&**info, "json" | "text"),
+                Event::Start(
+                    Tag::Link {
+                        link_type, dest_url, ..
+                    }
+                    | Tag::Image {
+                        link_type, dest_url, ..
+                    },
+                ) => *link_type != LinkType::Email && !dest_url.starts_with("http"),
+                Event::Start(Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::FootnoteDefinition(_))
+                | Event::InlineHtml(_)
+                | Event::FootnoteReference(_)
+                | Event::TaskListMarker(_) => true,
+                Event::Text(words) => {
+                    let mut around = open.iter();
+                    words.contains("https://a") && !around.any(|tag| matches!(tag, TagEnd::Link | TagEnd::CodeBlock))
+                }
+                _ => false,
+            };
+            if is_more {
+                return Some(format!("{event:?}"));
+            }
+            match event {
+                Event::Start(tag) => open.push(tag.to_end()),
+                Event::End(_) => drop(open.pop()),
+                Event::Text(_) => place.clone_from(&open),
+                _ => {}
+            }
+        }
+        (place != [TagEnd::Paragraph]).then(|| "the text below".to_owned())
+    }
+
+    proptest! {
+        #[test]
+        fn words_are_no_more_than_words(given in anything()) {
+            let in_line = given.replace('\n', " ");
+            for shown in [markdown(&given), super::item("x", &given), super::sentence(&in_line)] {
+                prop_assert_eq!(more(&shown), None, "{}", shown);
+                prop_assert_eq!(&markdown(&shown), shown.trim_end());
+            }
+            prop_assert!(!super::plain(&given).contains('\n'));
         }
     }
 }
