@@ -22,7 +22,7 @@ pub(crate) fn parse(json: &str) -> Result<Value, String> {
 pub(crate) fn object(json: &str) -> Result<Option<RawFields>, String> {
     let json = whole(json)?;
     if json.starts_with('{') {
-        members(json, "").map(Some)
+        fields(json, "").map(Some)
     } else {
         Ok(None)
     }
@@ -32,7 +32,7 @@ pub(crate) fn object(json: &str) -> Result<Option<RawFields>, String> {
 ///
 /// # Errors
 /// A name is there twice.
-pub(crate) fn members(json: &str, place: &str) -> Result<RawFields, String> {
+pub(crate) fn fields(json: &str, place: &str) -> Result<RawFields, String> {
     let fields = RawFields::of(json).unwrap_or_default();
     for (at, (name, _)) in fields.0.iter().enumerate() {
         if fields.0[..at].iter().any(|(other, _)| other == name) {
@@ -66,7 +66,7 @@ fn whole(json: &str) -> Result<&str, String> {
 pub(crate) fn value(json: &str, place: &str) -> Result<Value, String> {
     match json.as_bytes().first() {
         Some(b'{') => {
-            let fields = members(json, place)?.0.into_iter();
+            let fields = fields(json, place)?.0.into_iter();
             let fields = fields.map(|(name, field)| {
                 let value = value(field.get(), &inside(place, &name))?;
                 Ok((name, value))

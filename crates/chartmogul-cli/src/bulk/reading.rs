@@ -71,7 +71,7 @@ pub(super) fn read(
         }
         Row::Json(object) => {
             for (name, value) in &object.0 {
-                reading.member(name, value.get(), seen);
+                reading.field(name, value.get(), seen);
             }
         }
     }
@@ -86,7 +86,7 @@ struct Reading<'a> {
     row: u64,
     id: Option<String>,
     sets: Vec<Set>,
-    /// What the members of a JSON object name, and by which name.
+    /// What the fields of a JSON object name, and by which name.
     named: Vec<(String, String)>,
     /// Column, field in cents, text.
     amounts: Vec<(String, Vec<&'static str>, String)>,
@@ -103,18 +103,18 @@ impl Reading<'_> {
         });
     }
 
-    /// A member of a JSON object as it was written, or what is in it.
-    fn member(&mut self, name: &str, json: &str, seen: &mut Option<&mut HashMap<String, Seen>>) {
+    /// A field of a JSON object as it was written, or what is in it.
+    fn field(&mut self, name: &str, json: &str, seen: &mut Option<&mut HashMap<String, Seen>>) {
         let wrong = match self.layout.fields.target(name, &self.layout.settings.ignore) {
             Ok(Target::Ignored) => return,
             Ok(target) => match of_json(&target, name, json) {
                 Ok(raw) => return self.named(name, &target, raw, seen),
                 Err(what) => what,
             },
-            Err(_) if json.starts_with('{') && compact(json) != "{}" => match json::members(json, name) {
-                Ok(members) => {
-                    for (inner, value) in &members.0 {
-                        self.member(&format!("{name}.{inner}"), value.get(), seen);
+            Err(_) if json.starts_with('{') && compact(json) != "{}" => match json::fields(json, name) {
+                Ok(fields) => {
+                    for (inner, value) in &fields.0 {
+                        self.field(&format!("{name}.{inner}"), value.get(), seen);
                     }
                     return;
                 }
@@ -297,7 +297,7 @@ impl Reading<'_> {
     }
 }
 
-/// The value of a member. An amount is taken digit by digit, as the text of a cell is.
+/// The value of a field. An amount is taken digit by digit, as the text of a cell is.
 fn of_json(target: &Target, name: &str, json: &str) -> Result<Raw, String> {
     let is_number = json.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     if matches!(target, Target::Amount(_)) && is_number {

@@ -61,15 +61,15 @@ impl Preview {
     fn field(&mut self, name: String, schema: Option<&FieldSchema>, old: Option<&Value>, new: &Value) {
         let there = old.filter(|old| !old.is_null());
         let nothing = Map::new();
-        let members = match there {
+        let fields = match there {
             None => Some(&nothing),
             Some(old) => old.as_object(),
         };
         let replaces_all = schema.is_some_and(|schema| schema.replaces_all);
-        match (schema.map(|schema| schema.schema), new, members) {
+        match (schema.map(|schema| schema.schema), new, fields) {
             (Some(Schema::Object(inner)), Value::Object(new), Some(old)) if !new.is_empty() => {
-                for (member, new) in new {
-                    self.field(format!("{name}.{member}"), inner.field(member), old.get(member), new);
+                for (field, new) in new {
+                    self.field(format!("{name}.{field}"), inner.field(field), old.get(field), new);
                 }
             }
             (_, Value::Array(list), Some(old))
