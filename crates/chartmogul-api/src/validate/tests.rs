@@ -269,6 +269,28 @@ fn days_and_instants_are_those_that_the_api_reads() {
 }
 
 #[test]
+fn a_field_whose_name_begins_with_that_of_another_is_not_the_other() {
+    static STAGE: Object = Object::new(
+        "Stage",
+        &[
+            field("pipeline", Schema::Boolean),
+            field("pipeline_stage", Schema::Number),
+        ],
+    );
+    check_all(
+        &STAGE,
+        &[
+            (r#"{"pipeline_stage":1}"#, "ok"),
+            (r#"{"pipeline":true,"pipeline_stage":1}"#, "ok"),
+            (
+                r#"{"pipeline_stage":true}"#,
+                "`pipeline_stage` was true; must be a number",
+            ),
+        ],
+    );
+}
+
+#[test]
 fn what_is_nested_is_named_by_its_path() {
     check_all(
         &INVOICE,
