@@ -73,7 +73,7 @@ impl<R: Request> Call<R, Blocking> {
         Outcome::of(self.send())
     }
 
-    /// The same call for the background thread, and what waits for it.
+    /// The same call for the background thread, and the mode that waits for it.
     pub(crate) fn into_async(self) -> (Call<R>, Blocking) {
         let client = Client {
             low_level: self.client.low_level,

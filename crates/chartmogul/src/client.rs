@@ -20,7 +20,7 @@ pub type ClientBuilder = chartmogul_api::ClientBuilder<Client>;
 #[derive(Debug, Clone)]
 pub struct Client<M = Async> {
     pub(crate) low_level: chartmogul_api::Client,
-    #[cfg_attr(not(feature = "blocking"), allow(dead_code))] // `Async` has nothing
+    #[cfg_attr(not(feature = "blocking"), allow(dead_code))] // `Async` has no data
     pub(crate) mode: M,
 }
 

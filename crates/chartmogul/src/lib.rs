@@ -11,7 +11,7 @@ mod outcome;
 mod pages;
 mod resources;
 
-// Exceptions for generated code live on this one item and nowhere else.
+// Lint and format exceptions for generated code are on this item and nowhere else.
 #[rustfmt::skip] // macros, which the formatter leaves alone
 #[allow(clippy::all, clippy::pedantic, deprecated)]
 mod generated;

@@ -157,7 +157,7 @@ impl<T: Send + 'static, M> Items<T, M> {
         match has_more {
             Some(true) => {}
             Some(false) => return Next::End,
-            // This must not look like the end of the list.
+            // A page without `has_more` must not look like the end of the list.
             None => {
                 return Next::Fails(Error::pagination(
                     "the page does not say whether there is another one (`has_more`)",

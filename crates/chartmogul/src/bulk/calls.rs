@@ -18,25 +18,25 @@ use super::{
     progress::Progress,
 };
 
-/// What is done with each update.
+/// Processes one update.
 pub(super) type Act<U, T> = Arc<dyn Fn(U, Terms) -> BoxFuture<'static, Result<Step<U, T>, Failed>> + Send + Sync>;
 
-/// What has come of that.
+/// The result of a successful call.
 pub(super) enum Step<U, T> {
     Done(T),
     /// There is nothing to change.
     NotModified,
-    /// It was looked at, and is to be sent.
+    /// The object was compared, and the update is to be sent.
     Send(U),
 }
 
-/// What the run has to say about how an update is made.
+/// How the run wants an update to be processed.
 pub(super) struct Terms {
     pub(super) call_timeout: Option<Duration>,
     pub(super) bounds: Arc<Bounds>,
-    /// It is looked at, and nothing is sent yet.
+    /// Only read and compare the object; do not send the update yet.
     pub(super) look: bool,
-    /// An earlier run may have made it.
+    /// Whether an earlier run may have made the update.
     pub(super) again: bool,
     pub(super) lost: Lost,
 }
@@ -44,12 +44,12 @@ pub(super) struct Terms {
 /// A call that has ended.
 pub(super) struct Ended<U, T> {
     pub(super) job: Job<()>,
-    /// Whether it was to be sent.
+    /// Whether the call was to send the update.
     pub(super) sending: bool,
     pub(super) result: Result<Step<U, T>, Failed>,
 }
 
-/// The calls in flight, and what is the same for all of them.
+/// The calls in flight, and what they share.
 pub(super) struct Calls<U, T> {
     act: Act<U, T>,
     in_flight: JoinSet<Ended<U, T>>,
@@ -94,7 +94,7 @@ where
         self.bounds.deadline
     }
 
-    /// Makes an update, or looks at it only.
+    /// Starts a call: a read and comparison if `look`, otherwise the update.
     pub(super) fn start(&mut self, job: Job<U>, look: bool, sending: bool) {
         let (update, job) = job.with(());
         let terms = Terms {
@@ -114,12 +114,12 @@ where
         self.in_flight.spawn(call.in_current_span());
     }
 
-    /// The next one that ends; `None` if there is none.
+    /// Waits for the next call to end; `None` if none is in flight.
     pub(super) async fn next(&mut self) -> Option<Result<Ended<U, T>, JoinError>> {
         self.in_flight.join_next().await
     }
 
-    /// They send nothing more. The responses to what was sent still come.
+    /// Tells all calls to send nothing more. Responses to requests in flight are still received.
     pub(super) fn stop(&self) {
         self.stop.send_replace(true);
     }

@@ -42,8 +42,8 @@ pub(super) fn replaces_all(body: &Value, operation: &Operation) -> bool {
     fields.any(|(field, _)| operation.replaces_all(field))
 }
 
-/// Compares the body of an update with the object that it is for, as far as the body names something. Custom attributes are lists of
-/// keys and values in the body and objects in a response.
+/// Compares the fields that the body of an update sets with those of the object. Custom attributes are lists of keys
+/// and values in the body and objects in a response.
 pub(crate) fn preview(body: &Value, object: &Value, operation: &Operation) -> Preview {
     let mut preview = Preview::default();
     for (field, new) in body.as_object().into_iter().flatten() {
@@ -87,7 +87,7 @@ impl Preview {
     }
 
     fn attributes(&mut self, field: &str, old: &Map<String, Value>, new: &Map<String, Value>, replaces_all: bool) {
-        // An attribute that is `null` is not there, and can't be sent either.
+        // An attribute that is `null` counts as missing; it can't be sent either.
         let old: BTreeMap<_, _> = old.iter().filter(|(_, value)| !value.is_null()).collect();
         let kept = |key: &&String| replaces_all || new.contains_key(*key);
         let keys: BTreeSet<_> = old.keys().copied().filter(kept).chain(new.keys()).collect();
@@ -120,7 +120,7 @@ impl Preview {
     }
 }
 
-/// Whether a list is of custom attributes, with nothing but what a response shows of them.
+/// Whether a list has custom attributes only, without fields that a response does not have; not if it is empty.
 fn is_attributes(list: &[Value]) -> bool {
     let is_one = |item: &Value| {
         let item = item.as_object();
@@ -132,7 +132,8 @@ fn is_attributes(list: &[Value]) -> bool {
     !list.is_empty() && list.iter().all(is_one)
 }
 
-/// Whether a day is this one already. In a response that was read as it is, a time of day may follow.
+/// Whether the old value is this day, with midnight as the time of day. A response that was read as plain JSON may have
+/// one.
 fn is_same_day(old: Option<&Value>, new: &Value) -> bool {
     let (Some(old), Some(new)) = (old.and_then(Value::as_str), new.as_str()) else {
         return false;
@@ -141,10 +142,10 @@ fn is_same_day(old: Option<&Value>, new: &Value) -> bool {
     new.len() == "2026-01-31".len() && rest.is_some_and(|rest| rest.starts_with("00:00:00"))
 }
 
-/// Whether the server would see no difference: it writes whole numbers as `4` or `4.0`. In doubt, there is one.
+/// Whether the values are equal for the server, which writes whole numbers as `4` or `4.0`. In doubt, they differ.
 ///
-/// Texts are compared as they are. Fields that the document declares as days or times were read as such, and are written in one
-/// form; a custom attribute may be a time or a text that looks like one.
+/// Texts are compared literally. Fields that the document declares as days or times were parsed, and are serialized in
+/// one form; a custom attribute may be a time or a text that looks like one.
 fn same(old: &Value, new: &Value) -> bool {
     match (old, new) {
         (Value::Number(old), Value::Number(new)) => match (whole(old), whole(new)) {
@@ -155,9 +156,9 @@ fn same(old: &Value, new: &Value) -> bool {
     }
 }
 
-/// A whole number, if it is sure to be the one that was written.
+/// The number as an integer, if it is certainly the one that was written.
 fn whole(number: &Number) -> Option<i128> {
-    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53: beyond, several whole numbers have the same f64
+    const EXACT: f64 = 9_007_199_254_740_992.0; // 2^53; above it, several integers have the same f64
     let integer = number.as_i64().map(i128::from).or(number.as_u64().map(i128::from));
     #[allow(clippy::cast_possible_truncation)] // exact
     integer.or_else(|| {
@@ -246,7 +247,7 @@ mod tests {
         let tags = json!({"attributes": {"tags": ["b"]}});
         let bare = preview(&tags, &json!({"attributes": {}}), &UPDATE_CUSTOMER);
         assert_eq!(bare.changes.len(), 1, "a list of texts is not one of attributes");
-        // Its source is not in a response: it may be another one.
+        // A response does not have the attribute's source, which may differ.
         let sourced = json!({"attributes": {"custom": [{"key": "seats", "value": 4, "source": "crm"}]}});
         assert_eq!(shown(sourced).len(), 1);
     }
@@ -257,7 +258,7 @@ mod tests {
             (json!(9_223_372_036_854_775_808_u64), json!(i64::MAX)),
             (json!(9_007_199_254_740_993_i64), json!(9_007_199_254_740_992.0)),
             (json!("2026-01-31"), json!("2026-01-31T00:00:00Z")),
-            // It may be a text that has to look like that.
+            // It may be a String attribute, whose text must stay as it is.
             (json!("2026-01-31T00:00:00.000Z"), json!("2026-01-31")),
             (json!("2026-01-31T00:00:00.000Z"), json!("2026-01-31T00:00:00Z")),
             (json!("2026-01-31T00:00:00.000Z"), json!("2026-01-31 00:00:00 UTC")),

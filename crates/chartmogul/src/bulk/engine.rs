@@ -1,4 +1,4 @@
-//! The task of a run: takes updates, makes calls, writes the journal, hands out what has ended.
+//! The task of a run: takes updates, makes calls, writes the journal, hands out outcomes.
 
 use std::{pin::Pin, time::Duration};
 
@@ -28,14 +28,15 @@ use super::{
     update::UpdateCall,
 };
 
-/// What is written into the journal at once, and waited for together.
+/// Maximum number of events that are handled before the journal is written and synced.
 const TOGETHER: usize = 256;
 
 pub(super) struct Settings {
     pub(super) ordered: bool,
-    /// Whether updates are looked at before they are sent.
+    /// Whether the object is read and compared before an update is sent.
     pub(super) looks: bool,
-    /// Whether updates are sent; a dry run only reads. Then one that is not made holds back those of the same object.
+    /// Whether updates are sent; a dry run only reads. If they are, one without a final outcome holds back later ones
+    /// of the same object.
     pub(super) writes: bool,
     pub(super) concurrency: usize,
     pub(super) call_timeout: Option<Duration>,
@@ -50,21 +51,21 @@ enum Event<U, T> {
     Given(Given<U>),
     /// The caller has taken an outcome.
     Room,
-    /// The caller is gone, or one of the calls is.
+    /// The caller has dropped the run, or the task of a call has failed.
     Gone(Option<JoinError>),
 }
 
 pub(super) struct Engine<U, T> {
     intake: Intake<U>,
-    /// The place of the next update in the input.
+    /// Index of the next update in the input.
     next: u64,
     queue: Queue<Job<U>>,
     calls: Calls<U, T>,
-    /// To be sent as soon as the journal says so.
+    /// To be sent as soon as the journal has recorded it.
     chosen: Vec<Job<U>>,
     outbox: Outbox<T>,
     journal: Option<Journal>,
-    /// The journal that is opened with the first update, which says the operation.
+    /// The journal to open with the first update, which determines the operation.
     opening: Option<Opening>,
     operation: Option<&'static Operation>,
     progress: Progress,
@@ -73,7 +74,7 @@ pub(super) struct Engine<U, T> {
     stop: Option<BoxFuture<'static, ()>>,
     count: Count,
     stopped: Option<Stopped>,
-    /// For some update, what was left of the time was not enough.
+    /// A call ended because too little time was left before the run's deadline.
     is_late: bool,
     stop_is_recorded: bool,
     failed: Option<Error>,
@@ -116,10 +117,10 @@ where
         }
     }
 
-    /// Runs to the end; what it was stopped by, if it was.
+    /// Runs to the end; returns why the run was stopped, if it was.
     pub(super) async fn run(mut self) -> Result<Option<Stopped>, Error> {
         while !self.is_over() {
-            // Whatever is there is handled together, so that the journal is written, and waited for, once for all of it.
+            // Handles all events that are ready, so that the journal is written and synced once for all of them.
             let mut event = if self.can_go_on() {
                 self.event().now_or_never()
             } else {
@@ -176,7 +177,7 @@ where
 
     fn may_choose(&self) -> bool {
         self.stopped.is_none()
-            && !self.is_recalling() // what is not known to be the journal's input is not sent
+            && !self.is_recalling() // until the input is known to be the journal's, nothing is sent
             && !self.outbox.has_next()
             && self.calls.len() + self.chosen.len() < self.settings.concurrency
     }
@@ -187,7 +188,7 @@ where
     }
 
     fn wants_more(&self) -> bool {
-        // What is behind a stop is still read: each update has an outcome.
+        // After a stop, updates are still taken, because each has an outcome.
         let busy = self.stopped.is_none() && self.queue.ready() >= self.settings.concurrency;
         let enough = busy || self.outbox.span(self.next) >= SPAN;
         !self.intake.has_ended() && !self.outbox.has_next() && (self.is_recalling() || !enough)
@@ -196,7 +197,7 @@ where
     async fn event(&mut self) -> Event<U, T> {
         let (wants_more, has_backlog) = (self.wants_more(), self.outbox.has_next());
         let running = self.stopped.is_none();
-        // It is the source that is waited for, not whoever takes the outcomes.
+        // The time limit counts only while the source is awaited, not while the caller takes no outcomes.
         self.intake.set_timed(wants_more && !running);
         tokio::select! {
             biased;
@@ -235,7 +236,7 @@ where
         }
     }
 
-    /// Refuses an update of another operation than the first, and opens the journal with the first.
+    /// Rejects an update of another operation than that of the first one; opens the journal with the first one.
     async fn admit(&mut self, update: &U) -> Result<(), Error> {
         if U::OPERATION.is_some() {
             return Ok(()); // all are of one type, and the journal is open
@@ -288,7 +289,7 @@ where
                     self.push(Job::new(index, id, update, earlier, lost));
                 }
                 Err(error) => {
-                    self.intake.end(); // nobody knows what the rest of it is
+                    self.intake.end(); // it is unknown whether the rest matches the journal
                     self.fail(error);
                 }
             }
@@ -310,7 +311,8 @@ where
         self.push(Job::new(index, id, update, Earlier::default(), lost));
     }
 
-    /// What earlier runs have done for the next update, unless its outcome is final.
+    /// Looks up the next update in the journal. A final outcome goes to the outbox; otherwise this returns what earlier
+    /// runs did.
     async fn recall(&mut self, request: RequestRecord) -> Result<Option<Earlier>, Error> {
         let Some(journal) = &mut self.journal else {
             return Ok(Some(Earlier::default()));
@@ -383,7 +385,7 @@ where
             return self.made(job, true, Outcome::NotModified);
         }
         match failed.cause {
-            // The call has seen before the engine that time is up, or will be before another attempt.
+            // The call noticed the deadline before the engine did, or too little time is left for another attempt.
             Cause::Run if self.stopped.is_none() => match self.calls.deadline() {
                 Some(deadline) if Instant::now() < deadline => self.is_late = true,
                 _ => self.stop(Stopped::Deadline),
@@ -416,7 +418,7 @@ where
         self.told(job, sent, outcome);
     }
 
-    /// An update has an outcome that is final.
+    /// Handles a final outcome.
     fn made(&mut self, job: Job<()>, sent: bool, outcome: Outcome<T>) {
         if let Some(journal) = &mut self.journal {
             let lost = job.lost.get().copied();
@@ -434,7 +436,7 @@ where
         self.check_limits();
     }
 
-    /// An update was looked at, and would change something.
+    /// The object was compared, and the update would change it.
     fn looked(&mut self, job: Job<()>, update: U) {
         let ((), mut job) = job.with(update);
         job.looked = true;
@@ -444,19 +446,20 @@ where
         }
     }
 
-    /// What an earlier run may have done would look unchanged.
+    /// Whether the object is read and compared first. It is not if an earlier run may have made the update, which would
+    /// then look unchanged.
     fn looks_first(&self, job: &Job<U>) -> bool {
         self.settings.looks && !job.looked && !job.earlier.may_have_happened && !job.update.reads_first()
     }
 
     fn check_limits(&mut self) {
-        // Earlier outcomes come in the order of the input, which is not the one that they had.
+        // Outcomes of earlier runs are recalled in the order of the input, not in the order in which they occurred.
         if !self.is_recalling() && self.settings.limits.are_reached(self.count) {
             self.stop(Stopped::Errors);
         }
     }
 
-    /// Nothing more is sent. What was sent is waited for.
+    /// Sends nothing more. Requests in flight are completed.
     fn stop(&mut self, why: Stopped) {
         if self.stopped.is_some() {
             return;
@@ -479,7 +482,7 @@ where
         }
     }
 
-    /// What came before is finished, unless nobody can know whether it is the journal's input.
+    /// The updates before the failure are completed, unless it is not yet known that the input is the journal's.
     fn source_failed(&mut self, error: Error) {
         if self.is_recalling() {
             return self.fail(error);
@@ -494,7 +497,7 @@ where
         }
     }
 
-    /// What is sent next.
+    /// Chooses the calls to start next, and records the updates that are about to be sent.
     fn choose(&mut self) {
         while self.may_choose()
             && let Some(job) = self.queue.pop()
@@ -509,7 +512,7 @@ where
         }
     }
 
-    /// As soon as the last call has ended, not at the end of what may be a long source.
+    /// Records a stop as soon as the last call has ended, without waiting for the end of a source that may be long.
     fn record_stop(&mut self) {
         let is_time =
             self.stopped.is_some() && self.calls.is_empty() && (self.intake.has_ended() || !self.is_recalling());

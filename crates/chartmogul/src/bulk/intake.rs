@@ -1,4 +1,4 @@
-//! What a run takes from its source, and how long it waits for it after it was stopped.
+//! Takes updates from the source of a run. A stopped run takes a limited number, and waits a limited time.
 
 use std::time::Duration;
 
@@ -8,27 +8,28 @@ use tokio::time::{Instant, timeout_at};
 
 use super::source::Source;
 
-/// What a stopped run still takes from its source, beyond what the journal has.
+/// How many updates a stopped run still takes from its source, besides those in the journal.
 const REST: u64 = 65_536;
-/// How long a stopped run waits for its source, all in all.
+/// How long a stopped run waits for its source in total.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the source has given.
+/// What the source has yielded.
 pub(super) enum Given<U> {
     Update(U),
     Failed(BoxError),
     End,
-    /// It has nothing, and is not waited for any longer.
+    /// It yielded nothing in time, and the run waits no longer.
     Nothing,
 }
 
 pub(super) struct Intake<U> {
     source: Fuse<Source<U>>,
     has_ended: bool,
-    /// What a stopped run has taken.
+    /// How many updates a stopped run has taken.
     rest: u64,
-    /// How long a stopped run still waits for the source, and since when it does.
+    /// How long a stopped run still waits for the source.
     patience: Duration,
+    /// When the current wait of a stopped run began.
     waiting_since: Option<Instant>,
 }
 
@@ -52,12 +53,12 @@ impl<U> Intake<U> {
         self.has_ended = true;
     }
 
-    /// Whether it is the source of a stopped run that is waited for, and nothing else: only then does its time pass.
+    /// Whether the run is stopped and waits only for the source: only then does the time limit count.
     pub(super) fn set_timed(&mut self, is_timed: bool) {
         self.waiting_since = is_timed.then(|| self.waiting_since.unwrap_or_else(Instant::now));
     }
 
-    /// What the source gives next, if it comes in time.
+    /// The next item of the source, or [`Given::Nothing`] at the time limit.
     pub(super) async fn next(&mut self) -> Given<U> {
         let next = self.source.next();
         let given = match self.waiting_since {
@@ -79,7 +80,7 @@ impl<U> Intake<U> {
         given
     }
 
-    /// The run is stopped, and has taken an update all the same.
+    /// Counts an update that a stopped run has taken.
     pub(super) fn count_rest(&mut self) {
         self.rest += 1;
         self.has_ended |= self.rest >= REST;

@@ -1,21 +1,21 @@
-//! An update on its way through a run: which one it is, and what is known about it.
+//! An update in a run: which one it is, and what is known about it.
 
 use std::sync::{Arc, OnceLock};
 
 use super::{outcome::Earlier, queue};
 
-/// How many attributes an update removes that it does not name, as soon as that is known.
+/// How many custom attributes an update removes because it does not name them; set when that is known.
 pub(super) type Lost = Arc<OnceLock<u64>>;
 
 /// An update that was taken, and has no outcome yet.
 pub(super) struct Job<U> {
     pub(super) index: u64,
     pub(super) id: String,
-    /// The same for the same object.
+    /// Identifies the object: `id` in lowercase.
     pub(super) key: String,
     pub(super) update: U,
     pub(super) earlier: Earlier,
-    /// It was looked at, and would change something.
+    /// The object was compared, and the update would change it.
     pub(super) looked: bool,
     pub(super) lost: Lost,
 }
@@ -34,7 +34,7 @@ impl<U> Job<U> {
         }
     }
 
-    /// The same one around something else; what it was around.
+    /// Replaces `update`; returns the old value and the new job.
     pub(super) fn with<V>(self, update: V) -> (U, Job<V>) {
         let Self {
             index,
@@ -57,7 +57,7 @@ impl<U> Job<U> {
         (mine, job)
     }
 
-    /// How often it was sent again, if it was sent now or not.
+    /// How often it was sent again; `sent` tells whether this run has sent it.
     pub(super) fn repeats(&self, sent: bool) -> u32 {
         (self.earlier.sent + u32::from(sent)).saturating_sub(1)
     }

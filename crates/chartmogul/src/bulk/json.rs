@@ -105,7 +105,7 @@ impl UpdateCall for JsonUpdate {
         self.0.request()
     }
 
-    /// One that changes no attributes is an update like any other, also if it sets nothing.
+    /// An update that changes no custom attributes is checked like any other update, even if it sets no field.
     fn check(&self) -> Result<(), Error> {
         match self.0.changes.as_slice() {
             [] => self.0.call.check(),
@@ -179,7 +179,7 @@ mod tests {
                 json!({ "amount_in_cents": i64::MAX, "estimated_close_date": "2026-06-30" }),
             ),
         );
-        // What is not allowed is recorded all the same.
+        // Invalid values are recorded, too.
         same(
             record(typed().win_likelihood(140)),
             update(&client, json!({ "win_likelihood": 140 })),
@@ -329,7 +329,7 @@ mod tests {
         assert!(matches!(error, bulk::Error::Source { taken: 1, .. }), "{error}");
         assert_eq!(fake.requests().len(), 1);
 
-        // One that a run finds wrong is not sent, and the others are.
+        // An invalid update is not sent, and the others are.
         let (wrong, right) = (json!({ "win_likelihood": 101 }), json!({ "win_likelihood": 60 }));
         let both = [update(&client, wrong).unwrap(), update(&client, right).unwrap()];
         let report = Bulk::new(both).start().await.unwrap().finish().await.unwrap();

@@ -1,12 +1,12 @@
-//! After how many errors does a run stop?
+//! Limits of failed updates, at which a run stops.
 
 /// After how many errors a run stops.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ErrorLimits {
     pub(super) errors: Option<u64>,
-    /// Without a success between them.
+    /// Consecutive errors.
     pub(super) in_a_row: Option<u64>,
-    /// Percent, and of how many at least.
+    /// Percentage of errors, and how many outcomes there must be before it applies.
     pub(super) share: Option<(f64, u64)>,
 }
 
@@ -27,7 +27,7 @@ impl Count {
 }
 
 impl ErrorLimits {
-    #[allow(clippy::cast_precision_loss)] // a share
+    #[allow(clippy::cast_precision_loss)] // a percentage
     pub(super) fn are_reached(self, count: Count) -> bool {
         let Count { done, errors, in_a_row } = count;
         let by_number = self.errors.is_some_and(|limit| errors >= limit);

@@ -385,7 +385,7 @@ impl<U: Update> Bulk<U> {
                 if terms.look {
                     return match look(&update, &terms.lost).await {
                         Ok(preview) if preview.changes.is_empty() => Ok(Step::NotModified),
-                        // The server rejects the update, too, and that is its outcome.
+                        // The server will reject the update, too, and that response is the outcome.
                         Err(failed) if failed.cause != Cause::Verdict => Err(failed),
                         _ => Ok(Step::Send(update)),
                     };
@@ -483,7 +483,7 @@ fn exactly(hint: (usize, Option<usize>)) -> Option<u64> {
     u64::try_from(most?).ok().filter(|_| most == Some(least))
 }
 
-/// What an update would change.
+/// Reads the object and compares it with the update.
 async fn look<U: UpdateCall>(update: &U, lost: &Lost) -> Result<Preview, Failed> {
     update.check().map_err(Failed::reading)?;
     let object = update.read().await.map_err(Failed::reading)?;
@@ -553,7 +553,7 @@ impl<T> Run<T> {
             return Poll::Ready(Some(Ok(done)));
         }
         let error = match ready!(self.task.poll_join_next(context)) {
-            None => return Poll::Ready(None), // its result was taken before
+            None => return Poll::Ready(None), // its result was returned before
             Some(Ok(Ok(stopped))) => {
                 self.report.stopped = stopped;
                 return Poll::Ready(None);

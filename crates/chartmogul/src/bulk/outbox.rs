@@ -1,10 +1,11 @@
-//! Outcomes on their way to the caller: the journal has to have them, it has to be their turn, and the caller has to take them.
+//! Outcomes for the caller. One is handed out when the journal has it, it is its turn, and the caller's channel has
+//! capacity.
 
 use tokio::sync::mpsc;
 
 use super::{outcome::Completed, progress::Progress, queue::Window};
 
-/// Outcomes that wait for the caller before nothing more is taken and sent.
+/// How many outcomes may wait for the caller before the run pauses.
 pub(super) const READY: usize = 256;
 
 pub(super) struct Outbox<T> {
@@ -23,12 +24,12 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// There will be an outcome of this update.
+    /// Registers an update, whose outcome will follow.
     pub(super) fn enter(&mut self, index: u64) {
         self.window.enter(index);
     }
 
-    /// This is the outcome of an update.
+    /// Adds the outcome of an update.
     pub(super) fn finish(&mut self, done: Completed<T>) {
         self.finished.push(done);
     }
@@ -38,12 +39,12 @@ impl<T> Outbox<T> {
         !self.finished.is_empty()
     }
 
-    /// Whether the caller is behind.
+    /// Whether an outcome waits because the caller's channel is full.
     pub(super) fn has_next(&self) -> bool {
         self.window.has_next()
     }
 
-    /// From the first update without an outcome to the one that would be next.
+    /// Distance from the first update whose outcome was not handed out to the next one to take.
     pub(super) fn span(&self, next: u64) -> u64 {
         self.window.span(next)
     }
@@ -52,7 +53,7 @@ impl<T> Outbox<T> {
         self.finished.is_empty() && self.window.is_empty()
     }
 
-    /// The journal has all that is finished, unless it is broken.
+    /// Releases all finished outcomes: the journal has them, unless it is broken.
     pub(super) fn release(&mut self, is_broken: bool, progress: &Progress) {
         for mut done in self.finished.drain(..) {
             let is_left = done.outcome.is_left();
@@ -64,7 +65,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Hands out one, when the caller has room for it; `false` if the caller is gone.
+    /// Hands out one outcome, when the caller's channel has capacity; `false` if the caller is gone.
     pub(super) async fn hand_out_one(&mut self) -> bool {
         match (self.out.reserve().await, self.window.next()) {
             (Ok(room), Some(done)) => {
@@ -75,7 +76,7 @@ impl<T> Outbox<T> {
         }
     }
 
-    /// Hands out what the caller has room for.
+    /// Hands out as many outcomes as the caller's channel has capacity for.
     pub(super) fn hand_out(&mut self) {
         while self.window.has_next()
             && let Ok(room) = self.out.try_reserve()

@@ -99,25 +99,25 @@ impl fmt::Display for Stopped {
 /// A call that failed.
 pub(super) struct Failed {
     pub(super) error: Error,
-    /// Whether the update has left for the server.
+    /// Whether the update was sent.
     pub(super) sent: bool,
-    /// Whether the server may have done it.
+    /// Whether the update may have taken effect.
     pub(super) may_have_happened: bool,
     pub(super) cause: Cause,
 }
 
-/// What a failure is about.
+/// Why a call failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Cause {
-    /// The update, as the server judges it.
+    /// The server rejected the update itself.
     Verdict,
-    /// The update, as it is judged here.
+    /// The update has an invalid value.
     Invalid,
-    /// The API key, so that all others would fail too.
+    /// The API key was rejected, so all other updates would fail, too.
     Key,
-    /// What the API key's user may do.
+    /// The API key does not permit the update.
     Forbidden,
-    /// The run: it was stopped, or its deadline leaves no time.
+    /// The run was stopped, or too little time was left before its deadline.
     Run,
     /// Anything else: the network, the server, the limiter, this program.
     Trouble,
@@ -129,8 +129,8 @@ impl Cause {
         match error.status().map(|status| status.as_u16()) {
             _ if by_the_run => Self::Run,
             _ if matches!(error, Error::InvalidInput(_)) => Self::Invalid,
-            // No other status is a verdict: a redirect, 408, 425, 429 and 5xx say something about the moment, 405 and 411
-            // about what is in between.
+            // No other status is a verdict on the update: a redirect, 408, 425, 429 and 5xx may be temporary, 405 and
+            // 411 are about an intermediary.
             Some(400 | 404 | 409 | 410 | 413 | 422) => Self::Verdict,
             Some(401) => Self::Key,
             Some(403) => Self::Forbidden,
@@ -140,7 +140,7 @@ impl Cause {
 }
 
 impl Failed {
-    /// Nothing was to be written yet.
+    /// A failure before the update was to be sent.
     pub(super) fn reading(error: Error) -> Self {
         Self {
             sent: false,
@@ -160,7 +160,7 @@ impl Failed {
         }
     }
 
-    /// How far it had come is not known.
+    /// It is unknown how far the call got.
     pub(super) fn panicked(was_to_be_sent: bool) -> Self {
         let what = "the call panicked, which is a bug in this program";
         Self {
@@ -176,8 +176,8 @@ impl Failed {
         is_response_to_write(&self.error) && matches!(self.error, Error::NotModified(_))
     }
 
-    /// Whether no run has to send the update any more. One that was not sent has no verdict, whatever the response to a request
-    /// before it was.
+    /// Whether no run needs to send the update again. If only the read before it was sent, the response to that is no
+    /// verdict on the update.
     fn is_final(&self) -> bool {
         match self.cause {
             Cause::Verdict => self.sent,
@@ -192,12 +192,12 @@ impl Failed {
 pub(super) struct Earlier {
     /// How often they have sent it.
     pub(super) sent: u32,
-    /// Whether the server may have done it.
+    /// Whether it may have taken effect.
     pub(super) may_have_happened: bool,
 }
 
 impl<T> Outcome<T> {
-    /// Of a call that failed, in a run that was stopped for this reason if it was.
+    /// The outcome of a failed call; `stopped` is why the run was stopped, if it was.
     pub(super) fn failed(failed: Failed, earlier: Earlier, stopped: Option<Stopped>) -> Self {
         let is_final = failed.is_final();
         let Failed {
@@ -207,7 +207,7 @@ impl<T> Outcome<T> {
             cause,
         } = failed;
         if cause == Cause::Run && !sent {
-            // Whatever else ends a run has stopped it by now.
+            // Only the deadline can end a call before the run is stopped.
             let why = stopped.unwrap_or(Stopped::Deadline);
             return Self::not_sent(NotSent::Stopped(why), earlier);
         }
@@ -217,7 +217,7 @@ impl<T> Outcome<T> {
         };
         error.may_have_happened = may_have_happened || earlier.may_have_happened;
         match cause {
-            // An earlier run that was about to send it would have seen the same.
+            // An earlier run that was about to send it would have found the same invalid value.
             Cause::Invalid => {
                 error.may_have_happened = false;
                 Self::NotSent(NotSent::Failed(error))
@@ -228,7 +228,7 @@ impl<T> Outcome<T> {
         }
     }
 
-    /// Of an update that this run has not sent.
+    /// The outcome of an update that this run has not sent.
     pub(super) fn not_sent(why: NotSent, earlier: Earlier) -> Self {
         if earlier.sent == 0 {
             return Self::NotSent(why);
@@ -278,7 +278,7 @@ impl<T> Outcome<T> {
         self.error().is_some()
     }
 
-    /// Whether the run has not come to it.
+    /// Whether the run did not get to the update.
     pub(super) fn is_left(&self) -> bool {
         matches!(self, Self::NotSent(NotSent::Stopped(_) | NotSent::Behind(_)))
     }
@@ -292,7 +292,7 @@ pub struct UpdateError {
     pub(super) problems: Vec<Problem>,
     pub(super) attempts: Vec<String>,
     pub(super) may_have_happened: bool,
-    /// It says something about the update.
+    /// It is about the update itself.
     pub(super) is_final: bool,
     pub(super) error: Option<std::sync::Arc<Error>>,
 }
@@ -348,7 +348,7 @@ impl fmt::Display for UpdateError {
 
 impl StdError for UpdateError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        // The text is the error's own, so what follows is what is behind it.
+        // The text is that of the error itself, so the next one in the chain is the error's source.
         self.error.as_ref().and_then(|error| error.source())
     }
 }

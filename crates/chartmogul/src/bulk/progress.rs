@@ -81,7 +81,7 @@ impl Progress {
         }
     }
 
-    /// An update is in progress as long as this lives.
+    /// Counts an update as in progress until the returned guard is dropped.
     pub(super) fn started(&self) -> InFlight {
         self.shared.in_flight.fetch_add(1, Relaxed);
         InFlight(self.clone())
@@ -130,7 +130,7 @@ struct Rate {
 
 impl Rate {
     fn advance(&mut self, elapsed: Duration) {
-        // Another thread may have come later and been faster.
+        // Another thread may have advanced it past `elapsed` already.
         let now = elapsed.as_secs().max(self.second);
         for second in (self.second + 1..=now).take(self.ended.len()) {
             *self.slot(second) = 0;

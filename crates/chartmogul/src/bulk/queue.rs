@@ -1,22 +1,22 @@
-//! Which update is next, and in which order outcomes leave. Nothing here waits or sends.
+//! Which update is next, and in which order outcomes are handed out. Nothing here waits or sends.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     hash::{BuildHasher as _, RandomState},
 };
 
-/// Updates that are not being made yet. Those of the same object are made one after the other, in order.
+/// Updates that are not in flight yet. Those of the same object are made one after the other, in order.
 pub(super) struct Queue<J> {
     ready: VecDeque<J>,
-    /// By object; there is an entry as long as one of its updates is ready or being made.
+    /// By object; there is an entry while one of its updates is ready or in flight.
     behind: HashMap<String, VecDeque<J>>,
-    /// By the hash of an object: the place of the update that holds back those behind it. There may be as many as there are
-    /// updates, so they take little room; if two objects had the same hash, one would wait for the next run in vain.
+    /// By the hash of an object: the index of the update that holds back later ones. There may be as many as there are
+    /// updates, so entries are small; if the hashes of two objects collide, one is needlessly left to the next run.
     held: HashMap<u64, u64>,
     hasher: RandomState,
 }
 
-/// What the queue has to know of an update.
+/// What the queue needs to know about an update.
 pub(super) trait Job {
     fn index(&self) -> u64;
     fn object(&self) -> &str;
@@ -41,17 +41,17 @@ impl<J: Job> Queue<J> {
         self.ready.push_back(job);
     }
 
-    /// How many could be made now.
+    /// How many updates could be made now.
     pub(super) fn ready(&self) -> usize {
         self.ready.len()
     }
 
-    /// The next one to make.
+    /// The next update to make.
     pub(super) fn pop(&mut self) -> Option<J> {
         self.ready.pop_front()
     }
 
-    /// One that is not done yet, though it was its turn.
+    /// Puts an update back at the front: its object was read, and it is to be sent now.
     pub(super) fn again(&mut self, job: J) {
         self.ready.push_front(job);
     }
@@ -60,24 +60,25 @@ impl<J: Job> Queue<J> {
     pub(super) fn ended(&mut self, id: &str) {
         let Some(behind) = self.behind.get_mut(id) else { return };
         match behind.pop_front() {
-            // It has waited longest.
+            // At the front, because it has waited longest.
             Some(job) => self.ready.push_front(job),
             None => drop(self.behind.remove(id)),
         }
     }
 
-    /// An update of this object has ended, and none behind it may be made before it is. Those that are there.
+    /// An update of this object ended without a final outcome, and must be made before later ones. Returns those that
+    /// are queued.
     pub(super) fn hold(&mut self, id: &str, index: u64) -> VecDeque<J> {
         self.held.insert(self.hasher.hash_one(id), index);
         self.behind.remove(id).unwrap_or_default()
     }
 
-    /// The update that holds back those of this object.
+    /// Index of the update that holds back later ones of this object.
     pub(super) fn holder(&self, id: &str) -> Option<u64> {
         self.held.get(&self.hasher.hash_one(id)).copied()
     }
 
-    /// All that is not being made, in the order of the input.
+    /// Removes all updates that are not in flight, in the order of the input.
     pub(super) fn drain(&mut self) -> Vec<J> {
         let mut jobs: Vec<_> = self.ready.drain(..).collect();
         jobs.extend(self.behind.drain().flat_map(|(_, behind)| behind));
@@ -90,14 +91,14 @@ impl<J: Job> Queue<J> {
     }
 }
 
-/// From the first update without an outcome to the last one that is taken. One that is tried again for two minutes, while
-/// the others go on at 40 per second, is overtaken by 4,800.
+/// Maximum distance from the first update without an outcome to the last one taken. An update that is retried for two
+/// minutes, while the others proceed at 40 per second, is overtaken by 4,800.
 pub(super) const SPAN: u64 = 8_192;
 
-/// Outcomes on their way out: as they come, or in the order of the input.
+/// Outcomes that are to be handed out, as they arrive or in the order of the input.
 pub(super) struct Window<T> {
     ordered: bool,
-    /// Taken from the input, and not out yet.
+    /// Updates that were taken from the input, and whose outcomes were not handed out yet.
     inside: BTreeSet<u64>,
     waiting: BTreeMap<u64, T>,
 }
@@ -119,7 +120,7 @@ impl<T> Window<T> {
         self.waiting.insert(index, outcome);
     }
 
-    /// Whether something may leave.
+    /// Whether an outcome can be handed out.
     pub(super) fn has_next(&self) -> bool {
         match self.waiting.first_key_value() {
             Some((index, _)) => !self.ordered || self.inside.first() == Some(index),
@@ -136,7 +137,7 @@ impl<T> Window<T> {
         Some(outcome)
     }
 
-    /// From the first one that is inside to the one that would be next: what has to be remembered.
+    /// Distance from the first update inside to the next one to take: how many updates must be held.
     pub(super) fn span(&self, next: u64) -> u64 {
         self.inside.first().map_or(0, |first| next - first)
     }

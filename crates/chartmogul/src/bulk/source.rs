@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, sync::mpsc};
 
 pub(super) type Source<U> = BoxStream<'static, Result<U, BoxError>>;
 
-/// What a thread takes from an iterator before it is asked for.
+/// How many updates a thread takes from an iterator in advance.
 const AHEAD: usize = 32;
 
 /// A stream that may fail, or panic.
@@ -46,7 +46,7 @@ where
     let runtime = Handle::current();
     let thread = thread::Builder::new().name("chartmogul-bulk-source".to_owned());
     let started = thread.spawn(move || {
-        // An iterator may use what needs one.
+        // The iterator may use something that needs a runtime.
         let _runtime = runtime.enter();
         let pulled = catch_unwind(AssertUnwindSafe(|| {
             for update in updates {

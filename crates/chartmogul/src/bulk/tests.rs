@@ -1,4 +1,4 @@
-//! Runs of updates that need no network: what they are applied to, and what it has seen.
+//! Tests of runs. Most need no network: their updates are applied to a `World`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 mod carry;
@@ -25,7 +25,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{journal::RequestRecord, update::Sealed, *};
 
-/// What updates are applied to, and what it has seen.
+/// Stands in for the server: applies updates, and records them.
 #[derive(Default)]
 struct World {
     state: Mutex<HashMap<String, u64>>,
@@ -34,7 +34,7 @@ struct World {
     busy: Mutex<HashMap<String, usize>>,
     in_flight: AtomicUsize,
     most_in_flight: AtomicUsize,
-    /// Updates that exist.
+    /// How many updates are in memory.
     alive: AtomicUsize,
     most_alive: AtomicUsize,
     started: AtomicU64,
@@ -51,7 +51,7 @@ struct Set {
     _alive: Alive,
 }
 
-/// Counts updates that exist.
+/// Counts an update as in memory until it is dropped.
 struct Alive(Arc<World>);
 
 impl Drop for Alive {
@@ -178,7 +178,7 @@ impl UpdateCall for Set {
     }
 }
 
-/// A paused clock does not wait for the thread of an iterator.
+/// As a stream, because a paused clock does not wait for the thread of an iterator.
 fn streamed(updates: impl IntoIterator<Item = Set, IntoIter: Send + 'static>) -> Bulk<Set> {
     Bulk::stream(stream::iter(updates))
 }
@@ -192,7 +192,7 @@ async fn all<T>(mut run: Run<T>) -> (Vec<Completed<T>>, Report) {
     (all, run.report())
 }
 
-/// Made again from the same numbers: what to do, for how long, whether it fails.
+/// The same updates whenever the plan is the same: object, milliseconds, and whether it fails.
 fn updates(world: &Arc<World>, plan: &[(u8, u16, bool)]) -> Vec<Set> {
     let update = |(value, (id, takes, fails)): (u64, &(u8, u16, bool))| Set {
         takes: Duration::from_millis((*takes).into()),

@@ -1,4 +1,4 @@
-//! An update as a run makes it.
+//! What a run needs from an update.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::journal::RequestRecord;
 use crate::call::Call;
 
-/// What only this crate can implement.
+/// Only this crate can implement it.
 pub trait Sealed {}
 
 /// What a run does with an update.
@@ -27,10 +27,10 @@ pub trait UpdateCall: Send + Sync + Sized + 'static {
     /// The operation.
     fn operation(&self) -> &'static Operation;
 
-    /// What would be sent, valid or not.
+    /// What would be sent, even if it is invalid.
     fn request(&self) -> Result<RequestRecord, Error>;
 
-    /// Refuses values that are not allowed.
+    /// Rejects invalid values.
     fn check(&self) -> Result<(), Error>;
 
     /// The same update, with a time limit for each of its calls, and bounds for all of them.
@@ -45,9 +45,10 @@ pub trait UpdateCall: Send + Sync + Sized + 'static {
         false
     }
 
-    /// Sends it, and returns whether it was written. One that reads first may not be, if there is nothing to change; what it
-    /// always sends counts as a change unless that is to be skipped. What is in place already was written if this is done `again`,
-    /// because an earlier run may have made it.
+    /// Sends the update, and returns the object and whether it was written. An update that reads first is not written
+    /// if there is nothing to change; without `skip_unchanged`, the fields that it sets besides custom attributes
+    /// always count as a change. `again` means that an earlier run may have made it: if everything is in place, it
+    /// counts as written.
     fn make(
         self,
         skip_unchanged: bool,
@@ -55,7 +56,7 @@ pub trait UpdateCall: Send + Sync + Sized + 'static {
     ) -> impl Future<Output = Result<(Self::Object, bool), Error>> + Send;
 }
 
-/// What the journal has of a request.
+/// What the journal records of a request.
 fn record(operation: &Operation, account: &str, request: &Prepared) -> Result<RequestRecord, Error> {
     let query = json(request.query())?;
     let mut body = json(request.body())?;
@@ -75,7 +76,7 @@ fn json(text: Option<&[u8]>) -> Result<Value, Error> {
     text.map_or(Ok(Value::Null), |text| serde_json::from_slice(text).map_err(error))
 }
 
-/// The parameters of a query that say what is updated: those that are required, and of alternatives those that are given.
+/// The parameters of a query that identify the object: required ones, and of alternatives those that are set.
 fn identifying(operation: &Operation, query: &Value) -> impl Iterator<Item = &'static str> {
     let objects = operation.query.into_iter();
     let identifying = objects.flat_map(move |object| {
@@ -186,7 +187,7 @@ mod tests {
     fn a_request_is_recorded_whole() {
         let client = crate::Client::builder().api_key("key").build().unwrap();
         let update = client.opportunities().update("4EE13CA4-e7fe-41ee-9a7f-f303abf41acc");
-        let call = crate::bulk::Update::into_call(update.win_likelihood(140)); // not allowed, and recorded all the same
+        let call = crate::bulk::Update::into_call(update.win_likelihood(140)); // invalid, and recorded anyway
         let request = call.request().unwrap();
         assert_eq!(
             (

@@ -141,7 +141,7 @@ impl<R: CustomAttributesRequest> CustomAttributesPatch<R> {
         call.check()
     }
 
-    /// The same as an update that needs no read: one that determines all attributes, or changes none.
+    /// The equivalent update without a read, if this one determines all attributes or changes none.
     pub(crate) fn as_plain(&self) -> Result<Option<Call<R>>, Error> {
         let mut call = self.call.clone();
         if let Some(custom) = call.request.custom().take() {
@@ -158,8 +158,8 @@ impl<R: CustomAttributesRequest> CustomAttributesPatch<R> {
         Ok(request.body().is_some_and(|body| body != b"{}"))
     }
 
-    /// Returns the object as it is after that, and what was done. Nothing is written if the attributes are in place and
-    /// everything else is `unchanged`.
+    /// Sends the update; returns the object as it is after that, and what was done. Nothing is written if the
+    /// attributes are in place and everything else is `unchanged`.
     pub(crate) async fn apply(
         mut self,
         unchanged: &(dyn Fn(&R::Response) -> bool + Sync),
@@ -171,13 +171,13 @@ impl<R: CustomAttributesRequest> CustomAttributesPatch<R> {
                 written => return Ok((written?, Patched::Written)),
             };
             return match call.read().await {
-                // What an earlier attempt may have done must not be forgotten.
+                // More important than the failed read: an earlier attempt may have written.
                 Err(_) if not_modified.may_have_happened() => Err(not_modified),
                 read => Ok((read?, Patched::NotModified)),
             };
         }
         let sets_fields = self.sets_fields()?;
-        // A write that was in conflict has happened, whatever the next one ends with.
+        // A write that ended in a conflict has happened, however the next one ends.
         let mut conflict = false;
         loop {
             let (mut read, mut sent) = (None, None);
@@ -261,7 +261,7 @@ impl<R: CustomAttributesRequest> CustomAttributesPatch<R, Blocking> {
 pub(crate) enum Patched {
     /// It was written, or may have been by an attempt that got no response.
     Written,
-    /// What was read has it already.
+    /// The object that was read has all changes already.
     InPlace,
     /// It was sent, and the server found nothing to change.
     NotModified,
@@ -274,7 +274,7 @@ pub(crate) fn is_response_to_write(error: &Error) -> bool {
 
 /// The attributes that were read, as they are sent back.
 fn attributes_to_keep(response: &[u8]) -> Result<Vec<CustomAttribute>, Error> {
-    // If they are not there, the object may have some all the same, and writing would remove them.
+    // Without them, the object may still have some, and a write would remove them.
     exact_custom(response)?.ok_or_else(|| {
         let what = "the response does not have the custom attributes that must be kept";
         Error::internal(what, None)

@@ -1,3 +1,3 @@
-//! What the document does not say, by resource.
+//! Handwritten code of resources, for what the document does not say.
 
 pub(crate) mod customers;

@@ -1,4 +1,4 @@
-//! A journal for another input: what was made stays made.
+//! Rewrites a journal for another input, so that updates which were made are not sent again.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ pub struct CarriedOver {
     pub updates: u64,
 }
 
-/// What is written at once.
+/// How many bytes are written at a time.
 const TOGETHER: usize = 1 << 20;
 
 /// Rewrites the journal of an earlier input for these updates, so that a run of them sends only what was not made yet. Use it for
@@ -182,7 +182,7 @@ impl Copy {
         Ok(self.file)
     }
 
-    /// If that fails, the next one takes its place.
+    /// Removes it; if that fails, the next one overwrites it.
     fn discard(self) {
         self.file.remove();
     }
@@ -191,7 +191,7 @@ impl Copy {
 /// The state of an update.
 #[derive(Clone, Copy)]
 enum State {
-    /// Its outcome stands there in the old journal.
+    /// Its outcome is at this offset in the old journal.
     Made(u64),
     /// It was sent, and is to be sent again.
     Sent(Earlier),
@@ -200,7 +200,7 @@ enum State {
 }
 
 impl State {
-    /// If it was sent.
+    /// What earlier runs did with it; `None` if it was not sent.
     fn earlier(self) -> Option<Earlier> {
         match self {
             Self::Made(_) => Some(Earlier {
@@ -221,7 +221,7 @@ impl State {
 type Digest = [u64; 2];
 
 fn digest(request: &RequestRecord) -> Digest {
-    let json = serde_json::to_vec(request).unwrap_or_default(); // it was JSON before
+    let json = serde_json::to_vec(request).unwrap_or_default(); // strings and JSON always serialize
     [0, 1].map(|salt| {
         let mut hasher = DefaultHasher::new();
         (salt, &json).hash(&mut hasher);
@@ -229,11 +229,11 @@ fn digest(request: &RequestRecord) -> Digest {
     })
 }
 
-/// The journal as it was.
+/// The old journal.
 #[derive(Default)]
 struct Old {
     account: Option<String>,
-    /// In order.
+    /// In the order of the input.
     digests: Vec<Digest>,
     states: Vec<State>,
     /// By object, in order.
@@ -281,7 +281,7 @@ impl Old {
         Ok(old)
     }
 
-    /// Whether a run of these updates would do the same with it as with a new journal.
+    /// Whether a run of these updates would do the same with this journal as with the new one.
     fn fits(&self, new: &New) -> bool {
         !self.has_rejected
             && new.digests.starts_with(&self.digests)
@@ -289,7 +289,7 @@ impl Old {
     }
 }
 
-/// The updates that the journal is for now.
+/// The updates of the new input.
 #[derive(Default)]
 struct New {
     count: u64,
@@ -310,7 +310,7 @@ impl New {
         self.count = index + 1;
     }
 
-    /// How many of them are made, and what is known of those of which something is known.
+    /// How many of them are made, and the states to carry over.
     fn carried(&self, old: &Old) -> (u64, Vec<Carried>) {
         let (mut made, mut carried) = (0, Vec::new());
         for (object, here) in &self.objects {
@@ -328,7 +328,7 @@ impl New {
             if there[kept..].iter().any(is_gone) {
                 kept = 0;
             }
-            // The rest is sent again. If the run ends before that, the journal must still record what the server may have done.
+            // The rest is sent again. If the run ends before that, the journal must still know what may have happened.
             for here in &here[kept..] {
                 let earlier = there.iter().filter(|there| is_same(*here, **there));
                 let earlier = earlier.filter_map(|there| old.states[*there].earlier());

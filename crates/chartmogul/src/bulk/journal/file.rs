@@ -10,10 +10,10 @@ use std::{
 
 use crate::bulk::Error;
 
-/// A run that was dropped releases its journal when its last write has ended.
+/// How long to wait for the lock: a run that was dropped holds it until its last write has ended.
 const A_MOMENT: Duration = Duration::from_millis(500);
 
-/// What is wanted of the file system.
+/// Which features of the file system a journal uses.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::bulk) struct Options {
     pub(in crate::bulk) lock: bool,
@@ -31,23 +31,23 @@ impl Default for Options {
 
 pub(super) struct JournalFile {
     file: File,
-    /// As it was given, for messages.
+    /// As the user passed it, for messages.
     path: PathBuf,
-    /// The same, whatever the working directory becomes.
+    /// The same, independent of later changes of the working directory.
     absolute: PathBuf,
     is_new: bool,
-    /// Where its last record ends.
+    /// Offset at which the last record ends.
     length: u64,
     fsync: bool,
     system: System,
 }
 
-/// What the operating system may not support. Tests replace it by functions that fail.
+/// Functions that the system may not support. Tests replace them by ones that fail.
 #[derive(Clone, Copy)]
 struct System {
     try_lock: fn(&File) -> Result<(), TryLockError>,
     sync: fn(&File) -> io::Result<()>,
-    /// Of the folder that has this file.
+    /// Syncs the folder that contains this file.
     sync_folder: fn(&Path) -> io::Result<()>,
 }
 
@@ -97,21 +97,21 @@ impl JournalFile {
                     system,
                 });
             }
-            // The run that used it has ended and its journal was removed: the file at the path is another one now.
+            // The path has another file now, or none: the run that used this one has ended and its journal was removed.
             if Instant::now() >= until {
                 return Err(Error::JournalInUse { path: path.to_owned() });
             }
         }
     }
 
-    /// For reading, from the beginning.
+    /// The file, to be read from its beginning.
     pub(super) fn rewound(&self) -> Result<&File, Error> {
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0)).map_err(self.failed("read"))?;
         Ok(file)
     }
 
-    /// Whether it has at most the beginning of the header. A power loss may leave zeros in place of the rest.
+    /// Whether it is empty or has an incomplete header only. A power loss may leave zeros in place of the rest.
     pub(super) fn is_beginning_of(&self, header: &[u8]) -> Result<bool, Error> {
         let mut start = Vec::new();
         let more = header.len() as u64 + 1;
@@ -125,9 +125,9 @@ impl JournalFile {
         Ok(start.len() <= header.len() && same < header.len() && start[same..].iter().all(|byte| *byte == 0))
     }
 
-    /// Begins it anew.
+    /// Truncates it, and writes the header.
     pub(super) fn begin(&mut self, header: &[u8]) -> Result<(), Error> {
-        // A new file is as private as its file system lets it be.
+        // A new file was created as private as its file system allows.
         if let Err(source) = make_private(&self.file)
             && !self.is_new
         {
@@ -138,20 +138,20 @@ impl JournalFile {
         self.sync_new()
     }
 
-    /// Keeps this many bytes of it, which an earlier run has written.
+    /// Truncates it to this many bytes, which earlier runs have written.
     pub(super) fn keep(&mut self, length: u64) -> Result<(), Error> {
-        // If it can't be made private (on FAT, files have no mode of their own), what it has was there before.
+        // A failure (on FAT, files have no mode of their own) is ignored: the file holds data already.
         let _ = make_private(&self.file);
         if length < self.length {
             self.cut_off(length)?;
         }
-        // What an earlier run has written may not be on the disk, and it will be relied on.
+        // This run relies on what earlier runs have written, which may not be on disk yet.
         self.sync_new()
     }
 
-    /// A new file beside it, in place of one that was not finished.
+    /// Creates `<path>.new`, or overwrites one that was left unfinished.
     pub(super) fn new_beside(&self, header: &[u8]) -> Result<Self, Error> {
-        let path = fs::canonicalize(&self.absolute).map_err(self.failed("written"))?; // not beside a symbolic link
+        let path = fs::canonicalize(&self.absolute).map_err(self.failed("written"))?; // not next to a symbolic link
         let mut path = path.into_os_string();
         path.push(".new");
         let mut new = Self::open_on(self.system, Path::new(&path), true, Options::default())?;
@@ -159,17 +159,17 @@ impl JournalFile {
         Ok(new)
     }
 
-    /// Removes it, to tidy up; a failure does not matter.
+    /// Removes it; a failure is ignored.
     pub(super) fn remove(self) {
         let _ = fs::remove_file(&self.absolute);
     }
 
-    /// Replaces the old file by this one, which is on the disk.
+    /// Replaces the old file by this one, which is on disk.
     pub(super) fn replace(self, old: Self) -> Result<(), Error> {
         let named = old.path.clone();
         let written = |source| failed(&named, "written", source);
         let path = fs::canonicalize(&old.absolute).map_err(written)?;
-        // Windows renames no file that is open; elsewhere, both stay locked until it is done.
+        // Windows can't rename an open file; elsewhere, both stay locked until the rename is done.
         #[cfg(windows)]
         drop((self.file, old.file));
         fs::rename(&self.absolute, &path).map_err(written)?;
@@ -179,7 +179,7 @@ impl JournalFile {
         synced.map_err(|source| failed(&named, "synced", source))
     }
 
-    /// Puts all of it beside, as `<path>.damaged`.
+    /// Copies all of it to `<path>.damaged`.
     pub(super) fn copy_beside(&self) -> Result<(), Error> {
         let mut all = self.rewound()?;
         let copied = beside(&self.absolute).and_then(|(path, mut copy)| {
@@ -190,11 +190,11 @@ impl JournalFile {
         copied.map_err(self.failed("copied"))
     }
 
-    /// Writes at the end, and waits until it is on the disk, unless that is not wanted.
+    /// Appends, and syncs if `fsync` is set.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.write(bytes)?;
         self.sync()?;
-        // Last, because the written records are relied on from now on, and the sync takes time.
+        // Checked last: the caller relies on the records from now on, and the sync takes time.
         self.check_path()
     }
 
@@ -222,7 +222,7 @@ impl JournalFile {
         (self.system.sync)(&self.file).map_err(self.failed("synced"))
     }
 
-    /// A new file is there after a power loss only if its folder is on the disk too.
+    /// Syncs the file and its folder, without which a new file may be missing after a power loss.
     fn sync_new(&self) -> Result<(), Error> {
         self.sync()?;
         let synced = if self.fsync {
@@ -230,7 +230,7 @@ impl JournalFile {
         } else {
             Ok(())
         };
-        self.check_path()?; // the better reason
+        self.check_path()?; // reported in preference to a failed sync
         synced.map_err(self.failed("synced"))
     }
 
@@ -298,12 +298,12 @@ fn name(file: FileType) -> &'static str {
     if file.is_dir() { "a folder" } else { "something else" }
 }
 
-/// A journal is private to its owner: responses have customers' data.
+/// A journal is private to its owner: responses contain customers' data.
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // To read and to write, but not to remove or to rename it while a run uses it.
+    // Others can read and write it, but not remove or rename it while a run uses it.
     #[cfg(windows)]
     std::os::windows::fs::OpenOptionsExt::share_mode(&mut options, 1 | 2);
     options
@@ -342,7 +342,7 @@ fn how_lost(file: &File, path: &Path) -> io::Result<Option<&'static str>> {
     }
 }
 
-/// Windows does not let it be removed; see [`private`].
+/// Windows does not allow its removal; see [`private`].
 #[cfg(not(unix))]
 fn how_lost(_: &File, _: &Path) -> io::Result<Option<&'static str>> {
     Ok(None)
@@ -350,7 +350,7 @@ fn how_lost(_: &File, _: &Path) -> io::Result<Option<&'static str>> {
 
 #[cfg(unix)]
 fn sync_folder(path: &Path) -> io::Result<()> {
-    let path = fs::canonicalize(path)?; // what a symbolic link names is in another folder
+    let path = fs::canonicalize(path)?; // the target of a symbolic link may be in another folder
     File::open(path.parent().unwrap_or(&path))?.sync_all()
 }
 
@@ -359,7 +359,7 @@ fn sync_folder(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Some file systems can't sync a folder, and one that may be used but not be read can't be opened.
+/// Some file systems can't sync a folder, and a folder without read permission can't be opened.
 fn ignore_unsupported(synced: io::Result<()>) -> io::Result<()> {
     use io::ErrorKind::{InvalidInput, IsADirectory, PermissionDenied, Unsupported};
     match synced.as_ref().map_err(io::Error::kind) {
@@ -368,7 +368,7 @@ fn ignore_unsupported(synced: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// A new file for what is damaged.
+/// Creates a new file for the copy of a damaged one.
 fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let mut number = 0;
     loop {

@@ -1,14 +1,14 @@
-//! Records in a file that only grows: the framing of `TFRecord`, which other tools read too.
+//! Records in an append-only file: the framing of `TFRecord`, which other tools read too.
 //!
 //! Each record is its length (64 bits, little-endian), a checksum of the length, its bytes, and a checksum of them;
-//! checksums are CRC-32C, masked as in that format. So a record that was not written to its end is told apart from one
-//! that is damaged, and neither is taken for a record.
+//! checksums are CRC-32C, masked as in that format. So an incomplete record can be told from a damaged one, and neither
+//! is taken for a valid one.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
 const HEADER: usize = 12;
 const FOOTER: usize = 4;
-/// No record is larger: a response of the server has at most 32 MiB unless the user allows more.
+/// Records must be smaller: a response of the server has at most 32 MiB unless the user allows more.
 const LARGEST: u64 = 1 << 32;
 
 /// Appends a record.
@@ -72,7 +72,7 @@ impl<R: Read> Frames<R> {
 }
 
 impl<R: Seek> Frames<R> {
-    /// Goes on with the record that begins there.
+    /// Continues with the record at this offset.
     pub(super) fn go_to(&mut self, offset: u64) -> io::Result<()> {
         self.offset = self.from.seek(SeekFrom::Start(offset))?;
         Ok(())
@@ -98,8 +98,9 @@ fn read_up_to(from: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
-/// Whether these last bytes of a file, which are not a complete record, are the beginning of one: what is left if a run was killed
-/// while it wrote. After a power loss, zeros may be in place of the rest. No record ends in a zero, but its checksum may.
+/// Whether the last bytes of a file, which are not a complete record, are the beginning of one, as a run leaves it that
+/// is killed during a write. After a power loss, zeros may be in place of the rest. No record ends in a zero, but its
+/// checksum may.
 pub(super) fn is_torn(tail: &[u8]) -> bool {
     let written = tail.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let Some((header, rest)) = tail.split_first_chunk::<HEADER>() else {
@@ -168,7 +169,7 @@ mod tests {
                 "{bit}"
             );
             assert!(!is_torn(&damaged), "{bit}");
-            // A last byte that has lost its only bit is like one that has not come.
+            // A last byte that has lost its only set bit looks like one that was not written.
             let last = &damaged[..file.len() / 2];
             assert!(!is_torn(last) || last.ends_with(&[0]), "{bit}, and nothing follows");
         }

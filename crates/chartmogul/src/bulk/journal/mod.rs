@@ -1,4 +1,4 @@
-//! Records what a run has done in a file, so that another run can resume there.
+//! Records in a file what a run has done, so that another run can resume there.
 //!
 //! The file is only appended to. [`Bulk::journal`](super::Bulk::journal) documents what is in it, and when it is on disk.
 
@@ -33,22 +33,22 @@ use super::{
     outcome::{Earlier, Outcome},
 };
 
-/// A journal that is opened with the first update.
+/// A journal to open with the first update.
 pub(super) struct Opening {
     pub(super) path: PathBuf,
     pub(super) options: Options,
 }
 
-/// A journal that this run alone uses, as long as this lives.
+/// A journal, used by this run alone until this is dropped.
 pub(super) struct Journal {
     path: PathBuf,
-    /// Always there, but while a thread works with it.
+    /// `None` only while a blocking task uses it.
     file: Option<JournalFile>,
-    /// What is to be written next.
+    /// Records that are not written yet.
     buffer: Vec<u8>,
-    /// Something of this run is in the file, or will be.
+    /// This run has added a record.
     has_put: bool,
-    /// Something could not be written, so nothing more is written: it would follow a gap.
+    /// A write failed, so nothing more is written: it would follow a gap.
     broken: bool,
     found: Found,
     reading: Option<Reading>,
@@ -61,9 +61,9 @@ pub(super) struct Known<T> {
 }
 
 pub(super) enum State<T> {
-    /// It is to be made (again).
+    /// It is to be sent (again).
     Open(Earlier),
-    /// Its outcome, and whether it counts among the errors of this run: not if a run ended in order after it.
+    /// Its outcome, and whether it counts for the error limits of this run: not if a run ended in order after it.
     Done(DoneRecord<T>, bool),
 }
 
@@ -110,7 +110,7 @@ impl Journal {
         self.found.good.taken
     }
 
-    /// How many updates the input has, if an earlier run came to its end.
+    /// How many updates the input has, if an earlier run reached its end.
     pub(super) fn ended(&self) -> Option<u64> {
         self.found.ended
     }
@@ -123,7 +123,7 @@ impl Journal {
         }
     }
 
-    /// What an earlier run has written about an update. They must be asked for in order, each once.
+    /// What earlier runs have recorded of an update. To be called for each update once, in order.
     pub(super) async fn known<T: DeserializeOwned>(&mut self, index: u64) -> Result<Known<T>, Error> {
         let open = self.found.open.get(&index).map(Open::earlier);
         loop {
@@ -141,7 +141,7 @@ impl Journal {
                     (None, None) => return Err(self.vanished()),
                 };
                 if index + 1 == self.found.good.taken {
-                    self.reading = None; // all is known
+                    self.reading = None; // that was the last one
                 }
                 let request = taken.request;
                 return Ok(Known { request, state });
@@ -200,7 +200,7 @@ impl Journal {
         }
     }
 
-    /// The run was stopped, and nothing of it is under way.
+    /// The run was stopped, and no call is in flight.
     pub(super) fn put_stopped(&mut self) -> Result<(), Error> {
         self.put(&Record::<()>::Stopped)
     }
@@ -208,7 +208,7 @@ impl Journal {
     /// The input has ended.
     pub(super) fn put_ended(&mut self, count: u64) -> Result<(), Error> {
         match self.found.ended {
-            Some(_) if !self.has_put => Ok(()), // it is there
+            Some(_) if !self.has_put => Ok(()), // recorded already
             _ => self.put(&Record::<()>::Ended(count)),
         }
     }
@@ -223,7 +223,7 @@ impl Journal {
         append(&mut self.buffer, record).map_err(|source| self.failed("written", source))
     }
 
-    /// Writes what was put, and waits until it is on the disk, unless that is not wanted.
+    /// Writes the new records, and syncs them if `fsync` is set.
     pub(super) async fn commit(&mut self) -> Result<(), Error> {
         if self.buffer.is_empty() || self.broken {
             return Ok(());
@@ -250,7 +250,7 @@ impl Journal {
         }
     }
 
-    /// Somebody has changed the file since it was opened.
+    /// The file has changed since it was opened, and not by this run.
     fn vanished(&self) -> Error {
         Error::JournalLost {
             path: self.path.clone(),
@@ -270,7 +270,7 @@ impl Journal {
     }
 }
 
-/// Work with files, off the threads that calls are made on.
+/// Runs file IO on a thread for blocking tasks, so that it does not hold up calls.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
     tokio::task::spawn_blocking(work)
         .await

@@ -18,7 +18,7 @@ const READ_AT_ONCE: usize = 1 << 20;
 /// An outcome: where its record begins, and the record.
 type DoneAt = (u64, Vec<u8>);
 
-/// Reads what was found a second time, in step with the input.
+/// Reads the records that the scan found a second time, in step with the input.
 pub(super) struct Reading {
     frames: Frames<BufReader<File>>,
     taken: HashMap<u64, Taken>,
@@ -27,7 +27,7 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Of a file at its beginning. `far` has the offsets of the outcomes that are not near their updates.
+    /// The file must be at its beginning. `far` has the offsets of the outcomes that are not near their updates.
     pub(super) fn new(file: File, far: HashMap<u64, u64>) -> Self {
         Self {
             frames: Frames::new(BufReader::new(file)),

@@ -17,28 +17,28 @@ pub(super) const VERSION: u32 = 1;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Record<T> {
-    /// The first one.
+    /// The first record.
     Journal(Header),
     /// An update was taken from the input.
     Taken(Taken),
-    /// It is about to be sent; not for the first time if there is one of these already.
+    /// It is about to be sent; again, if there is such a record already.
     Sent(u64),
-    /// The sending was cancelled: it is as if it had not been sent.
+    /// It was not sent after all: its last `Sent` does not count.
     NotSent(u64),
-    /// It was sent, and is to be made again. Whether the server may have done it; without this record, it may.
+    /// It was sent, and is to be sent again. Without this record, `may_have_happened` counts as true.
     Open { index: u64, may_have_happened: bool },
-    /// What runs of another input have done with it: how often they sent it, and whether the server may have done it. It is to
-    /// be made (again).
+    /// What runs of another input did with it: how often they sent it, and whether it may have taken effect. It is to
+    /// be sent (again).
     Earlier {
         index: u64,
         sent: u32,
         may_have_happened: bool,
     },
-    /// Its outcome is known, and final.
+    /// It has a final outcome.
     Done(DoneRecord<T>),
     /// The run ended in order, before the input did.
     Stopped,
-    /// The input ended after so many updates. Those that are open then are made by the next run.
+    /// The input ended after this many updates. The next run sends those that are still open.
     Ended(u64),
 }
 
@@ -48,7 +48,7 @@ pub(super) fn append<T: Serialize>(out: &mut Vec<u8>, record: &Record<T>) -> io:
     Ok(())
 }
 
-/// Read like a response: a value that is nested just within the limit there is nested deeper here.
+/// Read like a response, because a value that is nested just within the limit there is nested deeper here.
 pub(super) fn parse<T: DeserializeOwned>(record: &[u8]) -> serde_json::Result<Record<T>> {
     chartmogul_api::json_from_slice(record)
 }
@@ -77,7 +77,7 @@ pub(crate) struct Taken {
     pub(crate) request: RequestRecord,
 }
 
-/// What makes an update the one that it is: all that is sent, and where.
+/// What identifies an update: everything that is sent, and where.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestRecord {
     /// The base URL.
@@ -99,7 +99,7 @@ impl RequestRecord {
         if here.id != self.id {
             return Some(format!("is of {}, was of {}", here.id, self.id));
         }
-        // Not the values, which are customers' data: this gets into logs.
+        // Not the values, which are customers' data: this text may be logged.
         let mut names = differences(&self.query, &here.query);
         names.extend(differences(&self.body, &here.body));
         (here != self).then(|| format!("({}) differs in {}", self.id, names.join(", ")))
@@ -132,7 +132,7 @@ fn fields(object: &Value) -> Fields<'_> {
     fields.map(|(name, value)| (&**name, value)).collect()
 }
 
-/// Those of a list of custom attributes; none of anything else.
+/// The items of a list of custom attributes, by key; empty for any other value.
 fn attributes(value: Option<&Value>) -> Fields<'_> {
     let attributes = value.and_then(Value::as_array).into_iter().flatten();
     attributes
@@ -148,18 +148,18 @@ fn union<'a>(one: &Fields<'a>, other: &Fields<'a>) -> BTreeSet<&'a str> {
 pub(crate) struct DoneRecord<T> {
     pub(crate) index: u64,
     pub(crate) repeats: u32,
-    /// How many attributes it has removed that it does not name; `null` if that is not known, left out for none.
+    /// How many custom attributes it removed because it does not name them; `null` if unknown, omitted if none.
     #[serde(default = "no_attributes", skip_serializing_if = "is_no_attributes")]
     pub(crate) lost: Option<u64>,
     outcome: OutcomeRecord<T>,
 }
 
-#[allow(clippy::unnecessary_wraps)] // what is left out of a record
+#[allow(clippy::unnecessary_wraps)] // the type of the field
 fn no_attributes() -> Option<u64> {
     Some(0)
 }
 
-#[allow(clippy::ref_option)] // what serde hands over
+#[allow(clippy::ref_option)] // the type that serde passes
 fn is_no_attributes(lost: &Option<u64>) -> bool {
     *lost == no_attributes()
 }
@@ -184,7 +184,7 @@ struct ErrorRecord {
 }
 
 impl<'a, T> DoneRecord<&'a T> {
-    /// `None` for what the run has not come to.
+    /// `None` for an update that the run did not get to.
     pub(super) fn of(index: u64, repeats: u32, lost: Option<u64>, outcome: &'a Outcome<T>) -> Option<Self> {
         let outcome = match outcome {
             Outcome::Updated(object) => OutcomeRecord::Updated(&**object),
@@ -245,7 +245,7 @@ impl From<ErrorRecord> for UpdateError {
                 .collect(),
             attempts: record.attempts,
             may_have_happened: record.may_have_happened,
-            is_final: true, // nothing else is written
+            is_final: true, // only final outcomes are recorded
             error: None,
         }
     }

@@ -1,4 +1,4 @@
-//! What is left of a damaged journal.
+//! Recovers the intact part of a damaged journal.
 
 use std::path::Path;
 
@@ -37,7 +37,7 @@ pub fn salvage(path: impl AsRef<Path>) -> Result<ValidPrefix, Error> {
         Err(Error::JournalDamaged { good, .. }) => good,
         Err(error) => return Err(error),
     };
-    // All of it is on the disk a second time before anything is cut off, so this can be killed at any moment, too.
+    // The copy is on disk before anything is cut off, so the process can be killed at any moment.
     file.copy_beside()?;
     file.keep(good.bytes)?;
     Ok(good)

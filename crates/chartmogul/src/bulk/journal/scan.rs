@@ -1,4 +1,4 @@
-//! What a journal has: reads it from its beginning to its end, and checks whether each record can follow those before it.
+//! Reads a journal from its beginning to its end, and checks that each record can follow those before it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -22,13 +22,13 @@ use crate::bulk::{
 /// A single write is far smaller, so a longer tail was not left by a crash.
 const LARGEST_TAIL: u64 = 64 << 20;
 
-/// What a journal has when it is opened.
+/// What a journal contains when it is opened.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) good: ValidPrefix,
-    /// Taken, without an outcome.
+    /// Updates that were taken and have no outcome.
     pub(super) open: BTreeMap<u64, Open>,
-    /// The same by object, in order.
+    /// Indices of the same updates by object, in order.
     behind: HashMap<String, BTreeSet<u64>>,
     /// Offsets of the outcomes that a later run recorded, far from their updates; all others are read in sequence.
     pub(super) far: HashMap<u64, u64>,
@@ -45,7 +45,7 @@ pub(super) struct Open {
     is_under_way: bool,
 }
 
-/// Reads a journal from its beginning to its end, and checks all that can be checked.
+/// Reads a journal from its beginning to its end, and validates each record.
 pub(super) fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<Found, Error> {
     let failed = |source| Error::Journal {
         path: path.to_owned(),
@@ -95,7 +95,7 @@ pub(super) fn scan(path: &Path, file: &File, operation: Option<&str>) -> Result<
                     return Err(damaged("a record can't follow the records before it"));
                 }
             }
-            // What was being written when the run was killed was never reported, and can be dropped.
+            // A record that was being written when the run was killed can be dropped: its outcome was never yielded.
             Frame::Broken(what) => {
                 if is_torn(file, good.bytes).map_err(failed)? {
                     return Ok(found);
@@ -114,7 +114,7 @@ fn is_torn(mut file: &File, offset: u64) -> io::Result<bool> {
 }
 
 impl Open {
-    /// What is known of it if no other record follows.
+    /// What earlier runs did with it, if no other record follows.
     pub(super) fn earlier(&self) -> Earlier {
         Earlier {
             may_have_happened: self.earlier.may_have_happened || self.is_under_way,
@@ -124,7 +124,7 @@ impl Open {
 }
 
 impl Found {
-    /// Whether the record, which ends there, can follow those before it.
+    /// Adds a record, which ends at `end`; `false` if it can't follow those before it.
     fn add(&mut self, record: &Record<IgnoredAny>, end: u64) -> bool {
         match record {
             Record::Journal(_) => return false,
@@ -209,8 +209,8 @@ impl Found {
         true
     }
 
-    /// An open update, if no other one of the same object is before it. If the outcome of one were missing, it would be sent
-    /// again and undo those behind it.
+    /// An open update, if no earlier one of the same object is open. An earlier one would be sent again and undo this
+    /// one.
     fn next(&mut self, index: u64) -> Option<&mut Open> {
         let open = self.open.get_mut(&index)?;
         let first = self.behind.get(&open.object)?.first();

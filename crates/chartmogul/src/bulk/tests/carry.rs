@@ -1,10 +1,10 @@
-//! Journals that are made those of another input.
+//! Journals that are carried over to another input.
 
 use fastrand::Rng;
 
 use super::*;
 
-/// Object, value, and whether the server refuses it.
+/// Object, value, and whether the update is rejected.
 type Row = (u8, u64, bool);
 
 fn sets(world: &Arc<World>, rows: &[Row]) -> Vec<Set> {
@@ -34,13 +34,13 @@ async fn only_what_is_new_or_was_refused_is_sent() {
     assert!(!journal.exists());
     run(&world, &first, &journal).await;
 
-    // As it is: only the refused one, which is refused again.
+    // The same input: only the rejected update is tried again, and rejected again.
     assert_eq!(carry(&world, &first, &journal), CarriedOver { made: 2, updates: 3 });
     let report = run(&world, &first, &journal).await.1;
     assert_eq!((report.updated, report.not_sent), (2, 1), "{report}");
     assert_eq!(world.sent().len(), 2);
 
-    // Corrected, one in front, one behind, and one that is gone.
+    // One is corrected, one inserted in front, one appended, and one removed.
     let second = [(4, 40, false), (2, 21, false), (3, 30, false), (5, 50, false)];
     assert_eq!(carry(&world, &second, &journal), CarriedOver { made: 1, updates: 4 });
     let (done, report) = run(&world, &second, &journal).await;
@@ -57,7 +57,7 @@ async fn only_what_is_new_or_was_refused_is_sent() {
         [("4".to_owned(), 40), ("2".to_owned(), 21), ("5".to_owned(), 50)]
     );
 
-    // All made, and the same input: the file is left as it is.
+    // All are made, and the input is the same: the file is unchanged.
     let before = std::fs::read(&journal).unwrap();
     assert_eq!(carry(&world, &second, &journal), CarriedOver { made: 4, updates: 4 });
     assert_eq!(std::fs::read(&journal).unwrap(), before);
@@ -73,14 +73,14 @@ async fn updates_of_an_object_stay_in_order() {
     let folder = tempfile::tempdir().unwrap();
     let world = Arc::<World>::default();
     for (first, second, made, sent) in [
-        // Behind one that is sent, all are sent again.
+        // After an update that is sent, all later ones are sent again.
         (
             vec![(1, 1, false), (1, 2, true), (1, 3, false)],
             vec![(1, 1, false), (1, 2, false), (1, 3, false)],
             1,
             vec![2, 3],
         ),
-        // What was made last is gone.
+        // The update that was made last is not in the new input.
         (vec![(1, 1, false), (1, 2, false)], vec![(1, 1, false)], 0, vec![1]),
         (vec![(1, 1, false), (1, 2, false)], vec![(1, 2, false)], 0, vec![2]),
         (
@@ -121,7 +121,7 @@ async fn that_an_update_was_sent_stays_known() {
         .await
         .unwrap();
     sleep(Duration::from_millis(500)).await;
-    drop(run); // the slow one is under way
+    drop(run); // the slow one is in flight
     sleep(Duration::from_millis(100)).await;
     world.busy.lock().unwrap().clear();
     let carried = carry_over(&journal, slow(&[(2, 2, false), (1, 1, false)])).unwrap();
@@ -131,7 +131,7 @@ async fn that_an_update_was_sent_stays_known() {
     assert_eq!((report.updated, done[2].repeats), (3, 1), "{report}");
 }
 
-/// The server has what a run of an earlier input made last, though the run of the next input did not get there.
+/// The server still has what the first run made last, although the input after that was never run.
 #[tokio::test]
 async fn what_was_made_stays_known_over_inputs_that_are_not_run() {
     let folder = tempfile::tempdir().unwrap();
@@ -171,7 +171,7 @@ async fn another_account_or_operation_is_refused() {
     assert_eq!(std::fs::read(&journal).unwrap()[..before.len()], before);
 }
 
-/// Whatever is edited, and however often: in the end each object has what the last row says that is not refused.
+/// After any number of edits, each object has the value of its last row that is not rejected.
 #[tokio::test]
 async fn after_any_edits_the_objects_are_as_the_input_says() {
     let seed = std::env::var("CHARTMOGUL_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -194,7 +194,7 @@ async fn after_any_edits_the_objects_are_as_the_input_says() {
                 }
             }
             if rows.is_empty() {
-                continue; // of which operation the journal is, is not known
+                continue; // without an update, the operation is unknown
             }
             let made = carry(&world, &rows, &journal).made;
             let sent_before = world.sent().len();

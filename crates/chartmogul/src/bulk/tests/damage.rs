@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Of the record that begins here.
+/// The length of the record that begins here.
 fn length(record: &[u8]) -> usize {
     let length = u64::from_le_bytes(record[..8].try_into().unwrap());
     length.try_into().unwrap()
@@ -40,7 +40,7 @@ async fn one_bit_in_the_last_outcome() {
     world.busy.lock().unwrap().clear();
     let mut bytes = std::fs::read(&journal).unwrap();
     let at = bytes.len() - 8;
-    bytes[at] ^= 1; // in the middle of the last record, which is all there
+    bytes[at] ^= 1; // in the middle of the last record, which is complete
     std::fs::write(&journal, bytes).unwrap();
     if let Ok(run) = journaled(&world, &plan, &journal).start().await {
         sleep(Duration::from_millis(500)).await;

@@ -66,7 +66,7 @@ async fn outcomes_come_in_the_order_of_the_input_if_asked() {
     }
 }
 
-/// A million updates: neither they nor what became of them pile up, and who does not look holds up the source.
+/// Neither updates nor outcomes accumulate, and a caller that takes no outcomes holds up the source.
 #[tokio::test]
 async fn a_million_updates_need_no_more_memory_than_some() {
     let world = Arc::<World>::default();
@@ -79,7 +79,7 @@ async fn a_million_updates_need_no_more_memory_than_some() {
         })
     };
     let mut run = Bulk::new(updates).start().await.unwrap();
-    // Nobody asks for an outcome.
+    // No outcome is taken.
     let mut before = u64::MAX;
     while before != taken.load(SeqCst) {
         before = taken.load(SeqCst);
@@ -92,7 +92,7 @@ async fn a_million_updates_need_no_more_memory_than_some() {
         assert!(matches!(done.outcome, Outcome::Updated(_)));
         count += 1;
         if count % 1_000 == 0 {
-            world.sent.lock().unwrap().clear(); // what the test itself remembers
+            world.sent.lock().unwrap().clear(); // memory of the test itself
         }
     }
     assert_eq!((count, run.report().updated), (1_000_000, 1_000_000));
@@ -103,7 +103,7 @@ async fn a_million_updates_need_no_more_memory_than_some() {
     );
 }
 
-/// One that takes for ever is overtaken, but not without end.
+/// An update that takes long is overtaken by a limited number of others.
 #[tokio::test(start_paused = true)]
 async fn one_that_takes_long_is_overtaken_by_thousands_and_no_more() {
     for ordered in [false, true] {

@@ -1,7 +1,7 @@
 //! Runs that are disturbed in every way and resumed, compared with one that is not.
 //!
-//! `CHARTMOGUL_MODEL_ROUNDS` says how many rounds there are. One that fails names its seed; with that as `CHARTMOGUL_SEED` and
-//! one round, it is repeated.
+//! `CHARTMOGUL_MODEL_ROUNDS` is the number of rounds. A round that fails prints its seed; to repeat it, set
+//! `CHARTMOGUL_SEED` to that and run one round.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,15 +15,15 @@ use super::{
 const ROUNDS: u64 = 2_000;
 const KEY: &str = "the key";
 
-/// What becomes of an update when nothing else is wrong.
+/// How an update ends without disturbances.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Fate {
     Made,
-    /// The server refuses it.
+    /// The server rejects it.
     Refused,
-    /// It is never sent.
+    /// It has an invalid value, so it is never sent.
     Invalid,
-    /// The server never has a usable response to it, and never does it.
+    /// The server never applies it, and never sends a usable response.
     Hopeless,
 }
 
@@ -38,17 +38,17 @@ struct Plan {
 
 type State = BTreeMap<u8, [u8; 2]>;
 
-/// What is wrong for a while.
+/// What goes wrong for a while.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Weather {
     Calm,
     /// No connection.
     Unreachable,
-    /// 503: nothing was done.
+    /// 503: the update was not applied.
     Busy,
-    /// 502: nobody knows.
+    /// 502: the update may have been applied.
     BadGateway,
-    /// 302: nothing was done.
+    /// 302: the update was not applied.
     Redirect,
     /// 401.
     WrongKey,
@@ -69,9 +69,9 @@ enum End {
 #[derive(Debug, Clone, Copy)]
 enum Input {
     Whole,
-    /// It fails after so many.
+    /// It fails after this many updates.
     Fails(usize),
-    /// It gives nothing more after so many, and does not end.
+    /// It yields this many updates, and then stays pending forever.
     Hangs(usize),
 }
 
@@ -79,7 +79,7 @@ enum Input {
 struct Disturbance {
     end: End,
     input: Input,
-    /// Each until a time.
+    /// Each with the time at which it ends, in milliseconds.
     weather: Vec<(u64, Weather)>,
     limits: u8,
     concurrency: usize,
@@ -137,12 +137,12 @@ impl Disturbance {
     }
 }
 
-/// What has come of the requests for one update.
+/// What happened to the requests of one update.
 #[derive(Debug, Clone, Copy, Default)]
 struct Truth {
     arrived: usize,
     applied: bool,
-    /// Nobody could know whether it was applied.
+    /// The client can't know whether it was applied.
     unsure: bool,
 }
 
@@ -155,7 +155,7 @@ struct Books {
     rng: Rng,
     state: State,
     truth: Vec<Truth>,
-    /// Updates, as they came.
+    /// Updates, in the order of their arrival.
     arrivals: Vec<usize>,
     began: Instant,
     weather: Vec<(u64, Weather)>,
@@ -270,14 +270,14 @@ impl Server {
         }
     }
 
-    /// What the transport does: waits for a turn, makes two attempts at most, and ends with the run.
+    /// Models the transport: waits for a permit, makes at most two attempts, and ends when the run does.
     async fn attempts(&self, write: Write, terms: Terms) -> Result<Step<Write, [u8; 2]>, Failed> {
         let index = write.index;
         let plan = self.plan[index];
         if plan.fate == Fate::Invalid {
             return Err(failed(Cause::Invalid, false, false));
         }
-        // The timer of a call may be ahead of that of the engine.
+        // The timer of a call may fire before that of the engine.
         let ahead = Duration::from_millis(self.random(2));
         let deadline = terms.bounds.deadline.map(|deadline| deadline - ahead);
         let ends = async {
@@ -359,7 +359,7 @@ impl Server {
                     Fate::Invalid => {}
                 },
             }
-            // A second attempt would be too late.
+            // Too little time is left for a second attempt.
             if attempt == 0 && deadline.is_some_and(|deadline| Instant::now() + Duration::from_millis(10) > deadline) {
                 return Err(failed(Cause::Run, sent, may_have_happened));
             }
@@ -455,7 +455,7 @@ fn plan(rng: &mut Rng) -> Vec<Plan> {
     let one = |rng: &mut Rng| Plan {
         object: rng.u8(..objects),
         fields: [[true, false], [false, true], [true, true]][rng.usize(..3)],
-        value: rng.u8(..3), // often what is there already
+        value: rng.u8(..3), // often the current value
         fate: match rng.u8(..40) {
             0..=1 => Fate::Refused,
             2..=3 => Fate::Invalid,
@@ -511,7 +511,7 @@ async fn round(mut rng: Rng) {
             match &done.outcome {
                 Outcome::Rejected(error) | Outcome::GivenUp(error) => {
                     assert!(!truth.applied || error.may_have_happened(), "{done:?}: {context}");
-                    // Of a run that was dropped, nobody knows what it has sent.
+                    // It is unknown what a dropped run has sent.
                     assert!(
                         truth.unsure || dropped || !error.may_have_happened(),
                         "{done:?}: {context}"
@@ -551,7 +551,7 @@ async fn round(mut rng: Rng) {
     }
 }
 
-/// Says which round it was.
+/// Prints the seed of a round that panics.
 struct Seed(u64);
 
 impl Drop for Seed {
@@ -572,7 +572,7 @@ fn disturbed_runs_come_to_the_same_as_an_undisturbed_one() {
     };
     let rounds = number("CHARTMOGUL_MODEL_ROUNDS").unwrap_or(ROUNDS);
     let first = number("CHARTMOGUL_SEED").unwrap_or_else(|| fastrand::u64(..));
-    // The panics of the model are part of it.
+    // Panics that the model causes on purpose are not printed.
     let hook = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         let is_part_of_it = info

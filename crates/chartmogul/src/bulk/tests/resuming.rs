@@ -21,7 +21,7 @@ fn shown(mut done: Vec<Completed<Object>>) -> Vec<String> {
     done.iter().map(show).collect()
 }
 
-/// Longer than what a run remembers: nothing is used up, and it remembers no more than ever.
+/// An outage over more updates than a run may hold: its memory stays bounded, and the next run makes all of them.
 #[tokio::test]
 async fn an_outage_of_any_length_uses_nothing_up() {
     const COUNT: u64 = 3 * SPAN;
@@ -63,20 +63,20 @@ async fn an_outage_of_any_length_uses_nothing_up() {
         assert!(most < SPAN, "{most} at a time");
         let second = run(false, objects).await;
         assert_eq!((second.updated, second.repeats), (COUNT, objects), "{second}");
-        // What was done is far behind where it was taken, and found there.
+        // Outcomes are recorded far behind their `Taken` records, and are found there.
         let third = run(false, objects).await;
         assert_eq!(third, second);
         world.most_alive.store(0, SeqCst);
     }
 }
 
-/// What is left of an earlier run is not sent before it is known that the input is the same, to the last update that it took.
+/// Open updates of an earlier run are not sent before all updates that it took are known to be the same.
 #[tokio::test(start_paused = true)]
 async fn another_input_is_found_before_anything_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
     let world = Arc::<World>::default();
-    // The first one takes long, and is under way when the run is dropped.
+    // The first update takes long, and is in flight when the run is dropped.
     let plan: Vec<_> = (0..20)
         .map(|id| (id, if id == 0 { 60_000 } else { 1 }, false))
         .collect();
@@ -251,9 +251,9 @@ async fn the_report_of_a_resumed_run_is_that_of_an_undisturbed_one() {
     world.state.lock().unwrap().insert("1".to_owned(), 9);
     let run = bulk().start().await.unwrap();
     sleep(Duration::from_millis(500)).await;
-    drop(run); // it was sent,
+    drop(run); // the update was sent,
     world.busy.lock().unwrap().clear();
-    world.state.lock().unwrap().insert("1".to_owned(), 0); // and the server did it
+    world.state.lock().unwrap().insert("1".to_owned(), 0); // and takes effect
     let report = all(bulk().start().await.unwrap()).await.1;
     assert_eq!((report.updated, report.not_modified), (1, 0), "{report}");
 }
@@ -268,7 +268,7 @@ async fn errors_of_a_run_that_was_stopped_and_dropped_do_not_stop_the_next_one()
     let mut run = bulk().start().await.unwrap();
     while let Some(done) = run.try_next().await.unwrap() {
         if matches!(done.outcome, Outcome::NotSent(NotSent::Stopped(Stopped::Errors))) {
-            break; // it has stopped, what is there to wait for?
+            break; // like a caller that does not wait for the rest of a stopped run
         }
     }
     drop(run);
@@ -302,8 +302,8 @@ async fn what_an_earlier_run_has_sent_is_not_reported_as_never_sent() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-    /// Ended at any moment and started again, as often as it takes: the same outcomes, nothing that was yielded is sent again,
-    /// updates of the same object stay in order.
+    /// A run is ended at random moments and resumed until it completes: the outcomes are the same, no update is sent
+    /// again after its outcome was yielded, and updates of the same object stay in order.
     #[test]
     fn a_run_that_is_ended_and_resumed_is_like_one_that_was_not(
         plan in prop::collection::vec((0u8..8, 0u16..50, prop::bool::weighted(0.1)), 0..60),
@@ -333,7 +333,7 @@ proptest! {
                 let mut run = bulk.start().await.unwrap();
                 let stop = async {
                     match end {
-                        Some((after, true)) => sleep(Duration::from_millis(after)).await, // and drop it
+                        Some((after, true)) => sleep(Duration::from_millis(after)).await, // then the run is dropped
                         _ => std::future::pending().await,
                     }
                 };
@@ -354,7 +354,7 @@ proptest! {
                     let again = world.sent()[sent_before.len()..].iter().any(|(_, sent)| sent == value);
                     assert!(!again, "{value} was yielded and sent again");
                 }
-                // What the run's stop kept from having an outcome is made by the next one.
+                // Updates that have no final outcome because the run was stopped are made by the next one.
                 let stopped = |done: &&Completed<Object>| {
                     matches!(done.outcome, Outcome::GivenUp(_) | Outcome::NotSent(NotSent::Stopped(_)))
                 };

@@ -32,7 +32,7 @@ async fn it_stops_at_errors_and_accounts_for_the_rest() {
     assert_eq!((report.updated, report.not_sent, report.stopped), (800, 200, None));
     let report = run(|bulk| bulk.stop_after_errors(1), fifth).await;
     assert_eq!(report.stopped, Some(Stopped::Errors));
-    // What was under way is not lost: ten at a time, of which the fifth and the tenth fail.
+    // Calls in flight are completed: ten at a time, of which the fifth and the tenth fail.
     assert_eq!((report.updates, report.updated, report.not_sent), (1_000, 8, 992));
     let report = run(|bulk| bulk.stop_after_errors(7), fifth).await;
     assert_eq!((report.updates, report.updated), (1_000, 32));

@@ -1,4 +1,4 @@
-//! Updates that are looked at first: what they would change, and that nothing else is sent.
+//! Updates whose objects are read first: what they would change, and that unchanged ones are not sent.
 
 use chartmogul_api::operations::UPDATE_OPPORTUNITY;
 
