@@ -129,7 +129,7 @@ pub(crate) async fn run(context: &Context, matches: &ArgMatches) -> Result<Exit,
     }
 }
 
-/// Whether it is an operation that removes something for good, such as a merge.
+/// Whether the operation is destructive, such as a merge.
 fn is_destructive(method: &Method, path: &str) -> bool {
     operations::at(method.as_str(), path).is_some_and(|operation| operation.destructive)
 }
@@ -151,7 +151,7 @@ async fn pages(
                 .filter(|(_, value)| value.get().starts_with('['))
                 .collect();
             let named = lists.iter().find(|(name, _)| *name == "entries");
-            // With several, there is no telling.
+            // With several lists, it is unknown which one holds the entries.
             let only = if lists.len() == 1 { lists.first() } else { None };
             named.or(only).map(|(name, _)| (*name).clone())
         });
@@ -229,7 +229,7 @@ fn is_plain(segment: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte))
 }
 
-/// The path with a name for each segment that has to be encoded.
+/// The path as a template, with a parameter for each segment that has to be encoded.
 fn template(path: &str) -> String {
     let segments = path.split('/').enumerate().map(|(at, segment)| match segment {
         "" => String::new(),

@@ -42,7 +42,7 @@ pub(crate) fn twice(flag: &str, key: &str) -> CliError {
     CliError::usage(message).field(flag.trim_start_matches("--"))
 }
 
-/// Reads what was given.
+/// Reads the arguments of an operation from the command line.
 ///
 /// # Errors
 /// All problems are usage errors.
@@ -109,7 +109,7 @@ fn given(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Argu
     let Some(text) = texts.last() else { return Ok(()) };
     let name = format!("--{}", flag.long);
     let value = match flag.kind {
-        Kind::Money => return Ok(()), // once the currency is known
+        Kind::Money => return Ok(()), // set later, once the currency is known
         Kind::Merge => {
             for text in texts {
                 let (key, value) = attribute(&name, text)?;
@@ -132,7 +132,7 @@ fn given(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Argu
     Ok(())
 }
 
-/// Sets a field of an object in objects.
+/// Sets a field of nested objects.
 fn set(object: &mut Map<String, Value>, path: &[&str], value: Value) {
     match path {
         [] => {}
@@ -192,8 +192,8 @@ fn refused(name: &str, text: &str, must: &str) -> CliError {
     CliError::usage(format!("{name} was {text:?}; {must}")).field(name.trim_start_matches("--"))
 }
 
-/// `4` is a number, `true` a truth value, as spreadsheets write it, too; anything else is text. A number with a zero in front is text: it
-/// is a code.
+/// `4` is a number, `true` a Boolean (also `TRUE`, as spreadsheets write it); anything else is text. So is a number
+/// with leading zeros, which is a code.
 pub(crate) fn inferred(text: &str) -> Value {
     match text {
         "true" | "TRUE" => return true.into(),
@@ -204,11 +204,11 @@ pub(crate) fn inferred(text: &str) -> Value {
     if !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
         return text.into();
     }
-    // What does not keep its digits is no number to calculate with.
+    // A number that would lose digits stays text.
     json::number(text).map_or_else(|| text.into(), Value::Number)
 }
 
-/// JSON, if it is some; text otherwise.
+/// The value of the text if it is valid JSON; otherwise the text itself.
 fn json_or_text(name: &str, text: &str) -> Result<Value, CliError> {
     if serde_json::from_str::<IgnoredAny>(text).is_err() {
         return Ok(text.into());
@@ -308,7 +308,7 @@ pub(crate) fn type_of(value: &Value) -> &'static str {
     }
 }
 
-/// Sets what `--clear` names to null, or to nothing.
+/// Sets the fields that `--clear` names to null, or to an empty collection.
 fn clear(flags: &[Flag], matches: &ArgMatches, arguments: &mut Arguments) -> Result<(), CliError> {
     for name in many(matches, "clear") {
         let flag = flags.iter().find(|flag| flag.name() == name.replace('-', "_"));
@@ -360,8 +360,8 @@ fn amount(flag: &Flag, flags: &[Flag], matches: &ArgMatches, arguments: &mut Arg
     Ok(())
 }
 
-/// Rejects a currency without amounts in cents, and a currency without an amount, which would change what the existing amount is
-/// worth.
+/// Rejects a currency without a smaller unit, and in a `PATCH` a currency without an amount, which would change what
+/// the existing amount is worth.
 fn currencies(operation: &Operation, flags: &[Flag], arguments: &Arguments) -> Result<(), CliError> {
     for currency in flags.iter().filter(|flag| !flag.in_query) {
         let Some(code) = get(&arguments.values, &currency.path) else {
@@ -386,7 +386,7 @@ fn currencies(operation: &Operation, flags: &[Flag], arguments: &Arguments) -> R
     Ok(())
 }
 
-/// What `merge-custom` was given: `KEY=VALUE` and `--remove-custom`.
+/// The arguments of `merge-custom`: `KEY=VALUE` and `--remove-custom`.
 pub(crate) fn merged(matches: &ArgMatches) -> Result<Vec<(String, Option<CustomAttributeValue>)>, CliError> {
     let mut arguments = Arguments::default();
     for text in many(matches, "custom") {
@@ -412,7 +412,7 @@ fn body(operation: &Operation, path: &str) -> Result<Map<String, Value>, CliErro
     let Value::Object(mut object) = json::parse(&text).map_err(wrong)? else {
         return Err(wrong("must be an object".to_owned()));
     };
-    // As it is sent, or what is inside.
+    // The body may have the envelope with which it is sent.
     if let Some(envelope) = operation.body.and_then(|body| body.envelope)
         && object.len() == 1
         && let Some(Value::Object(inner)) = object.get_mut(envelope)

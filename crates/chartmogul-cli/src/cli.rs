@@ -1,7 +1,7 @@
-//! The tree of commands, made from the operation table.
+//! The tree of commands, built from the operation table.
 //!
-//! It is made anew in each run, so only what is named on the command line gets its arguments: with 119 operations, the whole tree
-//! takes longer than a request.
+//! It is built in each run, so only commands that are named on the command line get their arguments: with 119
+//! operations, building the whole tree takes longer than a request.
 
 use std::ffi::OsString;
 
@@ -16,10 +16,10 @@ use crate::{
     flags::{self, Attributes, Flag, Kind},
 };
 
-/// What is asked for of the tree.
+/// Which part of the tree to build.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Extent<'a> {
-    /// What these arguments name.
+    /// The commands that these arguments name.
     Named(&'a [OsString]),
     /// Everything: for completions, man pages and the tree as data.
     Whole,
@@ -37,7 +37,7 @@ impl Extent<'_> {
 /// What a command of a resource does.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Action {
-    /// Calls an operation. Of two with one name, one is identified by its path, the other by its query.
+    /// Calls an operation. If two have the same name, one is identified by its path, the other by its query.
     Call(&'static Operation, Option<&'static Operation>),
     /// Changes single custom attributes with an update.
     MergeCustom(&'static Operation),
@@ -455,7 +455,7 @@ fn help(flag: &Flag) -> String {
     parts.join(" ").trim_end_matches('.').to_owned()
 }
 
-/// What is allowed, where that is worth a word.
+/// Known values or the range of a field, for its help.
 fn limits(field: &FieldSchema) -> Option<String> {
     let text = |text: &Text| {
         let values = text.values.join(", ");
@@ -486,7 +486,7 @@ pub(crate) fn example(operation: &'static Operation) -> Option<String> {
     let flags = flags::flags(operation);
     let mut optional = 0;
     for flag in &flags {
-        // A cursor is the server's.
+        // An example can't have a cursor, which comes from the server.
         if flag.path.len() > 1 || flag.kind == Kind::Money || ["cursor", "per_page"].contains(&flag.path[0]) {
             continue;
         }
@@ -519,11 +519,11 @@ pub(crate) fn example(operation: &'static Operation) -> Option<String> {
     Some(words.join(" "))
 }
 
-/// What is typed for a value.
+/// The values of a flag, as they are typed.
 fn flag_values(flag: &Flag, value: &serde_json::Value) -> Vec<String> {
     use serde_json::Value;
     let pair = |key: &str, value: &Value| match value {
-        // Text that would be taken for something else.
+        // Text that would be read as another type.
         Value::String(text) if crate::arguments::inferred(text) != *value => format!("{key}:string={text}"),
         value => format!("{key}={}", plain(value)),
     };
@@ -544,7 +544,7 @@ fn plain(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// For a shell, if it needs it.
+/// Quotes the text for a shell, if necessary.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.,:=@/+%".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {
@@ -562,7 +562,7 @@ fn help_of_examples(examples: &[String]) -> String {
     }
 }
 
-/// A long command line as several, so that it can be copied.
+/// Breaks a long command line so that it can still be copied.
 fn broken(line: &str) -> String {
     let mut broken = String::new();
     let mut width = 0;
@@ -588,7 +588,7 @@ pub(crate) fn dashed(name: &str) -> String {
 mod tests {
     use super::*;
 
-    /// clap finds names that are there twice, and what can't be parsed.
+    /// clap detects duplicate names, and arguments that can't be parsed.
     #[test]
     fn the_tree_fits_together() {
         command(Extent::Whole).debug_assert();

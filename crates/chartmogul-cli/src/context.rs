@@ -1,4 +1,4 @@
-//! What every command needs: a client, how to write, and who is watching.
+//! What every command needs: a client, the format of the output, and which streams are terminals.
 //!
 //! Commands are async and run on one runtime of the current thread, with IO and timers. So `bulk::run` is
 //! `pub(crate) async fn run(context: &Context, operation: &'static Operation, matches: &ArgMatches) -> Result<Exit, CliError>`.
@@ -24,7 +24,7 @@ pub(crate) enum Format {
     Json,
     /// One JSON value in each line.
     JsonLines,
-    /// One line for each entry, below a line of names.
+    /// One line for each entry, below a header line.
     Csv,
 }
 
@@ -45,7 +45,7 @@ impl Terminals {
         }
     }
 
-    /// Whether somebody can be asked: a question is written to standard error and the answer read from standard input.
+    /// Whether the user can be asked: a question is written to standard error and the answer read from standard input.
     pub(crate) fn can_ask(self) -> bool {
         self.stdin && self.stderr
     }
@@ -76,14 +76,14 @@ pub(crate) struct Output {
     pub(crate) color: bool,
 }
 
-/// Where the API is, and who asks.
+/// The API to call, and the profile to call it with.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Connection {
     /// The embedded fake instead of the API.
     pub(crate) fake: bool,
     pub(crate) base_url: Option<String>,
     pub(crate) profile: Option<String>,
-    /// For a whole call.
+    /// Time limit for a whole call.
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -110,7 +110,7 @@ pub(crate) struct Context {
     pub(crate) terminals: Terminals,
     /// Whether standard error gets colors.
     pub(crate) stderr_color: bool,
-    /// Notes are left out; errors are not.
+    /// Notes are not printed; warnings and errors are.
     pub(crate) quiet: bool,
     /// Questions are answered with yes.
     pub(crate) yes: bool,
@@ -149,13 +149,13 @@ impl Context {
         Ok(self.client.get_or_init(|| client))
     }
 
-    /// How many columns the terminal has; `None` if standard output is none.
+    /// How many columns the terminal has; `None` if standard output is not a terminal.
     pub(crate) fn width(&self) -> Option<usize> {
         let size = terminal_size::terminal_size_of(io::stdout());
         size.filter(|_| self.terminals.stdout).map(|(width, _)| width.0.into())
     }
 
-    /// A client of its own, which is set up like the others but for this.
+    /// Builds a separate client with the same settings, changed by `adjust`.
     pub(crate) fn build(&self, adjust: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, CliError> {
         let mut builder = Client::builder().user_agent(concat!("chartmogul-cli/", env!("CARGO_PKG_VERSION")));
         if self.connection.fake {
@@ -183,17 +183,17 @@ impl Context {
         Ok(self.fake.get_or_init(|| fake))
     }
 
-    /// Tells something on standard error, unless that is not wanted.
+    /// Writes a note to standard error, unless `quiet` is set.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.warn(text);
         }
     }
 
-    /// Tells something on standard error that must not be missed.
-    #[allow(clippy::unused_self)] // so that nobody writes there in another way
+    /// Writes a warning to standard error, even if `quiet` is set.
+    #[allow(clippy::unused_self)] // so that nobody writes there without a context
     pub(crate) fn warn(&self, text: &str) {
-        // Not `eprintln!`, which panics where nobody listens.
+        // Not `eprintln!`, which panics if standard error is closed.
         let _ = writeln!(io::stderr(), "{text}");
     }
 }

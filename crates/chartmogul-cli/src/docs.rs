@@ -1,4 +1,4 @@
-//! What the program tells about itself: the tree of commands as data, completions, man pages.
+//! Documentation of the program, by itself: the tree of commands as data, completions, man pages.
 
 use std::{fs, path::Path};
 
@@ -85,7 +85,7 @@ fn man(folder: &Path) -> Result<(), CliError> {
         .map_err(|error| CliError::file("write to", folder, &error))
 }
 
-/// Every command that does something, with its path: `opportunities update`.
+/// Every command without subcommands, with its path: `opportunities update`.
 fn leaves() -> Vec<(String, Command)> {
     fn add(prefix: &str, command: &Command, leaves: &mut Vec<(String, Command)>) {
         for below in command.get_subcommands().filter(|below| below.get_name() != "help") {

@@ -23,7 +23,7 @@ pub(crate) enum Exit {
     Refused = 5,
     /// The network or the server failed. A write may have happened, which the message says.
     Unavailable = 6,
-    /// The rate limit was exceeded until the time was up.
+    /// The call failed because of a rate limit.
     RateLimit = 7,
     /// It was interrupted. A bulk run can be resumed.
     Interrupted = 130,
@@ -37,7 +37,7 @@ impl Exit {
 
 /// What went wrong, and what to do about it.
 #[derive(Debug)]
-pub(crate) struct CliError(Box<Inner>); // in a box, so that a `Result` is small
+pub(crate) struct CliError(Box<Inner>); // boxed, so that a `Result` is small
 
 #[derive(Debug)]
 struct Inner {
@@ -46,14 +46,14 @@ struct Inner {
     message: String,
     field: Option<String>,
     next: Option<String>,
-    /// More fields of the JSON form.
+    /// Additional fields of the JSON form.
     details: Map<String, Value>,
-    /// Nobody reads the output any more.
+    /// Not reported, because the reader has closed the output.
     quiet: bool,
 }
 
 impl CliError {
-    /// `code` is a word for programs, in `snake_case`.
+    /// `code` identifies the error for programs, in `snake_case`.
     pub(crate) fn new(exit: Exit, code: &'static str, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             exit,
@@ -77,7 +77,7 @@ impl CliError {
         Self::new(Exit::Unexpected, "file", message)
     }
 
-    /// Standard output can't be written. One that was closed is no error.
+    /// Standard output can't be written. If its reader has closed it, the program ends silently with success.
     pub(crate) fn output(error: &io::Error) -> Self {
         let mut this = Self::new(Exit::Unexpected, "output", format!("can't write the output: {error}"));
         if error.kind() == io::ErrorKind::BrokenPipe {
@@ -87,7 +87,8 @@ impl CliError {
         this
     }
 
-    /// Of the output of something that was done: it is neither quiet success nor wrong usage, and repeating it would do it again.
+    /// For an output error after something was done: it is not wrong usage, and repeating the command would do it
+    /// again.
     pub(crate) fn once_done(mut self, what: &str) -> Self {
         if !self.0.quiet {
             self.0.exit = Exit::Unexpected;
@@ -96,31 +97,31 @@ impl CliError {
         self
     }
 
-    /// Says in front of the message what failed because of it.
+    /// Prefixes the message with what failed because of this error.
     pub(crate) fn within(mut self, what: &str) -> Self {
         self.0.message = format!("{what}: {}", self.0.message);
         self
     }
 
-    /// Whether a change was made is not known.
+    /// Marks the error: it is unknown whether a change was made.
     pub(crate) fn may_have_happened(self) -> Self {
         self.detail("may_have_happened", true)
             .next("The change may have been made nevertheless; check before you repeat it")
     }
 
-    /// The field or the flag that it is about.
+    /// Sets the field or the flag that the error is about.
     pub(crate) fn field(mut self, field: impl Into<String>) -> Self {
         self.0.field = Some(field.into());
         self
     }
 
-    /// What to do next, as a sentence without a full stop.
+    /// Sets what to do next, as a sentence without a full stop.
     pub(crate) fn next(mut self, next: impl Into<String>) -> Self {
         self.0.next = Some(next.into());
         self
     }
 
-    /// A field of the JSON form.
+    /// Adds a field to the JSON form.
     pub(crate) fn detail(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.details.insert(name.to_owned(), value.into());
         self
@@ -130,7 +131,7 @@ impl CliError {
         self.0.exit
     }
 
-    /// Whether nobody is to be told.
+    /// Whether the error is not reported.
     pub(crate) fn is_quiet(&self) -> bool {
         self.0.quiet
     }
@@ -211,7 +212,7 @@ pub(crate) fn told(error: &dyn StdError) -> String {
         .fold(message, |message, (of_library, ours)| message.replace(of_library, ours))
 }
 
-/// What the library calls by the names of its own methods, and what it is here.
+/// Parts of the library's messages that name its own methods or settings, and their replacements in the command line.
 const WORDS: [(&str, &str); 4] = [
     (" (allow_plain_http() accepts that)", ""),
     (
@@ -222,12 +223,12 @@ const WORDS: [(&str, &str); 4] = [
     (", or use `Bulk::lock(false)` if no other run can use it", ""),
 ];
 
-/// How the program ends with it.
+/// The exit code for an error.
 pub(crate) fn exit(error: &ApiError) -> Exit {
     classify(error).0
 }
 
-/// Exit code, word for programs, and next step.
+/// Exit code, code for programs, and next step.
 fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
     match error {
         ApiError::InvalidInput(_) => (Exit::Usage, "invalid_input", None),
@@ -274,7 +275,7 @@ fn classify(error: &ApiError) -> (Exit, &'static str, Option<&'static str>) {
     }
 }
 
-/// Whether the rate limit left no time, be it the server's or the client's own.
+/// Whether the call failed because of a rate limit, the server's or the client's own.
 fn is_throttled(error: &ApiError) -> bool {
     match error {
         ApiError::Throttled(_) => true,
@@ -292,7 +293,7 @@ fn is_throttled(error: &ApiError) -> bool {
 mod tests {
     use super::*;
 
-    /// What can be wrong with the environment and the flags is told without a method of the library.
+    /// Errors about the environment and the flags name no method of the library.
     #[test]
     fn errors_have_the_words_of_the_command_line() {
         let of_url = |url: &str| {
@@ -312,7 +313,7 @@ mod tests {
                 "{text}"
             );
         }
-        // Those of a run can't be made here; their texts are in the source.
+        // Errors of a bulk run can't be created here; their texts are taken from the source.
         let source = include_str!("../../chartmogul/src/bulk/error.rs").lines();
         let texts = source.filter(|line| !line.trim_start().starts_with("///"));
         let text = texts.collect::<Vec<_>>().join(" ").replace('\\', "");

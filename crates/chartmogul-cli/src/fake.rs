@@ -18,7 +18,7 @@ use crate::{
     signals::Signals,
 };
 
-/// A small account: for each kind of object some that belong together.
+/// A small account: a few related objects of each kind.
 const SEED: &str = include_str!("seed.json");
 
 /// Starts a fake with the small account.
@@ -37,7 +37,7 @@ fn failed(error: &dyn std::error::Error) -> CliError {
     CliError::new(Exit::Unexpected, "fake", format!("{error}{cause}"))
 }
 
-/// Every collection holds the objects that the document's examples name, and what the seed has of its kind.
+/// Fills every collection with the objects that the document's examples name, and with those of the seed.
 fn seed(fake: &Fake) -> Result<(), CliError> {
     let seed: Map<String, Value> = serde_json::from_str(SEED).unwrap_or_default();
     for resource in operations::RESOURCES {
@@ -50,10 +50,10 @@ fn seed(fake: &Fake) -> Result<(), CliError> {
                 .flat_map(|one| named(one))
                 .filter(|key| prefix(key) == prefix(&own))
                 .collect();
-            keys.push(own); // the newest of them
+            keys.push(own); // inserted last, so that it is the newest
             for (at, key) in keys.iter().enumerate() {
                 if !keys[at + 1..].contains(key) {
-                    let _ = collection.insert_sample(key); // what is no collection has nothing to hold
+                    let _ = collection.insert_sample(key); // fails if the resource has no collection
                 }
             }
         }
@@ -65,7 +65,7 @@ fn seed(fake: &Fake) -> Result<(), CliError> {
     Ok(())
 }
 
-/// What the document's examples of an operation name, in its path and its body.
+/// All texts in the document's examples for the path and the body of an operation.
 fn named(operation: &Operation) -> Vec<String> {
     let parameters = operation.parameters.iter().filter_map(|parameter| parameter.example);
     let examples = parameters.chain(operation.body.and_then(|body| body.example));
@@ -126,7 +126,7 @@ pub(crate) fn command() -> Command {
 }
 
 pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliError> {
-    let mut signals = Signals::listen()?; // from here on, a signal is an orderly end
+    let mut signals = Signals::listen()?; // from here on, a signal shuts down in an orderly way
     let mut builder = Fake::builder();
     if let Some(port) = matches.get_one::<u16>("port") {
         builder = builder.port(*port);
@@ -155,7 +155,7 @@ pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliEr
         fake.collection(kind).insert_sample(key).map_err(wrong)?;
     }
     let mut out = io::stdout();
-    // A script waits for these lines, and a pipe would keep them back.
+    // A script waits for these lines, and in a pipe they would stay in the buffer.
     writeln!(out, "url: {}\napi_key: {}", fake.url(), fake.api_key())
         .and_then(|()| out.flush())
         .map_err(|error| CliError::output(&error))?;
@@ -166,13 +166,13 @@ pub(crate) async fn run(_: &Context, matches: &ArgMatches) -> Result<Exit, CliEr
     Ok(Exit::Done)
 }
 
-/// Waits for the end of standard input, for ever if it is not asked for.
+/// Waits for the end of standard input, or forever unless `asked_for`.
 async fn stdin_closes(asked_for: bool) {
     if !asked_for {
         return std::future::pending().await;
     }
     let (closed, end) = tokio::sync::oneshot::channel();
-    // A thread that nobody waits for: reading can't be cancelled.
+    // A detached thread, because reading can't be cancelled.
     std::thread::spawn(move || {
         let _ = io::copy(&mut io::stdin(), &mut io::sink());
         let _ = closed.send(());

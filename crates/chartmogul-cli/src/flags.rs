@@ -1,4 +1,4 @@
-//! The flags of an operation, made from the fields of its query and its body.
+//! The flags of an operation, derived from the fields of its query and its body.
 
 use chartmogul::Operation;
 use chartmogul::chartmogul_api::{FieldSchema, Object, Schema};
@@ -32,15 +32,15 @@ pub(crate) const IN_CENTS: &str = "_in_cents";
 /// The currency of the amounts beside it.
 pub(crate) const CURRENCY: &str = "currency";
 
-/// Objects in objects are flags with a dot in their names as far as this; deeper ones are JSON.
+/// Fields of nested objects get flags with dots in their names down to this depth; deeper objects are JSON.
 const DEEPEST: usize = 3;
 
 /// A flag that sets a field.
 #[derive(Debug, Clone)]
 pub(crate) struct Flag {
-    /// As it is typed, without dashes in front.
+    /// As it is typed, without the leading dashes.
     pub(crate) long: String,
-    /// Where its value goes.
+    /// The path of the field that it sets.
     pub(crate) path: Vec<&'static str>,
     pub(crate) field: &'static FieldSchema,
     pub(crate) kind: Kind,
@@ -48,7 +48,7 @@ pub(crate) struct Flag {
     pub(crate) in_query: bool,
 }
 
-/// What is typed behind a flag.
+/// The kind of value that a flag takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Boolean,
@@ -56,13 +56,13 @@ pub(crate) enum Kind {
     Number,
     /// Text, a day, an instant, an identifier.
     Text,
-    /// A number, a truth value or text.
+    /// A number, a Boolean or text.
     Scalar,
     /// Several texts.
     Texts,
     /// `key=value`, several times: custom attributes.
     Attributes(Attributes),
-    /// The same, merged with what is there instead of replacing it.
+    /// The same, merged with the existing attributes instead of replacing them.
     Merge,
     /// An amount in units of a currency, for a field in cents.
     Money,
@@ -92,7 +92,7 @@ impl Flag {
         self.kind == Kind::Integer && self.path.last().is_some_and(|name| name.ends_with(IN_CENTS))
     }
 
-    /// Whether `--clear` takes this field: it may be null, or it is a collection that may be empty.
+    /// The value that `--clear` sets: null, or an empty collection. `None` if the field can't be cleared.
     pub(crate) fn cleared(&self) -> Option<serde_json::Value> {
         if self.in_query || matches!(self.kind, Kind::Merge | Kind::Money) {
             return None;
@@ -131,7 +131,7 @@ pub(crate) fn flags(operation: &'static Operation) -> Vec<Flag> {
             ..custom
         });
     }
-    // What is in the path, too, is given there.
+    // A field that is also a parameter of the path is given there.
     flags.retain(|flag| !matches!(flag.path.as_slice(), [name] if operation.parameter(name).is_some()));
     for flag in &mut flags {
         if RESERVED.contains(&flag.long.as_str()) {
@@ -149,7 +149,7 @@ fn collect(object: &'static Object, path: &[&'static str], in_query: bool, flags
         let prefix = if field.replaces_all { "replace-all-" } else { "" };
         let parents = path[..path.len() - 1].iter().map(|name| format!("{}.", dashed(name)));
         let long = parents.collect::<String>() + prefix + &dashed(field.name);
-        // A name that is in the query and in the body is sent in both.
+        // A field that is in the query and in the body has one flag, and is sent in both.
         if flags.iter().any(|flag| flag.long == long) {
             continue;
         }
@@ -198,7 +198,7 @@ fn attributes(schema: &Schema) -> Option<Attributes> {
             ..
         } => {
             let mut names: Vec<_> = item.fields.iter().map(|field| field.name).collect();
-            names.retain(|name| *name != "source"); // of who set it; optional
+            names.retain(|name| *name != "source"); // who set the attribute; optional
             match names.as_slice() {
                 ["key", "value"] | ["value", "key"] => Some(Attributes::List),
                 names if names.len() == 3 && ["type", "key", "value"].iter().all(|name| names.contains(name)) => {
@@ -240,7 +240,7 @@ pub(crate) fn amounts_in<'a>(flags: &'a [Flag], currency: &Flag) -> impl Iterato
     flags.iter().filter(is_amount)
 }
 
-/// The custom attributes that are inside of another field, such as those of a customer, where none are outside.
+/// The custom attributes in a nested object, such as a customer, if there is no flag `custom` at the top level.
 pub(crate) fn custom_inside(flags: &[Flag]) -> Option<&Flag> {
     let is_custom = |flag: &&Flag| matches!(flag.kind, Kind::Attributes(_)) && flag.path.last() == Some(&"custom");
     let is_free = !flags.iter().any(|flag| flag.long == "custom");
@@ -248,14 +248,14 @@ pub(crate) fn custom_inside(flags: &[Flag]) -> Option<&Flag> {
     inside.find(|flag| is_free && !flag.in_query && !flag.field.replaces_all)
 }
 
-/// What takes an amount in units, for a field in cents.
+/// The flag that takes an amount in units, for a field in cents.
 pub(crate) fn units_of<'a>(flags: &'a [Flag], cents: &Flag) -> Option<&'a Flag> {
     flags
         .iter()
         .find(|flag| flag.kind == Kind::Money && flag.path == cents.path)
 }
 
-/// Where the currency of an amount is.
+/// The path of the currency of an amount.
 pub(crate) fn currency_of(amount: &[&'static str]) -> Vec<&'static str> {
     let mut path = amount.to_vec();
     path.pop();
@@ -296,7 +296,7 @@ mod tests {
         assert_eq!(of("amount-in-cents"), Some(Kind::Integer));
     }
 
-    /// Whoever reads only the flags must not lose what is not named.
+    /// The names of the flags must warn a user who reads nothing else that unnamed items are removed.
     #[test]
     fn whatever_replaces_all_says_so() {
         for operation in operations::ALL {

@@ -1,8 +1,8 @@
-//! What identifies an object: a UUID, behind a prefix that says of what kind it is.
+//! Identifiers of objects: a UUID, after a prefix for the kind of object.
 
 use chartmogul::chartmogul_api::Parameter;
 
-/// What stands before the UUID in an identifier: `con_`. `None` for other texts.
+/// The prefix before the UUID in an identifier: `con_`. `None` if the text is not an identifier.
 pub(crate) fn prefix(identifier: &str) -> Option<&str> {
     let (prefix, uuid) = identifier.split_at_checked(identifier.len().checked_sub(LENGTH)?)?;
     is_uuid(uuid).then_some(prefix)
@@ -16,7 +16,7 @@ fn is_uuid(text: &str) -> bool {
     text.split('-').map(str::len).eq([8, 4, 4, 4, 12]) && text.split('-').all(are_digits)
 }
 
-/// How the identifiers of a kind are written, as the document's example has it.
+/// The form of the identifiers of a kind, from the document's example.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     prefix: String,
@@ -32,7 +32,7 @@ impl Shape {
     }
 
     /// # Errors
-    /// What it must be, and what was meant, if that can be said.
+    /// What it must be, and what was probably meant, if known.
     pub(crate) fn check(&self, text: &str) -> Result<(), (String, Option<String>)> {
         if prefix(text) == Some(self.prefix.as_str()) {
             return Ok(());
@@ -44,7 +44,7 @@ impl Shape {
         Err((format!("must be {kind}, such as {}", self.example), self.within(text)))
     }
 
-    /// The identifier in a link or beside other text. One with another prefix is that of something else.
+    /// Finds the identifier in a link or in other text. One with another prefix identifies something else.
     fn within(&self, text: &str) -> Option<String> {
         let starts = text.char_indices().map(|(at, _)| at);
         let mut uuids = starts.filter_map(|at| Some((at, text.get(at..at + LENGTH)?)));

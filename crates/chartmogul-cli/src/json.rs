@@ -28,10 +28,10 @@ pub(crate) fn object(json: &str) -> Result<Option<RawFields>, String> {
     }
 }
 
-/// The fields of the object at a place.
+/// The fields of an object; `place` is its path, for errors.
 ///
 /// # Errors
-/// A name is there twice.
+/// A name occurs twice.
 pub(crate) fn fields(json: &str, place: &str) -> Result<RawFields, String> {
     let fields = RawFields::of(json).unwrap_or_default();
     for (at, (name, _)) in fields.0.iter().enumerate() {
@@ -50,7 +50,7 @@ fn inside(place: &str, name: &str) -> String {
     }
 }
 
-/// The text without what is around it. Whether it is JSON, and not nested without end, is known from here on.
+/// The text without surrounding whitespace. Fails if it is not JSON, or is nested too deeply.
 fn whole(json: &str) -> Result<&str, String> {
     let wrong = |error: serde_json::Error| format!("it is not JSON: {error}");
     serde_json::from_str::<Value>(json).map_err(wrong)?;
@@ -59,7 +59,7 @@ fn whole(json: &str) -> Result<&str, String> {
         .map_err(wrong)
 }
 
-/// A value at a place: `custom.seats`, or nothing for the whole.
+/// The value of a JSON text; `place` is its path, for errors: `custom.seats`, or empty for the whole text.
 ///
 /// # Errors
 /// As [`parse`].
@@ -90,7 +90,7 @@ pub(crate) fn value(json: &str, place: &str) -> Result<Value, String> {
     }
 }
 
-/// A number as JSON writes it; `None` if it is none, or if it would become another one.
+/// A number as JSON writes it; `None` if the text is not one, or if its value would change.
 pub(crate) fn number(text: &str) -> Option<Number> {
     let number: Number = serde_json::from_str(text).ok()?;
     match number.as_f64() {
@@ -99,7 +99,7 @@ pub(crate) fn number(text: &str) -> Option<Number> {
     }
 }
 
-/// The same number as a decimal: 4 as 4.0. `None` if that is another one.
+/// The same number as a decimal: 4 as 4.0. `None` if its value would change.
 pub(crate) fn as_decimal(number: &Number) -> Option<Number> {
     let float = number.as_f64()?;
     (decimal(&number.to_string()) == decimal(&format!("{float:e}"))).then(|| Number::from_f64(float))?

@@ -95,7 +95,7 @@ fn unparsed(error: &clap::Error, arguments: &[OsString], terminals: Terminals) -
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand if wants_json(arguments, terminals) => {
             Err(CliError::usage("a command is missing").next("See --help"))
         }
-        // Help that nobody asked for, because a command is missing.
+        // Help because a command is missing, not because of `--help`.
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             let text = error.render();
             let colored = context::colors(terminals.stderr);
@@ -113,7 +113,7 @@ fn unparsed(error: &clap::Error, arguments: &[OsString], terminals: Terminals) -
             if !wants_json(arguments, terminals) {
                 return Err(CliError::usage(text));
             }
-            // The message on one line; what may be meant, and how the command is used.
+            // The message on one line, the suggestions, and the usage.
             let on_a_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
             let mut parts = text.split("\n\n").map(on_a_line);
             let message = parts.next().unwrap_or_default();
@@ -184,13 +184,14 @@ fn deepest(matches: &ArgMatches) -> (Option<&str>, &ArgMatches) {
     (name, matches)
 }
 
-/// Whether errors are JSON: the output is, or would have been. What can't be parsed is looked at as far as that goes.
+/// Whether errors are JSON, which they are if the output is. Reads the raw arguments, because clap may have rejected
+/// them.
 fn wants_json(arguments: &[OsString], terminals: Terminals) -> bool {
     let texts: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
     let (mut format, mut is_filtered) = (None, false);
     for (at, text) in texts.iter().enumerate() {
         let next = || texts.get(at + 1).map(ToString::to_string);
-        // Behind one dash, switches may come first: `-qo json`.
+        // After a single dash, switches may come first: `-qo json`.
         let short = text.strip_prefix('-').filter(|text| !text.starts_with('-'));
         let short = short.and_then(|text| text.trim_start_matches(['q', 'y']).strip_prefix('o'));
         match (text.as_ref(), text.strip_prefix("--output="), short) {
@@ -202,19 +203,19 @@ fn wants_json(arguments: &[OsString], terminals: Terminals) -> bool {
     match format.as_deref() {
         Some("json" | "jsonl") => true,
         Some("table" | "csv") => false,
-        // No format, or none that there is.
+        // No format, or an unknown one.
         _ => is_filtered || !terminals.stdout,
     }
 }
 
-/// Tells an error on standard error.
+/// Writes an error to standard error.
 fn complain(error: &CliError, as_json: bool) {
     let text = if as_json {
         format!("{}\n", error.json())
     } else {
         format!("error: {error}\n")
     };
-    // Not `eprintln!`, which panics where nobody listens.
+    // Not `eprintln!`, which panics if standard error is closed.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 

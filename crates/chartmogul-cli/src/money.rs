@@ -17,7 +17,8 @@ pub(crate) fn decimals(currency: &str) -> Result<usize, &'static str> {
 const WITHOUT_CENTS: &str =
     "has no amounts in cents: ISO 4217 gives it no smaller unit; must be a currency such as EUR";
 
-/// Refuses a currency in which no amount can be given: gold, a unit for tests. What is none at all is the document's business.
+/// Rejects a currency without a smaller unit, such as gold or the one for tests. An unknown code passes: the schema
+/// checks it.
 ///
 /// # Errors
 /// What is wrong with it, as a clause.
@@ -67,7 +68,7 @@ pub(crate) fn to_cents(amount: &str, currency: &str) -> Result<i64, String> {
         .map_err(|_| format!("{amount:?} is too large; must fit into 64 bits of cents"))
 }
 
-/// 20000 as `200.00 EUR`; `None` if the currency is none of ISO 4217, or has no cents.
+/// 20000 as `200.00 EUR`; `None` if the currency is not in ISO 4217, or has no smaller unit.
 pub(crate) fn from_cents(cents: i64, currency: &str) -> Option<String> {
     let decimals = decimals(currency).ok()?;
     let sign = if cents < 0 { "-" } else { "" };

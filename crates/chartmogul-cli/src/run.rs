@@ -1,4 +1,4 @@
-//! Runs an operation: from arguments to what is written.
+//! Runs an operation: from its arguments to its output.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -157,7 +157,8 @@ fn one(
     Ok(Exit::Done)
 }
 
-/// The body as it arrived, so that numbers keep their digits; without what was not JSON in it.
+/// The body as it arrived, so that numbers keep their digits; the decoded value, if the body is not valid JSON
+/// throughout.
 fn exact(response: &Response<Value>) -> String {
     let body = response.body().strip_prefix(b"\xef\xbb\xbf").unwrap_or(response.body());
     match serde_json::from_slice::<Box<RawValue>>(body) {
@@ -166,7 +167,7 @@ fn exact(response: &Response<Value>) -> String {
     }
 }
 
-/// What an update that changed nothing was about, if it can be read.
+/// Prints the object of an update that changed nothing, if there is an operation that reads it.
 async fn read_again(
     context: &Context,
     operation: &'static Operation,
@@ -181,7 +182,7 @@ async fn read_again(
     one(context, read, &response, printer)
 }
 
-/// Without what an operation does not take.
+/// Removes arguments that the operation does not take.
 fn keep_known(operation: &Operation, arguments: &mut Map<String, Value>) {
     arguments.retain(|name, _| {
         let in_query = operation.query.is_some_and(|query| query.field(name).is_some());
@@ -189,7 +190,7 @@ fn keep_known(operation: &Operation, arguments: &mut Map<String, Value>) {
     });
 }
 
-/// Writes entries: a page (`None`), or so many, of as many pages as it takes.
+/// Writes the entries of one page (`limit` is `None`), or up to `limit` entries from as many pages as necessary.
 async fn list(
     context: &Context,
     operation: &'static Operation,
@@ -258,7 +259,7 @@ impl Page {
         })
     }
 
-    /// `None` if there is no list in it.
+    /// `None` if it contains no list.
     pub(crate) fn read(
         json: &str,
         list: impl FnOnce(&BTreeMap<String, Box<RawValue>>) -> Option<String>,
@@ -275,7 +276,7 @@ impl Page {
     }
 }
 
-/// Changes single custom attributes, beside what else is changed, with what the SDK guarantees about that.
+/// Changes single custom attributes, together with other fields, with the SDK's guarantees for that.
 async fn merge(
     context: &Context,
     operation: &'static Operation,
@@ -296,7 +297,7 @@ async fn merge(
     Ok(Exit::Done)
 }
 
-/// Names all that is missing at once, by its flag.
+/// Reports all missing arguments at once, by their flags.
 fn check_required(operation: &'static Operation, arguments: &Arguments) -> Result<(), CliError> {
     let flags = flags::flags(operation);
     let missing = flags.iter().filter(|flag| {
@@ -331,7 +332,7 @@ fn template(operation: &Operation) -> Result<Exit, CliError> {
     Ok(Exit::Done)
 }
 
-/// Asks before something is removed for good.
+/// Asks for confirmation before a destructive operation.
 pub(crate) fn confirm(context: &Context, what: &str) -> Result<(), CliError> {
     if context.yes {
         return Ok(());

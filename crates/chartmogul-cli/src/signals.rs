@@ -4,7 +4,8 @@ use std::io;
 
 use crate::error::{CliError, Exit};
 
-/// SIGINT (Ctrl-C), SIGTERM and SIGHUP, which comes when a terminal is closed. From here on they do not end the program by themselves.
+/// SIGINT (Ctrl-C), SIGTERM and SIGHUP, which comes when a terminal is closed. Once this exists, they no longer end the
+/// program by themselves.
 pub(crate) struct Signals {
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
@@ -16,7 +17,7 @@ pub(crate) struct Signals {
 
 impl Signals {
     /// # Errors
-    /// They can't be listened to.
+    /// The signals can't be listened to.
     pub(crate) fn listen() -> Result<Self, CliError> {
         Self::new().map_err(|error| {
             let message = format!("can't listen to signals: {error}");
@@ -66,8 +67,8 @@ impl Signals {
     }
 }
 
-/// Whether the program was started so that it goes on without its terminal, as `nohup` does: listening would undo that. Where that is not
-/// known, nobody listens.
+/// Whether the program was started so that it survives its terminal, as with `nohup`: listening would undo that. True
+/// if it is unknown.
 #[cfg(unix)]
 fn survives_hang_up() -> bool {
     const HANG_UP: u64 = 1; // the first bit

@@ -14,7 +14,7 @@ use crate::error::{CliError, Exit};
 /// Name of the file.
 const NAME: &str = "profiles.json";
 
-/// A key, and where it is good.
+/// A key, and the base URL that it is for.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Profile {
     /// `None` if it is in the keyring.
@@ -41,7 +41,7 @@ pub(super) fn path() -> Option<PathBuf> {
 }
 
 impl Profiles {
-    /// None at all, if there is no file.
+    /// Empty if there is no file.
     pub(super) fn read(path: &Path) -> Result<Self, CliError> {
         let text = match fs::read_to_string(path) {
             Ok(text) => text,
@@ -61,7 +61,7 @@ impl Profiles {
         })
     }
 
-    /// Replaces the file as a whole, or leaves it as it is.
+    /// Replaces the file atomically.
     pub(super) fn write(&self, path: &Path) -> Result<(), CliError> {
         let written = || -> io::Result<()> {
             let folder = path.parent().unwrap_or(Path::new("."));

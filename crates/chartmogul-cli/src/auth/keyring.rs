@@ -27,7 +27,7 @@ mod store {
 
     use keyring_core::{Entry, Error};
 
-    /// Longer, nobody waits for a keyring.
+    /// Maximum time to wait for the keyring.
     const LIMIT: Duration = Duration::from_secs(2);
 
     /// Name of the service that the keys belong to.
@@ -49,7 +49,7 @@ mod store {
         })
     }
 
-    /// Does something on a thread of its own, which is left behind if it takes too long.
+    /// Runs `act` on its own thread, which is abandoned if it takes too long.
     fn within<T: Send + 'static>(
         profile: &str,
         act: impl FnOnce(&Entry) -> Result<T, Error> + Send + 'static,

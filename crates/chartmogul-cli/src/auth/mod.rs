@@ -28,18 +28,18 @@ const VARIABLE: &str = "CHARTMOGUL_API_KEY";
 /// Time limit for checking a key, unless `--timeout` sets another.
 const CHECK_LIMIT: Duration = Duration::from_secs(10);
 
-/// More is read of no key.
+/// Maximum number of bytes to read from standard input.
 const LONGEST: u64 = 64 * 1024;
 
-/// The profile, unless another is named.
+/// Name of the default profile.
 const DEFAULT: &str = "default";
 
-/// A key, and where it is good.
+/// A key, and the base URL that it is for.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(crate) key: String,
     pub(crate) base_url: Option<String>,
-    /// Where the key is kept.
+    /// Where the key was found.
     source: &'static str,
 }
 
@@ -51,7 +51,7 @@ fn profile(connection: &Connection) -> &str {
         .unwrap_or(DEFAULT)
 }
 
-/// The key that is used.
+/// The key to use.
 ///
 /// # Errors
 /// There is none, or it can't be read.

@@ -1,4 +1,4 @@
-//! The command that sends the failed rows.
+//! Builds the command that sends the failed rows again.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use clap::{ArgMatches, parser::ValueSource};
 
 use super::plan::Plan;
 
-/// What belongs to one run of one file only.
+/// Arguments that belong to one run of one file and are not repeated.
 const OF_A_RUN: [&str; 8] = [
     "file", "dry-run", "results", "failed", "report", "journal", "restart", "salvage",
 ];
 
-/// Names columns, which may have another name in the file of failed rows.
+/// The flag whose values are names of columns, which may differ in the file of failed rows.
 const COLUMNS: &str = "clear-empty";
 
-/// A command as it was given, for another file.
+/// The resource and the flags of the command, to repeat it for another file.
 #[derive(Debug)]
 pub(super) struct Again {
     resource: String,
-    /// Flags and their values; none of a switch.
+    /// Flags and their values; `None` for a switch.
     flags: Vec<(String, Option<String>)>,
 }
 
@@ -62,7 +62,7 @@ impl Again {
     }
 }
 
-/// As a shell takes it for one word.
+/// Quotes a word for a shell, if necessary.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

@@ -1,4 +1,4 @@
-//! The objects as they were before the first run, for a report: in a file beside the journal, for later runs.
+//! The objects as they were before the first run, for a report. A file beside the journal keeps them for later runs.
 
 use std::{
     collections::BTreeMap,
@@ -11,15 +11,15 @@ use serde_json::Value;
 use super::{failed::private, files::part};
 use crate::error::{CliError, Exit};
 
-/// By identifier; what was known first stays.
+/// Objects by identifier. If one is added twice, the first one is kept.
 #[derive(Debug, Default)]
 pub(super) struct Before {
-    /// `None` without a journal: then no run continues another.
+    /// `None` without a journal: then a run can't be resumed.
     path: Option<PathBuf>,
     objects: BTreeMap<String, Value>,
 }
 
-/// Beside a journal.
+/// The path of the file beside a journal.
 pub(super) fn beside(journal: &Path) -> PathBuf {
     let mut path = journal.as_os_str().to_owned();
     path.push(".before");
@@ -27,7 +27,7 @@ pub(super) fn beside(journal: &Path) -> PathBuf {
 }
 
 impl Before {
-    /// Of the runs before.
+    /// Reads what earlier runs have written.
     pub(super) fn read(journal: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = journal.map(beside) else {
             return Ok(Self::default());
@@ -58,7 +58,7 @@ impl Before {
         self.objects.entry(id.to_owned()).or_insert(facts);
     }
 
-    /// Writes all of it, before anything is sent.
+    /// Writes the file, before anything is sent.
     pub(super) fn write(&self) -> Result<(), CliError> {
         let Some(path) = &self.path else { return Ok(()) };
         let part = part(path);

@@ -105,7 +105,7 @@ impl Records {
         Ok(Cell { text, quoted: false })
     }
 
-    /// Whether the row goes on.
+    /// Whether the row has another cell. Skips the delimiter or the end of the line.
     fn goes_on(&mut self) -> bool {
         let rest = self.rest();
         let (length, goes_on) = match rest.as_bytes() {

@@ -14,15 +14,15 @@ pub(super) const OF_FAILED: [&str; 3] = ["chartmogul.row", "chartmogul.outcome",
 /// Another name of the identifier.
 const UUID: &str = "uuid";
 
-/// What can be a column.
+/// The possible columns.
 #[derive(Debug)]
 pub(super) struct Fields {
     /// The parameter of the path.
     pub(super) id: &'static str,
-    /// How its values are written, as far as the document says it.
+    /// The form of its values, if the document has an example.
     pub(super) shape: Option<Shape>,
     flags: Vec<Flag>,
-    /// What the resource has.
+    /// The fields of the object that the operation returns.
     has: &'static [&'static str],
     pub(super) custom: Option<Custom>,
 }
@@ -32,7 +32,8 @@ pub(super) struct Fields {
 pub(super) enum Custom {
     /// They are read, merged and written.
     Merged,
-    /// The API merges them, or replaces all of them, as the operation says; this is where they stand.
+    /// They are sent at this path of the body. The operation determines whether the API merges them or replaces all of
+    /// them.
     Sent(Vec<&'static str>, Attributes),
 }
 
@@ -41,7 +42,7 @@ pub(super) enum Custom {
 pub(super) enum Target {
     Id,
     Field(Flag),
-    /// Units of a currency, for a field in cents.
+    /// An amount in units of a currency, for a field in cents.
     Amount(Flag),
     Custom {
         key: String,
@@ -83,7 +84,7 @@ impl AttributeKind {
 }
 
 impl Target {
-    /// Columns with the same of this exclude each other.
+    /// The field that the column sets; two columns must not set the same one.
     pub(super) fn place(&self) -> Option<String> {
         match self {
             Self::Id => Some("(id)".to_owned()),
@@ -157,7 +158,7 @@ impl Fields {
     /// The meaning of a column with this name.
     ///
     /// # Errors
-    /// Why the name has no meaning.
+    /// Why the name is rejected.
     pub(super) fn target(&self, column: &str, ignored: &[String]) -> Result<Target, String> {
         if ignored.iter().any(|name| name == column) || OF_FAILED.contains(&column) {
             return Ok(Target::Ignored);
@@ -219,7 +220,7 @@ impl Fields {
         let distance = |name: &String| strsim::damerau_levenshtein(wanted, name);
         let nearest = names.iter().min_by_key(|name| distance(name));
         let near = nearest.filter(|name| distance(name) <= wanted.chars().count() / 3 + 1);
-        // `Close Date` is the end of one name only.
+        // `Close Date` is suggested if exactly one name ends with it.
         let mut longer = names.iter().filter(|name| name.ends_with(&format!("_{wanted}")));
         let only = longer.next().filter(|_| longer.next().is_none());
         let near = near.or(only);

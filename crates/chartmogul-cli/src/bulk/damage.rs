@@ -1,4 +1,4 @@
-//! What has become of a cell on its way: errors of a spreadsheet, lost characters, invisible ones.
+//! Damaged cells: error values of a spreadsheet, lost characters, invisible characters.
 
 use super::{cells::Cell, values::Wrong};
 
@@ -25,7 +25,7 @@ pub(super) fn damaged(cell: &Cell) -> Option<Wrong> {
     ))
 }
 
-/// What a text is that a spreadsheet shows in place of a value it does not have.
+/// Whether the text is an error that a spreadsheet shows instead of a value.
 fn spreadsheet_error(text: &str) -> bool {
     const ERRORS: [&str; 9] = [
         "#REF!",
@@ -64,7 +64,7 @@ pub(super) fn invisible(text: &str) -> Option<String> {
     found.map(|(c, name)| format!("{name} (U+{:04X})", u32::from(c)))
 }
 
-/// Without invisible characters, and without spaces at the ends.
+/// The text without invisible characters, and without spaces at its ends.
 pub(super) fn visible(text: &str) -> String {
     let visible = |c: &char| invisible(c.encode_utf8(&mut [0; 4])).is_none() || matches!(c, '\n' | '\r' | '\t');
     text.chars().filter(visible).collect::<String>().trim().to_owned()

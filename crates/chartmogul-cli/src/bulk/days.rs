@@ -1,4 +1,4 @@
-//! Days and instants as people and spreadsheets write them, and the ones that are meant.
+//! Which days and instants may be meant by a text that a person or a spreadsheet wrote.
 
 use chartmogul::chartmogul_api::chrono::{Days, NaiveDate, NaiveTime};
 
@@ -46,14 +46,14 @@ pub(super) fn days_meant(text: &str) -> Vec<String> {
     }
     let by_day = date(three, two, one);
     let by_month = date(three, one, two);
-    // With points, the day is first.
+    // With dots, the day comes first.
     let by_month = by_month.filter(|_| !text.contains('.'));
     let mut meant: Vec<String> = by_month.into_iter().chain(by_day).collect();
     meant.dedup();
     meant
 }
 
-/// The instants that a text may stand for, in UTC; a day is its beginning.
+/// The instants that a text may stand for, in UTC; a day without a time is midnight.
 pub(super) fn instants_meant(text: &str) -> Vec<String> {
     let days = days_meant(text);
     let text = text.trim().trim_start_matches('\'');
@@ -61,7 +61,7 @@ pub(super) fn instants_meant(text: &str) -> Vec<String> {
         Some((_, time)) => ["%H:%M:%S", "%H:%M"]
             .iter()
             .find_map(|form| NaiveTime::parse_from_str(time, form).ok()),
-        // In Excel, the decimals of a day are its time.
+        // In Excel's serial numbers, the fraction is the time of day.
         None if is_plain(text) => serial_time(text),
         None => Some(NaiveTime::MIN),
     };
@@ -71,7 +71,7 @@ pub(super) fn instants_meant(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The time of day in the number that Excel has for an instant.
+/// The time of day of an Excel serial number.
 fn serial_time(text: &str) -> Option<NaiveTime> {
     let decimals: f64 = format!("0.{}", text.split_once('.').map_or("0", |(_, decimals)| decimals))
         .parse()
@@ -81,7 +81,7 @@ fn serial_time(text: &str) -> Option<NaiveTime> {
     NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0)
 }
 
-/// A day as the number that Excel has for it.
+/// The day of an Excel serial number.
 fn serial_day(text: &str) -> Option<String> {
     let number: u64 = text.parse().ok().filter(|number| (20_000..80_000).contains(number))?;
     let first = NaiveDate::from_ymd_opt(1899, 12, 30)?;

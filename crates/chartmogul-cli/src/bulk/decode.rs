@@ -12,7 +12,7 @@ pub(super) struct Decoded {
 /// Decodes a file.
 ///
 /// # Errors
-/// What it is instead of text, and what to do.
+/// What the file is instead of text, and what to do.
 pub(super) fn decode(bytes: &[u8], encoding: Option<&'static Encoding>) -> Result<Decoded, String> {
     if let Some(what) = foreign(bytes) {
         return Err(format!("it is {what}, not CSV: export it as \"CSV UTF-8\""));
@@ -24,7 +24,8 @@ pub(super) fn decode(bytes: &[u8], encoding: Option<&'static Encoding>) -> Resul
     let marked = of_mark.is_some();
     let encoding = of_mark.or(encoding).or_else(|| wide(bytes)).unwrap_or(UTF_8);
     let bytes = &bytes[length..];
-    // In an encoding of single bytes, nearly everything is some text; UTF-8 with more than ASCII is not found by chance.
+    // In a single-byte encoding, nearly all bytes are valid text; but bytes beyond ASCII are hardly valid UTF-8 by
+    // chance.
     if encoding.is_single_byte() && !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok() {
         return Err(format!(
             "it is UTF-8 already, and would be damaged if it were read as {}; leave --encoding out",
@@ -90,7 +91,7 @@ fn not_utf8(bytes: &[u8], at: usize) -> String {
     )
 }
 
-/// The line of a byte; a carriage return alone ends a line, too.
+/// The number of the line that contains the byte; a carriage return alone ends a line, too.
 fn line(bytes: &[u8], at: usize) -> usize {
     let before = &bytes[..at];
     let ends = before.iter().enumerate().filter(|(at, byte)| match byte {

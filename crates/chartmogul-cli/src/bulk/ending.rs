@@ -12,11 +12,11 @@ use crate::error::{self, CliError, Exit};
 pub(super) struct Failures {
     /// 401 and 403.
     sign_in: u64,
-    /// Too many requests, to the end.
+    /// Still rate limited in the last attempt.
     rate_limit: u64,
     /// No usable response.
     unavailable: u64,
-    /// What is wrong with the row itself.
+    /// The row itself is invalid.
     rejected: u64,
 }
 
@@ -25,7 +25,7 @@ impl Failures {
         let Some(failed) = done.outcome.error() else { return };
         let exit = match (failed.error(), failed.status().map(|status| status.as_u16())) {
             (Some(error), _) => error::exit(error),
-            // Of an earlier run: in words only.
+            // From an earlier run: there is a status, but no error value.
             (None, Some(401 | 403)) => Exit::SignIn,
             (None, Some(429)) => Exit::RateLimit,
             (None, Some(400..500)) => Exit::Refused,
@@ -43,7 +43,7 @@ impl Failures {
         self.sign_in + self.rate_limit + self.unavailable + self.rejected
     }
 
-    /// The cause of most of them, unless that is the rows.
+    /// The cause of more than half of the failures, unless it is the rows.
     fn cause(self) -> Option<Exit> {
         let causes = [
             (self.sign_in, Exit::SignIn),
@@ -56,7 +56,7 @@ impl Failures {
             .map(|(_, exit)| exit)
     }
 
-    /// The exit code of a run that came to the end of its input.
+    /// The exit code of a run that reached the end of its input.
     pub(super) fn exit(self, counts: Counts) -> Exit {
         if counts.failed + counts.not_sent == 0 {
             return Exit::Done;
@@ -74,7 +74,7 @@ impl Failures {
 
     /// What to do with the file of failed rows.
     pub(super) fn advice(self, plan: &Plan, options: &Options, failed: &Path) -> String {
-        // Its flags determine what the cells mean: without them, the rows may have another effect.
+        // The command has the same flags, because they determine what the cells mean.
         let command = options.again.command(plan, failed);
         let again = match options.journal {
             Some(_) => "run the same command again".to_owned(),

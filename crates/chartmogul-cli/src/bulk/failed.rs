@@ -45,7 +45,7 @@ impl FailedRows {
         out.write_all(line.as_bytes())
     }
 
-    /// Where rows are written until all are there; what is no file has no other name.
+    /// The path to write to until the file is complete. A device, which can't be renamed, is written directly.
     fn target(&self) -> PathBuf {
         if is_device(&self.path) {
             self.path.clone()
@@ -91,7 +91,8 @@ impl FailedRows {
         }
     }
 
-    /// Gives the file its name: one that is free, because an earlier one may be corrected already. `None` if no row failed.
+    /// Renames the file to a free name, because the user may already have corrected an earlier one. `None` if no row
+    /// failed.
     pub(super) fn finish(mut self) -> io::Result<Option<PathBuf>> {
         let Some(out) = self.out.take() else { return Ok(None) };
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
@@ -119,7 +120,7 @@ fn plain(text: String) -> Cell {
     Cell { text, quoted: false }
 }
 
-/// For customers' data.
+/// Creates a file that only its owner can read, because it contains customers' data.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -150,7 +151,7 @@ fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
     }
 }
 
-/// `deals.failed.csv` beside `deals.csv`; of such a file, `deals.failed.csv` again, which gets a number.
+/// `deals.failed.csv` beside `deals.csv`. For `deals.failed.csv` it is the same path, which gets a number later.
 pub(super) fn beside(input: &Path) -> PathBuf {
     let stem = input
         .file_stem()

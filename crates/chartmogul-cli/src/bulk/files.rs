@@ -1,4 +1,4 @@
-//! The files that a run writes: each of its own, and known to be writable before anything is sent.
+//! Checks the files that a run writes, before anything is sent: no two are the same, and all are writable.
 
 use std::{
     fs::{self, OpenOptions},
@@ -10,7 +10,7 @@ use super::Options;
 use crate::error::{CliError, Exit};
 
 impl Options {
-    /// What is written to a file must not be lost by writing something else to it.
+    /// Rejects a path that is given twice, because one file would overwrite the other.
     pub(super) fn are_files_of_their_own(&self, input: Option<&Path>) -> Result<(), CliError> {
         let files = [
             ("FILE", input),
@@ -22,7 +22,8 @@ impl Options {
         let whole = |(name, path): &(&'static str, Option<&Path>)| Some((*name, whole((*path)?)));
         let files: Vec<_> = files.iter().filter_map(whole).collect();
         for (at, (name, path)) in files.iter().enumerate() {
-            // What is no file, such as /dev/null, is not lost. Failed rows that are fed in again replace their file at the end.
+            // A device such as /dev/null may be given twice. `--failed` may be the input: an existing file is kept, and
+            // the new one gets a number.
             let is_kept = |other: &str| *name == "--failed" && other == "FILE";
             let mut others = files[..at]
                 .iter()
@@ -35,7 +36,7 @@ impl Options {
         Ok(())
     }
 
-    /// Tries the files that are written at the end.
+    /// Checks that the files that are written at the end are writable.
     pub(super) fn are_writable(&self) -> Result<(), CliError> {
         if let Some((report, _)) = &self.report {
             probe(report).map_err(|error| unwritable("--report", report, &error))?;
@@ -65,7 +66,7 @@ impl Options {
     }
 }
 
-/// What is written so that it is never taken for the whole.
+/// The path for an incomplete file, so that it is not taken for the complete one.
 pub(super) fn part(path: &Path) -> PathBuf {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
@@ -77,7 +78,8 @@ pub(super) fn is_device(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|there| !there.is_file())
 }
 
-/// Opens a file for writing, and leaves it as it is. One that is not there is made, filled, and removed: so a full disk is noticed.
+/// Opens an existing file for appending and does not change it. A missing one is created, written to and removed, which
+/// detects a full disk.
 fn probe(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(_) => OpenOptions::new().append(true).open(path).map(drop),
@@ -91,7 +93,7 @@ fn probe(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Nothing was sent, because of this file.
+/// The error for a file that can't be written; nothing was sent.
 pub(super) fn unwritable(option: &str, path: &Path, error: &io::Error) -> CliError {
     let message = format!(
         "{option} {}: can't be written: {error}; nothing was sent",
@@ -102,7 +104,7 @@ pub(super) fn unwritable(option: &str, path: &Path, error: &io::Error) -> CliErr
         .next(format!("Pass {option} FILE with a path that can be written"))
 }
 
-/// The path as everybody writes it, of a file that may not exist yet.
+/// The canonical path of a file that may not exist yet.
 fn whole(path: &Path) -> PathBuf {
     let folder = match path.parent() {
         Some(folder) if folder.as_os_str().is_empty() => Path::new("."),

@@ -1,4 +1,4 @@
-//! The row of names of an input, and what is wrong with it.
+//! The header row of an input, and what is wrong with it.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::flags;
 
-/// Reads it: the columns.
+/// Reads the header row.
 pub(super) fn columns(
     records: &mut Records,
     fields: &Fields,
@@ -38,7 +38,7 @@ pub(super) fn columns(
     for Cell { text: name, .. } in header.cells {
         let target = match fields.target(&name, &settings.ignore) {
             Ok(target) => Some(target),
-            Err(_) if name.is_empty() => None, // refused if it has a cell that is not
+            Err(_) if name.is_empty() => None, // rejected if one of its cells is not empty
             Err(what) => {
                 problems.push(Problem::of_cell(row, &name, None, what));
                 None
@@ -101,7 +101,7 @@ pub(super) fn columns(
     columns
 }
 
-/// A row that looks like the names of the columns, below one that does not.
+/// The number of a later row that looks like the header.
 pub(super) fn names_below(fields: &Fields, below: Rows) -> Option<u64> {
     const FARTHEST: usize = 20;
     let is_id = |cell: &Cell| matches!(fields.target(&cell.text, &[]), Ok(Target::Id));

@@ -1,4 +1,4 @@
-//! The input: a file, or standard input, read once, and gone through as often as needed.
+//! The input: a file or standard input, read once and iterated as often as needed.
 
 use std::{
     fs,
@@ -21,30 +21,30 @@ use crate::{
     output::text::RawFields,
 };
 
-/// How rows are written.
+/// The format of the rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Cells with this between them, below a row of names.
+    /// Cells separated by this delimiter, below a header row.
     Cells(char),
     /// A JSON object in each line.
     JsonLines,
 }
 
-/// The input as text. All of it is in memory, once: the file may change while a run goes on.
+/// The input as text. All of it is kept in memory, because the file may change during a run.
 #[derive(Debug, Clone)]
 pub(super) struct Input {
-    /// As it is named in messages.
+    /// Its name in messages.
     pub(super) name: String,
     /// `None` for standard input.
     pub(super) path: Option<PathBuf>,
     pub(super) form: Form,
-    /// Whether a file of its rows, which is UTF-8, begins with a byte order mark: it is read right without `--encoding`, with the same
-    /// `--encoding` as the input, and by Excel.
+    /// Whether a file of failed rows, which is UTF-8, begins with a byte order mark. With the mark it is decoded
+    /// correctly without `--encoding`, with the `--encoding` of the input, and by Excel.
     pub(super) marked: bool,
     text: Arc<str>,
 }
 
-/// What a row has in a column.
+/// The value of a row in a column.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Raw {
     Text(Cell),
@@ -60,7 +60,7 @@ pub(super) enum Row {
 }
 
 impl Input {
-    /// Reads it.
+    /// Reads the input.
     ///
     /// # Errors
     /// If it can't be read, or is not text.
@@ -105,7 +105,7 @@ impl Input {
         })
     }
 
-    /// Rows of cells, the header among them.
+    /// Rows of cells, including the header.
     pub(super) fn records(&self, delimiter: char) -> Records {
         Records::new(Arc::clone(&self.text), delimiter)
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{flags::Kind, json};
 
-/// A custom attribute of a known type.
+/// The value of a custom attribute whose type is known.
 pub(super) fn attribute(kind: AttributeKind, text: &str) -> Result<Value, Wrong> {
     match kind {
         AttributeKind::String => Ok(text.into()),
@@ -26,7 +26,7 @@ pub(super) fn attribute(kind: AttributeKind, text: &str) -> Result<Value, Wrong>
     }
 }
 
-/// What the cells of a custom attribute without a type look like: the first row of each kind.
+/// The types that the cells of an untyped custom attribute look like, each with the first row that has it.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     column: String,
@@ -44,10 +44,10 @@ impl Seen {
         }
     }
 
-    /// Adds a cell, and returns its own kind.
+    /// Adds a cell, and returns its value.
     pub(super) fn add(&mut self, row: u64, text: &str) -> Result<Value, Wrong> {
         let digits = text.strip_prefix('-').unwrap_or(text);
-        let has_zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."); // it is a code
+        let has_zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0."); // a code
         let kind = match text {
             "true" | "false" | "TRUE" | "FALSE" => AttributeKind::Boolean,
             text if is_plain(text) && !has_zeros && text.contains('.') => AttributeKind::Decimal,
@@ -72,7 +72,7 @@ impl Seen {
         attribute(kind, text)
     }
 
-    /// Whether there was a cell that was not refused.
+    /// Whether any cell was accepted.
     pub(super) fn has_values(&self) -> bool {
         let kinds = [&self.integer, &self.decimal, &self.boolean, &self.text];
         kinds.into_iter().any(Option::is_some)

@@ -1,4 +1,4 @@
-//! What the columns of an input are about: what each sets, of which type, and what the command line says about them.
+//! The layout of an input: what each column sets, of which type, and the settings from the command line.
 
 use std::collections::HashMap;
 
@@ -10,30 +10,30 @@ use super::{
     input::Form,
 };
 
-/// What the command line says about the input.
+/// The settings for the input from the command line.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Settings {
-    /// Of amounts in units whose row has no currency.
+    /// Currency for amounts in units whose row has none.
     pub(super) currency: Option<String>,
-    /// Columns whose empty cells clear.
+    /// Columns whose empty cells clear the field.
     pub(super) clear_empty: Vec<String>,
-    /// Columns that are left out.
+    /// Columns to ignore.
     pub(super) ignore: Vec<String>,
     pub(super) allow_duplicates: bool,
     /// Attributes that a row does not name are removed.
     pub(super) replace_custom: bool,
 }
 
-/// A column of an input that has a row of names.
+/// A column of an input that has a header row.
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// `None` if it is not known.
+    /// `None` if the column is unknown.
     pub(super) target: Option<Target>,
 }
 
 impl Column {
-    /// Whether a file of failed rows has it: not, if it comes from such a file.
+    /// Whether the column is copied to the file of failed rows; the columns that such a file adds are not.
     fn is_kept(&self) -> bool {
         !OF_FAILED.contains(&self.name.as_str())
     }
@@ -46,7 +46,7 @@ pub(super) struct Layout {
     pub(super) fields: Fields,
     pub(super) settings: Settings,
     pub(super) form: Form,
-    /// None for JSON lines, which have names in each line.
+    /// Empty for JSON lines, which have names in each line.
     pub(super) columns: Vec<Column>,
     /// The types of custom attributes, by key.
     pub(super) kinds: HashMap<String, AttributeKind>,
@@ -68,14 +68,14 @@ impl Layout {
         self.form == Form::JsonLines || self.columns.iter().any(is_there)
     }
 
-    /// The names of the columns of a file of failed rows, without its own. The types that were found are said: a few of the rows
-    /// may look different.
+    /// The names of the input's columns in a file of failed rows. They include detected types, because the failed rows
+    /// alone may look like another type.
     pub(super) fn columns_of_failed(&self) -> impl Iterator<Item = String> {
         let kept = self.columns.iter().filter(|column| column.is_kept());
         kept.map(|column| self.name_in_failed(column))
     }
 
-    /// What such a file calls a column.
+    /// The name of a column in the file of failed rows.
     pub(super) fn column_of_failed(&self, name: &str) -> Option<String> {
         let column = self.columns.iter().find(|column| column.name == name);
         column.map(|column| self.name_in_failed(column))
@@ -91,7 +91,7 @@ impl Layout {
         }
     }
 
-    /// The cells of a row that such a file has.
+    /// The cells of a row that are copied to the file of failed rows.
     pub(super) fn given<'a>(&self, cells: &'a [Cell]) -> impl Iterator<Item = &'a Cell> {
         static EMPTY: Cell = Cell {
             text: String::new(),

@@ -1,8 +1,8 @@
 //! Many updates from a file: the subcommand `bulk-update` of each resource that can be updated.
 //!
-//! `decode`, `cells` and `input` read the file; `columns`, `header` and `layout` say what its columns mean, `values`, `kinds` and
-//! `reading` what its cells mean, `sets` which update follows. `numbers`, `days` and `damage` know what was meant by a cell that is
-//! refused. `plan` checks all of it, and `send` or `preview` goes through it.
+//! `decode`, `cells` and `input` read the file. `columns`, `header` and `layout` interpret its columns; `values`,
+//! `kinds` and `reading` interpret its cells; `sets` builds the update. `numbers`, `days` and `damage` suggest what a
+//! rejected cell may mean. `plan` checks all rows; `send` sends them, `preview` is the dry run.
 
 mod again;
 mod before;
@@ -131,7 +131,7 @@ pub(crate) fn command(operation: &'static Operation) -> Command {
         ))
 }
 
-/// What the command line says about the run.
+/// The options of the run from the command line.
 #[allow(clippy::struct_excessive_bools)] // one for each switch
 #[derive(Debug)]
 struct Options {
@@ -147,7 +147,7 @@ struct Options {
     again: Again,
 }
 
-/// Runs it.
+/// Runs the subcommand.
 pub(crate) async fn run(
     context: &Context,
     operation: &'static Operation,
@@ -182,7 +182,7 @@ pub(crate) async fn run(
         path.push(".journal");
         PathBuf::from(path)
     });
-    // The fake forgets everything when this ends.
+    // The fake's data is lost when the program exits, so there is nothing to resume.
     let beside = beside.filter(|_| !is_set("no-journal") && !context.connection.fake);
     let options = Options {
         dry_run: is_set("dry-run"),
@@ -235,7 +235,7 @@ pub(crate) async fn run(
     send::run(context, printer, client, &plan, &options).await
 }
 
-/// For what is told of each row; other columns are refused before anything is sent.
+/// The printer for the result of each row. Unknown `--columns` are rejected here, before anything is sent.
 fn printer<'a>(context: &'a Context, id: &'static str, dry_run: bool) -> Result<Printer<'a>, CliError> {
     let [one, two, three] = if dry_run { preview::FIELDS } else { results::FIELDS };
     let last = dry_run.then_some("lost");
@@ -283,7 +283,7 @@ fn encoding(matches: &ArgMatches) -> Result<Option<&'static Encoding>, CliError>
     }
 }
 
-/// Nothing was sent, because of these.
+/// The error for an invalid input; nothing was sent.
 fn refused(context: &Context, name: &str, problems: &Problems) -> CliError {
     let (count, rows) = (problems.count(), problems.rows());
     let (found, affected) = (counted(count, "problem"), counted(rows as u64, "row"));

@@ -1,6 +1,6 @@
-//! Numbers as people and spreadsheets write them, and the numbers that are meant.
+//! Which numbers may be meant by a text that a person or a spreadsheet wrote.
 
-/// Digits, a point before decimals, a minus before all.
+/// Whether the text is digits, with an optional point before decimals and an optional leading minus.
 pub(super) fn is_plain(text: &str) -> bool {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, decimals) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -8,7 +8,7 @@ pub(super) fn is_plain(text: &str) -> bool {
     are_digits(whole) && are_digits(decimals)
 }
 
-/// Digits with nothing but a sign, as people and spreadsheets write it.
+/// Whether the text is digits with at most a sign, as people and spreadsheets write it.
 pub(super) fn is_signed(text: &str) -> bool {
     let digits = text.trim_matches(|c: char| is_space(c) || matches!(c, '\'' | '+' | '-' | '\u{2212}' | '(' | ')'));
     digits.bytes().all(|byte| byte.is_ascii_digit())
@@ -78,7 +78,7 @@ fn is_currency(c: char) -> bool {
     )
 }
 
-/// Digits with points, commas and spaces between them, as numbers.
+/// The numbers that digits with points, commas and spaces between them may stand for.
 fn plain_numbers(text: &str) -> Vec<String> {
     let groups: Vec<&str> = text.split([',', '.', ' ']).collect();
     if groups
@@ -101,14 +101,14 @@ fn plain_numbers(text: &str) -> Vec<String> {
     match (last, others) {
         (' ', _) if same && in_thousands(&groups) => vec![joined],
         (' ', _) => Vec::new(),
-        // One mark: of thousands, or of decimals.
+        // One separator: of thousands, or of decimals.
         (mark, []) if in_thousands(&groups) && decimals.len() == 3 && groups[0] != "0" => match mark {
             ',' => vec![joined, format!("{}.{decimals}", groups[0])],
             _ => vec![format!("{}.{decimals}", groups[0]), joined],
         },
         (_, []) => vec![format!("{}.{decimals}", groups[0])],
         _ if same && in_thousands(&groups) => vec![joined],
-        // Two kinds of marks: the last one is that of decimals.
+        // Two kinds of separators: the last one is the decimal separator.
         _ if !others.contains(last) && others.iter().all(|other| *other == others[0]) && in_thousands(before) => {
             vec![format!("{}.{decimals}", whole(before))]
         }

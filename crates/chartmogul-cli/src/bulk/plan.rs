@@ -1,4 +1,4 @@
-//! The updates of an input: which update follows from which row. All of it is checked before the first update is sent.
+//! The updates of an input, one for each row. All rows are checked before the first update is sent.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -21,10 +21,10 @@ use super::{
     values,
 };
 
-/// Stands for an identifier that is wrong, while the rest of its row is checked.
+/// Replaces an invalid identifier, while the rest of its row is checked.
 const SOME_UUID: &str = "00000000-0000-4000-8000-000000000000";
 
-/// An input, and what its columns are about.
+/// An input and its layout.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) input: Input,
@@ -32,7 +32,7 @@ pub(super) struct Plan {
     /// Rows below the header that are not blank, and those of them that set something.
     pub(super) rows: u64,
     pub(super) updates: u64,
-    /// Where the rows begin that are no header.
+    /// The rows below the header.
     below: Rows,
 }
 
@@ -56,7 +56,7 @@ impl Plan {
     /// Reads the whole input, and checks it.
     ///
     /// # Errors
-    /// All that is wrong.
+    /// All problems of the input.
     pub(super) fn new(
         client: &Client,
         operation: &'static Operation,
@@ -174,7 +174,7 @@ impl Plan {
         }
     }
 
-    /// Checks a row as it is checked before it is sent, and finds all that is wrong with it, not just the first.
+    /// Makes the checks that sending the row makes, and reports all problems of the row, not just the first.
     fn check_values(&self, client: &Client, row: u64, id: &str, mut sets: Vec<Set>, problems: &mut Problems) {
         let mut id = id;
         loop {

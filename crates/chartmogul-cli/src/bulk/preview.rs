@@ -113,7 +113,7 @@ pub(super) async fn run(
     Ok(failures.exit(counts))
 }
 
-/// Adds the objects that would change, as they are.
+/// Adds the objects that would change, in their current state.
 pub(super) async fn collect(
     context: &Context,
     client: &Client,
@@ -137,11 +137,11 @@ pub(super) async fn collect(
     before.write()
 }
 
-/// What came of a dry run.
+/// The result of a dry run.
 struct Seen {
     counts: Counts,
     failures: Failures,
-    /// By a signal.
+    /// Whether a signal stopped it.
     stopped: bool,
 }
 
@@ -178,7 +178,7 @@ async fn each(
         bar.show(counts, &progress);
     }
     bar.finish();
-    // What the run ended with comes after the last outcome.
+    // An error that ended the run comes after the last outcome.
     while run.try_next().await.map_err(unusable)?.is_some() {}
     if run.report().stopped == Some(chartmogul::bulk::Stopped::KeyRefused) {
         return Err(CliError::new(Exit::SignIn, "unauthorized", "the API key was rejected")
@@ -191,12 +191,12 @@ async fn each(
     })
 }
 
-/// Each field that would change: its name, the old and the new value, and whether it would be lost. For people, amounts have their
-/// currency, also where only that changes.
+/// Each field that would change: its name, the old and the new value, and whether it would be lost. For people, amounts
+/// are shown with their currency, even if only the currency changes.
 fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     let after = after(preview);
     let is_changed = |field: &str| preview.changes.iter().any(|change| change.field == field);
-    // The amount that a line is about; that of a currency, if it has no line of its own.
+    // The amount that a line shows; for a currency, an amount that has no line of its own.
     let amount = |field: &str| {
         let is_in = |name: &str| name == field || field == CURRENCY && !is_changed(name);
         let fields = preview.object.as_object()?.keys().map(String::as_str);
@@ -227,7 +227,7 @@ fn lines(preview: &Preview, for_people: bool) -> Vec<[Value; 4]> {
     preview.changes.iter().map(line).collect()
 }
 
-/// How many entries of a list the new one does not have.
+/// How many entries of the old list are missing in the new one.
 fn missing(change: &chartmogul::bulk::Change) -> u64 {
     let entries = |value: &Option<Value>| value.as_ref().and_then(Value::as_array).cloned();
     let (Some(old), Some(new)) = (entries(&change.old), entries(&change.new)) else {
@@ -236,7 +236,7 @@ fn missing(change: &chartmogul::bulk::Change) -> u64 {
     old.iter().filter(|entry| !new.contains(entry)).count() as u64
 }
 
-/// The object as it would be.
+/// The object as it would be after the update.
 pub(super) fn after(preview: &Preview) -> Value {
     let mut after = preview.object.clone();
     for change in &preview.changes {
@@ -247,7 +247,7 @@ pub(super) fn after(preview: &Preview) -> Value {
     after
 }
 
-/// What the amounts of the rows come to, by currency.
+/// The totals of the amounts, by currency.
 #[derive(Debug, Default)]
 struct Totals {
     /// The fields in cents of the currency beside them.

@@ -1,4 +1,4 @@
-//! What is wrong with an input, and where; all of it, in order.
+//! The problems of an input, with their positions, in order.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -13,11 +13,11 @@ pub(super) struct Problem {
     /// The row as a spreadsheet shows it, or the line of JSON lines; `None` if it is about the whole file.
     pub(super) row: Option<u64>,
     pub(super) column: Option<String>,
-    /// What the cell has.
+    /// The text of the cell.
     pub(super) value: Option<String>,
     /// What it must be: "must be ..", or what is wrong.
     pub(super) must: String,
-    /// What to write instead, if that can be said.
+    /// What to write instead, if known.
     pub(super) meant: Option<String>,
 }
 
@@ -101,7 +101,7 @@ pub(super) struct Problems {
     keys: HashMap<(String, String), (usize, u64)>,
 }
 
-/// More problems than this are counted only.
+/// Further problems are only counted.
 const MOST: usize = 1_000;
 
 impl Problems {
@@ -136,7 +136,7 @@ impl Problems {
         }
     }
 
-    /// In the order of the file.
+    /// Sorts the problems by row.
     pub(super) fn finish(&mut self) {
         for (at, rows) in self.keys.values().filter(|(_, rows)| *rows > 1) {
             if let Some(problem) = self.all.get_mut(*at) {

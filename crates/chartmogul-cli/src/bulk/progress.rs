@@ -21,7 +21,7 @@ use crate::{
     signals::Signals,
 };
 
-/// Rows by what became of them.
+/// Numbers of rows by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) updated: u64,
@@ -106,7 +106,7 @@ fn rounded(time: Duration) -> String {
     }
 }
 
-/// Whether a signal has asked for the end. It is listened to as long as this lives.
+/// Whether a signal has requested a stop. Signals are handled until this is dropped.
 #[derive(Debug, Default)]
 pub(super) struct Stop {
     asked: Arc<AtomicBool>,
@@ -118,7 +118,8 @@ impl Stop {
         self.asked.load(Relaxed)
     }
 
-    /// Ends when SIGINT, SIGTERM or SIGHUP comes. The second one ends the process: what was noted is on the disk.
+    /// The future completes at the first SIGINT, SIGTERM or SIGHUP. The second one exits the process; what is in the
+    /// journal is on the disk.
     ///
     /// # Errors
     /// The signals can't be listened to.

@@ -22,7 +22,8 @@ use crate::{
     output::text::compact,
 };
 
-/// What the cells of a row set. `seen` collects what those of custom attributes look like, before their type is known.
+/// What the cells of a row set. While the types of untyped custom attributes are still unknown, `seen` collects what
+/// their cells look like.
 pub(super) fn read(
     layout: &Layout,
     row: u64,
@@ -86,11 +87,11 @@ struct Reading<'a> {
     row: u64,
     id: Option<String>,
     sets: Vec<Set>,
-    /// What the fields of a JSON object name, and by which name.
+    /// The places that were set (see `Target::place`), each with the name of the field that set it.
     named: Vec<(String, String)>,
     /// Column, field in cents, text.
     amounts: Vec<(String, Vec<&'static str>, String)>,
-    /// Fields whose cell was refused.
+    /// Fields whose cell was rejected.
     spoilt: Vec<Vec<&'static str>>,
     problems: &'a mut Problems,
 }
@@ -103,7 +104,7 @@ impl Reading<'_> {
         });
     }
 
-    /// A field of a JSON object as it was written, or what is in it.
+    /// Reads a field of a JSON object. If its name is unknown and it is an object, reads the fields in it.
     fn field(&mut self, name: &str, json: &str, seen: &mut Option<&mut HashMap<String, Seen>>) {
         let wrong = match self.layout.fields.target(name, &self.layout.settings.ignore) {
             Ok(Target::Ignored) => return,
@@ -125,7 +126,7 @@ impl Reading<'_> {
         self.problems.push(Problem::of_cell(self.row, name, None, wrong));
     }
 
-    /// One that has a place, which no other may have.
+    /// Reads a field with a known name, unless another field has set the same place.
     fn named(&mut self, name: &str, target: &Target, raw: Raw, seen: &mut Option<&mut HashMap<String, Seen>>) {
         let place = target.place();
         if let Some((_, other)) = self.named.iter().find(|(other, _)| place.as_ref() == Some(other)) {
@@ -262,7 +263,7 @@ impl Reading<'_> {
         }
     }
 
-    /// A currency without an amount changes what the amount that is there is worth.
+    /// Rejects a currency without an amount, which would change what the existing amount is worth.
     fn currencies(&mut self) {
         let is_set = |path: &[&str]| {
             let sets = self.sets.iter();
@@ -315,7 +316,7 @@ fn cleared(fields: &Fields, operation: &Operation, target: &Target) -> Result<Wh
     let what = match target {
         Target::Field(flag) | Target::Amount(flag) => of(&flag.path),
         Target::Custom { key, .. } => match &fields.custom {
-            // What is not in a list that is sent without replacing all stays.
+            // If the API does not replace all, attributes that are missing in the list stay, so none can be removed.
             Some(Custom::Sent(path, Attributes::List | Attributes::TypedList)) if !operation.replaces_all(path[0]) => {
                 None
             }

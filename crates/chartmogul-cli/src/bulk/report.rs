@@ -11,15 +11,15 @@ use crate::{
     money,
 };
 
-/// Where a deal stands. The document does not say of a field that it is this.
+/// The field with the stage of a deal. The document does not mark a field as such.
 const STAGE: &str = "pipeline_stage";
 
-/// What the page is about: fields of a resource.
+/// The fields of a resource that the page shows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Subject {
     /// The amount in cents.
     cents: &'static str,
-    /// The day that tells the month.
+    /// The day that determines the month.
     day: &'static str,
 }
 
@@ -172,12 +172,12 @@ fn chart(title: &str, groups: &BTreeMap<String, [i128; 2]>, currency: &str) -> S
     let room = WIDTH - NAMES - VALUES;
     let all = || groups.values().flatten().copied();
     let (least, most) = (all().min().unwrap_or(0).min(0), all().max().unwrap_or(0).max(0));
-    #[allow(clippy::cast_precision_loss)] // a picture
+    #[allow(clippy::cast_precision_loss)] // precise enough for a picture
     let place = |cents: i128| NAMES + room * (cents - least) as f64 / ((most - least).max(1)) as f64;
     let zero = place(0);
     let mut shapes = String::new();
     for (at, (name, values)) in groups.iter().enumerate() {
-        #[allow(clippy::cast_precision_loss)] // a picture
+        #[allow(clippy::cast_precision_loss)] // precise enough for a picture
         let top = ROW * at as f64 + 6.0;
         shapes += &format!(
             "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>\n",
@@ -203,7 +203,7 @@ fn chart(title: &str, groups: &BTreeMap<String, [i128; 2]>, currency: &str) -> S
             );
         }
     }
-    #[allow(clippy::cast_precision_loss)] // a picture
+    #[allow(clippy::cast_precision_loss)] // precise enough for a picture
     let height = ROW * groups.len() as f64 + 6.0;
     format!(
         "<h3>{title}</h3>\n<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-label=\"{title}, {}\">\n\

@@ -58,7 +58,7 @@ impl Line {
                 Word::NotSent,
                 Some("an earlier row of the same object must be made first".to_owned()),
             ),
-            // It was stopped while it was under way, or failed.
+            // The update failed, or was stopped in flight.
             other => match other.error() {
                 Some(error) => (Word::Failed, Some(reason(error))),
                 None => (Word::NotSent, None),
@@ -78,7 +78,7 @@ impl Line {
         }
     }
 
-    /// Of a row whose cells are all empty.
+    /// The result of a row whose cells are all empty.
     pub(super) fn empty(row: u64, id: &str) -> Self {
         Self {
             row,
@@ -89,7 +89,7 @@ impl Line {
         }
     }
 
-    /// As one object, in this order.
+    /// The line as a JSON object, with its fields in this order.
     pub(super) fn json(&self, id: &str) -> String {
         let [outcome, status, reason] = FIELDS;
         object(&[
@@ -102,7 +102,7 @@ impl Line {
     }
 }
 
-/// An object whose fields stay in order.
+/// A JSON object that keeps the order of its fields.
 pub(super) fn object(fields: &[(&str, Value)]) -> String {
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.to_string())).collect();
     text::object(fields.iter().map(|(name, value)| (*name, value.as_str())))

@@ -28,7 +28,7 @@ use crate::{
     output::Printer,
 };
 
-/// The bar moves at least so often.
+/// Maximum time between two updates of the progress bar.
 const A_MOMENT: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(
@@ -113,12 +113,12 @@ struct Told<'a> {
     printer: Printer<'a>,
     results: Option<ResultsFile>,
     failed: FailedRows,
-    /// Of the objects that would change, for a report.
+    /// The objects before the run, for a report.
     before: Before,
     changes: Option<report::Changes>,
     counts: Counts,
     failures: Failures,
-    /// Rows that an earlier run made without a report.
+    /// Rows that an earlier run updated without a report.
     earlier: u64,
     /// Why nothing more is printed; the run itself continues.
     unprinted: Option<CliError>,
@@ -127,7 +127,7 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    /// Goes through the rows and their outcomes, which are in the same order. Why the run failed, if it did.
+    /// Reports each row with its outcome; both come in the same order. Returns why the run failed, if it did.
     async fn each(&mut self, plan: &Arc<Plan>, run: &mut Run<Value>, bar: &Bar) -> Option<bulk::Error> {
         let progress = run.progress();
         for planned in plan.rows() {
@@ -166,7 +166,7 @@ impl Told<'_> {
             bar.show(self.counts, &progress);
             self.row(&planned, &line);
         }
-        // What the run ended with comes after the last outcome.
+        // An error that ended the run comes after the last outcome.
         loop {
             match run.try_next().await {
                 Ok(Some(_)) => {}
@@ -184,7 +184,7 @@ impl Told<'_> {
             _ => Ok(()),
         });
         self.note(written);
-        // As a table, what needs a look.
+        // A table shows only failed rows.
         if self.unprinted.is_none() && (self.context.output.format != Format::Table || is_failed) {
             let printed = self.printer.entry(&line.json(self.id));
             self.printed(printed);
@@ -205,7 +205,7 @@ impl Told<'_> {
         }
     }
 
-    /// Writes what comes last. What could not be written and what could not be printed, if something.
+    /// Finishes files and output. Returns the first error of writing a file, and the first error of printing.
     fn end(mut self, plan: &Plan, options: &Options) -> (Option<String>, Option<CliError>) {
         let context = self.context;
         let results = self.results.take().map_or(Ok(()), ResultsFile::finish);
@@ -247,18 +247,18 @@ impl Told<'_> {
     }
 }
 
-/// Makes the journal that of this input, and says how many of its rows were made earlier.
+/// Prepares the journal for this input, and returns how many of its rows earlier runs have done.
 fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Options) -> Result<u64, CliError> {
     let Some(path) = &options.journal else { return Ok(0) };
     let updates = || plan.updates(client).filter_map(Result::ok); // they were checked
     if options.restart && path.exists() {
-        // Only a journal is removed, and none that another run writes.
+        // Removes only a journal, and none that another run is writing.
         match carry_over(path, updates()) {
             Ok(_) | Err(bulk::Error::JournalDamaged { .. } | bulk::Error::InputChanged { .. }) => {}
             Err(error) => return Err(unable(&error, options)),
         }
         fs::remove_file(path).map_err(|error| CliError::file("remove", path, &error))?;
-        let _ = fs::remove_file(before::beside(path)); // there is one if there was a report
+        let _ = fs::remove_file(before::beside(path)); // exists only if there was a report
     }
     if options.salvage && path.exists() {
         let kept = salvage(path).map_err(|error| unable(&error, options))?;
@@ -268,7 +268,7 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
     Ok(carried.made)
 }
 
-/// Why a run can't begin, or go on.
+/// Why a run can't start or continue.
 fn unable(error: &bulk::Error, options: &Options) -> CliError {
     let message = error::told(error);
     let journal = options

@@ -79,7 +79,7 @@ fn attributes(form: Attributes, custom: &[(&String, &Option<Value>)]) -> Value {
     }
 }
 
-/// Sets a field of an object in objects.
+/// Sets a field of nested objects.
 fn insert(object: &mut Map<String, Value>, path: &[&str], value: Value) {
     match path {
         [] => {}
@@ -93,13 +93,13 @@ fn insert(object: &mut Map<String, Value>, path: &[&str], value: Value) {
     }
 }
 
-/// The cell that a check is about, by the name of the field.
+/// The index of the cell that a check rejects, from the name of the field in the error.
 pub(super) fn culprit(sets: &[Set], field: &str) -> Option<usize> {
     let is_within = |path: &str| {
         let rest = field.strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    // Those of a list are counted.
+    // Custom attributes in a list are identified by their index.
     let index = field
         .split_once("custom[")
         .and_then(|(_, rest)| rest.split_once(']')?.0.parse::<usize>().ok());

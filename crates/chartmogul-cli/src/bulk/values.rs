@@ -86,8 +86,8 @@ fn integer(text: &str) -> Result<Value, Wrong> {
     Ok(number.into())
 }
 
-/// A field in cents. What is formatted as amounts are may be in units: advice to leave the decimals out would make it a hundred times
-/// smaller. `units` is what takes amounts in units, such as "name the column `amount`".
+/// A field in cents. A text with separators or decimals may be an amount in units: the advice to remove them could make
+/// it a hundred times smaller. `units` says how to pass amounts in units, such as "name the column `amount`".
 pub(crate) fn whole_cents(text: &str, units: Option<&str>) -> Result<Value, Wrong> {
     let wrong = match integer(text) {
         Err(wrong) if !is_signed(text) => wrong,
@@ -110,7 +110,7 @@ fn number(text: &str) -> Result<Value, Wrong> {
     if !is_plain(text) {
         return Err(must());
     }
-    // JSON has no zeros in front.
+    // JSON has no leading zeros.
     let zeros = text.bytes().take_while(|byte| *byte == b'0').count();
     let text = match text.as_bytes().get(zeros) {
         Some(byte) if byte.is_ascii_digit() => &text[zeros..],
@@ -128,10 +128,10 @@ fn number(text: &str) -> Result<Value, Wrong> {
 /// An amount in units of its currency, in cents.
 pub(super) fn cents(text: &str, currency: &str) -> Result<i64, Wrong> {
     crate::money::to_cents(text, currency).map_err(|said| {
-        // The value is shown in front of it.
+        // The value is shown before the message.
         let must = said.strip_prefix(&format!("{text:?} ")).unwrap_or(&said);
         let mut meant = match text.split_once('.') {
-            // One point before three digits may stand between thousands.
+            // A single point before three digits may be a thousands separator.
             Some((whole, rest)) if is_plain(text) && rest.len() == 3 && whole != "0" => {
                 let kept = rest.trim_end_matches('0');
                 vec![

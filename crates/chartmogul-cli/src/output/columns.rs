@@ -7,7 +7,7 @@ use crate::{
     money,
 };
 
-/// Behind the name of an amount whose currency is not known.
+/// Follows the name of an amount whose currency is unknown.
 pub(crate) const CENTS: &str = "(cents)";
 
 /// A column of a table or of CSV, or a field of JSON.
@@ -43,7 +43,7 @@ impl Column {
         }
     }
 
-    /// Cents as an amount, under a name that does not say cents.
+    /// A field in cents as an amount, under a name without `_in_cents`.
     fn money(cents: &str) -> Self {
         let name = cents.strip_suffix(IN_CENTS).unwrap_or(cents);
         let parent = cents
@@ -56,7 +56,7 @@ impl Column {
         }
     }
 
-    /// A number of cents as an amount, or with a name that says cents, if the currency is not known.
+    /// Shows a field in cents as an amount, or with `(cents)` in its name if the currency is unknown.
     pub(crate) fn for_people(self, cents: &[&str], has_currency: bool) -> Self {
         if !cents.contains(&self.name.as_str()) || self.name.ends_with(IN_CENTS) {
             return self;
@@ -106,7 +106,7 @@ impl Column {
     }
 }
 
-/// The columns that were asked for.
+/// The columns that the user chose.
 ///
 /// # Errors
 /// A name that is none of the fields, if those are known.
@@ -130,8 +130,8 @@ pub(crate) fn chosen(fields: &[&str], names: &[String]) -> Result<Vec<Column>, C
     names.iter().map(column).collect()
 }
 
-/// The columns of a table, unless others are asked for: amounts have their currency with them. `cents` names those whose names do not say
-/// what they are in.
+/// The default columns of a table, in which amounts have their currency. `cents` lists the fields in cents, as not all
+/// of their names say it.
 pub(crate) fn of_table<'a>(fields: impl Iterator<Item = &'a str>, cents: &[&str]) -> Vec<Column> {
     let fields: Vec<_> = fields.collect();
     let has_currency = fields.contains(&CURRENCY);
@@ -148,7 +148,7 @@ pub(crate) fn of_table<'a>(fields: impl Iterator<Item = &'a str>, cents: &[&str]
         .collect()
 }
 
-/// The columns of CSV, unless others are asked for: as they are sent, so that they can be sent back.
+/// The default columns of CSV: values as received, so that they can be sent back.
 pub(crate) fn of_csv<'a>(fields: impl Iterator<Item = &'a str>) -> Vec<Column> {
     fields.map(Column::value).collect()
 }

@@ -9,8 +9,8 @@ use jaq_json::{Val, read};
 
 use crate::error::{CliError, Exit};
 
-/// Functions of jq that a filter does not have: it must neither end the program, whose run may be under way, nor read its
-/// environment, where the API key is.
+/// Functions of jq that are disabled: a filter must neither end the program, perhaps in the middle of a run, nor read
+/// its environment, which may contain the API key.
 const OF_THE_PROGRAM: [&str; 3] = ["env", "halt", "halt_error"];
 
 /// A filter that is ready to run.
@@ -45,7 +45,7 @@ impl Filter {
         Ok(Self(filter))
     }
 
-    /// What it makes of a JSON text: texts as they are, other values as JSON on one line.
+    /// Passes each output for a JSON text to `each`: texts as they are, other values as JSON on one line.
     ///
     /// # Errors
     /// The filter fails.

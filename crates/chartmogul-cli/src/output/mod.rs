@@ -22,34 +22,34 @@ use crate::{
 /// Writes the result of a command.
 pub(crate) struct Printer<'a> {
     context: &'a Context,
-    /// In this order they are written.
+    /// Fields, in the order in which they are written.
     fields: Vec<&'static str>,
-    /// Those of them that are amounts in cents.
+    /// The fields that are amounts in cents.
     cents: &'static [&'static str],
-    /// Those that were asked for.
+    /// The columns that the user chose.
     chosen: Option<Vec<Column>>,
     filter: Option<jq::Filter>,
     out: BufWriter<Stdout>,
     entries: Entries,
 }
 
-/// What has been made of the entries so far.
+/// The state of a list's entries.
 enum Entries {
-    /// There was none yet.
+    /// No entry yet.
     None,
-    /// So many were written.
+    /// At least one was written.
     Written,
-    /// They are kept, because the filter wants all of them.
+    /// They are kept, because the filter needs all of them.
     Kept(Vec<String>),
     Csv(Vec<Column>),
     Table(Vec<Column>, Vec<Vec<String>>),
 }
 
 impl<'a> Printer<'a> {
-    /// For what an operation returns; anything, if there is none.
+    /// For the objects that an operation returns; for any object, if it is `None`.
     ///
     /// # Errors
-    /// A column or a filter that can't be.
+    /// An unknown column, or an invalid filter.
     pub(crate) fn new(context: &'a Context, operation: Option<&Operation>) -> Result<Self, CliError> {
         let Some(operation) = operation else {
             return Self::of(context, Vec::new());
@@ -70,10 +70,10 @@ impl<'a> Printer<'a> {
         Ok(this)
     }
 
-    /// For objects with these fields; any, if there are none.
+    /// For objects with these fields; for any object, if there are none.
     ///
     /// # Errors
-    /// A column or a filter that can't be.
+    /// An unknown column, or an invalid filter.
     pub(crate) fn of(context: &'a Context, fields: Vec<&'static str>) -> Result<Self, CliError> {
         let output = &context.output;
         let filter = output.jq.as_deref().map(jq::Filter::new).transpose()?;
@@ -113,7 +113,7 @@ impl<'a> Printer<'a> {
         self.flush()
     }
 
-    /// An object that is about a list which comes at once, in this field: as a whole where that can be shown.
+    /// An object with a complete list in `field`. It is written as a whole if the format allows it.
     pub(crate) fn object_with_entries(mut self, json: &str, field: &str) -> Result<(), CliError> {
         if self.context.output.format == Format::Json && self.chosen.is_none() || self.filter.is_some() {
             self.fields = Vec::new(); // those are the fields of the entries
@@ -150,7 +150,7 @@ impl<'a> Printer<'a> {
         Ok(())
     }
 
-    /// An entry of a list. Lines of JSON and CSV are written at once, and so is an array of JSON, bit by bit.
+    /// An entry of a list. JSON lines and CSV are written at once, and so are the items of a JSON array.
     pub(crate) fn entry(&mut self, json: &str) -> Result<(), CliError> {
         let json = self.ordered(json);
         match (self.filter.is_some(), self.context.output.format) {
@@ -191,12 +191,12 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Writes out what was given so far, for a reader that waits for it.
+    /// Flushes the output, for a reader that waits for it.
     pub(crate) fn flush(&mut self) -> Result<(), CliError> {
         self.out.flush().map_err(|error| CliError::output(&error))
     }
 
-    /// The list has ended.
+    /// Ends the list.
     pub(crate) fn end(mut self) -> Result<(), CliError> {
         let entries = std::mem::replace(&mut self.entries, Entries::None);
         match (entries, self.filter.is_some(), self.context.output.format) {
@@ -224,7 +224,7 @@ impl<'a> Printer<'a> {
 
     fn table(&mut self, columns: &[Column], rows: &[Vec<String>]) -> Result<(), CliError> {
         let names: Vec<_> = columns.iter().map(|column| column.name.as_str()).collect();
-        // What was asked for is shown, whatever the room.
+        // Columns that the user chose are shown even if they do not fit.
         let width = if self.chosen.is_some() {
             None
         } else {
@@ -262,7 +262,7 @@ impl<'a> Printer<'a> {
         self.record(cells.iter().map(String::as_str))
     }
 
-    /// CSV has the names of the API, which do not always say that an amount is in cents.
+    /// CSV uses the API's names, which do not always say that an amount is in cents.
     fn note_cents(&self) {
         let Entries::Csv(columns) = &self.entries else { return };
         let names = columns.iter().map(|column| column.name.as_str());
@@ -281,7 +281,7 @@ impl<'a> Printer<'a> {
             .map_err(|error| CliError::output(&error))
     }
 
-    /// The columns that were asked for, or those that suit the format.
+    /// The columns that the user chose, or the default ones of the format.
     fn columns(&self, json: &str) -> Vec<Column> {
         if let Some(chosen) = &self.chosen {
             return chosen.clone();
@@ -299,7 +299,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// Names and values below each other; what is inside of an object has a dot.
+    /// Names and values of an object; names in a nested object have a dot.
     fn pairs(&self, json: &str) -> Vec<(String, String)> {
         if text::RawFields::of(json).is_none() {
             return vec![(String::new(), text::cell(json))];
@@ -327,7 +327,7 @@ impl<'a> Printer<'a> {
         pairs.collect()
     }
 
-    /// In the order of the document.
+    /// The object with its fields in the order of the document.
     fn ordered(&self, json: &str) -> String {
         match RawFields::of(json) {
             Some(mut fields) => {
@@ -338,7 +338,7 @@ impl<'a> Printer<'a> {
         }
     }
 
-    /// With the fields that were asked for.
+    /// The object with the fields that the user chose.
     fn projected(&self, json: String) -> String {
         let Some(chosen) = &self.chosen else { return json };
         let values: Vec<_> = chosen
@@ -373,7 +373,7 @@ pub(crate) fn items(json: &str) -> Vec<String> {
     items.into_iter().map(|item| item.get().to_owned()).collect()
 }
 
-/// Text that is no result of an operation: a template, a script.
+/// Prints text that is not the result of an operation: a template, a script.
 pub(crate) fn print(text: &str) -> Result<(), CliError> {
     let mut out = io::stdout();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());

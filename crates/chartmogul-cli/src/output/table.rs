@@ -1,20 +1,21 @@
-//! Tables for people: columns that are as wide as what is in them, and end where the terminal does.
+//! Tables for people: columns are as wide as their content, and the last ones are left out if the terminal is too
+//! narrow.
 
 use unicode_width::UnicodeWidthStr as _;
 
-/// Between two columns.
+/// The space between two columns.
 const GAP: &str = "  ";
 /// A cell that is wider is cut off, if the table would not fit otherwise.
 const WIDEST: usize = 40;
 
-/// A table, and the columns that had no room.
+/// A table, and the columns that did not fit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) text: String,
     pub(crate) left_out: Vec<String>,
 }
 
-/// Lays out rows below a line of names. Without a width, every column is there.
+/// Lays out rows below a header line. Without a width, every column is shown.
 pub(crate) fn render(names: &[&str], rows: &[Vec<String>], width: Option<usize>, bold: bool) -> Table {
     let columns = names.iter().enumerate().map(|(at, name)| {
         let cells = rows
@@ -35,7 +36,7 @@ pub(crate) fn render(names: &[&str], rows: &[Vec<String>], width: Option<usize>,
             }
         }
         while columns.len() > 1 && total(&columns) > width {
-            // The first says what the row is.
+            // The first column identifies the row, so it is kept.
             let last = |is: fn(&Column) -> bool| columns.iter().rposition(is).filter(|at| *at > 0);
             let at = last(Column::is_minor).or_else(|| last(|column| !column.is_money));
             let gone = columns.remove(at.unwrap_or(columns.len() - 1));
@@ -76,7 +77,7 @@ impl Column {
             .unwrap_or_default()
             .max(name.width());
         let is_number = |cell: &str| cell.parse::<f64>().is_ok();
-        // Amounts have their currency behind them.
+        // Amounts are followed by their currency.
         let is_amount = |cell: &str| {
             cell.split_once(' ')
                 .is_some_and(|(number, code)| is_number(number) && code.len() == 3)
@@ -91,7 +92,7 @@ impl Column {
         }
     }
 
-    /// Whether it says less than others: an identifier of something else, a time, an object.
+    /// Whether the column is less important than others: an identifier of something else, a time, an object.
     fn is_minor(&self) -> bool {
         let is_object = || self.cells.iter().any(|cell| cell.starts_with(['{', '[']));
         self.name.ends_with("_uuid") || self.name.ends_with("_at") || is_object()
@@ -116,7 +117,7 @@ pub(crate) fn pairs(pairs: &[(String, String)], bold: bool) -> String {
     lines.collect()
 }
 
-/// Without characters that do something to a terminal.
+/// Replaces characters that would control the terminal.
 pub(crate) fn safe(text: &str) -> String {
     let visible = |c: char| match c {
         '\n' | '\r' | '\t' => ' ',

@@ -43,19 +43,19 @@ impl RawFields {
         field.map(|(_, value)| value.get())
     }
 
-    /// In the order of these names; what is not named comes last.
+    /// Sorts the fields in the order of these names; others come last.
     pub(crate) fn sort(&mut self, names: &[&str]) {
         let place = |name: &str| names.iter().position(|known| *known == name).unwrap_or(names.len());
         self.0.sort_by_key(|(name, _)| place(name));
     }
 
-    /// As JSON, on one line as far as the values are.
+    /// As JSON, on one line if the values are.
     pub(crate) fn to_json(&self) -> String {
         object(self.0.iter().map(|(name, value)| (name.as_str(), value.get())))
     }
 }
 
-/// An object of fields that are JSON.
+/// A JSON object from fields whose values are JSON.
 pub(crate) fn object<'a>(fields: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let fields = fields.map(|(name, value)| format!("{}:{value}", string(name)));
     format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
@@ -66,7 +66,7 @@ pub(crate) fn string(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// The value inside of objects: `custom.seats`.
+/// The value at a path through nested objects: `custom.seats`.
 pub(crate) fn at(json: &str, path: &str) -> Option<String> {
     let fields = RawFields::of(json)?;
     if let Some(value) = fields.get(path) {
@@ -86,7 +86,7 @@ pub(crate) fn cell(json: &str) -> String {
     }
 }
 
-/// On one line.
+/// The JSON on one line.
 pub(crate) fn compact(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for token in tokens(json) {
@@ -95,7 +95,7 @@ pub(crate) fn compact(json: &str) -> String {
     out
 }
 
-/// On a line for each field, with two spaces for each level, from a level on.
+/// The JSON with a line for each field, indented by two spaces per level, starting at `level`.
 pub(crate) fn pretty(json: &str, level: usize) -> String {
     let mut out = String::with_capacity(json.len() * 2);
     let mut depth = level;
@@ -131,7 +131,7 @@ pub(crate) fn pretty(json: &str, level: usize) -> String {
     out
 }
 
-/// The tokens of a JSON text, without what is between them.
+/// The tokens of a JSON text, without the whitespace between them.
 fn tokens(json: &str) -> impl Iterator<Item = &str> {
     let mut rest = json;
     std::iter::from_fn(move || {
@@ -149,7 +149,7 @@ fn tokens(json: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The length of the text with which JSON begins.
+/// The length of the string at the beginning of the JSON, including its quotes.
 fn closing_quote(json: &str) -> usize {
     let mut escaped = false;
     for (at, byte) in json.bytes().enumerate().skip(1) {
