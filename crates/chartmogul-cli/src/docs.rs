@@ -1,4 +1,4 @@
-//! Documentation of the program, by itself: the tree of commands as data, completions, man pages.
+//! The built-in documentation: the tree of commands as data, completions, man pages.
 
 use std::{fs, path::Path};
 

@@ -195,7 +195,7 @@ impl From<ApiError> for CliError {
     }
 }
 
-/// An error of the library with its causes, in words of the command line.
+/// An error of the library with its causes, in the terms of the command line.
 pub(crate) fn told(error: &dyn StdError) -> String {
     let mut message = error.to_string();
     let mut source = error.source();

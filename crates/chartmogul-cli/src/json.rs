@@ -1,7 +1,7 @@
-//! JSON that was written by people: taken exactly, or refused.
+//! JSON that was written by people: read exactly, or rejected.
 //!
-//! `serde_json` rounds numbers that no `f64` holds, and of two fields with one name it takes the last. Neither is what was
-//! meant.
+//! `serde_json` rounds numbers that an `f64` can't hold, and of two fields with the same name it keeps the last.
+//! Neither is what the user meant.
 
 use serde_json::{Map, Number, Value, value::RawValue};
 
@@ -10,7 +10,7 @@ use crate::output::{items, text::RawFields};
 /// The value of a JSON text.
 ///
 /// # Errors
-/// What is wrong with it: it is no JSON, has a name twice in an object, or a number whose digits would be lost.
+/// What is wrong with it: it is not JSON, has a name twice in an object, or a number that would lose digits.
 pub(crate) fn parse(json: &str) -> Result<Value, String> {
     value(whole(json)?, "")
 }

@@ -1,4 +1,4 @@
-//! Where requests go: the base URL, and what of a URL may be shown.
+//! The base URL, and the parts of a URL that may be shown.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use reqwest::Url;
 
 use crate::{Error, generated::DEFAULT_BASE_URL};
 
-/// The URL is in none of these errors: what stands there may be a secret.
+/// Parses the base URL. The errors do not contain it, because it may contain a secret.
 pub(super) fn base_url(text: &str, plain_http: bool) -> Result<Url, Error> {
     let wrong = |why: &str, source| {
         Error::configuration(
@@ -44,7 +44,7 @@ fn is_loopback(url: &Url) -> bool {
     })
 }
 
-/// A URL whose copies have room for the path of a request.
+/// A URL with a long path: its copies are allocated with room for the path of a request.
 pub(super) fn with_room(base_url: &Url) -> Url {
     const LONGEST: usize = 100; // `/v1/contacts/{into_contact_uuid}/merge/{from_contact_uuid}`
     let mut url = base_url.clone();
@@ -52,7 +52,7 @@ pub(super) fn with_room(base_url: &Url) -> Url {
     url
 }
 
-/// Of a URL, what can't be a secret: scheme and host.
+/// The parts of a URL that can't be secret: scheme and host.
 pub(super) fn shown(url: &str) -> String {
     match Url::parse(url).as_ref().map(|url| (url.scheme(), url.host_str())) {
         Ok((scheme @ ("https" | "http"), Some(host))) => format!("{scheme}://{host}"),

@@ -73,7 +73,7 @@ pub struct ClientBuilder<C = Client> {
 
 impl<C> fmt::Debug for ClientBuilder<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Headers of the user's own HTTP client may be secrets, so may be what stands in a URL.
+        // Headers of the user's own HTTP client may be secrets, and a URL may contain one.
         f.debug_struct("ClientBuilder")
             .field("api_key", &self.api_key)
             .field("base_url", &shown(&self.base_url))

@@ -1,4 +1,4 @@
-//! How connections are made: the HTTP client, with its TLS and its proxy.
+//! Builds the HTTP client, with its TLS and its proxy.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -7,7 +7,7 @@ use reqwest::Url;
 use super::proxy::Proxy;
 use crate::Error;
 
-/// What a client of the user's own has to be set up with by the user.
+/// Connection settings; an HTTP client of the user's own must have them set by the user.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Connection {
     pub(super) connect_timeout: Option<Duration>,
@@ -18,7 +18,7 @@ pub(super) struct Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The URL of a proxy may hold a password.
+        // The URL of a proxy may contain a password.
         f.debug_struct("Connection")
             .field("connect_timeout", &self.connect_timeout)
             .field("root_certificates", &self.root_certificates.len())
@@ -59,8 +59,8 @@ impl Connection {
         let mut http = reqwest::Client::builder()
             // A redirect must not turn a write into a read, nor carry the key elsewhere.
             .redirect(reqwest::redirect::Policy::none())
-            // Whether to repeat is decided in one place, and counted there. The zero says so before each request is copied
-            // for a repetition.
+            // Retries are decided and counted in one place, not here. The zero also keeps reqwest from cloning each
+            // request for a retry.
             .retry(reqwest::retry::never().max_retries_per_request(0))
             .connect_timeout(connect_timeout)
             .pool_idle_timeout(idle);
@@ -83,7 +83,7 @@ impl Connection {
 
     #[cfg(feature = "rustls")]
     fn with_tls(&self, http: reqwest::ClientBuilder) -> Result<reqwest::ClientBuilder, Error> {
-        // Whatever backend another crate of the program has switched on.
+        // Even if another crate of the program enables another backend.
         let mut http = http
             .tls_backend_rustls()
             .tls_version_min(reqwest::tls::Version::TLS_1_2);
@@ -117,8 +117,8 @@ pub(super) fn own(client: &reqwest::Client, connection: &Connection) -> Result<(
             None,
         ));
     }
-    // There is no other way to find out. If reqwest shows the policy differently one day, valid clients are rejected; the
-    // alternative would be a write that is lost silently.
+    // There is no other way to find out. If reqwest ever formats the policy differently, valid clients are rejected;
+    // the alternative is a write that is lost silently.
     if !format!("{client:?}").contains(r#"redirect_policy: "Policy(None)""#) {
         return Err(Error::configuration(
             "the `http_client` may follow redirects, which can turn a write into a read; build it with \
@@ -129,7 +129,7 @@ pub(super) fn own(client: &reqwest::Client, connection: &Connection) -> Result<(
     Ok(())
 }
 
-/// Plain http works on a machine without certificates, and does not take the time to read them.
+/// Plain http needs no certificates: it works on a machine without any, and does not spend time reading them.
 #[cfg(feature = "rustls")]
 fn without_certificates(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder {
     http.tls_certs_only([])
@@ -140,7 +140,7 @@ fn without_certificates(http: reqwest::ClientBuilder) -> reqwest::ClientBuilder 
     http
 }
 
-/// The innermost cause; those around it say "builder error".
+/// The innermost cause; the outer ones only say "builder error".
 fn reason(error: &dyn StdError) -> String {
     let mut reason = error;
     while let Some(cause) = reason.source() {

@@ -1,4 +1,4 @@
-//! The headers of a request: whose key, and which program.
+//! The headers of a request: the API key, and the name of the program.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use http::{HeaderMap, HeaderValue, header};
@@ -10,7 +10,7 @@ const USUAL_HEADERS: usize = 8;
 
 const USER_AGENT: &str = concat!("chartmogul-rust/", env!("CARGO_PKG_VERSION"));
 
-/// Those of a request without a body.
+/// The headers of a request without a body.
 pub(super) fn headers(key: &str, program: Option<&str>) -> Result<HeaderMap, Error> {
     let mut headers = HeaderMap::with_capacity(USUAL_HEADERS);
     headers.insert(header::AUTHORIZATION, basic(key)?);
@@ -19,7 +19,7 @@ pub(super) fn headers(key: &str, program: Option<&str>) -> Result<HeaderMap, Err
     Ok(headers)
 }
 
-/// Those of a request with a body.
+/// The headers of a request with a body.
 pub(super) fn with_body(headers: &HeaderMap) -> HeaderMap {
     let mut headers = headers.clone();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -28,7 +28,7 @@ pub(super) fn with_body(headers: &HeaderMap) -> HeaderMap {
 
 /// HTTP Basic: the key is the user name, the password is empty.
 fn basic(key: &str) -> Result<HeaderValue, Error> {
-    // The key itself is never shown, not even where it is wrong.
+    // The key itself is never shown, not even if it is invalid.
     let wrong = |what| Err(Error::configuration(format!("the API key {what}"), None));
     if key.is_empty() {
         return wrong("is empty");

@@ -36,7 +36,7 @@ pub struct Client {
     pub(crate) bounds: Option<Arc<Bounds>>,
     /// Keeps requests instead of sending them; see [`runtime::prepare`].
     pub(crate) records: bool,
-    /// What the generated methods begin with, by progenitor's names.
+    /// The generated methods start from this field; progenitor determines its name.
     #[allow(clippy::struct_field_names)]
     pub(crate) client: runtime::Requests,
     pub(crate) baseurl: runtime::Relative,

@@ -1,4 +1,4 @@
-//! Which proxy `https` goes through.
+//! The proxy for `https`.
 
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -15,7 +15,7 @@ pub(super) enum Proxy {
 }
 
 impl Proxy {
-    /// Rejects one of the environment that can't be used; reqwest would ignore it.
+    /// Rejects an unusable proxy from the environment, which reqwest would ignore.
     pub(super) fn check(&self, base_url: &Url) -> Result<(), Error> {
         if let Self::OfTheEnvironment = self
             && let Some(variable) = unfit_proxy(base_url, |name| std::env::var(name).ok())
@@ -29,10 +29,10 @@ impl Proxy {
         Ok(())
     }
 
-    /// Has requests for this URL go through it.
+    /// Sets this proxy for requests to the URL.
     pub(super) fn set(&self, http: reqwest::ClientBuilder, base_url: &Url) -> Result<reqwest::ClientBuilder, Error> {
         Ok(match self {
-            // Asked here once: all requests go to this server, and reqwest would ask for each.
+            // Decided here once, because all requests go to this server; reqwest would decide for each request.
             Self::OfTheEnvironment if needs_no_proxy(base_url) => http.no_proxy(),
             Self::OfTheEnvironment => http,
             Self::None => http.no_proxy(),
@@ -47,7 +47,7 @@ const PROXIES: &str = if cfg!(feature = "socks") {
     "a URL with the scheme `http` or `https` (others need the feature `socks`)"
 };
 
-/// The URL is in none of these errors: it may hold a password.
+/// Parses the URL of a proxy. The errors do not contain it, because it may contain a password.
 fn proxy(text: &str) -> Result<reqwest::Proxy, Error> {
     let wrong = |source| Error::configuration(format!("the proxy's URL is not usable; it must be {PROXIES}"), source);
     let scheme = if text.contains("://") { "" } else { "http://" };
@@ -55,7 +55,7 @@ fn proxy(text: &str) -> Result<reqwest::Proxy, Error> {
     if !is_usable_proxy(url.as_str()) {
         return Err(wrong(None));
     }
-    reqwest::Proxy::https(url).map_err(|_| wrong(None)) // its causes have the URL
+    reqwest::Proxy::https(url).map_err(|_| wrong(None)) // its causes contain the URL
 }
 
 /// reqwest's matcher silently ignores a proxy that it does not understand, and connects directly.
@@ -65,14 +65,14 @@ fn is_usable_proxy(url: &str) -> bool {
     proxy.is_some_and(|proxy| cfg!(feature = "socks") || matches!(proxy.uri().scheme_str(), Some("http" | "https")))
 }
 
-/// Whether requests for this URL need no proxy, as the environment has it now; what reqwest asks.
+/// Whether requests for this URL need no proxy according to the environment, decided as reqwest does.
 fn needs_no_proxy(url: &Url) -> bool {
     let url = url.as_str().parse();
     url.is_ok_and(|url| Matcher::from_system().intercept(&url).is_none())
 }
 
-/// The variable of the environment that names a proxy for this URL which can't be used. Which variable counts, and what
-/// `NO_PROXY` excepts, is as in reqwest.
+/// The environment variable that sets an unusable proxy for this URL. As in reqwest, the first variable that is not
+/// empty counts, and `NO_PROXY` lists exceptions.
 fn unfit_proxy(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<&'static str> {
     let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, variable(name)?)));
     if variable("REQUEST_METHOD").is_some() {
@@ -83,7 +83,7 @@ fn unfit_proxy(url: &Url, variable: impl Fn(&str) -> Option<String>) -> Option<&
     let (name, _) = proxies
         .find(|(_, proxy)| !proxy.is_empty())
         .filter(|(_, proxy)| !is_usable_proxy(proxy))?;
-    // With a proxy that it understands, for this URL.
+    // Whether reqwest would use a valid proxy for this URL.
     let excepted = first(["NO_PROXY", "no_proxy"]).map_or_else(String::new, |(_, hosts)| hosts);
     let matcher = Matcher::builder().https("http://proxy.invalid").no(excepted).build();
     matcher.intercept(&url.as_str().parse().ok()?)?;

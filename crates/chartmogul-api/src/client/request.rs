@@ -129,7 +129,7 @@ impl Request {
         call(&self.client, route, request, shape).await
     }
 
-    /// The path with its values.
+    /// The path, with the values of its parameters filled in.
     fn filled(&self) -> Result<String, InvalidInput> {
         let wrong = |must_be: &str| InvalidInput::new("path", &self.template, must_be);
         if !self.template.starts_with("/v1/") {
@@ -165,7 +165,7 @@ impl Request {
     }
 }
 
-/// Parameters as a JSON object, in which a name may stand more than once.
+/// Parameters as a JSON object, in which a name may occur more than once.
 struct Query<'a>(&'a [(String, String)]);
 
 impl Serialize for Query<'_> {

@@ -10,7 +10,7 @@ use crate::transport::RawResponse;
 /// `Debug` leaves out headers and body; [`Response::headers`] and [`Response::body`] have them.
 #[derive(Clone)]
 pub struct Response<T> {
-    /// In a box, because it is large, and is handed through some futures on its way.
+    /// Boxed, because it is large, and several futures hand it on.
     pub(crate) value: Box<T>,
     pub(crate) raw: Box<RawResponse>,
     pub(crate) attempts: u32,

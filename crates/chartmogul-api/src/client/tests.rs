@@ -1,4 +1,4 @@
-//! What a builder accepts, and what is never shown of it.
+//! What a builder accepts, and what it never shows.
 #![allow(clippy::unwrap_used)] // tests
 
 use http::{HeaderValue, header};
@@ -64,7 +64,7 @@ fn https_needs_tls() {
     assert_eq!(refused(builder.base_url("http://localhost")), "accepted");
 }
 
-/// Whatever is given as a URL, by mistake or not, is in no error and no `Debug`, nor in any cause.
+/// Nothing that is passed as a URL, even by mistake, appears in an error, in one of its causes, or in `Debug`.
 #[test]
 fn what_stands_in_a_url_is_not_shown() {
     for url in [

@@ -23,12 +23,13 @@ use crate::{
 
 const LIMIT: usize = 300;
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-/// Errors are short, so a longer body is not parsed: as a tree, `[0,0,..]` would take many times the memory that the size limit
-/// of responses allows.
+/// Maximum size of a body to parse. Errors are short; parsed as a tree, a large `[0,0,..]` would take many times the
+/// memory that the size limit of responses allows.
 const READ: usize = 256 * 1024;
-/// Most problems that are taken from a body; the body itself has all.
+/// Maximum number of problems to take from a body; the body itself has all.
 const PROBLEMS: usize = 100;
-/// Most characters of each of their texts. Fields are paths: without a limit, each problem would repeat those above it.
+/// Maximum number of characters of each of their texts. Fields are paths: without a limit, each problem would repeat
+/// the names of all its parents.
 const TEXT: usize = 1_000;
 const HTML_SEARCHED: usize = 64 * 1024;
 
@@ -38,7 +39,7 @@ pub(crate) struct ParsedError {
     pub(crate) problems: Vec<Problem>,
 }
 
-/// Reads a body; `hide` takes out of every text what must not be shown.
+/// Reads a body; `hide` removes from each text what must not be shown.
 pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> ParsedError {
     let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let json = match body.len() {
@@ -46,7 +47,7 @@ pub(crate) fn read(body: &[u8], hide: &dyn Fn(&str) -> String) -> ParsedError {
         _ => None,
     };
     match json {
-        // After decoding: in the body, texts may be escaped.
+        // `hide` works on decoded texts, because in the body they may be escaped.
         Some(json) => from_json(hidden(json, hide)),
         None => ParsedError {
             message: from_text(&hide(&String::from_utf8_lossy(&body[..body.len().min(READ)]))),
@@ -59,7 +60,7 @@ fn hidden(json: Value, hide: &dyn Fn(&str) -> String) -> Value {
     match json {
         Value::String(text) => Value::String(hide(&text)),
         Value::Array(items) => items.into_iter().map(|item| hidden(item, hide)).collect(),
-        // Not decoded, so it can't be searched.
+        // Not decoded, so `hide` can't search it.
         Value::Object(fields) if fields.contains_key(UNREADABLE) => Value::Null,
         Value::Object(fields) => fields
             .into_iter()
@@ -117,14 +118,14 @@ fn from_json(json: Value) -> ParsedError {
     }
 }
 
-/// In an order that does not depend on how `serde_json` keeps fields (its feature `preserve_order`).
+/// The fields in an order that does not depend on `serde_json`'s feature `preserve_order`.
 fn sorted(fields: &Map<String, Value>) -> Vec<(&str, &Value)> {
     let mut fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value)).collect();
     fields.sort_unstable_by_key(|(name, _)| *name);
     fields
 }
 
-/// The first texts in a value, however deep: a message, a list of them, or objects that hold one.
+/// The first texts in a value, at any depth: a message, a list of messages, or objects that contain one.
 fn texts(value: &Value) -> Vec<&str> {
     let mut found = Vec::new();
     find_texts(value, &mut found);
@@ -148,7 +149,7 @@ fn find_texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
     }
 }
 
-/// The messages about a field; what lies deeper has a path.
+/// Adds the messages about a field; nested fields are named by their path.
 fn add<'a>(problems: &mut Vec<Problem>, path: &mut Vec<&'a str>, value: &'a Value) {
     if problems.len() == PROBLEMS {
         return;
@@ -166,7 +167,7 @@ fn add<'a>(problems: &mut Vec<Problem>, path: &mut Vec<&'a str>, value: &'a Valu
     }
 }
 
-/// A path with dots, as far as it is kept.
+/// The path with dots, up to the length that is kept.
 fn joined(path: &[&str]) -> String {
     let mut field = String::new();
     for name in path {
@@ -175,13 +176,13 @@ fn joined(path: &[&str]) -> String {
         }
         field.push_str(&cut(name));
         if field.len() > 4 * TEXT {
-            break; // that many characters are there
+            break; // it has at least `TEXT` characters
         }
     }
     field
 }
 
-/// `error_details` repeats what the fields said and adds a code.
+/// Adds an item of `error_details`, which usually repeats a problem and adds its code.
 fn add_detail(problems: &mut Vec<Problem>, detail: &Value) {
     let part = |name: &str| detail.get(name).and_then(Value::as_str);
     let (Some(field), Some(text)) = (part("param"), part("message")) else {
@@ -221,13 +222,13 @@ fn cut(text: &str) -> String {
 fn from_text(body: &str) -> Option<String> {
     let body = body.trim();
     if body.starts_with(['{', '[', '"']) {
-        return None; // truncated JSON: a piece of it is not a message, and may hold anything
+        return None; // truncated JSON: a piece of it is not a message, and may contain anything
     }
     if !body.starts_with('<') {
         return message(body.lines().next()?);
     }
     let start: String = body.chars().take(HTML_SEARCHED).collect();
-    // ASCII lower case keeps byte offsets.
+    // Lower case in ASCII only, which keeps byte offsets.
     let lower = start.to_ascii_lowercase();
     let inside = |tag: &str| {
         let open = lower.find(&format!("<{tag}"))?;
@@ -361,7 +362,7 @@ mod tests {
         check(&format!("first\n{}", " ".repeat(READ)), Some("first"), &[]);
     }
 
-    /// However long the names, however many the fields, however deep.
+    /// Regardless of the length of names, the number of fields and their depth.
     #[test]
     fn problems_are_few_and_short() {
         let long = "n".repeat(5_000);

@@ -134,7 +134,7 @@ impl Failure {
     pub(crate) fn may_have_happened(self) -> bool {
         match self {
             Self::NotConnected | Self::NotTrusted | Self::TimedOut(TimeoutKind::Connect, _) => false,
-            // An edge that got no response from ChartMogul in time sends 408, too.
+            // An edge that gets no response from ChartMogul in time also sends 408.
             Self::Status(StatusCode::REQUEST_TIMEOUT) => true,
             Self::Status(status) => {
                 status.is_success() || status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE

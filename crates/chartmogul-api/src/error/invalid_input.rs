@@ -23,7 +23,7 @@ enum Found {
     Value(String),
     Missing,
     Unknown,
-    /// It is not about one field but about which of them are set.
+    /// The problem is not one field, but which of them are set.
     Fields(String),
 }
 

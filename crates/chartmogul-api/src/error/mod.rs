@@ -248,7 +248,7 @@ impl StdError for Error {
             | Self::Connection { source, .. }
             | Self::Timeout { source, .. }
             | Self::Limiter { source, .. } => Some(&**source),
-            Self::CustomAttribute(error) => error.source(), // it is the error, not its cause
+            Self::CustomAttribute(error) => error.source(), // the variant is the error itself, not a wrapper
             _ => None,
         }
     }
@@ -289,7 +289,7 @@ impl fmt::Display for TimeoutKind {
 }
 
 impl TimeoutKind {
-    /// What did not happen in time.
+    /// The text of a timeout error.
     fn reached(self, limit: Duration) -> String {
         match self {
             Self::Connect => format!("no connection within {limit:?}"),
@@ -443,13 +443,13 @@ impl From<InvalidInput> for Error {
     }
 }
 
-/// Control characters, line separators, and marks that turn the direction of what follows.
+/// Whether it is a control character, a line separator, or a mark that changes the direction of text.
 fn breaks_a_line(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// One line of at most `limit` characters.
+/// Shortens the text to one line of at most `limit` characters.
 pub(crate) fn shorten(text: &str, limit: usize) -> String {
     let mut line: String = text
         .trim()

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-/// A set of ASCII characters. To look one up takes no branch for what kind of character it is, which a processor can't foresee.
+/// A set of ASCII characters. A lookup does not branch on the kind of character, which a processor can't predict.
 #[derive(Clone, Copy)]
 pub(super) struct Characters([bool; 128]);
 
 impl Characters {
     pub(super) const NONE: Self = Self([false; 128]);
 
-    /// These, and those from the first to the last.
+    /// Adds the characters from `first` to `last`.
     pub(super) const fn and(mut self, first: u8, last: u8) -> Self {
         let mut byte = first;
         while byte.is_ascii() && byte <= last {
@@ -24,13 +24,13 @@ impl Characters {
         self.0.get(usize::from(byte)).is_some_and(|has| *has)
     }
 
-    /// How many there are before the first other one.
+    /// The number of leading bytes that are in the set.
     #[inline]
     pub(super) fn before_another(&self, text: &[u8]) -> usize {
         text.iter().position(|byte| !self.has(*byte)).unwrap_or(text.len())
     }
 
-    /// Whether a text has no others.
+    /// Whether all characters of the text are in the set.
     #[inline]
     pub(super) fn are_all(&self, text: &str) -> bool {
         self.before_another(text.as_bytes()) == text.len()

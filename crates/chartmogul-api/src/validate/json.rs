@@ -1,12 +1,13 @@
-//! Reads JSON that was just written, in one pass and without a copy: a walk takes a fraction of what parsing takes.
+//! Reads JSON that this crate has just serialized, in one pass and without a copy, in a fraction of the time of
+//! parsing.
 //!
-//! It relies on the text being JSON. Of one that is not, it makes something or other, but it always comes to an end.
+//! It relies on the text being valid JSON. For any other text the result is unspecified, but reading always terminates.
 
 use std::borrow::Cow;
 
 use super::characters::Characters;
 
-/// A place in a JSON text.
+/// A position in a JSON text.
 #[derive(Clone, Copy)]
 pub(super) struct Json<'a> {
     text: &'a str,
@@ -18,7 +19,7 @@ impl<'a> Json<'a> {
         Self { text, at: 0 }
     }
 
-    /// What comes next, without what is between values; 0 at the end.
+    /// The next byte after whitespace; 0 at the end.
     #[inline]
     pub(super) fn peek(&mut self) -> u8 {
         loop {
@@ -35,7 +36,7 @@ impl<'a> Json<'a> {
         self.at += 1;
     }
 
-    /// Whether something more is in the list or object that was entered. If not, it has been left.
+    /// Whether the list or object that was entered has another item. If not, leaves it.
     pub(super) fn more(&mut self) -> bool {
         let mut next = self.peek();
         if next == b',' {
@@ -49,7 +50,7 @@ impl<'a> Json<'a> {
         next != 0
     }
 
-    /// The name of a field.
+    /// Reads the name of a field.
     pub(super) fn name(&mut self) -> Cow<'a, str> {
         self.peek();
         let name = self.string();
@@ -57,8 +58,8 @@ impl<'a> Json<'a> {
         name
     }
 
-    /// Whether this is the name of the field that comes next; if so, it has been read. Its length is asked for, because it is
-    /// looked at first: most names have another, and where a name is stored is far away.
+    /// Whether the next field has this name; if so, reads it. The length is passed separately, because it is compared
+    /// first: most names differ in length, and reading the name itself is a distant memory access.
     #[inline]
     pub(super) fn is_name(&mut self, length: usize, name: impl FnOnce() -> &'static str) -> bool {
         let end = self.at + 1 + length;
@@ -77,7 +78,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// A text, which comes next.
+    /// Reads a string, which must be next.
     #[inline]
     pub(super) fn string(&mut self) -> Cow<'a, str> {
         let start = self.at + 1;
@@ -99,7 +100,7 @@ impl<'a> Json<'a> {
         serde_json::from_str(self.since(start)).unwrap_or_default()
     }
 
-    /// A number, `true`, `false` or `null`, as it stands there.
+    /// Reads a number, `true`, `false` or `null`; returns its JSON.
     pub(super) fn word(&mut self) -> &'a str {
         const END: Characters = Characters::NONE
             .and(b',', b',')
@@ -115,7 +116,7 @@ impl<'a> Json<'a> {
         self.since(start)
     }
 
-    /// Any value, as it stands there.
+    /// Reads any value; returns its JSON.
     pub(super) fn value(&mut self) -> &'a str {
         self.peek();
         let start = self.at;

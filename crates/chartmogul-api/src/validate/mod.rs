@@ -1,8 +1,8 @@
-//! The one stage that all input goes through, before anything is sent.
+//! Validates all input in one place, before anything is sent.
 //!
-//! It walks the path, query and body that are about to be sent along the schemas of the operation table, and refuses what the
-//! API's documentation rules out. So it holds alike for typed calls, for `Client::call_json` and for
-//! whoever checks in advance; all else is left to the server.
+//! It checks the path, query and body that are about to be sent against the schemas of the operation table, and rejects
+//! what the API's documentation rules out. So the same rules hold for typed calls, for `Client::call_json` and for
+//! checks in advance; everything else is left to the server.
 
 mod characters;
 mod json;
@@ -68,7 +68,7 @@ fn body_json(body: &Body, json: &str) -> Result<(), InvalidInput> {
     }
 }
 
-/// JSON that somebody else wrote.
+/// JSON from a caller, which may be invalid.
 fn valid(json: &[u8]) -> Result<&str, InvalidInput> {
     match serde_json::from_slice::<IgnoredAny>(json) {
         Ok(_) => text(Some(json)),
@@ -76,7 +76,7 @@ fn valid(json: &[u8]) -> Result<&str, InvalidInput> {
     }
 }
 
-/// JSON that was written here; where there is none, nothing is set.
+/// JSON that this crate has serialized; if there is none, no field is set.
 fn text(json: Option<&[u8]>) -> Result<&str, InvalidInput> {
     std::str::from_utf8(json.unwrap_or(b"{}")).map_err(|_| broken())
 }
@@ -85,13 +85,14 @@ fn broken() -> InvalidInput {
     InvalidInput::new(Place::Body.to_string(), &format_args!("invalid JSON"), "must be JSON")
 }
 
-/// Checks what is given for a parameter of the path, before it gets part of it.
+/// Checks the value of a path parameter, before it becomes part of the path.
 #[cfg(feature = "dynamic")]
 pub(crate) fn argument(parameter: &crate::operation::Parameter, value: &serde_json::Value) -> Result<(), InvalidInput> {
     value::field(parameter.name, &parameter.schema, &value.to_string())
 }
 
-/// Writes a number. JSON has none that is not finite; such a one is marked, so that it is refused by its name.
+/// Serializes a number. JSON has no number that is not finite; a marker is written instead, so that validation rejects
+/// it and names the field.
 #[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 pub(crate) fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     if number.is_finite() {
@@ -102,7 +103,7 @@ pub(crate) fn finite<S: Serializer>(number: &f64, serializer: S) -> Result<S::Ok
     mark.end()
 }
 
-/// The same for one that may be left out.
+/// The same for an optional number.
 #[allow(dead_code)] // for the first optional number of a request
 #[allow(clippy::ref_option)] // as serde calls it
 pub(crate) fn finite_option<S: Serializer>(number: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -112,7 +113,7 @@ pub(crate) fn finite_option<S: Serializer>(number: &Option<f64>, serializer: S) 
     }
 }
 
-/// The same for one that may be cleared.
+/// The same for a number that may be cleared.
 #[allow(dead_code)] // for the first such number of a request
 pub(crate) fn finite_field<S: Serializer>(number: &crate::Field<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     match number {

@@ -17,7 +17,7 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     let (mut template, mut path_rest) = (operation.path, path);
     let mut may_be_another = false;
     for parameter in operation.parameters {
-        // What is before an argument is as long in the path as in the template.
+        // The text before an argument is equally long in the path and in the template.
         let Some(start) = find(template, b'{') else { break };
         let from = path_rest.get(start..).unwrap_or_default();
         let (given, value) = argument(from);
@@ -44,7 +44,7 @@ pub(super) fn check(operation: &Operation, path: &str) -> Result<(), InvalidInpu
     }
 }
 
-/// The argument with which a path begins: encoded, and as it was before; the same if nothing had to be encoded, as in most.
+/// The argument at the start of a path: encoded, and decoded. For most arguments, both are the same.
 fn argument(path: &str) -> (&str, Cow<'_, str>) {
     let plain = UNRESERVED.before_another(path.as_bytes());
     match path.as_bytes().get(plain) {
@@ -56,17 +56,19 @@ fn argument(path: &str) -> (&str, Cow<'_, str>) {
     }
 }
 
-/// Where an ASCII character is first. The texts here are too short for what the standard library does to find it.
+/// The position of the first occurrence of an ASCII character. For texts this short, the standard library's search does
+/// not pay off.
 fn find(text: &str, byte: u8) -> Option<usize> {
     text.bytes().position(|other| other == byte)
 }
 
-/// Whether it may be what stands in paths, such as `search` or `oauth2`; ChartMogul's own identifiers are longer.
+/// Whether the value may be a literal segment of a path, such as `search` or `oauth2`; ChartMogul's own identifiers are
+/// longer.
 pub(super) fn is_word(value: &str) -> bool {
     value.len() < 32 && UNRESERVED.are_all(value) || value.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'-'))
 }
 
-/// An argument that makes of the path that of another operation: its name and value.
+/// The name and value of an argument that turns the path into that of another operation.
 pub(super) fn literal<'a>(
     operation: &'a Operation,
     path: &'a str,
@@ -84,7 +86,7 @@ pub(super) fn literal<'a>(
     })
 }
 
-/// The name of a segment that stands in braces.
+/// The name of a segment in braces.
 pub(crate) fn parameter(segment: &str) -> Option<&str> {
     segment.strip_prefix('{')?.strip_suffix('}')
 }
@@ -95,7 +97,7 @@ pub(crate) fn segment(field: &str, value: &str) -> Result<(), InvalidInput> {
     no_control(field, value)
 }
 
-/// An empty one would turn an object's path into its collection's.
+/// An empty argument would turn an object's path into its collection's.
 fn stays_one(field: &str, value: &str) -> Result<(), InvalidInput> {
     let must_be = match value {
         "" => "must not be empty",
@@ -123,13 +125,13 @@ pub fn encode_path<T: fmt::Display + ?Sized>(value: &T) -> impl fmt::Display {
     Encoded(value)
 }
 
-/// Encodes what is written to it.
+/// Percent-encodes the text that is written to it.
 struct Encoder<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 impl fmt::Write for Encoder<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if UNRESERVED.are_all(text) {
-            return self.0.write_str(text); // as most are
+            return self.0.write_str(text); // the common case
         }
         for byte in text.bytes() {
             if UNRESERVED.has(byte) {
@@ -151,7 +153,7 @@ const UNRESERVED: Characters = Characters::NONE
     .and(b'_', b'_')
     .and(b'~', b'~');
 
-/// Takes the encoding of a path argument back.
+/// Decodes a path argument.
 fn decode(encoded: &str) -> String {
     let mut bytes = Vec::with_capacity(encoded.len());
     let mut rest = encoded.as_bytes();

@@ -256,7 +256,7 @@ fn days_and_instants_are_those_that_the_api_reads() {
             "{said}"
         );
     }
-    // What chrono can hold beyond is sent as it writes it, and refused here.
+    // Later years, which chrono supports, are serialized as chrono writes them, and rejected here.
     let far = chrono::NaiveDate::from_ymd_opt(12026, 1, 1).unwrap();
     for sent in [
         serde_json::to_string(&crate::Date::from(far)),
@@ -405,7 +405,7 @@ fn items_of_a_query_have_no_commas() {
         (r#"{"include":["a","b"]}"#, "ok".to_owned()),
         (r#"{"include":["a","b,c"]}"#, wrong("b,c")),
         (r#"{"include":["a",""]}"#, wrong("")),
-        // It would be sent as `include=`: as one item that is empty, or as if there were no filter.
+        // It would be sent as `include=`, which may mean one empty item, or no filter.
         (
             r#"{"include":[]}"#,
             "`include` was an empty list; must not be empty".to_owned(),
@@ -414,7 +414,7 @@ fn items_of_a_query_have_no_commas() {
     ] {
         assert_eq!(say(query(&QUERY, json.as_bytes())), expected, "{json}");
     }
-    // In a body, commas separate nothing.
+    // In a body, commas are not separators.
     assert_eq!(body_of(&QUERY, r#"{"include":["a","b,c",""]}"#), "ok");
     assert_eq!(body_of(&QUERY, r#"{"include":[]}"#), "ok");
 }
@@ -542,7 +542,7 @@ fn a_path_argument_reaches_no_other_operation() {
         "export.csv",
         "a_rather_long_name_of_an_operation",
     ] {
-        assert!(path::is_word(word), "{word}"); // others are not looked for
+        assert!(path::is_word(word), "{word}"); // other values are not compared with literal segments
     }
     assert!(!path::is_word("pl_b3d81f60-92c7-4e5a-8f14-6a0c9d27e3b8") && !path::is_word("search%20"));
 }
@@ -570,7 +570,7 @@ fn a_request_is_of_the_operation_whose_path_says_most() {
         let found = operations::at(method, path).map(|operation| operation.id);
         assert_eq!(found, id, "{method} {path}");
     }
-    // Whichever comes first in the table.
+    // Regardless of the order in the table.
     let free = operation("/v1/things/{id}", Schema::Text(&Text::ANY));
     let found = |all: &[&'static Operation]| crate::operation::at(all, "GET", "/v1/things/search").unwrap().path;
     let free: &'static Operation = Box::leak(Box::new(free));

@@ -1,4 +1,4 @@
-//! What a text can be.
+//! Checks texts.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::{
     value::time,
 };
 
-/// What is wrong with a text: what it must be instead.
+/// The result of a check; the error says what the text must be.
 pub(super) type Wrong = Result<(), String>;
 
 pub(super) fn limits(value: &str, limits: &Text) -> Wrong {
@@ -26,7 +26,7 @@ pub(super) fn limits(value: &str, limits: &Text) -> Wrong {
 }
 
 fn length(value: &str, min: u64, max: u64) -> Wrong {
-    // Characters take at most 4 bytes, so the length in bytes says it for most.
+    // A character takes at most 4 bytes, so for most texts the length in bytes is enough to decide.
     let bytes = value.len() as u64;
     if (min <= 1 || bytes / 4 >= min) && bytes >= min && bytes <= max {
         return Ok(());
@@ -79,8 +79,8 @@ fn other_integer(is_one: bool, min: Option<i64>, max: Option<i64>) -> String {
 }
 
 pub(super) fn uuid(value: &str) -> Wrong {
-    // Counted to the end, with nothing to jump over: what a character of an identifier is can't be foreseen, and where a
-    // processor guesses wrong it loses more than the whole check takes.
+    // Counts to the end without branching on characters: they are unpredictable, and one mispredicted branch costs more
+    // than the whole check.
     let digits = value.bytes().filter(u8::is_ascii_hexdigit).count();
     let hyphens = [8, 13, 18, 23]
         .iter()
@@ -99,7 +99,8 @@ pub(super) fn date(value: &str) -> Wrong {
 }
 
 pub(super) fn timestamp(value: &str) -> Wrong {
-    // What the API sends may be written in other ways, such as `2026-1-31`; what it is sent is a day of ten characters first.
+    // Responses may have other forms, such as `2026-1-31`; in a request, an instant must begin with a day of ten
+    // characters.
     let is_day = value
         .get(..10)
         .and_then(|day| time::plain_day(day.as_bytes()))
@@ -117,10 +118,11 @@ fn allows(pattern: &Pattern, value: &str) -> bool {
     }
 }
 
-/// Any other expression is compiled at its first use.
+/// Matches a regular expression, which is compiled at its first use.
 fn compiled(regex: &'static str, value: &str) -> bool {
     static COMPILED: OnceLock<RwLock<HashMap<&'static str, Option<Regex>>>> = OnceLock::new();
-    // The generator refuses a pattern that does not compile; if one did slip through, the server decides.
+    // The generator rejects a pattern that does not compile. If there is one nevertheless, the check passes and the
+    // server decides.
     let matches = |regex: &Option<Regex>| regex.as_ref().is_none_or(|regex| regex.is_match(value));
     let all = COMPILED.get_or_init(RwLock::default);
     if let Some(regex) = all.read().unwrap_or_else(PoisonError::into_inner).get(regex) {
@@ -130,8 +132,8 @@ fn compiled(regex: &'static str, value: &str) -> bool {
     matches(all.entry(regex).or_insert_with(|| Regex::new(regex).ok()))
 }
 
-/// A pattern that consists of one class of ASCII characters, as most of an API's do: `^[A-Z]{3}$`, `^[a-z0-9_]+$`.
-/// A regular expression takes as long for three of them as sending the request takes for all headers.
+/// A pattern of a single class of ASCII characters, as most patterns of an API are: `^[A-Z]{3}$`, `^[a-z0-9_]+$`. As
+/// regular expressions, checking three of them takes as long as sending all headers of the request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OneClass {
     class: Characters,
@@ -140,13 +142,13 @@ pub(crate) struct OneClass {
 }
 
 impl OneClass {
-    /// Read while the operation table is compiled.
+    /// Evaluated at compile time, in the operation table.
     pub(crate) const fn read(pattern: &str) -> Option<Self> {
         let [b'^', b'[', rest @ ..] = pattern.as_bytes() else {
             return None;
         };
         if let [b']', ..] = rest {
-            return None; // no class is empty
+            return None; // a class can't be empty
         }
         let (mut rest, mut class) = (rest, Characters::NONE);
         loop {
@@ -185,7 +187,7 @@ impl OneClass {
     }
 }
 
-/// The number that comes first, and what comes after it.
+/// The number at the start of the text, and the rest.
 const fn number(text: &[u8]) -> Option<(usize, &[u8])> {
     let (mut number, mut rest) = match text {
         [digit @ b'0'..=b'9', rest @ ..] => ((*digit - b'0') as usize, rest),
@@ -200,7 +202,7 @@ const fn number(text: &[u8]) -> Option<(usize, &[u8])> {
     Some((number, rest))
 }
 
-/// Whether a character has no meaning of its own in a class.
+/// Whether a character has no special meaning in a class.
 const fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }

@@ -8,7 +8,7 @@ use crate::{
     operation::{Object, Schema},
 };
 
-/// The only key of what stands for a number that is not finite; see [`finite`](super::finite).
+/// The only key of the object that stands for a number that is not finite; see [`finite`](super::finite).
 pub(super) const NOT_FINITE: &str = "(not finite)";
 
 /// Where a value is, for errors: `line_items[3].amount_in_cents`.
@@ -21,7 +21,7 @@ pub(super) enum Place<'a> {
 }
 
 impl Place<'_> {
-    /// Whether lists are sent with commas between their items.
+    /// Whether it is in the query, where the items of lists are separated by commas.
     fn is_in_query(&self) -> bool {
         match self {
             Self::Query => true,
@@ -47,7 +47,7 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// The only key of a body, and what is in it. In errors, its fields are named as if there were no envelope.
+/// Checks a body whose only key is the envelope. In errors, its fields are named as if there were no envelope.
 pub(super) fn envelope(envelope: &str, inner: &Object, json: &str) -> Result<(), InvalidInput> {
     let mut json = Json::new(json);
     let place = Place::Body;
@@ -75,7 +75,7 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
         return Err(refused(json.value(), place, "must be an object"));
     }
     let mut set = Set::default();
-    let mut expected = 0; // most come in the document's order
+    let mut expected = 0; // most fields come in the document's order
     json.enter();
     while json.more() {
         let at = position(schema, json, expected).map_err(|name| {
@@ -111,7 +111,8 @@ pub(super) fn object(schema: &Object, json: &mut Json<'_>, place: Place<'_>) -> 
     one_of(schema.one_of, &is_set, place)
 }
 
-/// Reads the name of the field that comes next, and says which of all it is; looked for from `expected` on.
+/// Reads the name of the next field and returns its index in the schema, or the name if it is unknown. The search
+/// starts at `expected`.
 fn position<'a>(schema: &Object, json: &mut Json<'a>, expected: usize) -> Result<usize, Cow<'a, str>> {
     for at in expected..schema.fields.len() {
         let name = || schema.fields[at].name;
@@ -124,7 +125,7 @@ fn position<'a>(schema: &Object, json: &mut Json<'a>, expected: usize) -> Result
     schema.fields.iter().position(|field| field.name == name).ok_or(name)
 }
 
-/// One group is set as a whole, and no field of another.
+/// Checks that one group is set completely, and no field of another group is.
 fn one_of(groups: &[&[&'static str]], is_set: &dyn Fn(&str) -> bool, place: Place<'_>) -> Result<(), InvalidInput> {
     let whole = |group: &&[&str]| group.iter().all(|name| is_set(name));
     let given = || groups.iter().copied().flatten().filter(|name| is_set(name));
@@ -143,7 +144,7 @@ fn one_of(groups: &[&[&'static str]], is_set: &dyn Fn(&str) -> bool, place: Plac
     Err(InvalidInput::not_one_of(&place, &names, groups))
 }
 
-/// Which fields of an object are set. Objects have a few dozen; beyond 128 they are taken for set.
+/// Which fields of an object are set. Objects have a few dozen fields; those beyond 128 count as set.
 #[derive(Default, Clone, Copy)]
 struct Set(u128);
 
@@ -168,13 +169,13 @@ fn bit(at: usize) -> u128 {
         .unwrap_or(0)
 }
 
-/// Checks a value that belongs to no object.
+/// Checks a value that is not part of an object.
 #[cfg(feature = "dynamic")]
 pub(super) fn field(name: &str, schema: &Schema, json: &str) -> Result<(), InvalidInput> {
     check(schema, &mut Json::new(json), Place::Field(&Place::Query, name))
 }
 
-/// Checks the value that comes next.
+/// Checks the next value.
 fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), InvalidInput> {
     match (schema, json.peek()) {
         (Schema::Any, _) => {
@@ -218,7 +219,7 @@ fn check(schema: &Schema, json: &mut Json<'_>, place: Place<'_>) -> Result<(), I
     }
 }
 
-/// Checks what is text in JSON, or in a path.
+/// Checks a value that is text in JSON or in a path.
 pub(super) fn text_value(schema: &Schema, value: &str) -> text::Wrong {
     match schema {
         Schema::Text(limits) | Schema::Scalar(limits) => text::limits(value, limits),
@@ -262,7 +263,7 @@ fn list(items: &Schema, min_items: usize, json: &mut Json<'_>, place: Place<'_>)
         }
         count += 1;
     }
-    // In a query, no item and one that is empty are written alike.
+    // In a query, an empty list and a list of one empty item look the same.
     let min_items = if in_query { min_items.max(1) } else { min_items };
     if count >= min_items {
         return Ok(());
@@ -284,7 +285,7 @@ fn wrong(value: &str, place: Place<'_>, must_be: String) -> InvalidInput {
     InvalidInput::new(place.to_string(), &value, must_be)
 }
 
-/// Shows a value that is refused: a text or a number as it is, of others what they are.
+/// The error for a rejected value: it shows texts and numbers as they are, and of other values only their type.
 #[cold]
 fn refused(json: &str, place: Place<'_>, must_be: &str) -> InvalidInput {
     let shown = match json.as_bytes() {

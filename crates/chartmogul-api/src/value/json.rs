@@ -1,27 +1,29 @@
 //! Reads JSON so that an unreadable value does not affect the others.
 //!
-//! `serde_json` refuses a whole text for a number beyond `f64`, half a surrogate pair, invalid UTF-8 or deep nesting. A
-//! page of a list must not be lost for that, so a text that it refuses is read a second time with such values replaced by
-//! a placeholder: `{"(unreadable)": "<the value as it was received>"}`. For [`Field`](crate::Field) that is a value of an
-//! unexpected type, so no placeholder is taken for a value, and nothing is rounded or shortened silently.
+//! `serde_json` rejects a whole text because of one number beyond `f64`, half a surrogate pair, invalid UTF-8 or deep
+//! nesting. A page of a list must not be lost for that, so a rejected text is read a second time, with such values
+//! replaced by a placeholder: `{"(unreadable)": "<the value as it was received>"}`. For [`Field`](crate::Field) that is
+//! a value of an unexpected type, so no placeholder is taken for a value, and nothing is rounded or shortened silently.
 
 use std::str::Utf8Error;
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde_json::{Map, Value};
 
-/// Deeper values are replaced: half of what `serde_json` allows, and ten times what the API sends.
+/// Maximum nesting; deeper values are replaced. It is half of what `serde_json` allows, and ten times what the API
+/// sends.
 const DEEPEST: usize = 64;
 
-/// The name under which an odd value is kept, as text.
+/// The key of a placeholder, whose value is the unreadable JSON as text.
 pub(crate) const UNREADABLE: &str = "(unreadable)";
 
-/// The names under which `serde_json` passes numbers and raw JSON to itself. In a response they would confuse it.
+/// The prefix of the keys with which `serde_json` passes numbers and raw JSON to itself. In a response, such keys would
+/// confuse it.
 pub(crate) const PRIVATE: &str = "$serde_json::private::";
 
 /// Reads a JSON text.
 pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
-    // Whether it is UTF-8 is found out for all of it at once: for each of its texts it would take several times as long.
+    // UTF-8 is validated once, for the whole text: for each string in it, that would take several times as long.
     let error = match std::str::from_utf8(json) {
         Ok(text) => match serde_json::from_str(text) {
             Err(error) => error,
@@ -35,12 +37,12 @@ pub fn from_slice<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     again(json, error)
 }
 
-/// Where a text stops being JSON that is UTF-8.
+/// The error at the position where the text stops being JSON or UTF-8.
 #[cold]
 fn not_utf_8(json: &[u8], error: Utf8Error) -> serde_json::Error {
     match serde_json::from_slice::<Value>(json) {
         Err(error) => error,
-        Ok(_) => serde_json::Error::custom(error), // unreachable: it looks at all bytes
+        Ok(_) => serde_json::Error::custom(error), // unreachable: `from_slice` checks all bytes
     }
 }
 
@@ -52,7 +54,7 @@ fn again<T: DeserializeOwned>(json: &[u8], error: serde_json::Error) -> serde_js
     }
 }
 
-/// Copies a text token by token. It looks at tokens only: whether they make up JSON is left to `serde_json`.
+/// Copies a text token by token. It checks only tokens; whether they form valid JSON is left to `serde_json`.
 struct Mend<'a> {
     rest: &'a [u8],
     out: Vec<u8>,
@@ -61,7 +63,7 @@ struct Mend<'a> {
 }
 
 impl<'a> Mend<'a> {
-    /// The text without odd values; `None` if it has none.
+    /// The text with unreadable values replaced; `None` if it has none.
     fn all(json: &'a [u8]) -> Option<Vec<u8>> {
         let mut mend = Self {
             rest: json,
@@ -92,16 +94,16 @@ impl<'a> Mend<'a> {
         }
     }
 
-    /// Copies a text, a number or a word, or what stands for it.
+    /// Copies a string, a number or a word, or writes its placeholder.
     fn scalar(&mut self) {
         let end = token(self.rest).unwrap_or(self.rest.len());
         let (token, behind) = self.rest.split_at(end);
         let behind = behind.trim_ascii_start();
         if self.depth == 0 {
-            return self.copy(end.max(1)); // not part of a larger value, so there is nothing to be saved
+            return self.copy(end.max(1)); // not part of a larger value, so there is nothing to save
         }
         if behind.is_empty() {
-            // It is cut off, and what it would have been does not matter.
+            // The text is truncated here, so the incomplete token is dropped.
             self.rest = &[];
             self.changed = true;
             return;
@@ -117,7 +119,7 @@ impl<'a> Mend<'a> {
         if name.is_ok_and(|name| !name.starts_with(PRIVATE)) {
             return self.copy(end);
         }
-        // Under a name that is not the server's, no value may pass for one.
+        // The name is changed, so the value must not be taken for that of a field: it is replaced too.
         let name = Value::from(String::from_utf8_lossy(token));
         self.out.extend_from_slice(name.to_string().as_bytes());
         self.out.push(b':');
@@ -125,7 +127,7 @@ impl<'a> Mend<'a> {
         self.replace();
     }
 
-    /// Writes what stands for the value that comes next.
+    /// Writes a placeholder for the next value.
     fn replace(&mut self) {
         self.changed = true;
         match value(self.rest) {
@@ -134,7 +136,7 @@ impl<'a> Mend<'a> {
                 let mark = Value::Object(Map::from_iter([(UNREADABLE.to_owned(), value.into())]));
                 self.out.extend_from_slice(mark.to_string().as_bytes());
             }
-            // It is cut off, so all that was to follow is missing too.
+            // The value is truncated, so nothing follows. The open brace makes the result end early, too.
             None => {
                 self.rest = &[];
                 self.out.push(b'{');
@@ -154,7 +156,7 @@ impl<'a> Mend<'a> {
     }
 }
 
-/// How long the text, number or word is with which JSON begins; `None` if it is cut off.
+/// The length of the string, number or word at the start of the JSON; `None` if it is truncated.
 fn token(json: &[u8]) -> Option<usize> {
     if !json.starts_with(b"\"") {
         return json
@@ -201,7 +203,7 @@ mod tests {
 
     use super::*;
 
-    /// An object with one unreadable value, and what is read instead.
+    /// Checks that the unreadable value `odd` is replaced by a placeholder wherever it occurs.
     fn check(odd: &str) {
         let text = format!(r#"{{"a": {odd} , "b":[{odd},1],"c":"end"}}"#);
         let read: Value = from_slice(text.as_bytes()).unwrap();
@@ -231,7 +233,7 @@ mod tests {
             let text = format!(r#"{{"a":{number},"b":1}}"#);
             let read: Value = from_slice(text.as_bytes()).unwrap();
             let mark = json!({ UNREADABLE: number });
-            assert!(read["a"] == mark || read["a"].is_number(), "{read}"); // it is one with `arbitrary_precision`
+            assert!(read["a"] == mark || read["a"].is_number(), "{read}"); // with `arbitrary_precision` it is a number
             assert_eq!((&read["b"], read["a"].as_f64()), (&json!(1), None));
         }
     }
@@ -240,7 +242,7 @@ mod tests {
     fn invalid_utf_8_costs_one_value() {
         let read: Value = from_slice(b"{\"a\":\"x\xff\",\"b\":1}").unwrap();
         assert_eq!(read, json!({ "a": { UNREADABLE: "\"x\u{fffd}\"" }, "b": 1 }));
-        // Where there is no value beside it, nothing is made up.
+        // Without other values to save, there is no placeholder but an error.
         for text in [b"\"x\xff\"".as_slice(), b"\xff", b"{}\xff", b"\xff{\"a\":1}"] {
             let error = from_slice::<Value>(text).unwrap_err();
             assert!(!error.is_eof(), "{text:?}: {error}");
@@ -258,7 +260,7 @@ mod tests {
         }
     }
 
-    /// A name that is not the one that was sent must not bring its value into a place where it is taken for another.
+    /// If a name can't be read, its value must not be taken for the value of another field.
     #[test]
     fn the_value_of_an_odd_name_is_no_value() {
         let text = r#"{ "a\ud800" : [1, {"b":"]"}] , "c":1}"#;
@@ -269,7 +271,7 @@ mod tests {
         );
     }
 
-    /// Whatever features of `serde_json` a program switches on.
+    /// Regardless of the features of `serde_json` that a program enables.
     #[test]
     fn names_that_serde_json_uses_itself_do_no_harm() {
         for name in ["Number", "RawValue"] {
@@ -284,7 +286,7 @@ mod tests {
         let whole = r#"{"a":1e400,"b\ud800":[1],"c":"\ud800","ü":"ü","d":{"e":[NaN , 2]}}"#;
         assert!(from_slice::<Value>(whole.as_bytes()).is_ok());
         for end in 1..whole.len() {
-            let cut = &whole.as_bytes()[..end]; // also amid a character
+            let cut = &whole.as_bytes()[..end]; // also in the middle of a character
             let error = from_slice::<Value>(cut).unwrap_err();
             assert!(error.is_eof(), "{}: {error}", String::from_utf8_lossy(cut));
         }

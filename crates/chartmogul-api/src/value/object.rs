@@ -1,9 +1,9 @@
-//! How an object in a response is declared, read and written back; [`object!`] has it all.
+//! Declares objects in responses, and reads and writes them; see [`object!`].
 
 use crate::{Field, List};
 
-/// The fields of an object that are required. A macro, because that is all that schemars reads without every feature of
-/// syn, which is on in this workspace only because of other crates.
+/// The required fields of an object. A macro, because without all features of syn, which only other crates of this
+/// workspace enable, schemars accepts nothing else.
 #[cfg(feature = "schemars")]
 macro_rules! required {
     ($($wire:literal $($required:ident)?),*) => {
@@ -112,9 +112,9 @@ macro_rules! object {
 }
 pub(crate) use object;
 
-/// What a field of an [`object!`] can be.
+/// A type that a field of an [`object!`] can have.
 pub(crate) trait ObjectField {
-    /// Whether it was not in the response, and is not written back.
+    /// Whether the field was missing in the response, so that it is not written back.
     fn is_absent(&self) -> bool {
         false
     }
@@ -128,13 +128,13 @@ impl<T> ObjectField for Field<T> {
 
 impl<T> ObjectField for List<T> {}
 
-/// No field has a default to tell of.
+/// Skips defaults in the JSON Schema: no field has one worth stating.
 #[cfg(feature = "schemars")]
 pub(crate) fn always<T>(_: &T) -> bool {
     true
 }
 
-/// Says in a JSON Schema which fields are required; all others are not.
+/// Adds the required fields to a JSON Schema; all others are optional.
 #[cfg(feature = "schemars")]
 #[derive(Clone)]
 pub(crate) struct Required(pub(crate) &'static [&'static str]);

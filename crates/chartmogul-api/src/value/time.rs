@@ -1,8 +1,8 @@
-//! How days and instants are read, for every field that is one by the document.
+//! Parses days and instants, for every field that has one of these types in the document.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
-/// A calendar day: `2026-01-31`, or a timestamp at midnight, which the API has sent instead.
+/// A calendar day: `2026-01-31`, or a timestamp at midnight, which the API has also sent.
 ///
 /// The day is the one that is written: `2026-01-31T00:00:00+02:00` is the 31st. Any other time of day is not a day, because
 /// the day would depend on an unknown time zone.
@@ -13,12 +13,12 @@ pub(crate) fn day(text: &str) -> Option<NaiveDate> {
     })
 }
 
-/// An instant, in every form that the API is known to send. What has no zone is UTC, what has no time is midnight.
+/// An instant, in every form that the API is known to send. Without a zone it is UTC, without a time it is midnight.
 pub(crate) fn timestamp(text: &str) -> Option<DateTime<Utc>> {
     plain_instant(text.as_bytes()).or_else(|| Some(written(text)?.to_utc()))
 }
 
-/// Date, time of day and offset, as they are written.
+/// Date, time of day and offset, as written.
 fn written(text: &str) -> Option<DateTime<FixedOffset>> {
     if let Ok(instant) = DateTime::parse_from_rfc3339(text) {
         return Some(instant);
@@ -36,7 +36,8 @@ fn written(text: &str) -> Option<DateTime<FixedOffset>> {
         .map(|local| local.and_utc().fixed_offset())
 }
 
-/// `2026-01-31`. What chrono does for every form that there is takes several times as long, and a list is full of days.
+/// `2026-01-31`. A fast path, because lists contain many days: chrono's parser for all forms takes several times as
+/// long.
 pub(crate) fn plain_day(text: &[u8]) -> Option<NaiveDate> {
     match text {
         [y0, y1, y2, y3, b'-', m0, m1, b'-', d0, d1] => {

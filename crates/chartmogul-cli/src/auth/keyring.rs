@@ -1,4 +1,5 @@
-//! The keyring of the operating system, with a time limit, because keyrings hang: some wait for a dialog that nobody sees.
+//! The keyring of the operating system, with a time limit, because keyrings hang: some wait for a dialog that is not
+//! visible.
 
 /// Why there is no keyring without the feature.
 #[cfg(not(feature = "keyring"))]

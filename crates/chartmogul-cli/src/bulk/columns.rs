@@ -102,7 +102,7 @@ impl Target {
 
 impl Fields {
     /// # Errors
-    /// The operation does not identify what it updates by one parameter of its path.
+    /// The path of the operation does not have exactly one parameter, which identifies the object to update.
     pub(super) fn of(operation: &'static Operation, replace_custom: bool) -> Option<Self> {
         let [id] = operation.parameters else { return None };
         let mut flags = flags::flags(operation);

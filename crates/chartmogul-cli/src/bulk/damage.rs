@@ -2,7 +2,7 @@
 
 use super::{cells::Cell, values::Wrong};
 
-/// Values that are wrong in any column.
+/// Values that are invalid in any column.
 pub(super) fn damaged(cell: &Cell) -> Option<Wrong> {
     let text = cell.text.as_str();
     if spreadsheet_error(text) {

@@ -120,7 +120,7 @@ fn plain(text: String) -> Cell {
     Cell { text, quoted: false }
 }
 
-/// Creates a file that only its owner can read, because it contains customers' data.
+/// Creates a file for customers' data; on Unix, only its owner can read it.
 pub(super) fn private(path: &Path) -> io::Result<File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);

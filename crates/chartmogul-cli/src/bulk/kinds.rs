@@ -1,4 +1,4 @@
-//! The types of custom attributes. A column that does not say its type has that of its cells, if they agree.
+//! The types of custom attributes. A column without an explicit type has the type of its cells, if they agree.
 
 use serde_json::Value;
 

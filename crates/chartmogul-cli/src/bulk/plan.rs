@@ -1,4 +1,4 @@
-//! The updates of an input, one for each row. All rows are checked before the first update is sent.
+//! The updates of an input, each built from a row. All rows are checked before the first update is sent.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

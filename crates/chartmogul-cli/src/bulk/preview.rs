@@ -250,7 +250,7 @@ pub(super) fn after(preview: &Preview) -> Value {
 /// The totals of the amounts, by currency.
 #[derive(Debug, Default)]
 struct Totals {
-    /// The fields in cents of the currency beside them.
+    /// The fields in cents; their currency is in the same object.
     cents: Vec<&'static str>,
     by_currency: BTreeMap<String, Total>,
 }

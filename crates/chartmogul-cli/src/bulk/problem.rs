@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// One thing that is wrong. It prints as one line.
+/// A problem. It prints as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Problem {
     /// The row as a spreadsheet shows it, or the line of JSON lines; `None` if it is about the whole file.
@@ -136,7 +136,7 @@ impl Problems {
         }
     }
 
-    /// Sorts the problems by row.
+    /// Adds to each unknown key how many rows have it, and sorts the problems by row.
     pub(super) fn finish(&mut self) {
         for (at, rows) in self.keys.values().filter(|(_, rows)| *rows > 1) {
             if let Some(problem) = self.all.get_mut(*at) {

@@ -118,8 +118,8 @@ impl Stop {
         self.asked.load(Relaxed)
     }
 
-    /// The future completes at the first SIGINT, SIGTERM or SIGHUP. The second one exits the process; what is in the
-    /// journal is on the disk.
+    /// The future completes at the first SIGINT, SIGTERM or SIGHUP. The second one exits the process; the journal is
+    /// already on the disk.
     ///
     /// # Errors
     /// The signals can't be listened to.

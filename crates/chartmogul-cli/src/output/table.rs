@@ -1,5 +1,4 @@
-//! Tables for people: columns are as wide as their content, and the last ones are left out if the terminal is too
-//! narrow.
+//! Tables for people: columns are as wide as their content, and some are left out if the terminal is too narrow.
 
 use unicode_width::UnicodeWidthStr as _;
 

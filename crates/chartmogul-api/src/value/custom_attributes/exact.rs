@@ -132,7 +132,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// A number as JSON writes it; `None` if it is none, or its exponent has more than 64 bits.
+    /// A number as JSON writes it; `None` if the text is not a number, or its exponent has more than 64 bits.
     fn of(text: &str) -> Option<Self> {
         let (negative, text) = match text.strip_prefix('-') {
             Some(text) => (true, text),
@@ -167,7 +167,7 @@ impl Decimal {
     }
 }
 
-/// The fields of a JSON object, unread. Of two with the same name, the last one counts.
+/// The fields of a JSON object, not decoded. Of two with the same name, the last one counts.
 struct Fields<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Fields<'de> {

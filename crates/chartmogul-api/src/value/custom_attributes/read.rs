@@ -268,21 +268,21 @@ fn kind(value: &Value) -> &'static str {
     }
 }
 
-/// Whether it may be what `f64` has made of a larger integer.
+/// Whether the value may be a larger integer that was rounded to `f64`.
 fn may_be_rounded(value: &CustomAttributeValue) -> bool {
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
     value.as_decimal().is_some_and(|number| number.abs() >= TWO_TO_63)
 }
 
-/// Up to here every whole number is an `f64` of its own.
+/// Up to this limit, `f64` represents every whole number exactly.
 const EXACT: i64 = 1 << f64::MANTISSA_DIGITS;
 
-#[allow(clippy::cast_precision_loss)] // not within the limit
+#[allow(clippy::cast_precision_loss)] // no loss within the limit
 fn exact(integer: i64) -> Option<f64> {
     (-EXACT..=EXACT).contains(&integer).then_some(integer as f64)
 }
 
-#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // not within the limit
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // no loss within the limit
 fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && number.abs() <= EXACT as f64).then_some(number as i64)
 }

@@ -232,7 +232,7 @@ mod tests {
             "2026-03-31 00:00:00.000 UTC",
             "2026-03-31 00:00:00",
             "2026-03-31 00:00:00 +0000",
-            // The day that is written, not the one that it is in Greenwich.
+            // The day as written, not the day in UTC.
             "2026-03-31T00:00:00+02:00",
             "2026-03-31T00:00:00.000-05:00",
             "2026-03-31T00:00:00.000+0200",
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(list.get().map(|list| list.to_vec()), Some(vec![1, 2]));
     }
 
-    /// The short way and chrono's lead to the same.
+    /// The fast path and chrono return the same.
     #[test]
     fn days_and_instants_are_those_of_chrono() {
         for text in [

@@ -1,4 +1,4 @@
-//! How a field is read: directly from the text into the value.
+//! Deserializes a field: directly from the text into the value.
 
 use std::{fmt, marker::PhantomData};
 
@@ -92,7 +92,7 @@ impl<T: FieldValue> Read<T> {
         T::from_scalar(scalar).map_or_else(|| Field::Unexpected(scalar.into()), Field::Value)
     }
 
-    /// Through the methods of a number, with every feature of `serde_json`.
+    /// Uses the methods of `Number`, which work with every feature of `serde_json`.
     fn number(number: Number) -> Field<T> {
         let scalar = if let Some(integer) = number.as_i64() {
             Some(Scalar::Integer(integer))
@@ -124,7 +124,7 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
             i64::try_from(number).map_or(Scalar::Large(number), Scalar::Integer),
         ))
     }
-    #[allow(clippy::cast_precision_loss)] // where a `Number` can't hold it either
+    #[allow(clippy::cast_precision_loss)] // only if a `Number` can't hold it either
     fn visit_i128<E>(self, number: i128) -> Result<Field<T>, E> {
         let exact = Number::from_i128(number).map(Self::number);
         Ok(exact.unwrap_or_else(|| Self::scalar(Scalar::Decimal(number as f64))))
@@ -154,8 +154,8 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
     }
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Field<T>, A::Error> {
         let first = object.next_key::<Name<'de>>()?;
-        // If any crate of the program switches on `serde_json/arbitrary_precision`, numbers come as maps with a private
-        // name. What they mean is the business of serde_json, so its own type reads them.
+        // If any crate of the program enables `serde_json/arbitrary_precision`, numbers come as maps with a private
+        // name. Only serde_json knows what they mean, so its own type reads them.
         let is_special = first.as_ref().is_some_and(|name| {
             let name = name.as_str();
             name.starts_with(json::PRIVATE) || name == json::UNREADABLE
@@ -171,7 +171,7 @@ impl<'de, T: FieldValue> Visitor<'de> for Read<T> {
     }
 }
 
-/// An object whose first name was looked at.
+/// An object whose first name was read ahead.
 struct Fields<'de, A> {
     first: Option<Name<'de>>,
     rest: A,
@@ -198,7 +198,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'de, A> {
     }
 }
 
-/// Reads what can't be missing. The error does not quote what came instead: it may be a customer's.
+/// Reads a required value. The error does not quote the value that was received instead, which may be customers' data.
 pub(crate) fn expect<'de, T: FieldValue, D: Deserializer<'de>>(deserializer: D, what: &str) -> Result<T, D::Error> {
     match Field::deserialize(deserializer)? {
         Field::Value(value) => Ok(value),

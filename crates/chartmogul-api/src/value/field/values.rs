@@ -1,4 +1,4 @@
-//! What a field can hold.
+//! The types that a field can hold.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ impl FieldValue for bool {
 impl Sealed for f64 {}
 
 impl FieldValue for f64 {
-    #[allow(clippy::cast_precision_loss)] // what a decimal number is
+    #[allow(clippy::cast_precision_loss)] // decimal numbers are `f64`, with its precision
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
         match scalar {
             Scalar::Decimal(number) => Some(number),
@@ -50,7 +50,7 @@ impl FieldValue for f64 {
         }
     }
 
-    /// In a request, one that is not finite is refused by its name.
+    /// In a request, a number that is not finite is rejected, and the error names its field.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         validate::finite(self, serializer)
     }
@@ -86,7 +86,7 @@ impl FieldValue for NaiveDate {
 impl Sealed for DateTime<Utc> {}
 
 impl FieldValue for DateTime<Utc> {
-    /// Reads every form that the API is known to send; what has no zone is UTC, what has no time is midnight.
+    /// Reads every form that the API is known to send. Without a zone it is UTC, without a time it is midnight.
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
         match scalar {
             Scalar::Text(text) => time::timestamp(text),
@@ -94,7 +94,7 @@ impl FieldValue for DateTime<Utc> {
         }
     }
 
-    /// `2026-01-31T12:00:00.000Z`, as the API writes it; more digits only where they say something.
+    /// `2026-01-31T12:00:00.000Z`, as the API writes it; more digits only if they are not zero.
     fn write<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let format = if self.timestamp_subsec_nanos().is_multiple_of(1_000_000) {
             SecondsFormat::Millis
@@ -131,7 +131,7 @@ impl FieldValue for Timestamp {
 
 impl Sealed for Value {}
 
-/// Whatever there is, but `null`.
+/// Any JSON except `null`.
 impl FieldValue for Value {
     fn from_scalar(scalar: Scalar<'_>) -> Option<Self> {
         Some(scalar.into())
@@ -160,7 +160,7 @@ impl FieldValue for Map<String, Value> {
 
 impl<T: FieldValue> Sealed for BTreeMap<String, T> {}
 
-/// Free keys. One value of another type makes the whole something else than expected, so that nothing is lost.
+/// A map with any keys. If one value has an unexpected type, the whole map is `Unexpected`, so that nothing is lost.
 impl<T: FieldValue> FieldValue for BTreeMap<String, T> {
     fn from_object<'de, A: MapAccess<'de>>(mut object: A) -> Result<Field<Self>, A::Error> {
         let mut read = BTreeMap::new();
@@ -204,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    /// Read and written back, it is what it was.
+    /// Reads a field, and checks that it is written back unchanged.
     fn read<T: FieldValue>(text: &str) -> Field<T> {
         let field: Field<T> = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&field).unwrap(), text);
@@ -222,7 +222,7 @@ mod tests {
                 Field::Unexpected(serde_json::from_str(odd).unwrap())
             );
         }
-        // What stands within is no different.
+        // The same holds for nested values.
         read::<BTreeMap<String, BTreeMap<String, Value>>>(r#"{"a":{"b":[1,2.5,null]}}"#);
     }
 
