@@ -210,6 +210,11 @@ fn uuid(number: usize) -> String {
     format!("{number:08x}-0000-4000-8000-000000000000")
 }
 
+/// Builds a client of a fake.
+fn client_of(fake: &chartmogul_fake::Fake) -> crate::ClientBuilder {
+    crate::Client::builder().api_key(fake.api_key()).base_url(fake.url())
+}
+
 fn fake(opportunities: usize) -> chartmogul_fake::Fake {
     let fake = chartmogul_fake::Fake::start().unwrap();
     for number in 0..opportunities {

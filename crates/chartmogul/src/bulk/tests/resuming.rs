@@ -131,12 +131,7 @@ async fn a_source_that_fails_while_recalling_does_not_hang() {
 async fn decimals_are_the_same_input() {
     let fake = fake(1);
     let folder = tempfile::tempdir().unwrap();
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
-        .limiter(crate::Unlimited)
-        .build()
-        .unwrap();
+    let client = client_of(&fake).limiter(crate::Unlimited).build().unwrap();
     let journal = folder.path().join("journal");
     let mut x = 0.123_456_789f64;
     let values: Vec<f64> = (0..200)
@@ -163,11 +158,7 @@ async fn decimals_are_the_same_input() {
 async fn a_value_that_is_not_allowed_has_an_outcome_that_lasts() {
     let fake = fake(3);
     let folder = tempfile::tempdir().unwrap();
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
-        .build()
-        .unwrap();
+    let client = client_of(&fake).build().unwrap();
     let opportunities = client.opportunities();
     let bulk = || {
         let updates = [
@@ -221,14 +212,7 @@ async fn what_a_deadline_kept_from_being_sent_is_sent_by_the_next_run() {
     let fake = fake(4);
     let folder = tempfile::tempdir().unwrap();
     let journal = folder.path().join("journal");
-    let client = |rate| {
-        crate::Client::builder()
-            .api_key(fake.api_key())
-            .base_url(fake.url())
-            .rate_limit(rate)
-            .build()
-            .unwrap()
-    };
+    let client = |rate| client_of(&fake).rate_limit(rate).build().unwrap();
     let bulk = |rate| {
         let opportunities = client(rate).opportunities();
         let updates: Vec<_> = (0..4)

@@ -93,12 +93,7 @@ async fn a_run_that_is_dropped_ends_at_once() {
 #[tokio::test]
 async fn a_run_that_is_stopped_sends_nothing_more() {
     let fake = fake(5);
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
-        .rate_limit(1)
-        .build()
-        .unwrap();
+    let client = client_of(&fake).rate_limit(1).build().unwrap();
     let opportunities = client.opportunities();
     let updates: Vec<_> = (0..5)
         .map(|n| opportunities.update(uuid(n)).amount_in_cents(7))
@@ -141,12 +136,7 @@ async fn nothing_is_in_flight_after_the_run() {
 #[tokio::test]
 async fn a_stop_between_the_read_and_the_write() {
     let fake = fake(1);
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
-        .limiter(crate::Unlimited)
-        .build()
-        .unwrap();
+    let client = client_of(&fake).limiter(crate::Unlimited).build().unwrap();
     let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     fake.respond_next(
         chartmogul_fake::Canned::new(200)
@@ -180,12 +170,7 @@ async fn ctrl_c_ends_a_run_whose_source_waits() {
 #[tokio::test]
 async fn what_waits_for_its_turn_is_not_sent_after_the_first_error() {
     let fake = fake(4);
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
-        .rate_limit(2)
-        .build()
-        .unwrap();
+    let client = client_of(&fake).rate_limit(2).build().unwrap();
     let opportunities = client.opportunities();
     let mut updates = vec![opportunities.update(uuid(99)).amount_in_cents(7)]; // 404
     updates.extend((0..4).map(|n| opportunities.update(uuid(n)).amount_in_cents(7)));

@@ -32,9 +32,7 @@ async fn what_would_change_nothing_is_not_sent_if_asked() {
 #[tokio::test]
 async fn what_was_only_read_was_never_sent() {
     let fake = fake(1);
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
+    let client = client_of(&fake)
         .limiter(crate::Unlimited)
         .retry(crate::Retry::never())
         .build()
@@ -79,12 +77,7 @@ fn large_numbers_are_not_the_same() {
 #[tokio::test]
 async fn deadline_and_skip_unchanged_do_not_write_after_the_deadline() {
     let fake = fake(1);
-    let client = crate::Client::builder()
-        .api_key(fake.api_key())
-        .base_url(fake.url())
-        .limiter(crate::Unlimited)
-        .build()
-        .unwrap();
+    let client = client_of(&fake).limiter(crate::Unlimited).build().unwrap();
     let object = chartmogul_fake::samples::object("opportunities", &uuid(0)).to_string();
     let late = Duration::from_millis(700);
     fake.respond_next(chartmogul_fake::Canned::new(200).json(object.clone()).after(late));
