@@ -2,7 +2,7 @@
 
 use std::{error::Error as StdError, future::Future, io, pin::pin};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tokio::time::Instant;
 
@@ -69,12 +69,12 @@ pub(super) fn send(
     accept: &mut Accept<'_>,
 ) -> impl Future<Output = Result<Box<RawResponse>, Box<AttemptError>>> {
     async move {
-        let (mut raw, mut more) = (None::<Box<RawResponse>>, BytesMut::new());
+        let (mut raw, mut more) = (None::<Box<RawResponse>>, Vec::new());
         let ended = timeout_at(deadline.until, pin!(read(client, response, &mut raw, &mut more))).await;
         if let Some(raw) = &mut raw
             && !more.is_empty()
         {
-            raw.body = more.freeze();
+            raw.body = more.into();
         }
         let error = match ended {
             Ok(Ok(())) => None,
@@ -144,7 +144,7 @@ fn read(
     client: &Client,
     response: impl Future<Output = reqwest::Result<reqwest::Response>>,
     into: &mut Option<Box<RawResponse>>,
-    more: &mut BytesMut,
+    more: &mut Vec<u8>,
 ) -> impl Future<Output = Result<(), ReadError>> {
     async move {
         let mut response = response.await.map_err(ReadError::Http)?;

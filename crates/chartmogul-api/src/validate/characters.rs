@@ -4,16 +4,16 @@ use std::fmt;
 
 /// A set of ASCII characters. A lookup does not branch on the kind of character, which a processor can't predict.
 #[derive(Clone, Copy)]
-pub(super) struct Characters([bool; 128]);
+pub(super) struct Characters([u64; 2]);
 
 impl Characters {
-    pub(super) const NONE: Self = Self([false; 128]);
+    pub(super) const NONE: Self = Self([0; 2]);
 
     /// Adds the characters from `first` to `last`.
     pub(super) const fn and(mut self, first: u8, last: u8) -> Self {
         let mut byte = first;
         while byte.is_ascii() && byte <= last {
-            self.0[byte as usize] = true;
+            self.0[(byte / 64) as usize] |= 1 << (byte % 64);
             byte += 1;
         }
         self
@@ -21,7 +21,8 @@ impl Characters {
 
     #[inline]
     pub(super) fn has(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte)).is_some_and(|has| *has)
+        let half = self.0.get(usize::from(byte / 64));
+        half.is_some_and(|half| half >> (byte % 64) & 1 == 1)
     }
 
     /// The number of leading bytes that are in the set.
