@@ -166,7 +166,7 @@ impl fmt::Display for CliError {
 impl From<ApiError> for CliError {
     fn from(error: ApiError) -> Self {
         let (exit, code, next) = classify(&error);
-        let mut this = Self::new(exit, code, told(&error));
+        let mut this = Self::new(exit, code, translated(&error));
         this.0.next = next.map(str::to_owned);
         if let ApiError::InvalidInput(wrong) = &error {
             this = this.field(wrong.field());
@@ -196,7 +196,7 @@ impl From<ApiError> for CliError {
 }
 
 /// An error of the library with its causes, in the terms of the command line.
-pub(crate) fn told(error: &dyn StdError) -> String {
+pub(crate) fn translated(error: &dyn StdError) -> String {
     let mut message = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {
@@ -319,8 +319,8 @@ mod tests {
         let text = texts.collect::<Vec<_>>().join(" ").replace('\\', "");
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(text.contains("`Bulk::"), "there is one to find");
-        let told = told(&io::Error::other(text));
-        assert!(!told.contains("`Bulk::"), "{told}");
+        let message = translated(&io::Error::other(text));
+        assert!(!message.contains("`Bulk::"), "{message}");
     }
 
     #[test]

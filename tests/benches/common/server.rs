@@ -145,12 +145,12 @@ async fn serve(scheme: &str, connect: Duration, account: Arc<Account>) {
         }
         _ => (None, String::new()),
     };
-    say(&json!({ "url": url, "root": root }));
+    print(&json!({ "url": url, "root": root }));
 
     let asked = Arc::clone(&account);
     std::thread::spawn(move || {
         for _ in std::io::stdin().lines().map_while(Result::ok) {
-            say(&asked.seen());
+            print(&asked.seen());
         }
         std::process::exit(0); // the parent is gone
     });
@@ -170,7 +170,7 @@ async fn serve(scheme: &str, connect: Duration, account: Arc<Account>) {
     }
 }
 
-fn say(what: &Value) {
+fn print(what: &Value) {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{what}").unwrap();
     out.flush().unwrap();

@@ -340,7 +340,7 @@ impl Prepared {
         let mut outcome = Outcome {
             fault: self.fault,
             call: self.call.to_string(),
-            gets: gets(&result, self.because, self.shows_message),
+            gets: outcome_of(&result, self.because, self.shows_message),
             attempts: attempts.to_string(),
             requests: match self.elsewhere.requests() {
                 0 => requests.to_string(),
@@ -556,7 +556,7 @@ pub(super) fn key_forms(key: &str) -> [String; 2] {
 }
 
 /// The caller's result, without varying parts.
-fn gets(result: &Result<(), Error>, because: Option<&str>, shows_message: bool) -> String {
+fn outcome_of(result: &Result<(), Error>, because: Option<&str>, shows_message: bool) -> String {
     let error = match result {
         Ok(()) => return "success".to_owned(),
         Err(error) => error,

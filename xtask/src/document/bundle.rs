@@ -181,7 +181,7 @@ impl Build<'_> {
         }
     }
 
-    fn say(&mut self, file: usize, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
+    fn report(&mut self, file: usize, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
         let Some(source) = self.sources.get(file) else { return };
         self.findings.push(source.finding(pointer, problem, help));
     }
@@ -236,7 +236,7 @@ impl Build<'_> {
             for (pointer, problem) in wrong {
                 let help = "write the file with its path from here, `#`, and the component, such as \
                             `../shared/errors.yaml#/components/schemas/ErrorBody`";
-                self.say(index, &pointer, problem, help);
+                self.report(index, &pointer, problem, help);
             }
         }
     }
@@ -259,7 +259,7 @@ impl Build<'_> {
             let file = beside(&self.sources[0].file, file);
             if target != pointer {
                 let problem = format!("`{path}` leads to `{}`", last(target));
-                self.say(0, &pointer, problem, INDEX_HELP);
+                self.report(0, &pointer, problem, INDEX_HELP);
                 continue;
             }
             let found = self.sources.iter().position(|source| source.file == file);
@@ -314,7 +314,7 @@ impl Build<'_> {
                     let pointer = child(&at, name);
                     if let Some(other) = homes.insert(pointer.clone(), file) {
                         let problem = format!("`{name}` is also defined in {}", self.sources[other].file);
-                        self.say(file, &pointer, problem, "keep one of them, and refer to it");
+                        self.report(file, &pointer, problem, "keep one of them, and refer to it");
                         continue;
                     }
                     self.put(file, &pointer, component);
@@ -336,7 +336,7 @@ impl Build<'_> {
         };
         let at = child("", COMMON_RESPONSES);
         let Some(common) = common.as_object() else {
-            return self.say(
+            return self.report(
                 0,
                 &at,
                 format!("`{COMMON_RESPONSES}` must be a mapping"),
@@ -404,7 +404,7 @@ impl Build<'_> {
     fn parts(&mut self) {
         for (number, source) in self.sources.iter().enumerate().skip(1) {
             let Some(fields) = source.root.as_object() else {
-                self.say(
+                self.report(
                     number,
                     "",
                     "the file must be a mapping",
@@ -417,11 +417,11 @@ impl Build<'_> {
                 .is_some_and(|components| !components.is_object())
             {
                 let help = "write `schemas:` and others below it, or leave it out";
-                self.say(number, "/components", "`components` must be a mapping", help);
+                self.report(number, "/components", "`components` must be a mapping", help);
             }
             if fields.get("paths").is_some_and(|paths| !paths.is_object()) {
                 let help = "write paths below it, or leave it out";
-                self.say(number, "/paths", "`paths` must be a mapping", help);
+                self.report(number, "/paths", "`paths` must be a mapping", help);
             }
             for key in fields
                 .keys()
@@ -430,7 +430,7 @@ impl Build<'_> {
                 let problem = format!("`{key}` does not belong here");
                 let help =
                     "such a file has only `paths` and `components`; what applies to the whole API is in the root";
-                self.say(number, &child("", key), problem, help);
+                self.report(number, &child("", key), problem, help);
             }
         }
     }

@@ -19,7 +19,7 @@ impl Lint<'_> {
         spec.at(&at)?;
         if method == "get" {
             let help = "leave it out; use query parameters";
-            self.say(Rule::RequestBody, &at, "a GET with a body", help);
+            self.report(Rule::RequestBody, &at, "a GET with a body", help);
         }
         let at = self.resolved(&at);
         self.object(&at, "`requestBody`")?;
@@ -28,7 +28,7 @@ impl Lint<'_> {
         let media = child(&child(&at, "content"), JSON);
         if content.len() != 1 || !content.contains_key(JSON) {
             let types: Vec<_> = content.keys().map(String::as_str).collect();
-            self.say(
+            self.report(
                 Rule::ContentType,
                 &child(&at, "content"),
                 format!("the request body has the content types: {}", types.join(", ")),
@@ -59,7 +59,7 @@ impl Lint<'_> {
                     Some(_) => "add `required: true` to `requestBody`: an envelope is always sent",
                     None => "add `required: true` to `requestBody`, or take the field out of `required`",
                 };
-                self.say(Rule::RequestBody, &at, problem, help);
+                self.report(Rule::RequestBody, &at, problem, help);
             }
         }
         Some(Body {
@@ -86,7 +86,7 @@ impl Lint<'_> {
         }
         let help = "an envelope has one property, which is required and a reference to an object; leave `x-envelope` out otherwise";
         let problem = format!("`{name}` is not an envelope");
-        self.say(Rule::Envelope, &child(&pointer, "x-envelope"), problem, help);
+        self.report(Rule::Envelope, &child(&pointer, "x-envelope"), problem, help);
         None
     }
 
@@ -100,7 +100,7 @@ impl Lint<'_> {
         for status in responses.keys() {
             let at = self.resolved(&child(&list, status));
             if status == "default" {
-                self.say(
+                self.report(
                     Rule::Status,
                     &child(&list, status),
                     "`default` does not name the statuses that occur",
@@ -111,7 +111,7 @@ impl Lint<'_> {
             let code = status.parse::<u16>().ok().filter(|code| (100..600).contains(code));
             let range = matches!(status.as_bytes(), [b'1'..=b'5', b'X', b'X']);
             if code.is_none() && !range {
-                self.say(
+                self.report(
                     Rule::Status,
                     &child(&list, status),
                     format!("`{status}` is not a status"),
@@ -121,7 +121,7 @@ impl Lint<'_> {
             }
             let wide = format!("{}XX", status.get(..1).unwrap_or_default());
             if !range && responses.contains_key(&wide) {
-                self.say(
+                self.report(
                     Rule::Status,
                     &child(&list, status),
                     format!("`{status}` and `{wide}` overlap"),
@@ -138,7 +138,7 @@ impl Lint<'_> {
         found.dedup_by(|one, other| one.0 == other.0);
         if found.len() > 1 {
             let kinds: Vec<_> = found.iter().map(|(_, name)| name.as_str()).collect();
-            self.say(
+            self.report(
                 Rule::Response,
                 &list,
                 format!("successful responses have different types: {}", kinds.join(", ")),
@@ -146,7 +146,7 @@ impl Lint<'_> {
             );
         }
         if !responses.keys().any(|status| status.starts_with('2')) {
-            self.say(
+            self.report(
                 Rule::Response,
                 &list,
                 "no successful response is documented",
@@ -162,7 +162,7 @@ impl Lint<'_> {
         let content = child(pointer, "content");
         let types = self.spec.at(&content)?.as_object();
         if !types.is_some_and(|types| types.len() == 1 && types.contains_key(JSON)) {
-            self.say(
+            self.report(
                 Rule::ContentType,
                 &content,
                 "a successful response is not JSON",
@@ -201,7 +201,7 @@ impl Lint<'_> {
         let schema = child(&child(&child(pointer, "content"), JSON), "schema");
         let Some(found) = self.spec.at(&schema) else { return };
         if found.get("$ref").and_then(Value::as_str) != Some(ERROR_BODY) {
-            self.say(
+            self.report(
                 Rule::ErrorBody,
                 &schema,
                 format!("the schema of the error response is not `{ERROR_BODY}`"),
@@ -236,7 +236,7 @@ impl Lint<'_> {
             .iter()
             .all(|name| self.spec.at(&child(media, name)).is_none())
         {
-            self.say(
+            self.report(
                 Rule::Example,
                 media,
                 "the body has no example",
@@ -250,7 +250,7 @@ impl Lint<'_> {
         let schema = child(media, "schema");
         let name = self.spec.at(&schema).and_then(reference).and_then(schema_name);
         if name.is_none() {
-            self.say(
+            self.report(
                 Rule::InlineObject,
                 &schema,
                 format!("{what} is not a named component"),

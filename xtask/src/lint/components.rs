@@ -62,7 +62,7 @@ impl Lint<'_> {
             let problem = format!("`{name}` contains itself ({} > {name})", self.walk.path.join(" > "));
             let help = "a recursive schema is not supported; describe the inner one as a component of its own, or as any \
                         value: `x-any: true`";
-            self.say(Rule::Recursion, &child(SCHEMAS, name), problem, help);
+            self.report(Rule::Recursion, &child(SCHEMAS, name), problem, help);
         }
         is_within
     }
@@ -85,7 +85,7 @@ impl Lint<'_> {
             } else {
                 "write nouns in this form, the resource first: `PlanGroup`".to_owned()
             };
-            self.say(Rule::RustName, &pointer, format!("`{name}` is not a type name"), help);
+            self.report(Rule::RustName, &pointer, format!("`{name}` is not a type name"), help);
         }
         let help = "say what it is; this becomes the documentation of the type";
         let description = self.text(&pointer, "description", help);
@@ -128,14 +128,14 @@ impl Lint<'_> {
             let way = format!("{direction:?}").to_lowercase();
             let problem = format!("`{name}` is `{rust}`, which can't be used in a {way}");
             let help = "write a component, and a Rust type, for the other direction";
-            self.say(Rule::Direction, &pointer, problem, help);
+            self.report(Rule::Direction, &pointer, problem, help);
         }
         let Some(known) = self.walk.directions.get(name) else {
             return true;
         };
         if *known != direction && matches!(self.walk.types.get(name), Some(Type::Object(_))) {
             let help = "the two are read differently (absent, null and unknown fields); write a component for each";
-            self.say(
+            self.report(
                 Rule::Direction,
                 &pointer,
                 format!("`{name}` is sent and received"),
@@ -157,7 +157,7 @@ impl Lint<'_> {
             Some(Some(1)) if self.walk.direction == Direction::Request => true,
             Some(_) => {
                 let help = "`minProperties: 1` in a request is what the generator can check";
-                self.say(
+                self.report(
                     Rule::Limit,
                     &child(pointer, "minProperties"),
                     "this `minProperties` is not supported",
@@ -183,7 +183,7 @@ impl Lint<'_> {
             let help =
                 "leave it out: what a response holds besides is kept in `extra`. For a map, leave `properties` out";
             let problem = "`additionalProperties` on an object with properties";
-            self.say(Rule::UnknownKeyword, &child(pointer, others), problem, help);
+            self.report(Rule::UnknownKeyword, &child(pointer, others), problem, help);
         }
         let others = others.as_slice();
         self.known(pointer, schema, &[&ANNOTATIONS[..], &allowed, others].concat());
@@ -191,7 +191,7 @@ impl Lint<'_> {
         let Some(fields) = schema.get("properties") else {
             let help = "describe them under `properties`; or write `additionalProperties: true` for an object of any shape, \
                         or a schema there for an object with free keys";
-            self.say(Rule::EmptyObject, pointer, "the object has no properties", help);
+            self.report(Rule::EmptyObject, pointer, "the object has no properties", help);
             return Vec::new();
         };
         let Some(fields) = fields.as_object() else {
@@ -200,7 +200,7 @@ impl Lint<'_> {
         };
         if fields.is_empty() {
             let help = "describe them; or write `additionalProperties: true` instead, for an object of any shape";
-            self.say(Rule::EmptyObject, &at, "the object has no properties", help);
+            self.report(Rule::EmptyObject, &at, "the object has no properties", help);
         }
         let required = self.required(pointer, schema, fields);
         let mut known: BTreeMap<String, String> = BTreeMap::new();
@@ -211,7 +211,7 @@ impl Lint<'_> {
                 continue;
             };
             if self.walk.direction == Direction::Response && field == "extra" {
-                self.say(
+                self.report(
                     Rule::NameCollision,
                     &at,
                     "`extra` is where unknown fields are kept",
@@ -237,7 +237,7 @@ impl Lint<'_> {
                 Some(given) => given.to_owned(),
                 None => {
                     let help = "write one in snake_case, such as `x-rust-name: from_`";
-                    self.say(Rule::RustName, &at, format!("{given} is not a name in Rust"), help);
+                    self.report(Rule::RustName, &at, format!("{given} is not a name in Rust"), help);
                     return None;
                 }
             },
@@ -245,7 +245,7 @@ impl Lint<'_> {
         if !names::is_ident(&field) {
             let help = "a name in Rust begins with a letter and holds letters, digits and underscores; give it one: \
                         `x-rust-name: some_name`";
-            self.say(
+            self.report(
                 Rule::RustName,
                 pointer,
                 format!("`{name}` can't be a name in Rust"),
@@ -256,7 +256,7 @@ impl Lint<'_> {
         if let Some(other) = known.insert(field.clone(), name.to_owned()) {
             let problem = format!("`{other}` and `{name}` are both `{field}` in Rust");
             let help = "give one of them another name: `x-rust-name: some_name`";
-            self.say(Rule::NameCollision, pointer, problem, help);
+            self.report(Rule::NameCollision, pointer, problem, help);
         }
         Some(field)
     }
@@ -275,13 +275,13 @@ impl Lint<'_> {
                 } else {
                     "without this list, the response is an error; leave it out if the list may be missing"
                 };
-                self.say(Rule::Entries, &at, problem, help);
+                self.report(Rule::Entries, &at, problem, help);
             }
         }
         if marked.len() > 1 {
             let problem = "more than one list is marked with `x-entries`";
             let help = "a response is about one list; leave the mark on that one";
-            self.say(Rule::Entries, pointer, problem, help);
+            self.report(Rule::Entries, pointer, problem, help);
         }
         let is_page = properties.iter().any(|property| property.name == "has_more");
         if is_page && is_response && marked.is_empty() {
@@ -292,7 +292,7 @@ impl Lint<'_> {
             } else {
                 NO_ENTRIES
             };
-            self.say(Rule::Entries, pointer, problem, help);
+            self.report(Rule::Entries, pointer, problem, help);
         }
     }
 
@@ -313,14 +313,14 @@ impl Lint<'_> {
         let list = schema.get("required").map(|list| list.as_array().cloned());
         if list == Some(None) {
             let help = "write it below the object: `required: [uuid]`";
-            self.say(Rule::Shape, &at, "`required` must be a list of names", help);
+            self.report(Rule::Shape, &at, "`required` must be a list of names", help);
         }
         for (index, name) in list.flatten().unwrap_or_default().iter().enumerate() {
             match name.as_str().filter(|name| fields.contains_key(*name)) {
                 Some(name) => {
                     names.insert(name.to_owned());
                 }
-                None => self.say(
+                None => self.report(
                     Rule::Required,
                     &child(&at, &index.to_string()),
                     format!("{name} is required but not a property"),
@@ -337,11 +337,11 @@ impl Lint<'_> {
         if said.replaces_all && !is_list {
             let problem = "`x-replaces-all` is not on a list";
             let help = "it marks a list that replaces the old one";
-            self.say(Rule::ReplacesAll, pointer, problem, help);
+            self.report(Rule::ReplacesAll, pointer, problem, help);
         }
         if said.nullable && is_list && self.walk.direction == Direction::Request {
             let help = "an empty list has the same effect; leave `nullable` out";
-            self.say(Rule::Nullable, pointer, "a list that may be `null`", help);
+            self.report(Rule::Nullable, pointer, "a list that may be `null`", help);
         }
         Some(property(name, field, said))
     }
@@ -355,12 +355,12 @@ impl Lint<'_> {
         };
         if direction == Direction::Response {
             let help = "it is for requests; leave it out";
-            self.say(Rule::OneOf, &at, "`x-one-of` in a response", help);
+            self.report(Rule::OneOf, &at, "`x-one-of` in a response", help);
             return Vec::new();
         }
         let groups = value.as_array().map_or(&[][..], Vec::as_slice);
         if groups.len() < 2 {
-            self.say(Rule::OneOf, &at, "`x-one-of` is not a list of groups", HELP);
+            self.report(Rule::OneOf, &at, "`x-one-of` is not a list of groups", HELP);
             return Vec::new();
         }
         let mut seen = BTreeSet::new();
@@ -374,7 +374,7 @@ impl Lint<'_> {
                 .filter_map(Value::as_str)
                 .collect();
             if fields.is_empty() || group.as_array().map(Vec::len) != Some(fields.len()) {
-                self.say(Rule::OneOf, &at, "a group is not a list of names", HELP);
+                self.report(Rule::OneOf, &at, "a group is not a list of names", HELP);
             }
             for name in &fields {
                 let property = properties.iter().find(|property| property.name == **name);
@@ -387,7 +387,7 @@ impl Lint<'_> {
                 } else {
                     continue;
                 };
-                self.say(Rule::OneOf, &at, problem, HELP);
+                self.report(Rule::OneOf, &at, problem, HELP);
             }
             found.push(fields.into_iter().map(str::to_owned).collect());
         }
@@ -425,7 +425,7 @@ impl Lint<'_> {
             if is_envelope && (nested.contains(&name) || !bodies.contains(&name)) {
                 let help = "only a request body can be an envelope; leave `x-envelope` out";
                 let problem = format!("`{name}` is an envelope, but is not used as a request body only");
-                self.say(Rule::Envelope, &at, problem, help);
+                self.report(Rule::Envelope, &at, problem, help);
             }
         }
     }

@@ -15,7 +15,7 @@ impl Lint<'_> {
         self.known(pointer, schema, &allowed);
         if schema.get("type").and_then(Value::as_str) != Some("string") {
             let problem = "an enum that is not a string";
-            self.say(Rule::OpenEnum, pointer, problem, "add `type: string`");
+            self.report(Rule::OpenEnum, pointer, problem, "add `type: string`");
         }
         let at = child(pointer, "x-extensible-enum");
         let list = schema.get("x-extensible-enum").and_then(Value::as_array);
@@ -27,7 +27,7 @@ impl Lint<'_> {
             let place = child(&at, &index.to_string());
             let Some(value) = value.as_str() else {
                 let problem = format!("{value} is not text");
-                self.say(Rule::OpenEnum, &place, problem, "put it in quotes");
+                self.report(Rule::OpenEnum, &place, problem, "put it in quotes");
                 continue;
             };
             let variant = self.variant(pointer, value);
@@ -38,22 +38,22 @@ impl Lint<'_> {
             let help = format!("name it: `{NAMES}: {{ '{quoted}': {example} }}`");
             if values.iter().any(|(known, _)| known == value) {
                 let problem = format!("`{value}` is listed twice");
-                self.say(Rule::OpenEnum, &place, problem, "list it once");
+                self.report(Rule::OpenEnum, &place, problem, "list it once");
             } else if value.chars().any(char::is_control) {
                 let problem = "the value holds a line break or another control character";
-                self.say(Rule::OpenEnum, &place, problem, "leave it out");
+                self.report(Rule::OpenEnum, &place, problem, "leave it out");
             } else if !names::is_ident(&variant) || variant == "Unknown" {
                 let problem = format!("`{value}` can't be a variant in Rust");
-                self.say(Rule::RustName, &place, problem, help);
+                self.report(Rule::RustName, &place, problem, help);
             } else if let Some((other, _)) = values.iter().find(|(_, known)| *known == variant) {
                 let problem = format!("`{other}` and `{value}` are both `{variant}` in Rust");
-                self.say(Rule::NameCollision, &place, problem, help);
+                self.report(Rule::NameCollision, &place, problem, help);
             } else {
                 values.push((value.to_owned(), variant));
             }
         }
         if list.is_empty() {
-            self.say(Rule::OpenEnum, &at, "the enum has no values", HELP);
+            self.report(Rule::OpenEnum, &at, "the enum has no values", HELP);
         }
         self.names_of_values(pointer, list);
         values
@@ -81,12 +81,12 @@ impl Lint<'_> {
             let place = child(&at, value);
             if !values.iter().any(|known| known.as_str() == Some(value)) {
                 let problem = format!("`{value}` is not one of the values");
-                self.say(Rule::RustName, &place, problem, "correct it, or leave it out");
+                self.report(Rule::RustName, &place, problem, "correct it, or leave it out");
             }
             let is_name = |name: &str| names::pascal(name) == name && names::is_ident(name);
             if !name.as_str().is_some_and(is_name) {
                 let problem = format!("{name} is not the name of a variant");
-                self.say(Rule::RustName, &place, problem, help.clone());
+                self.report(Rule::RustName, &place, problem, help.clone());
             }
         }
     }

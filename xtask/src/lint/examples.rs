@@ -58,7 +58,7 @@ impl<'a> Lint<'a> {
                 error.masked().to_string()
             };
             let problem = format!("{} does not fit its schema: {reason}", sample.what);
-            self.say(Rule::Example, &pointer, problem, "correct the value, or the schema");
+            self.report(Rule::Example, &pointer, problem, "correct the value, or the schema");
         }
     }
 
@@ -68,7 +68,7 @@ impl<'a> Lint<'a> {
         if let Some(error) = self.unchecked.take().filter(|_| self.findings.is_empty()) {
             let problem = format!("examples and defaults can't be checked: {error}");
             let help = "correct the schema that this is about: it is not valid in JSON Schema";
-            self.say(Rule::Example, "/components", problem, help);
+            self.report(Rule::Example, "/components", problem, help);
         }
     }
 

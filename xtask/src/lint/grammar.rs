@@ -245,7 +245,7 @@ impl Lint<'_> {
 
     fn object_of(&mut self, pointer: &str, value: &Value, kind: Object) {
         let Some(fields) = value.as_object() else {
-            return self.say(
+            return self.report(
                 Rule::Shape,
                 pointer,
                 format!("{} must be a mapping", kind.name()),
@@ -259,7 +259,7 @@ impl Lint<'_> {
             for key in fields.keys().filter(|key| *key != "$ref") {
                 let help = "leave it out, or write it where the reference leads";
                 let problem = format!("`{key}` beside `$ref` is ignored");
-                self.say(Rule::UnknownKeyword, &child(pointer, key), problem, help);
+                self.report(Rule::UnknownKeyword, &child(pointer, key), problem, help);
             }
             return;
         }
@@ -276,7 +276,7 @@ impl Lint<'_> {
         if fields.contains_key("example") && fields.contains_key("examples") && kind.has("examples") {
             let problem = format!("{} with `example` and `examples`", kind.name());
             let help = "keep one of them: OpenAPI does not allow both";
-            self.say(Rule::Example, &child(pointer, "examples"), problem, help);
+            self.report(Rule::Example, &child(pointer, "examples"), problem, help);
         }
         if kind == Object::Link {
             self.link(pointer, fields);
@@ -287,13 +287,13 @@ impl Lint<'_> {
     fn link(&mut self, pointer: &str, fields: &Map<String, Value>) {
         let Some(id) = fields.get("operationId").and_then(Value::as_str) else {
             let help = "write the `operationId` of the operation that it leads to";
-            return self.say(Rule::Shape, pointer, "a link without an operation", help);
+            return self.report(Rule::Shape, pointer, "a link without an operation", help);
         };
         let operations = self.spec.operations();
         if !operations.iter().any(|(_, name)| name == id) {
             let problem = format!("`{id}` is not an operation");
             let help = "write the `operationId` of an operation of the document";
-            self.say(Rule::Reference, &child(pointer, "operationId"), problem, help);
+            self.report(Rule::Reference, &child(pointer, "operationId"), problem, help);
         }
     }
 
@@ -337,6 +337,6 @@ impl Lint<'_> {
     }
 
     fn shape(&mut self, pointer: &str, key: &str, what: &str, help: &str) {
-        self.say(Rule::Shape, pointer, format!("`{key}` must be {what}"), help);
+        self.report(Rule::Shape, pointer, format!("`{key}` must be {what}"), help);
     }
 }

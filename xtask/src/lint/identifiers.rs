@@ -33,7 +33,7 @@ impl Lint<'_> {
             _ => {
                 let problem = "the path has more than one parameter, or one that is not text";
                 let help = "leave it out: an identifier is one text in the path, or texts in the query";
-                self.say(Rule::Identifier, &at, problem, help);
+                self.report(Rule::Identifier, &at, problem, help);
                 return false;
             }
         };
@@ -55,7 +55,7 @@ impl Lint<'_> {
                 "write one for the path and one for the query, with the same tag, HTTP method, `x-identifier` and \
                  `x-method: {verb}`; or leave it out"
             );
-            self.say(Rule::Identifier, &at, problem, help);
+            self.report(Rule::Identifier, &at, problem, help);
         }
         is_pair
     }
@@ -71,7 +71,7 @@ impl Lint<'_> {
         if identified.keys().next().is_none() {
             let problem = format!("no query parameter of `{}` identifies the object", operation.id);
             let help = "write what identifies it as required text in this query, and not in the other: `external_id`";
-            self.say(Rule::Identifier, &at, problem, help);
+            self.report(Rule::Identifier, &at, problem, help);
         }
         let pointer = self.of_operation(operation, &[]);
         for key in identified.keys() {
@@ -83,12 +83,12 @@ impl Lint<'_> {
                 );
                 let help =
                     "a part is required text that is not deprecated; anything else is a parameter of both operations";
-                self.say(Rule::Identifier, &at, problem, help);
+                self.report(Rule::Identifier, &at, problem, help);
             }
             if key.field == "client" {
                 let problem = "`client` is taken in the request: it is what sends it";
                 let help = "give the parameter another name in Rust: `x-rust-name: some_name`";
-                self.say(Rule::NameCollision, &at, problem, help);
+                self.report(Rule::NameCollision, &at, problem, help);
             }
         }
         let [by_path, by_query] = identified.variants();
@@ -99,7 +99,7 @@ impl Lint<'_> {
                 identified.name
             );
             let help = "give a parameter another name in Rust: `x-rust-name: some_name`";
-            self.say(Rule::NameCollision, &at, problem, help);
+            self.report(Rule::NameCollision, &at, problem, help);
         }
     }
 
@@ -122,7 +122,7 @@ impl Lint<'_> {
                 "`{}` and `{}` are one method, and differ in the {what}",
                 operation.id, other.id
             );
-            self.say(Rule::Identifier, &at, problem, ONE_METHOD);
+            self.report(Rule::Identifier, &at, problem, ONE_METHOD);
         }
         let own: Vec<_> = own.into_iter().flat_map(|query| query.properties.clone()).collect();
         let is_own = |property: &&Property| own.iter().any(|own| own.name == property.name);
@@ -142,7 +142,7 @@ impl Lint<'_> {
                 Some(missing) => format!("write `{}` in both; or leave `x-identifier` out of both", missing.name),
                 None => "write what both have as components, and refer to them in the same order".to_owned(),
             };
-            self.say(Rule::Identifier, &at, problem, help);
+            self.report(Rule::Identifier, &at, problem, help);
         }
     }
 
@@ -166,7 +166,7 @@ impl Lint<'_> {
                 identified.name, first.by_query.id
             );
             let help = "give it another name, or the same tag and the same parameters in the same order";
-            self.say(Rule::Identifier, &at, problem, help);
+            self.report(Rule::Identifier, &at, problem, help);
         }
     }
 }

@@ -101,7 +101,7 @@ impl Lint<'_> {
         let Some(name) = schema_name(target) else {
             let problem = format!("`{target}` is not a schema");
             let help = "refer to `#/components/schemas/...`";
-            self.say(Rule::Reference, &child(pointer, "$ref"), problem, help);
+            self.report(Rule::Reference, &child(pointer, "$ref"), problem, help);
             return None;
         };
         let at = child(SCHEMAS, name);
@@ -112,7 +112,7 @@ impl Lint<'_> {
             if self.spec.at(&child(&at, "x-rust-name")).is_some() {
                 let help = "write it where the component is used: `allOf: [{ $ref: .. }]` with `x-rust-name` beside";
                 let problem = "a name in Rust belongs to a property and not to a component";
-                self.say(Rule::RustName, &child(&at, "x-rust-name"), problem, help);
+                self.report(Rule::RustName, &child(&at, "x-rust-name"), problem, help);
             }
             self.walk.path.push(name.to_owned());
             let said = self.schema(&at, of);
@@ -120,7 +120,7 @@ impl Lint<'_> {
             return said;
         }
         if self.is_page(name) && of != Use::Response {
-            self.say(
+            self.report(
                 Rule::Entries,
                 pointer,
                 format!("`{name}` is a page, but is part of another object"),
@@ -164,7 +164,7 @@ impl Lint<'_> {
         if let Some(ty) = schema.get("type").filter(|ty| Some(*ty) != of_target) {
             let problem = format!("the type {ty} beside a reference to a component of another type");
             let help = "write the type of the component, or leave it out";
-            self.say(Rule::Type, &child(pointer, "type"), problem, help);
+            self.report(Rule::Type, &child(pointer, "type"), problem, help);
         }
         let mut said = self.schema(&child(&child(pointer, "allOf"), "0"), of)?;
         said.nullable |= self.flag(pointer, "nullable").unwrap_or(false);
@@ -183,7 +183,7 @@ impl Lint<'_> {
         if self.flag(pointer, "x-any") == Some(true) {
             if schema.contains_key("type") {
                 let help = "leave `x-any` out, or the type";
-                self.say(Rule::Type, pointer, "a value of any shape that has a type", help);
+                self.report(Rule::Type, pointer, "a value of any shape that has a type", help);
                 return None;
             }
             self.keywords(pointer, schema, of, &["x-any", "nullable"]);
@@ -204,7 +204,7 @@ impl Lint<'_> {
             }
             (Some("integer"), _) => {
                 let help = "add `format: int64`; identifiers and amounts exceed 32 bits";
-                self.say(Rule::Integer, pointer, "the integer is not `format: int64`", help);
+                self.report(Rule::Integer, pointer, "the integer is not `format: int64`", help);
                 return None;
             }
             (Some("number"), None | Some("double")) => (Schema::of(Kind::Number), &[]),
@@ -216,7 +216,7 @@ impl Lint<'_> {
             (Some(known @ ("string" | "number" | "boolean" | "array")), Some(format)) => {
                 let problem = format!("`{format}` is not a known format of {known}");
                 let help = "leave the format out, or say in words what is allowed";
-                self.say(Rule::Format, &child(pointer, "format"), problem, help);
+                self.report(Rule::Format, &child(pointer, "format"), problem, help);
                 return None;
             }
             _ => {
@@ -243,7 +243,7 @@ impl Lint<'_> {
         let inner = self.item(&items)?;
         if matches!(inner.kind, Kind::List(_)) {
             let help = "make the item a component with the list inside, or any value: `x-any: true`";
-            self.say(Rule::Type, &items, "items that are lists are not supported", help);
+            self.report(Rule::Type, &items, "items that are lists are not supported", help);
         }
         Some(Schema {
             limits: inner.limits,
@@ -262,7 +262,7 @@ impl Lint<'_> {
             _ => {
                 let help = "describe its fields in a named component; or write `additionalProperties: true` for an object \
                             of any shape, or a schema there for an object with free keys";
-                self.say(Rule::EmptyObject, pointer, "the object has no properties", help);
+                self.report(Rule::EmptyObject, pointer, "the object has no properties", help);
                 return None;
             }
         }
@@ -275,7 +275,7 @@ impl Lint<'_> {
         let inner = self.schema(pointer, Use::Item)?;
         // A value of any shape may be `null`.
         if inner.nullable && inner.kind != Kind::Any {
-            self.say(
+            self.report(
                 Rule::Nullable,
                 pointer,
                 "an item that may be `null`",
@@ -284,7 +284,7 @@ impl Lint<'_> {
         }
         if inner.min_items > 0 || inner.entries {
             let help = "leave out `minItems` and `x-entries`; they are for lists that are properties";
-            self.say(
+            self.report(
                 Rule::Limit,
                 pointer,
                 "a nested list with `minItems` or `x-entries`",
@@ -334,14 +334,14 @@ impl Lint<'_> {
             if has_note {
                 let help = "add `deprecated: true`, or leave the note out";
                 let problem = format!("`{NOTE}` without `deprecated: true`");
-                self.say(Rule::Deprecated, &at, problem, help);
+                self.report(Rule::Deprecated, &at, problem, help);
             }
             return None;
         }
         let help = "say what to use instead: `x-deprecated-note: use cursor instead`";
         if !has_note {
             let problem = format!("`{NOTE}` is missing");
-            self.say(Rule::Deprecated, &child(pointer, "deprecated"), problem, help);
+            self.report(Rule::Deprecated, &child(pointer, "deprecated"), problem, help);
             return None;
         }
         let note = self.text(pointer, NOTE, help);
@@ -350,7 +350,7 @@ impl Lint<'_> {
             || note.contains(char::is_control)
         {
             let help = "write one line without brackets, asterisks and links: compilers show it as it is";
-            self.say(Rule::Deprecated, &at, format!("`{NOTE}` is not plain text"), help);
+            self.report(Rule::Deprecated, &at, format!("`{NOTE}` is not plain text"), help);
         }
         Some(note)
     }
@@ -359,7 +359,7 @@ impl Lint<'_> {
     pub(super) fn unsupported(&mut self, pointer: &str, schema: &Map<String, Value>) {
         let is_request = self.walk.direction != Direction::Response;
         if schema.contains_key("enum") {
-            return self.say(
+            return self.report(
                 Rule::ClosedEnum,
                 &child(pointer, "enum"),
                 "a closed `enum`: a new value on the server would make the whole response an error",
@@ -370,7 +370,7 @@ impl Lint<'_> {
             let help = "`allOf` holds one reference, with `nullable`, `description` or `deprecated` beside it; copy what \
                         several objects share, or make it a component of its own";
             let at = child(pointer, "allOf");
-            return self.say(Rule::Union, &at, "`allOf` is more than one reference", help);
+            return self.report(Rule::Union, &at, "`allOf` is more than one reference", help);
         }
         if let Some(union) = ["oneOf", "anyOf", "not"].iter().find(|key| schema.contains_key(**key)) {
             let help = if is_request {
@@ -381,16 +381,16 @@ impl Lint<'_> {
                  the properties of all alternatives, none of them required"
             };
             let problem = format!("this `{union}` is not supported: no Rust type can read every value of it");
-            return self.say(Rule::Union, &child(pointer, union), problem, help);
+            return self.report(Rule::Union, &child(pointer, union), problem, help);
         }
         match schema.get("type") {
-            Some(Value::String(ty)) if ty == "object" => self.say(
+            Some(Value::String(ty)) if ty == "object" => self.report(
                 Rule::InlineObject,
                 pointer,
                 "an object within an object",
                 "make it a named component; its name becomes a Rust type",
             ),
-            Some(Value::String(ty)) if ty == "string" && schema.contains_key("x-extensible-enum") => self.say(
+            Some(Value::String(ty)) if ty == "string" && schema.contains_key("x-extensible-enum") => self.report(
                 Rule::InlineObject,
                 pointer,
                 "an enum without a name",
@@ -399,10 +399,10 @@ impl Lint<'_> {
             Some(Value::String(other)) => {
                 let help = "the types are string, integer, number, boolean, array and object";
                 let problem = format!("`{other}` is not a type");
-                self.say(Rule::Type, &child(pointer, "type"), problem, help);
+                self.report(Rule::Type, &child(pointer, "type"), problem, help);
             }
             Some(_) => {} // reported elsewhere
-            None => self.say(
+            None => self.report(
                 Rule::Type,
                 pointer,
                 "the schema has no `type`",

@@ -11,11 +11,11 @@ impl Lint<'_> {
             let at = child(pointer, "pattern");
             if let Err(error) = regex_lite::Regex::new(pattern) {
                 let help = "write a short regular expression without look-around and back-references";
-                self.say(Rule::Limit, &at, format!("the pattern is not valid: {error}"), help);
+                self.report(Rule::Limit, &at, format!("the pattern is not valid: {error}"), help);
             } else if jsonschema::draft4::new(&json!({ "pattern": pattern })).is_err() {
                 let help = "OpenAPI patterns are ECMA 262, and the SDK checks them in Rust; write what both have: `^` and `$`, ranges such as `[A-Z]`, groups \
                             without names and flags";
-                self.say(Rule::Limit, &at, "the pattern is valid in Rust, but not in ECMA 262", help);
+                self.report(Rule::Limit, &at, "the pattern is valid in Rust, but not in ECMA 262", help);
             }
             let help =
                 "say what it allows, for the error message: `x-pattern-description: letters, digits and underscores`";
@@ -26,7 +26,7 @@ impl Lint<'_> {
             && least > most
         {
             let problem = format!("`minLength` {least} is above `maxLength` {most}");
-            self.say(
+            self.report(
                 Rule::Limit,
                 pointer,
                 problem,
@@ -45,7 +45,7 @@ impl Lint<'_> {
     pub(super) fn count(&mut self, pointer: &str, name: &str) -> Option<u64> {
         let value = self.spec.at(&child(pointer, name))?;
         if value.as_u64().is_none() {
-            self.say(
+            self.report(
                 Rule::Limit,
                 &child(pointer, name),
                 format!("`{name}` must be a whole number, 0 or more"),
@@ -59,7 +59,7 @@ impl Lint<'_> {
         let mut limit = |name: &str| {
             let value = self.spec.at(&child(pointer, name))?;
             if value.as_i64().is_none() {
-                self.say(
+                self.report(
                     Rule::Limit,
                     &child(pointer, name),
                     format!("`{name}` must be a 64-bit integer"),
@@ -72,7 +72,7 @@ impl Lint<'_> {
         if let (Some(least), Some(most)) = (minimum, maximum)
             && least > most
         {
-            self.say(
+            self.report(
                 Rule::Limit,
                 pointer,
                 format!("`minimum` {least} is above `maximum` {most}"),

@@ -107,13 +107,13 @@ impl<'a> Lint<'a> {
         let root = self.object("", "an OpenAPI document")?;
         match root.get("openapi").and_then(Value::as_str) {
             Some(version) if version.starts_with("3.0.") => {}
-            Some(version) => self.say(
+            Some(version) => self.report(
                 Rule::OpenapiVersion,
                 "/openapi",
                 format!("OpenAPI {version} is not supported"),
                 "write `openapi: 3.0.3`; progenitor reads 3.0.x only",
             ),
-            None => self.say(
+            None => self.report(
                 Rule::OpenapiVersion,
                 "/openapi",
                 "the version of OpenAPI is missing, or not text",
@@ -171,7 +171,7 @@ impl<'a> Lint<'a> {
         );
         let parts: Vec<_> = version.split('.').map(str::parse::<u64>).collect();
         if !version.is_empty() && (parts.len() != 3 || parts.iter().any(Result::is_err)) {
-            self.say(
+            self.report(
                 Rule::Version,
                 "/info/version",
                 format!("`{version}` is not a version such as 1.2.3"),
@@ -186,7 +186,7 @@ impl<'a> Lint<'a> {
         match url {
             Some(url) if url.strip_prefix("https://").is_some_and(is_host) => Some(url.to_owned()),
             Some(_) => {
-                self.say(
+                self.report(
                     Rule::Server,
                     "/servers/0/url",
                     "the server is not a plain https URL without a slash at the end",
@@ -195,13 +195,13 @@ impl<'a> Lint<'a> {
                 None
             }
             None => {
-                self.say(Rule::Server, "/servers", "the server is missing", help);
+                self.report(Rule::Server, "/servers", "the server is missing", help);
                 None
             }
         }
     }
 
-    fn say(&mut self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
+    fn report(&mut self, rule: Rule, pointer: &str, problem: impl Into<String>, help: impl Into<String>) {
         self.findings.push(self.spec.finding(rule, pointer, problem, help));
     }
 
@@ -210,7 +210,7 @@ impl<'a> Lint<'a> {
         let spec = self.spec;
         let found = spec.at(pointer).and_then(Value::as_object);
         if found.is_none() {
-            self.say(
+            self.report(
                 Rule::Shape,
                 pointer,
                 format!("{what} must be a mapping"),
@@ -226,7 +226,7 @@ impl<'a> Lint<'a> {
         match spec.at(&child(pointer, name)) {
             Some(Value::String(text)) if !text.trim().is_empty() => text.trim().to_owned(),
             Some(_) => {
-                self.say(
+                self.report(
                     Rule::of(name),
                     &child(pointer, name),
                     format!("`{name}` must be text"),
@@ -235,7 +235,7 @@ impl<'a> Lint<'a> {
                 String::new()
             }
             None => {
-                self.say(Rule::of(name), pointer, format!("`{name}` is missing"), help);
+                self.report(Rule::of(name), pointer, format!("`{name}` is missing"), help);
                 String::new()
             }
         }
@@ -254,7 +254,7 @@ impl<'a> Lint<'a> {
         let spec = self.spec;
         let value = spec.at(&child(pointer, name))?;
         if value.as_bool().is_none() {
-            self.say(
+            self.report(
                 Rule::Shape,
                 &child(pointer, name),
                 format!("`{name}` must be true or false"),
@@ -280,7 +280,7 @@ impl<'a> Lint<'a> {
             Some((likeness, known)) if likeness > 0.85 => format!("did you mean `{known}`?"),
             _ => format!("allowed in {what}: {}", allowed.join(", ")),
         };
-        self.say(
+        self.report(
             Rule::UnknownKeyword,
             pointer,
             format!("`{key}` is not supported here"),

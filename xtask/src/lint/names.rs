@@ -67,7 +67,7 @@ impl Lint<'_> {
     fn take(&mut self, namespace: &mut Namespace, wanted: &Named<'_>) {
         if let Some(other) = namespace.names.get(wanted.name) {
             let problem = format!("`{}` is taken {}: it is {other}", wanted.name, namespace.place);
-            self.say(Rule::NameCollision, wanted.pointer, problem, wanted.help);
+            self.report(Rule::NameCollision, wanted.pointer, problem, wanted.help);
         } else {
             namespace.names.insert(wanted.name.to_owned(), wanted.what.clone());
         }
@@ -204,7 +204,7 @@ impl Lint<'_> {
             let pointer = &self.of_type(name);
             if name.starts_with(OWN) {
                 let problem = format!("`{name}` begins like the generator's own names");
-                self.say(Rule::NameCollision, pointer, problem, COMPONENT_HELP);
+                self.report(Rule::NameCollision, pointer, problem, COMPONENT_HELP);
             }
             if !matches!(ty, Type::Handwritten { .. }) {
                 let what = format!("the type `{name}`");
@@ -322,7 +322,7 @@ impl Lint<'_> {
                 };
                 if !operation.verb.is_empty() && !names::is_ident(&operation.verb) {
                     let problem = format!("`{}` is not a method name", operation.verb);
-                    self.say(Rule::Method, &pointer, problem, wanted.help);
+                    self.report(Rule::Method, &pointer, problem, wanted.help);
                 } else if verbs.names.get(wanted.name) != Some(&wanted.what) {
                     self.take(&mut verbs, &wanted);
                 }

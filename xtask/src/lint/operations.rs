@@ -23,7 +23,7 @@ impl Lint<'_> {
                 .collect::<Vec<_>>()
                 .join("/");
             if let Some(other) = shapes.insert(shape, path.clone()) {
-                self.say(
+                self.report(
                     Rule::Paths,
                     &pointer,
                     format!("`{path}` and `{other}` are the same path"),
@@ -31,7 +31,7 @@ impl Lint<'_> {
                 );
             }
             let Some(item) = item.as_object() else {
-                self.say(
+                self.report(
                     Rule::Shape,
                     &pointer,
                     "a path must be a mapping",
@@ -46,7 +46,7 @@ impl Lint<'_> {
                 };
                 if let Some(first) = ids.insert(operation.id.clone(), at.clone()) {
                     let first = spec.finding(Rule::OperationId, &first, "", "");
-                    self.say(
+                    self.report(
                         Rule::OperationId,
                         &child(&at, "operationId"),
                         format!(
@@ -60,7 +60,7 @@ impl Lint<'_> {
             }
         }
         if operations.is_empty() && self.findings.is_empty() {
-            self.say(
+            self.report(
                 Rule::Paths,
                 "/paths",
                 "the document has no operation",
@@ -122,7 +122,7 @@ impl Lint<'_> {
                 "the client method takes its name from it; write a verb and a resource: `update_opportunity`".to_owned()
             };
             let problem = format!("operationId `{id}` is not a snake_case name");
-            self.say(Rule::OperationId, &child(pointer, "operationId"), problem, help);
+            self.report(Rule::OperationId, &child(pointer, "operationId"), problem, help);
         }
         id
     }
@@ -137,7 +137,7 @@ impl Lint<'_> {
             Some(verb) => verb.to_owned(),
             None => {
                 let help = "write a name in snake_case, such as `x-method: archive`";
-                self.say(Rule::Method, &at, format!("{verb} is not the name of a method"), help);
+                self.report(Rule::Method, &at, format!("{verb} is not the name of a method"), help);
                 String::new()
             }
         }
@@ -152,7 +152,7 @@ impl Lint<'_> {
 
     fn idempotent(&mut self, pointer: &str) -> bool {
         if self.spec.at(&child(pointer, "x-idempotent")).is_none() {
-            self.say(
+            self.report(
                 Rule::Idempotent,
                 pointer,
                 "`x-idempotent` is missing",
@@ -172,7 +172,7 @@ impl Lint<'_> {
         };
         if said.is_some() && implied.is_some() && said != implied {
             let how = if method == "get" { "never" } else { "always" };
-            self.say(
+            self.report(
                 Rule::Destructive,
                 &child(pointer, "x-destructive"),
                 format!("a {} is {how} destructive", method.to_uppercase()),
@@ -188,7 +188,7 @@ impl Lint<'_> {
         if self.spec.at(&child(pointer, "externalDocs")).is_some() {
             return self.text(&child(pointer, "externalDocs"), "url", help);
         }
-        self.say(Rule::SourceLink, pointer, "`externalDocs` is missing", help);
+        self.report(Rule::SourceLink, pointer, "`externalDocs` is missing", help);
         String::new()
     }
 
@@ -204,7 +204,7 @@ impl Lint<'_> {
                 tag.clone()
             }
             _ => {
-                self.say(
+                self.report(
                     Rule::Tag,
                     pointer,
                     "the operation does not have exactly one tag in snake_case",
@@ -223,7 +223,7 @@ impl Lint<'_> {
         {
             let problem = format!("an operation with the tag `{tag}` in the file of `{of_file}`");
             let help = format!("write `tags: [{of_file}]`, or move the path to `resources/{tag}.yaml`");
-            self.say(Rule::Tag, &child(pointer, "tags"), problem, help);
+            self.report(Rule::Tag, &child(pointer, "tags"), problem, help);
         }
     }
 }

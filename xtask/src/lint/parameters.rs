@@ -27,7 +27,7 @@ impl<'a> Lint<'a> {
         for list in [child(&path_pointer, "parameters"), child(pointer, "parameters")] {
             let Some(value) = spec.at(&list) else { continue };
             let Some(items) = value.as_array() else {
-                self.say(
+                self.report(
                     Rule::Shape,
                     &list,
                     "`parameters` must be a list",
@@ -44,7 +44,7 @@ impl<'a> Lint<'a> {
                 };
                 if !seen.insert((place, name.clone())) {
                     let problem = format!("parameter `{name}` is declared twice");
-                    self.say(Rule::Shape, &entry, problem, "leave one out");
+                    self.report(Rule::Shape, &entry, problem, "leave one out");
                 }
                 if let Some(place) = place {
                     let key = (pointer.to_owned(), format!("{place} {name}"));
@@ -59,7 +59,7 @@ impl<'a> Lint<'a> {
                         query.retain(|(known, _)| *known != name);
                         query.push((name, at));
                     }
-                    place => self.say(
+                    place => self.report(
                         Rule::QueryParameter,
                         &at,
                         format!(
@@ -94,7 +94,7 @@ impl<'a> Lint<'a> {
             pieces.next().is_none_or(is_plain) && pieces.next_back().is_none_or(is_plain)
         };
         if !path.split('/').all(is_plain_outside) {
-            self.say(
+            self.report(
                 Rule::Paths,
                 &path_pointer,
                 "the path has characters other than letters, digits, `/`, `-`, `_` and parameters in braces",
@@ -102,7 +102,7 @@ impl<'a> Lint<'a> {
             );
         }
         if path.contains("//") || path.ends_with('/') {
-            self.say(
+            self.report(
                 Rule::Paths,
                 &path_pointer,
                 "the path has an empty part",
@@ -110,7 +110,7 @@ impl<'a> Lint<'a> {
             );
         }
         if !path.starts_with("/v1/") {
-            self.say(
+            self.report(
                 Rule::Paths,
                 &path_pointer,
                 "the path does not begin with `/v1/`",
@@ -123,12 +123,12 @@ impl<'a> Lint<'a> {
                 if is_plain_outside(part) {
                     let problem = format!("`{part}` has braces and is not one parameter");
                     let help = "write a parameter as `{opportunity_uuid}`, and nothing else between its two slashes";
-                    self.say(Rule::Paths, &path_pointer, problem, help);
+                    self.report(Rule::Paths, &path_pointer, problem, help);
                 }
                 continue;
             };
             if !is_plain(name) || !names::is_ident(&names::field(name)) {
-                self.say(
+                self.report(
                     Rule::Paths,
                     &path_pointer,
                     format!("`{{{name}}}` is not a name"),
@@ -137,14 +137,14 @@ impl<'a> Lint<'a> {
             } else if let Some(parameter) = declared.remove(name) {
                 ordered.extend(parameter);
             } else if ordered.iter().any(|known: &Parameter| known.name == name) {
-                self.say(
+                self.report(
                     Rule::Paths,
                     &path_pointer,
                     format!("`{{{name}}}` is in the path twice"),
                     "give each parameter a name of its own",
                 );
             } else {
-                self.say(
+                self.report(
                     Rule::PathParameter,
                     pointer,
                     format!("path parameter `{name}` is not declared"),
@@ -170,7 +170,7 @@ impl<'a> Lint<'a> {
     fn path_parameter(&mut self, pointer: &str, name: String, path: &str) -> Option<Parameter> {
         let spec = self.spec;
         if !path.contains(&format!("{{{name}}}")) {
-            self.say(
+            self.report(
                 Rule::PathParameter,
                 pointer,
                 format!("parameter `{name}` is not in the path `{path}`"),
@@ -178,7 +178,7 @@ impl<'a> Lint<'a> {
             );
         }
         if spec.at(&child(pointer, "required")).and_then(Value::as_bool) != Some(true) {
-            self.say(
+            self.report(
                 Rule::PathParameter,
                 pointer,
                 format!("path parameter `{name}` is not required"),
@@ -189,7 +189,7 @@ impl<'a> Lint<'a> {
             let at = child(pointer, keyword);
             if spec.at(&at).is_some_and(|said| *said != implied) {
                 let problem = format!("`{keyword}` of path parameter `{name}` is not supported");
-                self.say(Rule::PathParameter, &at, problem, format!("leave `{keyword}` out"));
+                self.report(Rule::PathParameter, &at, problem, format!("leave `{keyword}` out"));
             }
         }
         let description = self.text(pointer, "description", "say what it identifies");
@@ -214,7 +214,7 @@ impl<'a> Lint<'a> {
             ..
         }) = said
         else {
-            self.say(
+            self.report(
                 Rule::PathParameter,
                 &schema,
                 format!("path parameter `{name}` is neither text nor an integer"),

@@ -49,7 +49,7 @@ impl Lint<'_> {
                 let at = child(pointer, "x-required-type");
                 let problem = "the path and the query need a struct each, but only one name is given";
                 let help = "make a query parameter optional, if the API is known to accept a request without it";
-                self.say(Rule::RequiredType, &at, problem, help);
+                self.report(Rule::RequiredType, &at, problem, help);
             }
             None
         } else {
@@ -86,7 +86,7 @@ impl Lint<'_> {
                 };
                 let problem = format!("`{keyword}` is about query parameters, and there are none");
                 let help = "write it on the component in the body, or leave it out";
-                self.say(rule, &at, problem, help);
+                self.report(rule, &at, problem, help);
             }
         }
     }
@@ -98,7 +98,7 @@ impl Lint<'_> {
         if self.spec.at(&component).is_some() {
             let problem = format!("`{name}` is the type of the query parameters of `{id}`");
             let help = "choose another name for the component";
-            return self.say(Rule::NameCollision, &component, problem, help);
+            return self.report(Rule::NameCollision, &component, problem, help);
         }
         match self.walk.types.get_mut(name) {
             Some(Type::Object(known)) if known.direction == Direction::Query => {
@@ -116,7 +116,7 @@ impl Lint<'_> {
                     let first = self.spec.finding(Rule::QueryType, &self.places.query(name), "", "");
                     let first = first.operation.unwrap_or_default();
                     let problem = format!("`{name}` is also the query of `{first}`, which has other parameters");
-                    self.say(Rule::QueryType, &at, problem, help);
+                    self.report(Rule::QueryType, &at, problem, help);
                 }
             }
             _ => {
@@ -154,7 +154,7 @@ impl Lint<'_> {
         }
         self.style(pointer, name, matches!(said.kind, Kind::List(_)));
         if said.nullable {
-            self.say(
+            self.report(
                 Rule::QueryParameter,
                 &child(&at, "nullable"),
                 format!("query parameter `{name}` may be `null`"),
@@ -163,7 +163,7 @@ impl Lint<'_> {
         }
         if said.entries {
             let problem = format!("query parameter `{name}` is marked like a list in a body");
-            self.say(Rule::QueryParameter, &at, problem, "leave the mark out");
+            self.report(Rule::QueryParameter, &at, problem, "leave the mark out");
         }
         let example = self.spec.at(&child(pointer, "example")).cloned();
         let mut property = property(name, field, said);
@@ -177,7 +177,7 @@ impl Lint<'_> {
     fn no_value(&mut self, pointer: &str, name: &str) {
         let problem = format!("query parameter `{name}` is neither a single value nor a list of texts");
         let help = "write a simple type, an open enum, or an array of texts with `style: form` and `explode: false`";
-        self.say(Rule::QueryParameter, pointer, problem, help);
+        self.report(Rule::QueryParameter, pointer, problem, help);
     }
 
     /// Checks that a list is declared to be sent as one text with commas.
@@ -188,14 +188,14 @@ impl Lint<'_> {
         if is_list && !is_comma {
             let problem = format!("how the list `{name}` is sent is not specified");
             let help = "write `style: form` and `explode: false`: one text, with commas between the items";
-            self.say(Rule::QueryParameter, pointer, problem, help);
+            self.report(Rule::QueryParameter, pointer, problem, help);
         }
         // Defaults may be explicit.
         for (at, implied) in [(style, Value::from("form")), (explode, Value::from(true))] {
             if !is_list && self.spec.at(&at).is_some_and(|said| *said != implied) {
                 let problem = format!("query parameter `{name}` is not a list");
                 let help = "leave `style` and `explode` out; they say how a list is sent";
-                self.say(Rule::QueryParameter, &at, problem, help);
+                self.report(Rule::QueryParameter, &at, problem, help);
             }
         }
     }

@@ -39,10 +39,10 @@ impl Lint<'_> {
     fn reference(&mut self, pointer: &str, target: &Value) {
         const HELP: &str = "refer to a component of this document, such as `$ref: '#/components/schemas/Opportunity'`";
         let Some(text) = target.as_str() else {
-            return self.say(Rule::Reference, pointer, "`$ref` must be text", HELP);
+            return self.report(Rule::Reference, pointer, "`$ref` must be text", HELP);
         };
         let Some(local) = local(text).filter(|local| local.starts_with("/components/")) else {
-            return self.say(
+            return self.report(
                 Rule::Reference,
                 pointer,
                 format!("`{text}` does not lead to a component of this document"),
@@ -52,7 +52,7 @@ impl Lint<'_> {
         if local.matches('/').count() > 3 {
             let problem = format!("`{text}` leads into a component");
             let help = "make what is there a component of its own, and refer to that from both places";
-            return self.say(Rule::Reference, pointer, problem, help);
+            return self.report(Rule::Reference, pointer, problem, help);
         }
         match self.spec.at(local) {
             None => {
@@ -60,10 +60,10 @@ impl Lint<'_> {
                     || format!("define it under `{}`", local.trim_start_matches('/').replace('/', ": ")),
                     |name| format!("did you mean `#{name}`? Otherwise define the component"),
                 );
-                self.say(Rule::Reference, pointer, format!("`{text}` does not exist"), help);
+                self.report(Rule::Reference, pointer, format!("`{text}` does not exist"), help);
             }
             Some(found) if found.get("$ref").is_some() => {
-                self.say(
+                self.report(
                     Rule::Reference,
                     pointer,
                     format!("`{text}` is itself a reference"),

@@ -110,7 +110,7 @@ impl Lint<'_> {
             Shape::Empty => {
                 let help = "describe them under `properties`: a body is an object whose fields are known; what is not \
                             known goes into one of them, such as a map";
-                self.say(
+                self.report(
                     Rule::EmptyObject,
                     at,
                     "the object in a request body has no properties",
@@ -130,7 +130,7 @@ impl Lint<'_> {
             }
             Shape::Unknown => {
                 let help = "a body is an object: write `type: object`, and describe its `properties`";
-                self.say(Rule::Type, at, "the schema has no `type` that exists", help);
+                self.report(Rule::Type, at, "the schema has no `type` that exists", help);
                 false
             }
         }
@@ -159,7 +159,7 @@ impl Lint<'_> {
             Shape::Unknown => {
                 let help = "a response is an object, a list or a map: write `type: object` and its `properties` in a component, \
                             `type: array` and its `items`, or `type: object` and `additionalProperties`";
-                self.say(Rule::Type, at, "the schema has no `type` that exists", help);
+                self.report(Rule::Type, at, "the schema has no `type` that exists", help);
                 false
             }
         }
@@ -172,7 +172,7 @@ impl Lint<'_> {
             "refer to it where the body is: `schema: {{ $ref: '#{}' }}`",
             found.pointer
         );
-        self.say(
+        self.report(
             Rule::Union,
             &child(above, "allOf"),
             "a body that is `allOf` of one component",
@@ -183,7 +183,7 @@ impl Lint<'_> {
 
     fn union(&mut self, pointer: &str, union: &str, help: &str) {
         let problem = format!("a body that is `{union}` is not supported: no Rust type can hold every value of it");
-        self.say(Rule::Union, &child(pointer, union), problem, help);
+        self.report(Rule::Union, &child(pointer, union), problem, help);
     }
 
     /// Reports that a value, inline or a component, is not an object.
@@ -197,7 +197,7 @@ impl Lint<'_> {
         let help = format!(
             "a {what} is {allowed}: write a component of `type: object` with {value} as a property, and refer to it"
         );
-        self.say(Rule::InlineObject, schema, problem, help);
+        self.report(Rule::InlineObject, schema, problem, help);
         if let Some(schema) = self
             .spec
             .at(at)

@@ -31,14 +31,14 @@ impl Lint<'_> {
                 let problem =
                     "what is required is more than two fields, or two of one type, and its struct has no name";
                 let help = "name it: `x-required-type: NewOpportunity`; callers write `create(NewOpportunity { owner: ..., ... })`";
-                self.say(Rule::RequiredType, pointer, problem, help);
+                self.report(Rule::RequiredType, pointer, problem, help);
             }
             return None;
         }
         if !needed {
             let problem = "this struct is not needed";
             let help = "leave it out: up to two required fields of different types become arguments";
-            self.say(Rule::RequiredType, &at, problem, help);
+            self.report(Rule::RequiredType, &at, problem, help);
             return None;
         }
         self.struct_name(&at, "NewOpportunity")
@@ -54,7 +54,7 @@ impl Lint<'_> {
         if self.spec.at(&at).is_none() {
             let problem = "the path has more than two parameters, or two of one type, and their struct has no name";
             let help = "name it: `x-required-type: MergedContacts`; callers write `merge(MergedContacts { into_uuid: ..., from_uuid: ... })`";
-            self.say(Rule::RequiredType, pointer, problem, help);
+            self.report(Rule::RequiredType, pointer, problem, help);
             return None;
         }
         self.struct_name(&at, "MergedContacts")
@@ -68,7 +68,7 @@ impl Lint<'_> {
             Some(name) => Some(name.to_owned()),
             None => {
                 let problem = format!("{name} is not a type name");
-                self.say(
+                self.report(
                     Rule::RustName,
                     pointer,
                     problem,
@@ -107,7 +107,7 @@ impl Lint<'_> {
             }
         }
         for (at, problem, help) in differ {
-            self.say(Rule::RequiredType, &at, problem, help);
+            self.report(Rule::RequiredType, &at, problem, help);
         }
     }
 }

@@ -35,11 +35,11 @@ impl Lint<'_> {
                         [] => "describe it under `components: securitySchemes:`".to_owned(),
                         known => format!("those of `components: securitySchemes:` are: {}", known.join(", ")),
                     };
-                    self.say(Rule::Reference, &at, problem, help);
+                    self.report(Rule::Reference, &at, problem, help);
                 }
                 if !scopes.is_array() {
                     let problem = format!("`{name}` must be a list");
-                    self.say(Rule::Shape, &at, problem, format!("write `- {name}: []`"));
+                    self.report(Rule::Shape, &at, problem, format!("write `- {name}: []`"));
                 }
                 named.insert(name.as_str());
             }
@@ -47,7 +47,7 @@ impl Lint<'_> {
         for name in known.into_iter().filter(|name| !named.contains(name)) {
             let problem = format!("`security` does not name `{name}`");
             let help = format!("write `security: [{{ {name}: [] }}]` in the root, or remove the scheme");
-            self.say(Rule::Unused, &child(SCHEMES, name), problem, help);
+            self.report(Rule::Unused, &child(SCHEMES, name), problem, help);
         }
     }
 
@@ -68,7 +68,7 @@ impl Lint<'_> {
                 if !tag.is_empty() && !declared.contains(&tag) {
                     let pointer = child(&pointer, &index.to_string());
                     let help = format!("add `- {{ name: {tag}, description: .. }}` to `tags` of the root");
-                    self.say(Rule::Tag, &pointer, format!("the tag `{tag}` is not declared"), help);
+                    self.report(Rule::Tag, &pointer, format!("the tag `{tag}` is not declared"), help);
                 }
                 used.insert(tag);
             }
@@ -81,7 +81,7 @@ impl Lint<'_> {
             } else {
                 continue;
             };
-            self.say(Rule::Tag, &format!("/tags/{index}"), problem, "leave it out");
+            self.report(Rule::Tag, &format!("/tags/{index}"), problem, "leave it out");
         }
     }
 
@@ -124,7 +124,7 @@ impl Lint<'_> {
                 let pointer = child(&at, name);
                 if !used.contains(&pointer) {
                     let help = "refer to it, or remove it: nothing is generated from it";
-                    self.say(
+                    self.report(
                         Rule::Unused,
                         &pointer,
                         format!("no operation uses `{}`", last(&pointer)),
@@ -150,7 +150,7 @@ impl Lint<'_> {
         });
         for (pointer, url) in wrong {
             let help = "write the whole URL, such as `https://dev.chartmogul.com/reference/opportunities`";
-            self.say(Rule::SourceLink, &pointer, format!("`{url}` is not a link"), help);
+            self.report(Rule::SourceLink, &pointer, format!("`{url}` is not a link"), help);
         }
     }
 }

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
     use crate::types::{Opportunity, OpportunityPage};
 
-    fn say<T: ResponseBody>(body: &str, is_read: bool) -> String {
+    fn message_of<T: ResponseBody>(body: &str, is_read: bool) -> String {
         match read::<T>(body.as_bytes(), T::SHAPE, is_read) {
             Ok(_) => "ok".to_owned(),
             Err(error) => format!("{}{}", if error.cut_off { "cut off: " } else { "" }, error.source),
@@ -135,14 +135,14 @@ mod tests {
                 "expected a JSON object, found markup",
             ),
         ] {
-            assert_eq!(say::<Opportunity>(body, false), written, "{body:?}");
-            assert_eq!(say::<Opportunity>(body, true), when_read, "{body:?}");
+            assert_eq!(message_of::<Opportunity>(body, false), written, "{body:?}");
+            assert_eq!(message_of::<Opportunity>(body, true), when_read, "{body:?}");
         }
-        assert!(say::<Opportunity>(r#"{"uuid":"#, true).starts_with("cut off: EOF"));
-        let said = say::<OpportunityPage>(r#"{"has_more":false}"#, true);
+        assert!(message_of::<Opportunity>(r#"{"uuid":"#, true).starts_with("cut off: EOF"));
+        let message = message_of::<OpportunityPage>(r#"{"has_more":false}"#, true);
         assert!(
-            said.contains("does not fit into") && said.contains("OpportunityPage"),
-            "{said}"
+            message.contains("does not fit into") && message.contains("OpportunityPage"),
+            "{message}"
         );
     }
 
@@ -159,18 +159,25 @@ mod tests {
                 "expected a JSON object, found markup",
             ),
         ] {
-            assert_eq!(say::<List<i64>>(body, true), list, "{body:?}");
-            assert_eq!(say::<BTreeMap<String, i64>>(body, true), map, "{body:?}");
-            assert_eq!(say::<serde_json::Map<String, Value>>(body, true), map, "{body:?}");
+            assert_eq!(message_of::<List<i64>>(body, true), list, "{body:?}");
+            assert_eq!(message_of::<BTreeMap<String, i64>>(body, true), map, "{body:?}");
+            assert_eq!(
+                message_of::<serde_json::Map<String, Value>>(body, true),
+                map,
+                "{body:?}"
+            );
         }
-        assert_eq!(say::<List<i64>>("", true), "cut off: expected JSON, found nothing");
-        assert_eq!(say::<List<i64>>("", false), "ok");
+        assert_eq!(
+            message_of::<List<i64>>("", true),
+            "cut off: expected JSON, found nothing"
+        );
+        assert_eq!(message_of::<List<i64>>("", false), "ok");
     }
 
     #[test]
     fn where_nothing_is_expected_anything_is_accepted() {
         for body in ["", "{}", "null", "gone", r#"{"message":"Deleted"}"#] {
-            assert_eq!(say::<()>(body, false), "ok", "{body:?}");
+            assert_eq!(message_of::<()>(body, false), "ok", "{body:?}");
         }
     }
 }

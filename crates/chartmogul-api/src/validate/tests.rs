@@ -125,7 +125,7 @@ static QUERY: Object = Object::new(
     )],
 );
 
-fn say(result: Result<(), InvalidInput>) -> String {
+fn message_of(result: Result<(), InvalidInput>) -> String {
     result.err().map_or_else(|| "ok".to_owned(), |wrong| wrong.to_string())
 }
 
@@ -136,7 +136,7 @@ fn body_of(object: &'static Object, json: &str) -> String {
         envelope: None,
         example: None,
     };
-    say(body(&declared, json.as_bytes()))
+    message_of(body(&declared, json.as_bytes()))
 }
 
 fn check_all(object: &'static Object, cases: &[(&str, &str)]) {
@@ -392,7 +392,7 @@ fn an_envelope_is_not_named() {
         ),
         (r#"{"line_item":1}"#, "`(body)` was 1; must be an object"),
     ] {
-        assert_eq!(say(body(&declared, json.as_bytes())), expected, "{json}");
+        assert_eq!(message_of(body(&declared, json.as_bytes())), expected, "{json}");
     }
 }
 
@@ -412,7 +412,7 @@ fn items_of_a_query_have_no_commas() {
         ),
         ("{}", "`include` is missing; must be set".to_owned()),
     ] {
-        assert_eq!(say(query(&QUERY, json.as_bytes())), expected, "{json}");
+        assert_eq!(message_of(query(&QUERY, json.as_bytes())), expected, "{json}");
     }
     // In a body, commas are not separators.
     assert_eq!(body_of(&QUERY, r#"{"include":["a","b,c",""]}"#), "ok");
@@ -429,13 +429,20 @@ struct Numbers {
 
 #[test]
 fn numbers_are_finite() {
-    let say = |rate, scalar| body_of(&INVOICE, &serde_json::to_string(&Numbers { rate, scalar }).unwrap());
-    assert_eq!(say(0.5, None), "ok");
-    assert_eq!(say(-1e300, Some(0.1)), "ok");
-    assert_eq!(say(f64::NAN, None), "`rate` was NaN; must be a finite number");
-    assert_eq!(say(f64::NEG_INFINITY, None), "`rate` was -inf; must be a finite number");
+    let message_of_numbers =
+        |rate, scalar| body_of(&INVOICE, &serde_json::to_string(&Numbers { rate, scalar }).unwrap());
+    assert_eq!(message_of_numbers(0.5, None), "ok");
+    assert_eq!(message_of_numbers(-1e300, Some(0.1)), "ok");
     assert_eq!(
-        say(1.0, Some(f64::INFINITY)),
+        message_of_numbers(f64::NAN, None),
+        "`rate` was NaN; must be a finite number"
+    );
+    assert_eq!(
+        message_of_numbers(f64::NEG_INFINITY, None),
+        "`rate` was -inf; must be a finite number"
+    );
+    assert_eq!(
+        message_of_numbers(1.0, Some(f64::INFINITY)),
         "`scalar` was inf; must be a finite number"
     );
     let attribute = serde_json::to_string(&crate::CustomAttributeValue::Decimal(f64::NAN)).unwrap();
@@ -463,7 +470,7 @@ fn operation(path: &'static str, schema: Schema) -> Operation {
 fn path_of(schema: Schema, argument: &str) -> String {
     let operation = operation("/v1/things/{id}/parts", schema);
     let path = format!("/v1/things/{}/parts", encode_path(argument));
-    say(super::request(&operation, &Prepared::new(Method::GET, path)))
+    message_of(super::request(&operation, &Prepared::new(Method::GET, path)))
 }
 
 #[test]

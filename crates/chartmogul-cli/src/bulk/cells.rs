@@ -106,16 +106,16 @@ impl Records {
     }
 
     /// Whether the row has another cell. Skips the delimiter or the end of the line.
-    fn goes_on(&mut self) -> bool {
+    fn has_another(&mut self) -> bool {
         let rest = self.rest();
-        let (length, goes_on) = match rest.as_bytes() {
+        let (length, has_another) = match rest.as_bytes() {
             [] => (0, false),
             [b'\r', b'\n', ..] => (2, false),
             [b'\r' | b'\n', ..] => (1, false),
             _ => (self.delimiter.len_utf8(), true),
         };
         self.at += length;
-        goes_on
+        has_another
     }
 }
 
@@ -140,7 +140,7 @@ impl Iterator for Records {
                     cells.push(Cell::default());
                 }
             }
-            if !self.goes_on() {
+            if !self.has_another() {
                 break;
             }
         }

@@ -38,11 +38,11 @@ pub(super) async fn run(
     plan: &Arc<Plan>,
     options: &Options,
 ) -> Result<Exit, CliError> {
-    let mut told = Told {
+    let mut results = Results {
         context,
         id: plan.id(),
         printer,
-        results: None,
+        file: None,
         failed: FailedRows::new(plan, options.failed.clone()),
         before: Before::default(),
         changes: options
@@ -64,12 +64,12 @@ pub(super) async fn run(
         ));
     }
     if let Some(path) = &options.results {
-        let file = ResultsFile::create(path, told.id).map_err(|error| unwritable("--results", path, &error))?;
-        told.results = Some(file);
+        let file = ResultsFile::create(path, results.id).map_err(|error| unwritable("--results", path, &error))?;
+        results.file = Some(file);
     }
     if let Some((_, subject)) = options.report {
-        told.before = Before::read(options.journal.as_deref())?;
-        preview::collect(context, client, plan, subject, &mut told.before).await?;
+        results.before = Before::read(options.journal.as_deref())?;
+        preview::collect(context, client, plan, subject, &mut results.before).await?;
     }
     let (bar, mut stop) = (Bar::new(context, plan.updates), Stop::default());
     let mut bulk = Bulk::try_new(plan.updates(client)).in_order().total(plan.updates);
@@ -84,12 +84,12 @@ pub(super) async fn run(
         bulk = bulk.stop_after_errors(errors);
     }
     let mut run = bulk.start().await.map_err(|error| unable(&error, options))?;
-    let ended = told.each(plan, &mut run, &bar).await;
+    let ended = results.each(plan, &mut run, &bar).await;
     bar.finish();
     let stopped = run.report().stopped;
     drop(run);
-    let (counts, failures) = (told.counts, told.failures);
-    let (unwritten, unprinted) = told.end(plan, options);
+    let (counts, failures) = (results.counts, results.failures);
+    let (unwritten, unprinted) = results.end(plan, options);
     if let Some(error) = ended {
         return Err(unable(&error, options));
     }
@@ -107,11 +107,11 @@ pub(super) async fn run(
 }
 
 /// Reports the results of the rows.
-struct Told<'a> {
+struct Results<'a> {
     context: &'a Context,
     id: &'static str,
     printer: Printer<'a>,
-    results: Option<ResultsFile>,
+    file: Option<ResultsFile>,
     failed: FailedRows,
     /// The objects before the run, for a report.
     before: Before,
@@ -126,7 +126,7 @@ struct Told<'a> {
     unwritten: Option<String>,
 }
 
-impl Told<'_> {
+impl Results<'_> {
     /// Reports each row with its outcome; both come in the same order. Returns why the run failed, if it did.
     async fn each(&mut self, plan: &Arc<Plan>, run: &mut Run<Value>, bar: &Bar) -> Option<bulk::Error> {
         let progress = run.progress();
@@ -178,8 +178,8 @@ impl Told<'_> {
 
     fn row(&mut self, planned: &Planned, line: &Line) {
         let is_failed = line.word == Word::Failed;
-        let results = self.results.as_mut().map_or(Ok(()), |results| results.write(line));
-        let written = results.and_then(|()| match &line.reason {
+        let result = self.file.as_mut().map_or(Ok(()), |file| file.write(line));
+        let written = result.and_then(|()| match &line.reason {
             Some(reason) if is_failed => self.failed.push(planned, line.word.as_str(), reason),
             _ => Ok(()),
         });
@@ -208,8 +208,8 @@ impl Told<'_> {
     /// Finishes files and output. Returns the first error of writing a file, and the first error of printing.
     fn end(mut self, plan: &Plan, options: &Options) -> (Option<String>, Option<CliError>) {
         let context = self.context;
-        let results = self.results.take().map_or(Ok(()), ResultsFile::finish);
-        self.note(results);
+        let finished = self.file.take().map_or(Ok(()), ResultsFile::finish);
+        self.note(finished);
         if let (Some((path, _)), Some(changes)) = (&options.report, &self.changes) {
             let written = fs::write(path, report::page(changes, &plan.input.name, self.earlier));
             self.note(written);
@@ -270,7 +270,7 @@ fn journal(context: &Context, client: &Client, plan: &Arc<Plan>, options: &Optio
 
 /// Why a run can't start or continue.
 fn unable(error: &bulk::Error, options: &Options) -> CliError {
-    let message = error::told(error);
+    let message = error::translated(error);
     let journal = options
         .journal
         .as_deref()

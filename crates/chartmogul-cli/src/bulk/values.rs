@@ -194,7 +194,7 @@ mod tests {
 
     use super::*;
 
-    fn said(wrong: Wrong) -> String {
+    fn message_of(wrong: Wrong) -> String {
         match wrong.meant {
             Some(meant) => format!("{}: {meant}", wrong.must),
             None => wrong.must,
@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(integer(text).unwrap_err().meant.as_deref(), meant, "{text}");
         }
         assert_eq!(
-            said(integer("9223372036854775808").unwrap_err()),
+            message_of(integer("9223372036854775808").unwrap_err()),
             "must be a 64-bit integer"
         );
     }
@@ -321,10 +321,13 @@ mod tests {
         ] {
             assert_eq!(day(text).unwrap_err().meant.as_deref(), Some(meant), "{text}");
         }
-        assert_eq!(said(day("2026-02-30").unwrap_err()), "must be a day of the calendar");
+        assert_eq!(
+            message_of(day("2026-02-30").unwrap_err()),
+            "must be a day of the calendar"
+        );
         for text in ["soon", "Q1 2026", "31.02.2026", "1", "999999"] {
             assert_eq!(
-                said(day(text).unwrap_err()),
+                message_of(day(text).unwrap_err()),
                 "must be a day such as 2026-03-31",
                 "{text}"
             );

@@ -129,7 +129,7 @@ fn five_thousand_rows_with_two_hundred_bad_ones() {
     }
 }
 
-fn said(fake: &Fake, input: &str, words: &[&str]) -> Vec<(u64, String, String)> {
+fn problems_of(fake: &Fake, input: &str, words: &[&str]) -> Vec<(u64, String, String)> {
     let ran = Folder::new(input).run(fake, words);
     assert_eq!(ran.code, 2, "{input}: {}", ran.stderr);
     ran.problems()
@@ -139,7 +139,7 @@ fn said(fake: &Fake, input: &str, words: &[&str]) -> Vec<(u64, String, String)> 
 fn what_is_wrong_with_columns_is_told_at_once() {
     let fake = server(1);
     let uuid = uuid(0);
-    for (header, said_of) in [
+    for (header, expected) in [
         ("uuid,ownr", vec![("ownr", "is not known; did you mean `owner`?")]),
         ("uuid,Owner", vec![("Owner", "did you mean `owner`?")]),
         (
@@ -197,8 +197,8 @@ fn what_is_wrong_with_columns_is_told_at_once() {
     ] {
         let cells = header.split(',').count() - 1;
         let input = format!("{header}\n{uuid}{}\n", ",".repeat(cells));
-        let problems = said(&fake, &input, &[]);
-        for (column, what) in said_of {
+        let problems = problems_of(&fake, &input, &[]);
+        for (column, what) in expected {
             let found = problems
                 .iter()
                 .any(|(row, name, message)| *row == 1 && name == column && message.contains(what));
@@ -214,7 +214,7 @@ fn what_is_wrong_with_rows_is_told_with_the_row_of_the_spreadsheet() {
     let (one, two) = (uuid(0), uuid(1));
     // An empty line is a row, and a cell of two lines is in one row.
     let input = format!("uuid,owner,pipeline\n\n{one},\"a\nb\",New\n{two},\"x\"y,New\n{one},c,New,more\n");
-    let problems = said(&fake, &input, &[]);
+    let problems = problems_of(&fake, &input, &[]);
     let expected = [
         (4, "owner", "there is text after its closing quote"),
         (5, "", "has 4 cells, and the header 3"),
@@ -227,16 +227,16 @@ fn what_is_wrong_with_rows_is_told_with_the_row_of_the_spreadsheet() {
             .any(|(at, name, message)| *at == row && name == column && message.contains(what));
         assert!(found, "{row} {what}: {problems:?}");
     }
-    let open = said(&fake, &format!("uuid,owner\n{one},\"a\n{two},b\n"), &[]);
+    let open = problems_of(&fake, &format!("uuid,owner\n{one},\"a\n{two},b\n"), &[]);
     assert_eq!(open[0].0, 2);
     assert!(open[0].2.contains("a quote that is never closed"), "{open:?}");
-    let unnamed = said(&fake, &format!("uuid,owner,\n{one},a,\n{two},b,c\n"), &[]);
+    let unnamed = problems_of(&fake, &format!("uuid,owner,\n{one},a,\n{two},b,c\n"), &[]);
     assert!(
         unnamed[0].0 == 3 && unnamed[0].2.contains("its column has no name"),
         "{unnamed:?}"
     );
     // More than one mistake in a row.
-    let both = said(
+    let both = problems_of(
         &fake,
         &format!("uuid,win_likelihood,currency,custom.a b\n{one},140,eur,1\n"),
         &[],
@@ -274,20 +274,20 @@ fn attributes_have_one_type_or_say_it() {
             assert!(same, "{cells:?}: {found} {expected}");
         }
     }
-    let mixed = said(&fake, &rows("a", ["4", "n/a", "5"]), &[]);
+    let mixed = problems_of(&fake, &rows("a", ["4", "n/a", "5"]), &[]);
     assert!(
         mixed[0]
             .2
             .contains("has a number (row 2: \"4\") and text (row 3: \"n/a\"); say its type"),
         "{mixed:?}"
     );
-    let odd = said(&fake, &rows("a", ["\"1.250,00\"", "x", "60%"]), &[]);
+    let odd = problems_of(&fake, &rows("a", ["\"1.250,00\"", "x", "60%"]), &[]);
     assert_eq!(odd.len(), 2, "{odd:?}");
     assert!(odd[0].2.contains("name the column `custom.a:string`"), "{odd:?}");
     let ran = Folder::new(rows("a:string", ["\"1.250,00\"", "4", "60%"])).run(&fake, &[]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(deal(&fake, 1)["custom"]["a"], "4");
-    let wrong = said(&fake, &rows("a:integer", ["4", "4.5", "x"]), &[]);
+    let wrong = problems_of(&fake, &rows("a:integer", ["4", "4.5", "x"]), &[]);
     assert_eq!(wrong.len(), 2, "{wrong:?}");
 }
 
@@ -370,7 +370,7 @@ fn one_mistake_is_one_problem() {
     let fake = server(2);
     let rows = |cells: &str| format!("{},{cells}\n{},{cells}\n", uuid(0), uuid(1));
     let title = format!("Q4 pipeline,,\n,,\nuuid,owner,win_likelihood\n{}", rows("a@b.c,5"));
-    let problems = said(&fake, &title, &[]);
+    let problems = problems_of(&fake, &title, &[]);
     let told: Vec<_> = problems
         .iter()
         .map(|(row, _, message)| (*row, message.as_str()))
@@ -380,7 +380,7 @@ fn one_mistake_is_one_problem() {
         told[2].0 == 3 && told[2].1.contains("remove the rows above it"),
         "{told:?}"
     );
-    let problems = said(&fake, &format!("uuid,custom.Contract Value\n{}", rows("5")), &[]);
+    let problems = problems_of(&fake, &format!("uuid,custom.Contract Value\n{}", rows("5")), &[]);
     assert_eq!(
         (problems.len(), problems[0].1.as_str()),
         (1, "custom.Contract Value"),
@@ -391,7 +391,7 @@ fn one_mistake_is_one_problem() {
         "{problems:?}"
     );
     // All cells of a column are refused, so nothing can be said about its type.
-    let problems = said(&fake, &format!("uuid,custom.renewal\n{}", rows("12/31/2026")), &[]);
+    let problems = problems_of(&fake, &format!("uuid,custom.renewal\n{}", rows("12/31/2026")), &[]);
     assert!(
         problems.len() == 2 && problems.iter().all(|(row, ..)| *row > 1),
         "{problems:?}"
@@ -433,7 +433,7 @@ fn numbers_are_taken_digit_by_digit() {
     }
     let input = format!("uuid,custom.a:decimal\n{},9007199254740993\n", uuid(0));
     assert!(
-        said(&fake, &input, &[])[0]
+        problems_of(&fake, &input, &[])[0]
             .2
             .contains("more digits than a decimal can hold")
     );
@@ -458,7 +458,7 @@ fn a_bad_amount_is_told_beside_a_bad_currency() {
         uuid(0),
         uuid(1)
     );
-    let problems = said(&fake, &input, &[]);
+    let problems = problems_of(&fake, &input, &[]);
     let found: Vec<_> = problems
         .iter()
         .map(|(row, column, _)| (*row, column.as_str()))
@@ -506,7 +506,7 @@ fn a_wrong_key_of_json_lines_is_told_once() {
 fn units_in_a_column_of_cents_are_told() {
     let fake = server(1);
     let input = format!("uuid,amount_in_cents,currency\n{},$1250.00,EUR\n", uuid(0));
-    let problems = said(&fake, &input, &[]);
+    let problems = problems_of(&fake, &input, &[]);
     let what = "must be a whole number of cents, and looks like units of a currency; name the column `amount` for those; \
                 write 125000 if it is units with two decimals, or 1250 if it is cents already";
     assert_eq!(problems, [(2, "amount_in_cents".to_owned(), what.to_owned())]);
@@ -524,7 +524,7 @@ fn what_is_no_identifier_is_never_sent() {
         (&link, "; write 00000000-e7fe-41ee-9a7f-f303abf41acc"),
         ("", "is empty; each row needs it"),
     ] {
-        let problems = said(&fake, &format!("uuid,win_likelihood\n{},5\n{cell},60\n", uuid(0)), &[]);
+        let problems = problems_of(&fake, &format!("uuid,win_likelihood\n{},5\n{cell},60\n", uuid(0)), &[]);
         assert_eq!(
             (problems.len(), problems[0].0, problems[0].1.as_str()),
             (1, 3, "uuid"),
@@ -540,7 +540,7 @@ fn a_currency_is_never_changed_alone() {
     let fake = server(2);
     let (one, two) = (uuid(0), uuid(1));
     let input = format!("uuid,currency,amount_in_cents,owner\n{one},USD,,a@b.c\n{two},USD,200,a@b.c\n");
-    let problems = said(&fake, &input, &[]);
+    let problems = problems_of(&fake, &input, &[]);
     assert_eq!(
         (problems.len(), problems[0].0, problems[0].1.as_str()),
         (1, 2, "currency")

@@ -16,7 +16,7 @@ use super::{
     calls::{Act, Calls, Ended, Step},
     changes,
     error::Error,
-    intake::{Given, Intake},
+    intake::{Intake, Next},
     job::{Job, Lost},
     journal::{Journal, Opening, RequestRecord, State},
     limits::{Count, ErrorLimits},
@@ -48,7 +48,7 @@ pub(super) struct Settings {
 enum Event<U, T> {
     Stop(Stopped),
     Ended(Ended<U, T>),
-    Given(Given<U>),
+    Intake(Next<U>),
     /// The caller has taken an outcome.
     Room,
     /// The caller has dropped the run, or the task of a call has failed.
@@ -212,7 +212,7 @@ where
             } else {
                 Event::Gone(None)
             },
-            given = self.intake.next(), if wants_more => Event::Given(given),
+            next = self.intake.next(), if wants_more => Event::Intake(next),
             else => std::future::pending().await,
         }
     }
@@ -221,18 +221,18 @@ where
         match event {
             Event::Stop(why) => self.stop(why),
             Event::Ended(ended) => self.ended(ended),
-            Event::Given(Given::Update(update)) => self.took(update).await,
-            Event::Given(Given::Failed(source)) => {
+            Event::Intake(Next::Update(update)) => self.took(update).await,
+            Event::Intake(Next::Failed(source)) => {
                 let taken = self.next;
                 self.source_failed(Error::Source { taken, source });
             }
-            Event::Given(Given::End) => {
+            Event::Intake(Next::End) => {
                 let (here, there) = (self.next, self.journal.as_ref().map_or(0, Journal::taken));
                 if here < there {
                     self.changed(format!("it ends after {here} updates; the journal has {there}"));
                 }
             }
-            Event::Given(Given::Nothing) | Event::Room | Event::Gone(_) => {}
+            Event::Intake(Next::Nothing) | Event::Room | Event::Gone(_) => {}
         }
     }
 

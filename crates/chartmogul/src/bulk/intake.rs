@@ -14,7 +14,7 @@ const REST: u64 = 65_536;
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What the source has yielded.
-pub(super) enum Given<U> {
+pub(super) enum Next<U> {
     Update(U),
     Failed(BoxError),
     End,
@@ -58,26 +58,26 @@ impl<U> Intake<U> {
         self.waiting_since = is_timed.then(|| self.waiting_since.unwrap_or_else(Instant::now));
     }
 
-    /// The next item of the source, or [`Given::Nothing`] at the time limit.
-    pub(super) async fn next(&mut self) -> Given<U> {
+    /// The next item of the source, or [`Next::Nothing`] at the time limit.
+    pub(super) async fn next(&mut self) -> Next<U> {
         let next = self.source.next();
-        let given = match self.waiting_since {
+        let next = match self.waiting_since {
             None => Ok(next.await),
             Some(since) => timeout_at(since + self.patience, next).await,
         };
-        let given = match given {
+        let next = match next {
             Ok(Some(Ok(update))) => {
                 if let Some(since) = self.waiting_since.take() {
                     self.patience = self.patience.saturating_sub(since.elapsed());
                 }
-                return Given::Update(update);
+                return Next::Update(update);
             }
-            Ok(Some(Err(error))) => Given::Failed(error),
-            Ok(None) => Given::End,
-            Err(_) => Given::Nothing,
+            Ok(Some(Err(error))) => Next::Failed(error),
+            Ok(None) => Next::End,
+            Err(_) => Next::Nothing,
         };
         self.has_ended = true;
-        given
+        next
     }
 
     /// Counts an update that a stopped run has taken.

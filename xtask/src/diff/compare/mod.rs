@@ -85,7 +85,7 @@ impl<'a> Compare<'a> {
                 // The Rust method is named after the operation, whatever its path.
                 None if has_id(&new, operation) => {
                     let what = "the operation is no longer at this path";
-                    self.say(pointer, Some(operation), None, Breaking, Documentation, what);
+                    self.report(pointer, Some(operation), None, Breaking, Documentation, what);
                 }
                 None => self.gone(pointer, operation, "the operation was removed"),
             }
@@ -97,7 +97,7 @@ impl<'a> Compare<'a> {
                 } else {
                     Additive
                 };
-                self.say(pointer, None, Some(operation), Additive, rust, "an operation was added");
+                self.report(pointer, None, Some(operation), Additive, rust, "an operation was added");
             }
         }
     }
@@ -138,7 +138,7 @@ impl<'a> Compare<'a> {
             let here = place.child(&name);
             match (self.before(&here.old), self.after(&here.new)) {
                 (Some(old), Some(new)) if without_words(old) == without_words(new) => {}
-                (None, new) => self.say(
+                (None, new) => self.report(
                     &here.new,
                     None,
                     new,
@@ -161,14 +161,22 @@ impl<'a> Compare<'a> {
     fn change(&mut self, place: &Place, http: Effect, rust: Effect, what: &str) {
         let (old, new) = (self.before(&place.old), self.after(&place.new));
         let pointer = if new.is_some() { &place.new } else { &place.old };
-        self.say(&pointer.clone(), old, new, http, rust, what);
+        self.report(&pointer.clone(), old, new, http, rust, what);
     }
 
     fn gone(&mut self, pointer: &str, old: &Value, what: &str) {
-        self.say(pointer, Some(old), None, Breaking, Breaking, what);
+        self.report(pointer, Some(old), None, Breaking, Breaking, what);
     }
 
-    fn say(&mut self, pointer: &str, old: Option<&Value>, new: Option<&Value>, http: Effect, rust: Effect, what: &str) {
+    fn report(
+        &mut self,
+        pointer: &str,
+        old: Option<&Value>,
+        new: Option<&Value>,
+        http: Effect,
+        rust: Effect,
+        what: &str,
+    ) {
         let change = Change {
             pointer: pointer.to_owned(),
             what: what.to_owned(),

@@ -41,7 +41,7 @@ impl Compare<'_> {
             } else {
                 Documentation
             };
-            self.say(
+            self.report(
                 &place.new,
                 None,
                 Some(name),
@@ -56,7 +56,7 @@ impl Compare<'_> {
             } else {
                 Documentation
             };
-            self.say(
+            self.report(
                 &place.old,
                 Some(name),
                 None,
@@ -97,9 +97,9 @@ impl Compare<'_> {
                         Direction::Request => (Additive, "an optional property was added"),
                         Direction::Response | Direction::Error => (Additive, "a property was added"),
                     };
-                    self.say(&here.new, None, new, effect, rust(effect), what);
+                    self.report(&here.new, None, new, effect, rust(effect), what);
                 }
-                (old, None) => self.say(
+                (old, None) => self.report(
                     &here.old,
                     old,
                     None,
@@ -135,7 +135,7 @@ impl Compare<'_> {
         from.retain(|name| to.contains(name));
         to.retain(|name| all.contains(name));
         if from != to && !is_struct {
-            self.say(
+            self.report(
                 &list.new,
                 Some(&from.into()),
                 Some(&to.into()),
@@ -174,7 +174,7 @@ impl Compare<'_> {
                 );
             }
             for branch in to.iter().filter(|branch| !from.contains(branch)) {
-                self.say(
+                self.report(
                     &place.new,
                     None,
                     Some(branch),
@@ -184,7 +184,7 @@ impl Compare<'_> {
                 );
             }
             for branch in from.iter().filter(|branch| !to.contains(branch)) {
-                self.say(
+                self.report(
                     &place.old,
                     Some(branch),
                     None,

@@ -142,7 +142,7 @@ impl Compare<'_> {
         for (key, pointer) in &old {
             let Some(there) = new.get(key) else {
                 let value = self.before(pointer);
-                self.say(pointer, value, None, Breaking, Breaking, "a parameter was removed");
+                self.report(pointer, value, None, Breaking, Breaking, "a parameter was removed");
                 continue;
             };
             let place = Place {
@@ -189,7 +189,7 @@ impl Compare<'_> {
                 } else {
                     (Additive, Additive, "an optional parameter was added")
                 };
-                self.say(pointer, None, value, http, rust, what);
+                self.report(pointer, None, value, http, rust, what);
             }
         }
     }
@@ -200,7 +200,7 @@ impl Compare<'_> {
             (None, Some(body)) => {
                 let needed = required(self.new, &self.resolved(&place).new);
                 let http = if needed { Breaking } else { Additive };
-                self.say(&place.new, None, Some(body), http, Breaking, "a request body was added");
+                self.report(&place.new, None, Some(body), http, Breaking, "a request body was added");
             }
             (Some(body), None) => self.gone(&place.old, body, "the request body was removed"),
             (Some(_), Some(_)) => {
@@ -234,7 +234,7 @@ impl Compare<'_> {
                     self.schema(&schema, way);
                 }
                 (None, Some(media)) if way == Direction::Request => {
-                    self.say(
+                    self.report(
                         &place.new,
                         None,
                         Some(media),
@@ -243,7 +243,7 @@ impl Compare<'_> {
                         "a content type was added",
                     );
                 }
-                (None, media) => self.say(
+                (None, media) => self.report(
                     &place.new,
                     None,
                     media,
@@ -251,7 +251,7 @@ impl Compare<'_> {
                     Documentation,
                     "a content type was added",
                 ),
-                (media, None) => self.say(
+                (media, None) => self.report(
                     &place.old,
                     media,
                     None,
@@ -283,10 +283,10 @@ impl Compare<'_> {
                 }
                 (old, None) if self.after(&place.child(&range(&status)).new).is_some() => {
                     let what = "a status is now covered by its range";
-                    self.say(&here.old, old, None, Documentation, Documentation, what);
+                    self.report(&here.old, old, None, Documentation, Documentation, what);
                 }
-                (None, new) => self.say(&here.new, None, new, added.0, added.1, "a status was added"),
-                (old, None) => self.say(&here.old, old, None, removed.0, removed.1, "a status was removed"),
+                (None, new) => self.report(&here.new, None, new, added.0, added.1, "a status was added"),
+                (old, None) => self.report(&here.old, old, None, removed.0, removed.1, "a status was removed"),
             }
         }
     }
@@ -297,8 +297,8 @@ impl Compare<'_> {
             let here = place.child(&name);
             match (self.before(&here.old), self.after(&here.new)) {
                 (Some(_), Some(_)) => {}
-                (None, new) => self.say(&here.new, None, new, Additive, Documentation, "a header was added"),
-                (old, None) => self.say(&here.old, old, None, Breaking, Documentation, "a header was removed"),
+                (None, new) => self.report(&here.new, None, new, Additive, Documentation, "a header was added"),
+                (old, None) => self.report(&here.old, old, None, Breaking, Documentation, "a header was removed"),
             }
         }
     }
@@ -324,7 +324,7 @@ impl Compare<'_> {
             } else {
                 Breaking
             };
-            self.say(
+            self.report(
                 &place.new,
                 Some(old),
                 Some(new),

@@ -275,7 +275,7 @@ impl Compare<'_> {
             } else {
                 on_the_wire(way, SetChange::Wider)
             };
-            self.say(
+            self.report(
                 &place.new,
                 None,
                 Some(value),
@@ -285,7 +285,7 @@ impl Compare<'_> {
             );
         }
         for value in from.iter().filter(|value| !to.contains(value)) {
-            self.say(
+            self.report(
                 &place.old,
                 Some(value),
                 None,
