@@ -66,9 +66,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let root = Utf8Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("xtask has no parent folder")?;
+    let root = xtask::workspace().context("xtask has no parent folder")?;
+    let root = Utf8Path::from_path(&root).context("the path of the workspace is not UTF-8")?;
     Ok(match &arguments.task {
         Task::Generate { check: false } => changed(&xtask::write(root)?, "generated files"),
         Task::Generate { check: true } => stale(

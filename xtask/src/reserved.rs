@@ -117,10 +117,8 @@ impl Reserved {
     pub fn get() -> &'static Self {
         static RESERVED: OnceLock<Reserved> = OnceLock::new();
         RESERVED.get_or_init(|| {
-            // Read at run time first: in a copy of the workspace, the path that was compiled in may be that of the original.
-            let xtask = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-            let xtask = xtask.unwrap_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")));
-            xtask.parent().map(Self::read).unwrap_or_default()
+            let workspace = crate::workspace();
+            workspace.as_deref().map(Self::read).unwrap_or_default()
         })
     }
 
